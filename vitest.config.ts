@@ -1,0 +1,11 @@
+import { defineConfig } from "vitest/config";
+
+// Unit tests mirror src/. Oracle tests compare with a referee (bpftool, llvm, the live kernel) and skip, saying so, where it is absent.
+export default defineConfig({
+  test: {
+    include: process.env["TSBPF_ORACLE"] ? ["test/**/*.oracle.ts"] : ["test/**/*.test.ts"],
+    testTimeout: 60_000,
+    pool: "threads",
+    poolOptions: { threads: { maxThreads: 2 } },
+  } as never,
+});
