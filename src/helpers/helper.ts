@@ -1,0 +1,67 @@
+import type { KernelMemory } from "../mem/index.ts";
+import type { FunctionBuilder } from "../wasm/index.ts";
+
+/**
+ * How one argument or the result of a helper travels between an engine and a body.
+ *
+ * - `i32`: one Wasm i32. As an argument the low half of the register: an offset in the one memory, a size, a flag
+ *   word. As a result sign-extended to 64 bits (errno values, lengths) …
+ * - `u32`: … zero-extended (`bpf_get_prandom_u32`).
+ * - `ptr`: an offset in the one memory; as a result the engine adds KERNEL_BASE unless it is 0 (NULL).
+ * - `i64`: two i32, low half first. A host body returns the low half and leaves the high half in
+ *   {@link HelperCall.resultHigh}; an emitted body returns an i64.
+ */
+export type ValueKind = "i32" | "u32" | "ptr" | "i64";
+
+/** What a body written in TypeScript sees of the run that calls it. One object per executor, reused for every call. */
+export interface HelperCall {
+  readonly memory: KernelMemory;
+  /** The CPU that the executor runs as. */
+  readonly cpu: number;
+  /** Offset of the context of the running program: `struct sk_buff`, `struct xdp_buff`, the arguments … */
+  readonly context: number;
+  /** High half of an `i64` result. */
+  resultHigh: number;
+}
+
+/** A body in TypeScript: a pure function over the one memory; `i64` arguments take two places. Never BigInt, never async. */
+export interface HostBody<Call extends HelperCall = HelperCall> {
+  readonly kind: "host";
+  readonly call: (call: Call, ...args: number[]) => number;
+}
+
+/** A body emitted as Wasm, loaded in every executor. Parameters and result as in {@link ValueKind}, `i64` as one i64. */
+export interface EmittedBody {
+  readonly kind: "wasm";
+  readonly emit: (builder: FunctionBuilder) => void;
+}
+
+/**
+ * What checked mode tests before a body runs, as far as no verifier has proven it. Types and names follow
+ * `enum bpf_arg_type`: only what makes a body safe is told apart here.
+ */
+export type ArgumentCheck =
+  | { readonly kind: "anything" }
+  /** A pointer to this program's context. */
+  | { readonly kind: "context" }
+  /** A pointer to a map that exists (`ARG_CONST_MAP_PTR`). */
+  | { readonly kind: "map" }
+  /** A pointer to `key_size` bytes of the map in argument 1. */
+  | { readonly kind: "mapKey" }
+  /** A pointer to `value_size` bytes of the map in argument 1; `write`: the body writes it. */
+  | { readonly kind: "mapValue"; readonly write?: boolean }
+  /** Memory of as many bytes as argument `size` (counted from 1) says, or exactly `bytes`. */
+  | { readonly kind: "memory"; readonly size: number; readonly write?: boolean; readonly nullable?: boolean }
+  | { readonly kind: "fixedMemory"; readonly bytes: number; readonly write?: boolean };
+
+/** A helper that programs can call by number (`BPF_FUNC_*`). Tables of these are what an engine compiles against. */
+export interface Helper {
+  /** `BPF_FUNC_*`; the id in the call instruction's `imm`. */
+  readonly id: number;
+  /** As in Linux: `bpf_map_lookup_elem`. */
+  readonly name: string;
+  readonly args: readonly ValueKind[];
+  readonly result: ValueKind;
+  readonly checks: readonly ArgumentCheck[];
+  readonly body: HostBody | EmittedBody;
+}
