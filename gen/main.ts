@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import type { Generated, Generator } from "./generator.ts";
 
@@ -6,15 +6,13 @@ const GENERATORS: readonly Generator[] = [];
 
 /** The first line that differs, for a person to look at. */
 function firstDifference(path: string, wanted: string | Uint8Array): string | null {
-  let found: Buffer;
-  try {
-    found = readFileSync(path);
-  } catch {
-    return `${path}: missing`;
+  if (!existsSync(path)) return `${path}: missing`;
+  if (typeof wanted !== "string") {
+    return Buffer.compare(new Uint8Array(readFileSync(path)), wanted) === 0 ? null : `${path}: differs`;
   }
-  if (found.equals(Buffer.from(wanted as Uint8Array))) return null;
-  if (typeof wanted !== "string") return `${path}: differs`;
-  const [old, fresh] = [found.toString("utf8").split("\n"), wanted.split("\n")];
+  const found = readFileSync(path, "utf8");
+  if (found === wanted) return null;
+  const [old, fresh] = [found.split("\n"), wanted.split("\n")];
   const line = fresh.findIndex((text, index) => text !== old[index]);
   const at = line < 0 ? fresh.length : line;
   return `${path}:${at + 1}: differs\n    committed: ${old[at] ?? "(end)"}\n    generated: ${fresh[at] ?? "(end)"}`;

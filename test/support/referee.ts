@@ -116,7 +116,7 @@ export function fixture(path: string): Fixture {
   }
   const bytes = () => {
     const content = readFileSync(path);
-    const unpacked = path.endsWith(".gz") ? gunzipSync(content) : content;
+    const unpacked = path.endsWith(".gz") ? gunzipSync(new Uint8Array(content)) : content;
     return new Uint8Array(unpacked.buffer, unpacked.byteOffset, unpacked.byteLength);
   };
   const text = () => new TextDecoder().decode(bytes());
