@@ -1,0 +1,36 @@
+export { enumeratorName, enumeratorValue } from "./decode.ts";
+export type { BtfHeader } from "./header.ts";
+export {
+  BTF_HEADER_SIZE,
+  BTF_MAGIC,
+  BtfKind,
+  IntEncoding,
+  isComposite,
+  isEnum,
+  isModifier,
+  KIND_NAMES,
+} from "./kinds.ts";
+export { Btf, type BtfParseOptions } from "./model.ts";
+export type {
+  BtfArray,
+  BtfComposite,
+  BtfDatasec,
+  BtfDeclTag,
+  BtfEnum,
+  BtfEnumerator,
+  BtfFloat,
+  BtfFunc,
+  BtfFuncProto,
+  BtfFwd,
+  BtfInt,
+  BtfLinkage,
+  BtfMember,
+  BtfParam,
+  BtfRef,
+  BtfSectionVariable,
+  BtfType,
+  BtfTypeTag,
+  BtfVar,
+  BtfVoid,
+} from "./types.ts";
+export type { BtfTables, BtfView } from "./view.ts";
