@@ -5,7 +5,7 @@
 #
 #   sh gen/capture.sh [OUTPUT FOLDER]        (testdata/flow)
 #
-# Needs: iproute2 (ip, tc), tcpdump, python3, curl, clang with libbpf's headers (for the VLAN tags), node.
+# Needs: iproute2 (ip, tc), tcpdump, python3, curl, node, and for the VLAN tags clang, libbpf's headers and bpftool.
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
 out=$(cd "${1:-$root/testdata/flow}" && pwd)
@@ -50,13 +50,13 @@ for pair in "$client c0" "$server s0"; do
 	set -- $pair
 	ip netns exec "$1" tc qdisc add dev "$2" clsact
 	for direction in egress:push ingress:pop; do
-		# Both programs are in section "tc": they are loaded by bpftool, by name, and pinned while tc takes them.
+		# Both programs are in section "tc", so bpftool loads them by name and pins them while tc takes one. The
+		# mount is gone with the shell: ip netns exec gives it a mount namespace of its own.
 		ip netns exec "$1" sh -eu -c "
 			mount -t bpf bpf $scratch/bpffs
 			bpftool prog loadall $scratch/vlan.o $scratch/bpffs
 			tc filter add dev $2 ${direction%:*} bpf direct-action object-pinned $scratch/bpffs/${direction#*:}
-			rm $scratch/bpffs/push $scratch/bpffs/pop
-			umount $scratch/bpffs"
+			rm $scratch/bpffs/push $scratch/bpffs/pop"
 	done
 done
 
@@ -64,10 +64,12 @@ mkdir "$scratch/www"
 i=0; while [ $i -lt 400 ]; do echo "<p>Line $i of a page served for a packet capture.</p>"; i=$((i + 1)); done >"$scratch/www/index.html"
 head -c 150000 /dev/zero | tr '\0' 'b' >"$scratch/www/image.bin"
 
-on_server tcpdump -i s0 -s 0 -U --time-stamp-precision=nano -w "$scratch/full.pcap" 2>"$scratch/tcpdump.log" &
-started="$started $!"
-sleep 0.5
+# One end up lets tcpdump start; the other, later, is the first moment when a frame can arrive.
 ip -n "$server" link set s0 up
+# The front of each frame is enough for every header; the original length stays in the packet record.
+ip netns exec "$server" tcpdump -i s0 -s 128 -B 16384 -U -Z root -w "$scratch/traffic.pcap" 2>"$scratch/tcpdump.log" &
+started="$started $!"
+sleep 1
 ip -n "$client" link set c0 up
 cd "$scratch/www"
 serve python3 -m http.server --bind :: 8080
@@ -105,13 +107,11 @@ on_client $tool datagram 10.77.10.2 9 200       # answered by ICMP port unreacha
 on_client $tool datagram fd77::2 9 200
 on_client $tool datagram 10.77.20.2 9 3000
 sleep 1
-on_server true
 for pid in $started; do kill "$pid" 2>/dev/null || true; done
 wait
 started=""
 cat "$scratch/tcpdump.log"
 
-# The front of each frame is enough for every header; the original length stays in the packet record.
-tcpdump -r "$scratch/full.pcap" --time-stamp-precision=nano -s 0 -w - 2>/dev/null |
-	node "$root/gen/capture/trim.mjs" "$out"
-ls -l "$out"/traffic.pcap "$out"/traffic.pcapng
+cp "$scratch/traffic.pcap" "$out/traffic.pcap"
+node "$root/gen/capture/pcapng.mjs" "$out/traffic.pcap" "$out/traffic.pcapng"
+ls -l "$out/traffic.pcap" "$out/traffic.pcapng"

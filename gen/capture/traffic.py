@@ -9,6 +9,7 @@
     traffic.py knock ADDRESS PORT     one TCP connection attempt
     traffic.py datagram ADDRESS PORT SIZE
 """
+import ctypes
 import fcntl
 import os
 import select
@@ -27,10 +28,8 @@ TYPES = {"A": 1, "TXT": 16, "AAAA": 28}
 
 def offload(interface):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
-        # linux/ethtool.h: STXCSUM, SSG, STSO, SGSO, SGRO, SUFO; each takes a struct ethtool_value.
-        for command in (0x17, 0x19, 0x1F, 0x24, 0x2C, 0x22):
-            import ctypes
-
+        # linux/ethtool.h: STXCSUM, SSG, STSO, SGSO, SGRO; each takes a struct ethtool_value.
+        for command in (0x17, 0x19, 0x1F, 0x24, 0x2C):
             value = ctypes.create_string_buffer(struct.pack("II", command, 0))
             request = struct.pack("16sP", interface.encode(), ctypes.addressof(value))
             try:
