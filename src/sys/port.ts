@@ -45,6 +45,12 @@ export interface Port {
   /** The names in a directory of the same file systems (bpffs too), sorted; or a negative errno. */
   readDirectory(path: string): readonly string[] | number;
 
+  /** mkdir(2) on a bpffs: where pins are to go. */
+  makeDirectory(path: string): number;
+
+  /** unlink(2) of a pin, or rmdir(2) of an empty directory, on a bpffs. */
+  remove(path: string): number;
+
   /**
    * Takes up to `max` records from a ring: a `BPF_MAP_TYPE_RINGBUF` map or a perf event with a ring.
    * The records are consumed when the batch is released, or at the next call for the same descriptor.

@@ -1,0 +1,147 @@
+import { Errno } from "../../uapi/index.ts";
+import type { Attr } from "../attr.ts";
+import type { KernelMap } from "../objects/map.ts";
+import type { Process } from "../process.ts";
+import { Refusal, refuse } from "../refusal.ts";
+import { isHash, readElement, writeElement } from "./map-elements.ts";
+
+const BPF_F_LOCK = 4n;
+const ENOTSUPP = 524;
+
+type BatchCommand = "MAP_LOOKUP_BATCH" | "MAP_LOOKUP_AND_DELETE_BATCH" | "MAP_UPDATE_BATCH" | "MAP_DELETE_BATCH";
+
+/** A batch command (`bpf_map_do_batch`): all four share one member of the union. */
+export function mapBatch(command: BatchCommand) {
+  return (process: Process, attr: Attr): number => {
+    const args = attr.fields(command);
+    const reads = command === "MAP_LOOKUP_BATCH" || command === "MAP_LOOKUP_AND_DELETE_BATCH";
+    const map = process.map(args.mapFd, reads ? "read" : "write");
+    if (command === "MAP_LOOKUP_AND_DELETE_BATCH") {
+      process.map(args.mapFd, "write");
+      if (!isHash(map)) refuse(ENOTSUPP);
+    }
+    if (command === "MAP_DELETE_BATCH" && !isHash(map)) refuse(ENOTSUPP);
+    if ((args.elemFlags & ~BPF_F_LOCK) !== 0n || args.flags !== 0n) refuse(Errno.EINVAL);
+    if ((args.elemFlags & BPF_F_LOCK) !== 0n) refuse(Errno.EINVAL);
+    const wanted = args.count;
+    if (wanted === 0) return 0;
+    // The count is 0 until something was done, whatever happens (`put_user(0, &uattr->batch.count)`).
+    attr.put(command, "count", 0);
+    const run: BatchRun = { process, map, args, wanted, done: (count) => attr.put(command, "count", count) };
+    if (command === "MAP_UPDATE_BATCH") return updateBatch(run);
+    if (command === "MAP_DELETE_BATCH") return deleteBatch(run);
+    return isHash(map) ? hashBatch(run, command === "MAP_LOOKUP_AND_DELETE_BATCH") : arrayBatch(run);
+  };
+}
+
+interface BatchRun {
+  readonly process: Process;
+  readonly map: KernelMap;
+  readonly args: {
+    readonly inBatch: bigint;
+    readonly outBatch: bigint;
+    readonly keys: bigint;
+    readonly values: bigint;
+    readonly elemFlags: bigint;
+  };
+  readonly wanted: number;
+  readonly done: (count: number) => void;
+}
+
+/** `generic_map_update_batch`: stops at the first element that is refused, and says how many came before it. */
+function updateBatch({ process, map, args, wanted, done }: BatchRun): number {
+  const { keySize } = map;
+  const { userValueSize } = map.parts;
+  const scratch = process.scratch(keySize + userValueSize + 8);
+  const valueAt = scratch + ((keySize + 7) & -8);
+  return eachOf(wanted, done, (i) => {
+    process.copyIn(args.keys + BigInt(i * keySize), scratch, keySize);
+    process.copyIn(args.values + BigInt(i * userValueSize), valueAt, userValueSize);
+    writeElement(process, map, scratch, valueAt, args.elemFlags);
+  });
+}
+
+/** `generic_map_delete_batch`. */
+function deleteBatch({ process, map, args, wanted, done }: BatchRun): number {
+  const scratch = process.scratch(map.keySize);
+  return eachOf(wanted, done, (i) => {
+    process.copyIn(args.keys + BigInt(i * map.keySize), scratch, map.keySize);
+    const result = map.parts.operations.delete(map.offset, scratch);
+    if (result < 0) refuse(-result);
+  });
+}
+
+function eachOf(wanted: number, done: (count: number) => void, act: (index: number) => void): number {
+  let count = 0;
+  try {
+    for (; count < wanted; count++) act(count);
+    return 0;
+  } finally {
+    done(count);
+  }
+}
+
+/** `generic_map_lookup_batch`: positions are keys. */
+function arrayBatch({ process, map, args, wanted, done }: BatchRun): number {
+  const { keySize } = map;
+  const { operations, userValueSize } = map.parts;
+  const scratch = process.scratch(2 * (keySize + 8) + userValueSize);
+  const previous = scratch;
+  const key = scratch + ((keySize + 7) & -8);
+  const value = key + ((keySize + 7) & -8);
+  let at = 0;
+  if (args.inBatch !== 0n) {
+    process.copyIn(args.inBatch, previous, keySize);
+    at = previous;
+  }
+  let count = 0;
+  let result = operations.nextKey(map.offset, at, key);
+  while (result === 0 && count < wanted) {
+    readElement(process, map, key, value);
+    process.copyOut(args.keys + BigInt(count * keySize), key, keySize);
+    process.copyOut(args.values + BigInt(count * userValueSize), value, userValueSize);
+    process.machine.memory.bytes().copyWithin(previous, key, key + keySize);
+    count++;
+    result = operations.nextKey(map.offset, previous, key);
+  }
+  done(count);
+  if (count > 0 || args.inBatch !== 0n) process.copyOut(args.outBatch, previous, keySize);
+  return result;
+}
+
+/**
+ * `__htab_map_lookup_and_delete_batch`: positions are bucket numbers, and a bucket is taken whole or not at all, so
+ * that nothing is seen twice and nothing missed however the table changes between two calls.
+ */
+function hashBatch({ process, map, args, wanted, done }: BatchRun, remove: boolean): number {
+  const { operations, storage, userValueSize } = map.parts;
+  const { keySize } = map;
+  const buckets = storage.buckets();
+  let bucket = args.inBatch === 0n ? 0 : process.u32(args.inBatch);
+  if (bucket >= buckets) refuse(Errno.ENOENT);
+  const scratch = process.scratch(userValueSize);
+  let count = 0;
+  for (; bucket < buckets; bucket++) {
+    const keys = storage.keysOf(bucket);
+    if (keys.length === 0) continue;
+    if (keys.length > wanted - count) {
+      if (count === 0) {
+        // A bucket that is larger than the whole batch: the caller has to come back with a larger one.
+        process.writeU32(args.outBatch, bucket);
+        refuse(Errno.ENOSPC);
+      }
+      break;
+    }
+    for (const key of keys) {
+      readElement(process, map, key, scratch);
+      process.copyOut(args.keys + BigInt(count * keySize), key, keySize);
+      process.copyOut(args.values + BigInt(count * userValueSize), scratch, userValueSize);
+      count++;
+    }
+    if (remove) for (const key of keys) operations.delete(map.offset, key);
+  }
+  process.writeU32(args.outBatch, bucket);
+  done(count);
+  if (bucket === buckets) throw new Refusal(Errno.ENOENT);
+  return 0;
+}

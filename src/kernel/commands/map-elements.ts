@@ -1,0 +1,133 @@
+import { BpfMapType, Errno } from "../../uapi/index.ts";
+import type { Attr } from "../attr.ts";
+import type { KernelMap } from "../objects/map.ts";
+import type { Process } from "../process.ts";
+import { checked, refuse } from "../refusal.ts";
+
+const BPF_F_LOCK = 4n;
+const ENOTSUPP = 524;
+
+/** `map_lookup_elem` in kernel/bpf/syscall.c. */
+export function mapLookupElem(process: Process, attr: Attr): number {
+  const { mapFd, key, value, flags } = attr.fields("MAP_LOOKUP_ELEM");
+  if ((flags & ~BPF_F_LOCK) !== 0n) refuse(Errno.EINVAL);
+  const map = process.map(mapFd, "read");
+  refuseLock(map, flags);
+  const scratch = process.scratch(map.keySize + map.parts.userValueSize + 8);
+  const valueAt = scratch + ((map.keySize + 7) & -8);
+  process.copyIn(key, scratch, map.keySize);
+  readElement(process, map, scratch, valueAt);
+  process.copyOut(value, valueAt, map.parts.userValueSize);
+  return 0;
+}
+
+/** `map_update_elem`. */
+export function mapUpdateElem(process: Process, attr: Attr): number {
+  const { mapFd, key, value, flags } = attr.fields("MAP_UPDATE_ELEM");
+  const map = process.map(mapFd, "write");
+  refuseLock(map, flags);
+  const scratch = process.scratch(map.keySize + map.parts.userValueSize + 8);
+  const valueAt = scratch + ((map.keySize + 7) & -8);
+  process.copyIn(key, scratch, map.keySize);
+  process.copyIn(value, valueAt, map.parts.userValueSize);
+  return writeElement(process, map, scratch, valueAt, flags);
+}
+
+/** `map_delete_elem`. */
+export function mapDeleteElem(process: Process, attr: Attr): number {
+  const { mapFd, key } = attr.fields("MAP_DELETE_ELEM");
+  const map = process.map(mapFd, "write");
+  const scratch = process.scratch(map.keySize);
+  process.copyIn(key, scratch, map.keySize);
+  return checked(map.parts.operations.delete(map.offset, scratch));
+}
+
+/** `map_get_next_key`. */
+export function mapGetNextKey(process: Process, attr: Attr): number {
+  const { mapFd, key, nextKey } = attr.fields("MAP_GET_NEXT_KEY");
+  const map = process.map(mapFd, "read");
+  const scratch = process.scratch(2 * map.keySize + 8);
+  const nextAt = scratch + ((map.keySize + 7) & -8);
+  if (key !== 0n) process.copyIn(key, scratch, map.keySize);
+  checked(map.parts.operations.nextKey(map.offset, key === 0n ? 0 : scratch, nextAt));
+  process.copyOut(nextKey, nextAt, map.keySize);
+  return 0;
+}
+
+/** `map_lookup_and_delete_elem`: of the types here only hash tables have it. */
+export function mapLookupAndDeleteElem(process: Process, attr: Attr): number {
+  const { mapFd, key, value, flags } = attr.fields("MAP_LOOKUP_AND_DELETE_ELEM");
+  if ((flags & ~BPF_F_LOCK) !== 0n) refuse(Errno.EINVAL);
+  const map = process.map(mapFd, "read");
+  process.map(mapFd, "write");
+  refuseLock(map, flags);
+  const scratch = process.scratch(map.keySize + map.parts.userValueSize + 8);
+  const valueAt = scratch + ((map.keySize + 7) & -8);
+  process.copyIn(key, scratch, map.keySize);
+  if (!isHash(map)) refuse(ENOTSUPP);
+  readElement(process, map, scratch, valueAt);
+  checked(map.parts.operations.delete(map.offset, scratch));
+  process.copyOut(value, valueAt, map.parts.userValueSize);
+  return 0;
+}
+
+/** `map_freeze`. */
+export function mapFreeze(process: Process, attr: Attr): number {
+  const { mapFd } = attr.fields("MAP_FREEZE");
+  const file = process.mapFile(mapFd);
+  if (!file.writable) refuse(Errno.EPERM);
+  const map = process.map(mapFd, "any");
+  if (map.frozen) refuse(Errno.EBUSY);
+  map.frozen = true;
+  return 0;
+}
+
+export function isHash(map: KernelMap): boolean {
+  return map.type === BpfMapType.HASH || map.type === BpfMapType.PERCPU_HASH;
+}
+
+export function isPerCpu(map: KernelMap): boolean {
+  return map.type === BpfMapType.PERCPU_HASH || map.type === BpfMapType.PERCPU_ARRAY;
+}
+
+/** Copies the value of a key to `to`: of all CPUs for a per-CPU map (`bpf_map_copy_value`). ENOENT for a miss. */
+export function readElement(process: Process, map: KernelMap, key: number, to: number): void {
+  const { operations } = map.parts;
+  const memory = process.machine.memory;
+  if (!isPerCpu(map)) {
+    const value = operations.lookup(map.offset, key, 0);
+    if (value === 0) refuse(Errno.ENOENT);
+    memory.bytes().copyWithin(to, value >>> 0, (value >>> 0) + map.valueSize);
+    return;
+  }
+  const size = map.valueSize;
+  const rounded = (size + 7) & -8;
+  for (let cpu = 0; cpu < process.machine.cpus; cpu++) {
+    const value = operations.lookup(map.offset, key, cpu) >>> 0;
+    if (value === 0) refuse(Errno.ENOENT);
+    const bytes = memory.bytes();
+    const target = to + cpu * rounded;
+    bytes.copyWithin(target, value, value + size);
+    bytes.fill(0, target + size, target + rounded);
+  }
+}
+
+/** Writes the value at `from` under a key: of all CPUs for a per-CPU map (`bpf_map_update_value`). */
+export function writeElement(process: Process, map: KernelMap, key: number, from: number, flags: bigint): number {
+  const { operations } = map.parts;
+  if (flags >> 32n !== 0n) refuse(Errno.EINVAL);
+  const flagBits = Number(flags);
+  if (!isPerCpu(map)) return checked(operations.update(map.offset, key, from, flagBits, 0));
+  const rounded = (map.valueSize + 7) & -8;
+  // The first write decides on BPF_NOEXIST and BPF_EXIST; after it the element is there for the other CPUs.
+  checked(operations.update(map.offset, key, from, flagBits, 0));
+  for (let cpu = 1; cpu < process.machine.cpus; cpu++) {
+    checked(operations.update(map.offset, key, from + cpu * rounded, 0, cpu));
+  }
+  return 0;
+}
+
+function refuseLock(map: KernelMap, flags: bigint): void {
+  // No value of these maps can hold a spin lock yet.
+  if ((flags & BPF_F_LOCK) !== 0n && map !== null) refuse(Errno.EINVAL);
+}

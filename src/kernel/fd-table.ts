@@ -1,0 +1,66 @@
+import { Errno } from "../uapi/index.ts";
+import type { KernelObject } from "./objects/kernel-object.ts";
+import { refuse } from "./refusal.ts";
+
+/** What a descriptor refers to: an object, how it was opened, and how many descriptors share this opening. */
+export interface OpenFile {
+  readonly object: KernelObject;
+  /** `BPF_F_RDONLY` and `BPF_F_WRONLY` openings lack one of them. */
+  readonly readable: boolean;
+  readonly writable: boolean;
+}
+
+const FIRST_FD = 3;
+
+/** The descriptors of one process. The lowest free number is given, as POSIX asks. */
+export class FdTable {
+  readonly #files = new Map<number, OpenFile>();
+  readonly #limit: number;
+  #lowest = FIRST_FD;
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  /** Installs an object whose reference the descriptor takes over. EMFILE where the limit is reached. */
+  install(object: KernelObject, access: { readable: boolean; writable: boolean } = { readable: true, writable: true }): number {
+    let fd = this.#lowest;
+    while (this.#files.has(fd)) fd++;
+    if (fd >= this.#limit) {
+      object.put();
+      refuse(Errno.EMFILE);
+    }
+    this.#files.set(fd, { object, ...access });
+    this.#lowest = fd + 1;
+    return fd;
+  }
+
+  /** EBADF where there is no such descriptor. */
+  get(fd: number): OpenFile {
+    return this.#files.get(fd) ?? refuse(Errno.EBADF);
+  }
+
+  find(fd: number): OpenFile | undefined {
+    return this.#files.get(fd);
+  }
+
+  dup(fd: number): number {
+    const file = this.get(fd);
+    return this.install(file.object.get(), file);
+  }
+
+  close(fd: number): void {
+    const file = this.get(fd);
+    this.#files.delete(fd);
+    if (fd < this.#lowest) this.#lowest = fd;
+    file.object.put();
+  }
+
+  closeAll(): void {
+    for (const fd of [...this.#files.keys()]) this.close(fd);
+  }
+
+  get size(): number {
+    return this.#files.size;
+  }
+}

@@ -1,0 +1,30 @@
+/**
+ * Something with an id and a reference count: a map, a program, a BTF, a link. It lives as long as a descriptor, a pin
+ * or another object refers to it, as in Linux.
+ */
+export abstract class KernelObject {
+  abstract readonly kind: "map" | "prog" | "btf" | "link";
+  readonly id: number;
+  #references = 1;
+
+  constructor(id: number) {
+    this.id = id;
+  }
+
+  get references(): number {
+    return this.#references;
+  }
+
+  /** One more user. */
+  get(): this {
+    this.#references++;
+    return this;
+  }
+
+  /** One user less; the last one destroys the object. */
+  put(): void {
+    if (--this.#references === 0) this.destroy();
+  }
+
+  protected abstract destroy(): void;
+}

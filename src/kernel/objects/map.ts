@@ -1,0 +1,64 @@
+import type { MapOperations, MapShape, MapStorage } from "../../maps/index.ts";
+import type { IdTable } from "../id-table.ts";
+import type { KernelBtf } from "./btf.ts";
+import { KernelObject } from "./kernel-object.ts";
+
+/** What a map is made of. */
+export interface MapParts {
+  readonly name: string;
+  readonly maxEntries: number;
+  readonly flags: number;
+  readonly extra: bigint;
+  readonly storage: MapStorage;
+  readonly operations: MapOperations;
+  readonly btf: KernelBtf | null;
+  readonly keyTypeId: number;
+  readonly valueTypeId: number;
+  /** Value size of all CPUs, as system calls copy it. */
+  readonly userValueSize: number;
+  /** Bytes as Linux accounts for such a map (`map_mem_usage`). */
+  readonly memoryUsage: number;
+}
+
+/** A map, with what system calls need beside its memory. */
+export class KernelMap extends KernelObject {
+  readonly kind = "map";
+  readonly parts: MapParts;
+  /** Set by BPF_MAP_FREEZE: system calls may not write any more. */
+  frozen = false;
+  readonly #table: IdTable<KernelMap>;
+
+  constructor(table: IdTable<KernelMap>, parts: MapParts) {
+    super(table.allocate());
+    this.#table = table;
+    this.parts = parts;
+    table.add(this);
+  }
+
+  get type(): number {
+    return this.shape.type;
+  }
+
+  get shape(): MapShape {
+    return this.parts.storage.shape;
+  }
+
+  get keySize(): number {
+    return this.shape.keySize;
+  }
+
+  get valueSize(): number {
+    return this.shape.valueSize;
+  }
+
+  /** Offset of its `struct bpf_map`. */
+  get offset(): number {
+    return this.parts.storage.offset;
+  }
+
+  protected override destroy(): void {
+    this.#table.remove(this.id);
+    this.parts.btf?.put();
+    this.parts.storage.close();
+  }
+}

@@ -1,0 +1,20 @@
+/** Why a system call is refused: thrown inside the kernel, caught by the dispatcher, never seen outside. */
+export class Refusal {
+  /** Positive. */
+  readonly errno: number;
+
+  constructor(errno: number) {
+    this.errno = errno;
+  }
+}
+
+/** Ends the system call with an errno. */
+export function refuse(errno: number): never {
+  throw new Refusal(errno);
+}
+
+/** Passes a result on, refusing where it is a negative errno. */
+export function checked(result: number): number {
+  if (result < 0) refuse(-result);
+  return result;
+}

@@ -1,0 +1,39 @@
+import type { KernelMemory } from "../mem/index.ts";
+import type { MapShape } from "./operations.ts";
+
+/** What a map is created with: the fields of `bpf_map_create` that decide how it lies in memory. */
+export interface MapAttributes {
+  /** A value of `BpfMapType`. */
+  readonly type: number;
+  readonly keySize: number;
+  readonly valueSize: number;
+  readonly maxEntries: number;
+  /** `BPF_F_*`. */
+  readonly flags: number;
+}
+
+/** What maps need of the kernel that they live in. */
+export interface MapEnvironment {
+  readonly memory: KernelMemory;
+  /** Possible CPUs: how many values a per-CPU map has. */
+  readonly cpus: number;
+  /** `sizeof(struct bpf_map)` in the kernel's BTF: the bytes that every map object begins with. */
+  readonly bpfMapSize: number;
+  /** 32 random bits: the seed of a hash table without `BPF_F_ZERO_SEED`. */
+  readonly random: () => number;
+}
+
+/** A map in the one memory. */
+export interface MapStorage {
+  /** Offset of its `struct bpf_map`, which the kernel fills in: what programs hold as the map's address. */
+  readonly offset: number;
+  readonly shape: MapShape;
+  /** Offset of the values of an array (element 0), for direct value access; 0 where the type has none. */
+  readonly values: number;
+  /** Buckets of a hash table; 0 for other types. */
+  buckets(): number;
+  /** Offsets of the keys in one bucket of a hash table, as they lie in its elements: what bucket-wise batches walk. */
+  keysOf(bucket: number): readonly number[];
+  /** Frees everything, after a quiescent point. */
+  close(): void;
+}
