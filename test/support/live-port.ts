@@ -1,0 +1,78 @@
+import { readdirSync, readFileSync, rmdirSync, unlinkSync, mkdirSync, statSync } from "node:fs";
+import type { Mapping, Port, RingBatch, UserMemory } from "../../src/sys/index.ts";
+
+const SYS_BPF = 321;
+
+interface Koffi {
+  load(name: string | null): {
+    func(name: string, result: string, args: string[]): (...args: unknown[]) => number;
+  };
+  address(buffer: Uint8Array): bigint;
+  errno(): number;
+  os: { errno: Record<string, number> };
+}
+
+/**
+ * The live kernel as a port, as far as oracle tests need it: bpf(2), files and pins.
+ *
+ * @returns null with the reason where this machine has no bpf(2) for us.
+ */
+export async function livePort(): Promise<{ port: Port; why: null } | { port: null; why: string }> {
+  if (process.platform !== "linux" || process.arch !== "x64") return { port: null, why: "not Linux on x86-64" };
+  if (process.getuid?.() !== 0) return { port: null, why: "not root" };
+  let koffi: Koffi;
+  try {
+    koffi = ((await import("koffi")) as unknown as { default: Koffi }).default;
+  } catch {
+    return { port: null, why: "koffi is not installed" };
+  }
+  const libc = koffi.load(null);
+  const syscall = libc.func("syscall", "long", ["long", "long", "void *", "long"]);
+  const closeFd = libc.func("close", "int", ["int"]);
+  const dupFd = libc.func("dup", "int", ["int"]);
+  const negative = (result: number) => (result < 0 ? -koffi.errno() : result);
+
+  const lent = new Map<bigint, Uint8Array>();
+  const memory: UserMemory = {
+    lend(bytes) {
+      if (bytes.length === 0) return 0n;
+      const address = BigInt(koffi.address(bytes));
+      lent.set(address, bytes);
+      return address;
+    },
+    release(address) {
+      lent.delete(address);
+    },
+    read(address, length) {
+      const bytes = lent.get(address);
+      return bytes === undefined || bytes.length < length ? null : bytes.subarray(0, length);
+    },
+    write: () => false,
+  };
+  const errnoOf = (error: unknown) => -((error as { errno?: number }).errno ?? -5);
+  const attempt = <T>(act: () => T): T | number => {
+    try {
+      return act();
+    } catch (error) {
+      return -Math.abs(errnoOf(error));
+    }
+  };
+  const port: Port = {
+    name: "linux",
+    memory,
+    bpf: (command, attr, size) => negative(syscall(SYS_BPF, command, attr, size)),
+    perfEventOpen: () => -38,
+    ioctl: () => -38,
+    close: (fd) => negative(closeFd(fd)),
+    dup: (fd) => negative(dupFd(fd)),
+    readFile: (path) => attempt(() => new Uint8Array(readFileSync(path))),
+    readDirectory: (path) => attempt(() => readdirSync(path).sort()),
+    makeDirectory: (path) => attempt(() => (mkdirSync(path), 0)),
+    remove: (path) => attempt(() => (statSync(path).isDirectory() ? rmdirSync(path) : unlinkSync(path), 0)),
+    ringConsume: (): RingBatch | number => -38,
+    map: (): Mapping | number => -38,
+    wait: async () => [],
+  };
+  const probe = port.bpf(0, new Uint8Array(8), 8);
+  return probe === -1 || probe === -38 ? { port: null, why: "bpf(2) is not allowed here" } : { port, why: null };
+}
