@@ -88,7 +88,11 @@ export class PcapngParser {
   #checkTrailer(window: Window, at: number, total: number): void {
     const again = window.view.getUint32(at, this.#little);
     if (again !== total) {
-      throw this.#error(window, `expected block length ${total} again at the block's end, got ${again}`);
+      throw new FormatError(
+        this.part,
+        window.fileOffset + at - window.at,
+        `expected block length ${total} again at the block's end, got ${again}`,
+      );
     }
   }
 
