@@ -1,0 +1,101 @@
+// Builds dist/: `tsbpf.cjs`, the command line as one file, and `lib/`, the library as ES modules with their types.
+//
+//   npm run build          both, where their sources changed
+//   npm run build -- cli   only the command line (what `npm start` needs)
+import { createHash } from "node:crypto";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { ensureInstalled } from "./ensure.mjs";
+import { fail, filesBelow, fingerprint, installed, isMain, progress, ROOT, runNode } from "./project.mjs";
+
+const INPUTS = [
+  "package.json",
+  "tsconfig.base.json",
+  "tsconfig.json",
+  "tsconfig.build.json",
+  "scripts/build.mjs",
+];
+
+/** Where V8's compiled code is kept beside the bundle (see bin/tsbpf.cjs). It belongs to one bundle only. */
+const CODE_CACHE = "code-cache";
+
+async function buildCli() {
+  const esbuild = await import("esbuild");
+  const result = await esbuild.build({
+    absWorkingDir: ROOT,
+    entryPoints: ["src/node/main.ts"],
+    bundle: true,
+    platform: "node",
+    format: "cjs",
+    // Node 20 of the V8 kind: nothing is rewritten to older syntax.
+    target: "node20.19",
+    // Optional packages are found at run time, or their absence is explained there. A script with cached code
+    // cannot use import() on Node 20: for packages it becomes a require() that runs as late.
+    packages: "external",
+    supported: { "dynamic-import": false },
+    // Only ASCII: the launcher reads the file as bytes that are characters.
+    charset: "ascii",
+    minifySyntax: true,
+    legalComments: "none",
+    define: {
+      TSBPF_VERSION: JSON.stringify(JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")).version),
+    },
+    logOverride: { "empty-import-meta": "error" },
+    write: false,
+  });
+  const code = result.outputFiles[0].contents;
+  // The first line names the build: what was compiled from another one is never taken for this.
+  const build = createHash("sha256").update(code).digest("hex").slice(0, 16);
+  mkdirSync(join(ROOT, "dist"), { recursive: true });
+  writeFileSync(join(ROOT, "dist/tsbpf.cjs"), Buffer.concat([Buffer.from(`/*${build}*/`), code]));
+  rmSync(join(ROOT, "dist", CODE_CACHE), { recursive: true, force: true });
+}
+
+function buildLibrary() {
+  rmSync(join(ROOT, "dist/lib"), { recursive: true, force: true });
+  const status = runNode([installed("typescript/bin/tsc"), "-p", "tsconfig.build.json"]);
+  if (status !== 0) throw new Error("the TypeScript compiler found errors");
+  // The declarations speak of the platform's own types; these files say what they are where no DOM is.
+  for (const name of readdirSync(join(ROOT, "src"))) {
+    if (name.startsWith("ambient.")) cpSync(join(ROOT, "src", name), join(ROOT, "dist/lib", name));
+  }
+}
+
+const PARTS = {
+  cli: { output: "dist/tsbpf.cjs", what: "command line", build: buildCli },
+  lib: { output: "dist/lib/base/index.js", what: "library", build: buildLibrary },
+};
+
+/** Builds the parts asked for whose sources changed since. */
+export async function ensureBuilt(...parts) {
+  const state = fingerprint([...INPUTS, ...filesBelow("src")]);
+  for (const part of parts) {
+    const { output, what, build } = PARTS[part];
+    const stamp = join(ROOT, `dist/.${part}.built`);
+    if (existsSync(join(ROOT, output)) && existsSync(stamp) && readFileSync(stamp, "utf8") === state)
+      continue;
+    const started = performance.now();
+    rmSync(stamp, { force: true });
+    try {
+      await build();
+    } catch (error) {
+      // esbuild has already printed where and why.
+      fail(
+        error.errors === undefined
+          ? `Building the ${what} failed: ${error.message}`
+          : `Building the ${what} failed.`,
+      );
+    }
+    writeFileSync(stamp, state);
+    progress(`Built the ${what} in ${((performance.now() - started) / 1000).toFixed(1)} s`);
+  }
+}
+
+if (isMain(import.meta)) {
+  const parts = process.argv.slice(2);
+  const unknown = parts.find((part) => !(part in PARTS));
+  if (unknown !== undefined)
+    fail(`npm run build: expected one of ${Object.keys(PARTS).join(", ")}, got '${unknown}'`);
+  await ensureInstalled();
+  await ensureBuilt(...(parts.length > 0 ? parts : Object.keys(PARTS)));
+}
