@@ -1,5 +1,18 @@
+export { BtfBuilder, type BtfBuilderOptions, type BtfMapping } from "./builder.ts";
 export { enumeratorName, enumeratorValue } from "./decode.ts";
+export { type Deduplicated, type DeduplicateOptions, deduplicate } from "./dedup/deduplicate.ts";
+export {
+  type BtfExt,
+  type CoreRelo,
+  type ExtSection,
+  type FuncInfo,
+  type LineInfo,
+  mapBtfExt,
+  parseBtfExt,
+  writeBtfExt,
+} from "./ext.ts";
 export type { BtfHeader } from "./header.ts";
+export type { BtfTypeInput } from "./input.ts";
 export {
   BTF_HEADER_SIZE,
   BTF_MAGIC,
@@ -34,3 +47,4 @@ export type {
   BtfVoid,
 } from "./types.ts";
 export type { BtfTables, BtfView } from "./view.ts";
+export { writeBtf } from "./write.ts";
