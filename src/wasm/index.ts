@@ -15,6 +15,7 @@ export { type AtomicOperation, type Bits, I32Ops, I64Ops, IntegerOps } from "./i
 export { LIMITS } from "./limits.ts";
 export { ModuleBuilder, type ModuleOptions } from "./module.ts";
 export type { GlobalInit, SegmentOffset } from "./parts.ts";
+export { type PrintOptions, printModule } from "./print.ts";
 export type {
   BlockType,
   FuncType,

@@ -184,7 +184,7 @@ export abstract class IntegerOps<F> {
   }
   /**
    * A sequentially consistent read-modify-write of `bits`, giving the old value zero-extended; traps where the
-   * address is not aligned. `cmpxchg` takes address, expected value and replacement.
+   * address is not aligned. `cmpxchg` takes address, expected value (zero-extended from `bits`) and replacement.
    */
   atomicRmw(operation: AtomicOperation, offset = 0, bits: Bits = this.#wide ? 64 : 32): F {
     return this.f.access(RMW[operation] + this.#slot(bits), offset);

@@ -3,27 +3,8 @@ import { CodeBuffer } from "./code-buffer.ts";
 import type { Func, Global, Memory, Table } from "./entities.ts";
 import { OP } from "./instructions.ts";
 import type { GlobalInit, ModuleParts } from "./parts.ts";
+import { EXTERNAL_KIND, SECTION } from "./section-ids.ts";
 import { type Limits, type MemoryLimits, VALUE_TYPE_CODE, type ValueType } from "./types.ts";
-
-/** Section numbers (specification 5.5.2). */
-export const SECTION = {
-  custom: 0,
-  type: 1,
-  import: 2,
-  function: 3,
-  table: 4,
-  memory: 5,
-  global: 6,
-  export: 7,
-  start: 8,
-  element: 9,
-  code: 10,
-  data: 11,
-  dataCount: 12,
-} as const;
-
-/** Codes of what imports and exports name (specification 5.5.5). */
-export const EXTERNAL_KIND = { func: 0, table: 1, memory: 2, global: 3 } as const;
 
 /** The bytes of a module (specification 5.5). */
 export function encodeModule(module: ModuleParts, names: boolean): Uint8Array {
