@@ -1,0 +1,81 @@
+import type { Insn } from "../../isa/index.ts";
+import type { CompiledProgram } from "../../vm/index.ts";
+import type { IdTable } from "../id-table.ts";
+import type { KernelBtf } from "./btf.ts";
+import { KernelObject } from "./kernel-object.ts";
+import type { KernelMap } from "./map.ts";
+
+/** What a program is made of. */
+export interface ProgramParts {
+  readonly type: number;
+  readonly name: string;
+  readonly expectedAttachType: number;
+  readonly flags: number;
+  /** Eight bytes (`bpf_prog_calc_tag`). */
+  readonly tag: Uint8Array;
+  readonly gplCompatible: boolean;
+  readonly uid: number;
+  /** Nanoseconds since boot when it was loaded. */
+  readonly loadTime: bigint;
+  /** Slots as loaded, with the references to maps still as descriptors. */
+  readonly insns: readonly Insn[];
+  /** How many instructions the verifier processed. */
+  readonly verifiedInsns: number;
+  readonly code: CompiledProgram;
+  /** Code as the tools show it, for the target `linux-x86_64`: made when first asked for. */
+  readonly xlated: () => Xlated;
+  /** In the order in which the code first names them. Each is referenced by the program. */
+  readonly maps: readonly KernelMap[];
+  readonly btf: KernelBtf | null;
+}
+
+/** Fixed-up code with the debug records that belong to its slots. */
+export interface Xlated {
+  readonly insns: readonly Insn[];
+  /** Functions: start slot and type id. */
+  readonly funcInfo: readonly { readonly slot: number; readonly typeId: number }[];
+  readonly lineInfo: readonly LineRecord[];
+  /** First slot of each function, the main one first. */
+  readonly functions: readonly number[];
+}
+
+/** `struct bpf_line_info`. */
+export interface LineRecord {
+  readonly slot: number;
+  readonly fileNameOff: number;
+  readonly lineOff: number;
+  /** Line in the upper 22 bits, column in the lower 10. */
+  readonly lineCol: number;
+}
+
+/** A loaded program. */
+export class KernelProgram extends KernelObject {
+  readonly kind = "prog";
+  readonly parts: ProgramParts;
+  readonly #table: IdTable<KernelProgram>;
+  readonly #bound: KernelMap[] = [];
+
+  constructor(table: IdTable<KernelProgram>, parts: ProgramParts) {
+    super(table.allocate());
+    this.#table = table;
+    this.parts = parts;
+    table.add(this);
+  }
+
+  /** Maps that the code uses, then those bound to it. */
+  get maps(): readonly KernelMap[] {
+    return [...this.parts.maps, ...this.#bound];
+  }
+
+  /** BPF_PROG_BIND_MAP: nothing happens where the program uses the map already. */
+  bind(map: KernelMap): void {
+    if (!this.maps.includes(map)) this.#bound.push(map.get());
+  }
+
+  protected override destroy(): void {
+    this.#table.remove(this.id);
+    this.parts.code.close();
+    for (const map of this.maps) map.put();
+    this.parts.btf?.put();
+  }
+}

@@ -1,0 +1,94 @@
+import { utf8 } from "../base/index.ts";
+import type { Mapping, Port, RingBatch, UserMemory } from "../sys/index.ts";
+import { Errno } from "../uapi/index.ts";
+import { BPFFS_ROOT } from "./bpffs.ts";
+import { dispatch } from "./dispatcher.ts";
+import type { Process } from "./process.ts";
+import { Refusal } from "./refusal.ts";
+
+/** The system calls of one process of the embedded kernel. */
+export class ProcessPort implements Port {
+  readonly name = "embedded";
+  readonly process: Process;
+
+  constructor(process: Process) {
+    this.process = process;
+  }
+
+  get memory(): UserMemory {
+    return this.process.memory;
+  }
+
+  bpf(command: number, attr: Uint8Array, size: number): number {
+    return dispatch(this.process, command, attr, size);
+  }
+
+  perfEventOpen(): number {
+    return -Errno.ENOSYS;
+  }
+
+  ioctl(fd: number): number {
+    return this.process.files.find(fd) === undefined ? -Errno.EBADF : -Errno.ENOTTY;
+  }
+
+  close(fd: number): number {
+    return refusing(() => {
+      this.process.files.close(fd);
+      return 0;
+    });
+  }
+
+  dup(fd: number): number {
+    return refusing(() => this.process.files.dup(fd));
+  }
+
+  readFile(path: string): Uint8Array | number {
+    const { machine } = this.process;
+    if (path === "/sys/devices/system/cpu/possible" || path === "/sys/devices/system/cpu/online") {
+      return utf8(machine.cpus === 1 ? "0\n" : `0-${machine.cpus - 1}\n`);
+    }
+    if (path === "/sys/kernel/tracing/trace_pipe" || path === "/sys/kernel/debug/tracing/trace_pipe") {
+      return utf8(machine.tracePipe.read());
+    }
+    return -Errno.ENOENT;
+  }
+
+  readDirectory(path: string): readonly string[] | number {
+    return path.startsWith(BPFFS_ROOT) ? refusing(() => this.process.machine.bpffs.list(path)) : -Errno.ENOENT;
+  }
+
+  makeDirectory(path: string): number {
+    return refusing(() => {
+      this.process.machine.bpffs.makeDirectory(path);
+      return 0;
+    });
+  }
+
+  remove(path: string): number {
+    return refusing(() => {
+      this.process.machine.bpffs.remove(path);
+      return 0;
+    });
+  }
+
+  ringConsume(fd: number): RingBatch | number {
+    return this.process.files.find(fd) === undefined ? -Errno.EBADF : -Errno.EINVAL;
+  }
+
+  map(fd: number): Mapping | number {
+    return this.process.files.find(fd) === undefined ? -Errno.EBADF : -Errno.ENODEV;
+  }
+
+  async wait(): Promise<readonly number[]> {
+    return [];
+  }
+}
+
+function refusing<T>(act: () => T): T | number {
+  try {
+    return act();
+  } catch (error) {
+    if (error instanceof Refusal) return -error.errno;
+    throw error;
+  }
+}

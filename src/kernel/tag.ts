@@ -1,0 +1,20 @@
+import { encode, type Insn, isWide, WideKind } from "../isa/index.ts";
+import { sha256 } from "./sha256.ts";
+
+/**
+ * The tag of a program (`bpf_prog_calc_tag`): the first eight bytes of the SHA-256 of its slots as loaded, with the
+ * references to maps zeroed, since their descriptors say nothing of the program. (Up to Linux 6.17 it was a SHA-1.)
+ */
+export function programTag(insns: readonly Insn[]): Uint8Array {
+  const masked = [...insns];
+  for (let i = 0; i + 1 < masked.length; i++) {
+    const insn = masked[i]!;
+    if (!isWide(insn)) continue;
+    if (insn.src === WideKind.MAP_FD || insn.src === WideKind.MAP_VALUE) {
+      masked[i] = { ...insn, imm: 0 };
+      masked[i + 1] = { ...masked[i + 1]!, imm: 0 };
+    }
+    i++;
+  }
+  return sha256(encode(masked)).subarray(0, 8);
+}
