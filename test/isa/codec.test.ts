@@ -1,9 +1,8 @@
-import { existsSync, readFileSync } from "node:fs";
-import { gunzipSync } from "node:zlib";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { bytesOfHex, FormatError, hexOf } from "../../src/base/index.ts";
 import { decode, encode, isWide, lookup, ROWS, wideImm, wideSlots } from "../../src/isa/index.ts";
+import { describeWith, groundtruth } from "../support/referee.ts";
 import { insnsOf } from "./arbitrary.ts";
 
 describe("encode and decode", () => {
@@ -47,23 +46,6 @@ describe("encode and decode", () => {
     // The second slot may hold anything, also what looks like the first half of another.
     expect(() => decode(bytesOfHex("18010000000000001801000000000000")!)).not.toThrow();
   });
-
-  const conformance = new URL("../../../shared/groundtruth/bpf_conformance.json.gz", import.meta.url);
-  it.skipIf(!existsSync(conformance))("know every instruction of the conformance suite", () => {
-    const cases = JSON.parse(gunzipSync(readFileSync(conformance)).toString()) as {
-      name: string;
-      insns: string;
-    }[];
-    for (const { name, insns: hex } of cases) {
-      const insns = decode(bytesOfHex(hex)!);
-      expect(hexOf(encode(insns))).toBe(hex);
-      for (let slot = 0; slot < insns.length; slot++) {
-        const row = lookup(insns[slot]!);
-        expect([name, slot, row !== undefined]).toEqual([name, slot, true]);
-        slot += row!.slots - 1;
-      }
-    }
-  });
 });
 
 describe("wide loads", () => {
@@ -75,5 +57,27 @@ describe("wide loads", () => {
         expect(wideImm(slots, 0)).toBe(BigInt.asUintN(64, imm));
       }),
     );
+  });
+});
+
+const conformance = groundtruth("bpf_conformance.json.gz");
+describeWith([conformance], "the conformance suite", () => {
+  it("know every instruction of the conformance suite", () => {
+    const cases =
+      conformance.json<
+        {
+          name: string;
+          insns: string;
+        }[]
+      >();
+    for (const { name, insns: hex } of cases) {
+      const insns = decode(bytesOfHex(hex)!);
+      expect(hexOf(encode(insns))).toBe(hex);
+      for (let slot = 0; slot < insns.length; slot++) {
+        const row = lookup(insns[slot]!);
+        expect([name, slot, row !== undefined]).toEqual([name, slot, true]);
+        slot += row!.slots - 1;
+      }
+    }
   });
 });

@@ -1,8 +1,7 @@
-import { existsSync, readFileSync } from "node:fs";
-import { gunzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { bytesOfHex } from "../../src/base/index.ts";
 import { checkForm, decode, ProgramBuilder, r0, r1 } from "../../src/isa/index.ts";
+import { describeWith, groundtruth } from "../support/referee.ts";
 
 const problems = (hex: string) =>
   checkForm(decode(bytesOfHex(hex)!)).map(({ slot, reason }) => `${slot}: ${reason}`);
@@ -43,14 +42,19 @@ describe("checkForm", () => {
     ]);
     expect(checkForm(insns, { groups: new Set(["base32"]), limit: 1 })).toHaveLength(1);
   });
+});
 
-  const conformance = new URL("../../../shared/groundtruth/bpf_conformance.json.gz", import.meta.url);
-  it.skipIf(!existsSync(conformance))("accepts the conformance suite", () => {
-    const cases = JSON.parse(gunzipSync(readFileSync(conformance)).toString()) as {
-      name: string;
-      insns: string;
-      error: string;
-    }[];
+const conformance = groundtruth("bpf_conformance.json.gz");
+describeWith([conformance], "the conformance suite", () => {
+  it("accepts the conformance suite", () => {
+    const cases =
+      conformance.json<
+        {
+          name: string;
+          insns: string;
+          error: string;
+        }[]
+      >();
     for (const { name, insns, error } of cases) {
       if (error !== "") continue;
       expect([name, checkForm(decode(bytesOfHex(insns)!))]).toEqual([name, []]);
