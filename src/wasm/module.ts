@@ -237,9 +237,10 @@ export class ModuleBuilder {
     checkLimit("exports", LIMITS.exports, this.#parts.exports.length);
     checkLimit("element segments", LIMITS.elementSegments, this.#parts.elementSegments.length);
     checkLimit("data segments", LIMITS.dataSegments, this.#parts.dataSegments.length);
+    // Bodies are closed one by one: a module whose encoding failed cannot be built on.
+    this.#finished = true;
     const bytes = encodeModule(this.#parts, this.#names);
     checkLimit("module bytes", LIMITS.moduleBytes, bytes.length);
-    this.#finished = true;
     return bytes;
   }
 
