@@ -1,8 +1,9 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import type { Generated, Generator } from "./generator.ts";
+import { platformGenerator } from "./platform/index.ts";
 
-const GENERATORS: readonly Generator[] = [];
+const GENERATORS: readonly Generator[] = [platformGenerator];
 
 /** The first line that differs, for a person to look at. */
 function firstDifference(path: string, wanted: string | Uint8Array): string | null {

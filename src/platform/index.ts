@@ -1,3 +1,24 @@
+export { checkFlatAccess, checkStructAccess } from "./contexts/access.ts";
+export {
+  type AllowedAccess,
+  type Context,
+  type ContextAccess,
+  type ContextField,
+  ContextMap,
+  type FieldRewrite,
+  type FieldWidth,
+  type FieldYield,
+  type FlatContext,
+  type OpaqueContext,
+  type PlacedField,
+  type SequenceName,
+  type StructContext,
+} from "./contexts/context.ts";
+export type { RewriteOptions, RewriteSite } from "./contexts/emission.ts";
+export { rewriteAccess } from "./contexts/rewrite.ts";
+export { defaultLayout } from "./default-layout.ts";
+export { type FieldPlace, KernelLayout } from "./kernel-layout.ts";
+export { PROGRAM_TYPES, type ProgramType, programType, programTypeNamed } from "./program-types.ts";
 export {
   type AutoAttach,
   SECTION_DEFINITIONS,
