@@ -55,24 +55,32 @@ function buildsOf(source) {
   }));
 }
 
-/** The compiler's arguments: run in the root with a relative source, so that messages and debug info name it so. */
-function argumentsOf(build, output) {
-  const common = [
-    "-O2",
-    "-Wall",
-    "-Werror",
-    `-fdebug-prefix-map=${root}=.`,
-    "-c",
-    build.source,
-    "-o",
-    output,
-  ];
-  if (build.compiler === "gcc") return [...common, "-Wno-unused", ...build.flags];
+const PREFIX = ["-O2", "-Wall", "-Werror", `-fdebug-prefix-map=${root}=.`];
+// <asm/types.h> lives in the build machine's own folder, which no BPF target searches.
+const HEADERS = ["/usr/include", "/usr/include/x86_64-linux-gnu", "/usr/include/aarch64-linux-gnu"]
+  .filter(existsSync)
+  .flatMap((folder) => ["-idirafter", folder]);
+
+/** Runs a compiler in the root with a relative source, so that messages and debug information name it so. */
+function run(build, args) {
+  execFileSync(COMMANDS[build.compiler], [...PREFIX, ...HEADERS, ...args, ...build.flags], {
+    cwd: root,
+    stdio: ["ignore", "inherit", "pipe"],
+  });
+}
+
+function compile(build, output) {
+  if (build.compiler === "gcc") {
+    // gcc writes its working directory into BTF, whatever the prefix map says; preprocessed text can name another.
+    const text = `${output}.i`;
+    run(build, ["-fworking-directory", "-E", build.source, "-o", text]);
+    writeFileSync(text, readFileSync(text, "utf8").replaceAll(`"${root}//"`, '".//"'));
+    run(build, ["-c", text, "-o", output]);
+    return;
+  }
   const target = build.flags.includes("-target") ? [] : ["-target", "bpf"];
   const debug = build.flags.some((flag) => flag.startsWith("-g")) ? [] : ["-g"];
-  // <asm/types.h> lives in the build machine's own folder, which -target bpf does not search.
-  const asm = ["x86_64", "aarch64"].map((machine) => `/usr/include/${machine}-linux-gnu`).find(existsSync);
-  return [...target, ...debug, ...common, ...(asm ? ["-idirafter", asm] : []), ...build.flags];
+  run(build, [...target, ...debug, "-c", build.source, "-o", output]);
 }
 
 const available = {};
@@ -101,10 +109,7 @@ try {
     if (!available[build.compiler]) continue;
     const output = join(scratch, "object.o");
     try {
-      execFileSync(COMMANDS[build.compiler], argumentsOf(build, output), {
-        cwd: root,
-        stdio: ["ignore", "inherit", "pipe"],
-      });
+      compile(build, output);
     } catch (error) {
       failed++;
       console.log(`failed: ${build.object}\n${error.stderr}`);
