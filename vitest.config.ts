@@ -6,6 +6,6 @@ export default defineConfig({
     include: process.env["TSBPF_ORACLE"] ? ["test/**/*.oracle.ts"] : ["test/**/*.test.ts"],
     testTimeout: 60_000,
     pool: "threads",
-    poolOptions: { threads: { maxThreads: 2 } },
-  } as never,
+    maxWorkers: 2,
+  },
 });
