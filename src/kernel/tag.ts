@@ -10,7 +10,7 @@ export function programTag(insns: readonly Insn[]): Uint8Array {
   for (let i = 0; i + 1 < masked.length; i++) {
     const insn = masked[i]!;
     if (!isWide(insn)) continue;
-    if (insn.src === WideKind.MAP_FD || insn.src === WideKind.MAP_VALUE) {
+    if (insn.src === WideKind.mapFd || insn.src === WideKind.mapValue) {
       masked[i] = { ...insn, imm: 0 };
       masked[i + 1] = { ...masked[i + 1]!, imm: 0 };
     }

@@ -1,0 +1,16 @@
+/**
+ * The licences that make a program GPL-compatible, and so let it call the helpers that are for such programs only
+ * (`license_is_gpl_compatible`).
+ */
+const GPL_COMPATIBLE: ReadonlySet<string> = new Set([
+  "GPL",
+  "GPL v2",
+  "GPL and additional rights",
+  "Dual BSD/GPL",
+  "Dual MIT/GPL",
+  "Dual MPL/GPL",
+]);
+
+export function isGplCompatible(license: string): boolean {
+  return GPL_COMPATIBLE.has(license);
+}

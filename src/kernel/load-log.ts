@@ -1,0 +1,60 @@
+import { TextWriter } from "../base/index.ts";
+import { Errno } from "../uapi/index.ts";
+import type { Process } from "./process.ts";
+import { refuse } from "./refusal.ts";
+
+const LEVEL_MASK = 0xf;
+const LOG_FIXED = 8;
+const MAX_SIZE = 0xffff_ffff >>> 2;
+
+/**
+ * The log of one load (`struct bpf_verifier_log`, kernel/bpf/log.c): collected whole, then given to the caller's buffer.
+ *
+ * A buffer that is too small keeps the end of the text, or with BPF_LOG_FIXED the beginning, and the load is refused
+ * with ENOSPC; `log_true_size` says how large it should have been.
+ */
+export class LoadLog {
+  /** Bits 1 and 2: how much to say; 4: statistics. 0: no log. */
+  readonly level: number;
+  readonly #buffer: bigint;
+  readonly #size: number;
+  readonly #text = new TextWriter(1024);
+
+  /** EINVAL where level, buffer and size do not fit together (`bpf_verifier_log_attr_valid`). */
+  constructor(level: number, buffer: bigint, size: number) {
+    if ((buffer === 0n) !== (size === 0)) refuse(Errno.EINVAL);
+    if (buffer !== 0n && level === 0) refuse(Errno.EINVAL);
+    if ((level & ~LEVEL_MASK) !== 0) refuse(Errno.EINVAL);
+    if (size > MAX_SIZE) refuse(Errno.EINVAL);
+    this.level = level;
+    this.#buffer = buffer;
+    this.#size = size;
+  }
+
+  /** Adds text. Line breaks are the caller's. */
+  write(text: string): void {
+    if (this.level !== 0) this.#text.text(text);
+  }
+
+  /** Bytes that the whole text takes with its NUL: `log_true_size`. */
+  get trueSize(): number {
+    return this.level === 0 || this.#text.length === 0 ? 0 : this.#text.length + 1;
+  }
+
+  /** Copies the text out. @returns 0, or -ENOSPC where the buffer was too small. EFAULT where it is none. */
+  finish(process: Process): number {
+    if (this.#buffer === 0n) return this.level !== 0 && this.trueSize > 0 ? -Errno.ENOSPC : 0;
+    const text = this.#text.view();
+    const room = this.#size - 1;
+    const fits = text.length <= room;
+    const kept = fits
+      ? text
+      : (this.level & LOG_FIXED) !== 0
+        ? text.subarray(0, room)
+        : text.subarray(text.length - room);
+    const bytes = new Uint8Array(kept.length + 1);
+    bytes.set(kept);
+    process.write(this.#buffer, bytes);
+    return fits ? 0 : -Errno.ENOSPC;
+  }
+}
