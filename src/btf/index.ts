@@ -1,6 +1,20 @@
 export { BtfBuilder, type BtfBuilderOptions, type BtfMapping } from "./builder.ts";
+export { CoreError } from "./core/error.ts";
+export { CORE_RELO_NAMES, CoreReloKind } from "./core/kinds.ts";
+export { essentialName } from "./core/names.ts";
+export {
+  type CoreMatch,
+  CoreResolver,
+  type CoreResult,
+  type CoreTarget,
+  type CoreTargets,
+} from "./core/resolver.ts";
+export type { CoreAccess } from "./core/spec.ts";
 export { enumeratorName, enumeratorValue } from "./decode.ts";
 export { type Deduplicated, type DeduplicateOptions, deduplicate } from "./dedup/deduplicate.ts";
+export { type CDumpOptions, dumpC } from "./dump/c_source.ts";
+export type { ByteSink } from "./dump/line_format.ts";
+export { dumpRawText } from "./dump/raw_text.ts";
 export {
   type BtfExt,
   type CoreRelo,
@@ -23,6 +37,7 @@ export {
   isModifier,
   KIND_NAMES,
 } from "./kinds.ts";
+export { Layout } from "./layout.ts";
 export { Btf, type BtfParseOptions } from "./model.ts";
 export type {
   BtfArray,

@@ -1,0 +1,38 @@
+import type { FormatError } from "../../base/index.ts";
+import type { Btf } from "../model.ts";
+
+/** How deep types may nest in each other before a dump gives up: a kernel's reach 60. */
+const MAX_DEPTH = 700;
+
+/**
+ * Keeps a walk over hostile types from filling the stack or running forever: types that refer to each other can
+ * describe declarations of exponential length in a few bytes. A kernel's types take 10 steps for each word of data.
+ */
+export class WalkBounds {
+  readonly #btf: Btf;
+  #steps: number;
+  #depth = 0;
+
+  constructor(btf: Btf, words: number) {
+    this.#btf = btf;
+    this.#steps = 1_000_000 + 50 * words;
+  }
+
+  enter(id: number): void {
+    if (++this.#depth > MAX_DEPTH) throw this.#error(id, `types nest deeper than ${MAX_DEPTH}`);
+    this.step(id);
+  }
+
+  leave(): void {
+    this.#depth--;
+  }
+
+  step(id: number): void {
+    if (--this.#steps < 0)
+      throw this.#error(id, "expected a finite declaration, got types that expand without end");
+  }
+
+  #error(id: number, problem: string): FormatError {
+    return this.#btf.error(id, problem);
+  }
+}

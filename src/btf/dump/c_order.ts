@@ -1,0 +1,156 @@
+import { BtfKind } from "../kinds.ts";
+import type { Btf } from "../model.ts";
+import type { BtfTables } from "../view.ts";
+import type { WalkBounds } from "./bounds.ts";
+
+/** 0: not visited yet. */
+const ORDERING = 1;
+const ORDERED = 2;
+
+/**
+ * The order in which C needs definitions: what is embedded comes before what embeds it, what is only pointed to may
+ * come later. The link from a type to another is weak (0) if there is a pointer and a named type on the way, and
+ * strong (1) otherwise (`btf_dump_order_type` of libbpf, whose order this is).
+ */
+export class DefinitionOrder {
+  readonly #btf: Btf;
+  readonly #words: Uint32Array;
+  readonly #index: Uint32Array;
+  readonly #bounds: WalkBounds;
+  readonly #states: Uint8Array;
+  readonly #referenced: Uint8Array;
+  #queue: number[] = [];
+
+  constructor(btf: Btf, tables: BtfTables, bounds: WalkBounds) {
+    this.#btf = btf;
+    this.#words = tables.words;
+    this.#index = tables.index;
+    this.#bounds = bounds;
+    this.#states = new Uint8Array(btf.count);
+    this.#states[0] = ORDERED;
+    this.#referenced = referencedTypes(tables);
+  }
+
+  /** What is to be defined for a type and was not returned before, in order. */
+  definitionsFor(id: number): readonly number[] {
+    this.#queue.length = 0;
+    this.#visit(id, false);
+    return this.#queue;
+  }
+
+  #visit(id: number, throughPointer: boolean): 0 | 1 {
+    const words = this.#words;
+    const states = this.#states;
+    for (;;) {
+      const state = states[id]!;
+      if (state === ORDERED) return 1;
+      const at = this.#index[id]!;
+      const info = words[at + 1]!;
+      const kind = (info >>> 24) & 0x1f;
+      const named = words[at] !== 0;
+      if (state === ORDERING) {
+        if ((kind === BtfKind.STRUCT || kind === BtfKind.UNION) && throughPointer && named) return 0;
+        throw this.#btf.error(id, "expected types that C can define in some order, got a cycle");
+      }
+      switch (kind) {
+        case BtfKind.STRUCT:
+        case BtfKind.UNION:
+          if (throughPointer && named) return 0;
+          this.#visitMembers(id, at, info & 0xffff);
+          if (named) this.#queue.push(id);
+          states[id] = ORDERED;
+          return 1;
+        case BtfKind.PTR: {
+          this.#bounds.enter(id);
+          const link = this.#visit(words[at + 2]!, true);
+          this.#bounds.leave();
+          states[id] = ORDERED;
+          return link;
+        }
+        case BtfKind.ARRAY:
+          id = words[at + 3]!;
+          throughPointer = false;
+          break;
+        case BtfKind.VOLATILE:
+        case BtfKind.CONST:
+        case BtfKind.RESTRICT:
+        case BtfKind.TYPE_TAG:
+          id = words[at + 2]!;
+          break;
+        case BtfKind.TYPEDEF:
+          return this.#visitTypedef(id, words[at + 2]!, throughPointer);
+        case BtfKind.FUNC_PROTO:
+          return this.#visitPrototype(id, at, info & 0xffff, throughPointer);
+        case BtfKind.ENUM:
+        case BtfKind.ENUM64:
+        case BtfKind.FWD:
+          // An anonymous enum that nothing refers to declares constants; others are written where they are used.
+          if (named || this.#referenced[id] === 0) this.#queue.push(id);
+          states[id] = ORDERED;
+          return 1;
+        default:
+          states[id] = ORDERED;
+          return 0;
+      }
+      this.#bounds.step(id);
+    }
+  }
+
+  #visitMembers(id: number, at: number, vlen: number): void {
+    this.#states[id] = ORDERING;
+    this.#bounds.enter(id);
+    const end = at + 3 + vlen * 3;
+    for (let member = at + 4; member < end; member += 3) this.#visit(this.#words[member]!, false);
+    this.#bounds.leave();
+  }
+
+  #visitTypedef(id: number, target: number, throughPointer: boolean): 0 | 1 {
+    this.#bounds.enter(id);
+    const link = this.#visit(target, throughPointer);
+    this.#bounds.leave();
+    if (throughPointer && link === 0) return 0;
+    this.#queue.push(id);
+    this.#states[id] = ORDERED;
+    return 1;
+  }
+
+  #visitPrototype(id: number, at: number, vlen: number, throughPointer: boolean): 0 | 1 {
+    this.#bounds.enter(id);
+    let link = this.#visit(this.#words[at + 2]!, throughPointer);
+    const end = at + 3 + vlen * 2;
+    for (let param = at + 4; param < end; param += 2) {
+      if (this.#visit(this.#words[param]!, throughPointer) === 1) link = 1;
+    }
+    this.#bounds.leave();
+    return link;
+  }
+}
+
+/** 1 for each type that another type refers to. */
+function referencedTypes({ words, index }: BtfTables): Uint8Array {
+  const referenced = new Uint8Array(index.length);
+  for (let id = 1; id < index.length; id++) {
+    const at = index[id]!;
+    const info = words[at + 1]!;
+    const kind = (info >>> 24) & 0x1f;
+    // Where an element's type is: the second word of members and parameters, the first of section variables.
+    const step = kind === BtfKind.FUNC_PROTO ? 2 : 3;
+    let first = at + 4;
+    let count = info & 0xffff;
+    if (kind === BtfKind.DATASEC) first = at + 3;
+    else if (kind !== BtfKind.STRUCT && kind !== BtfKind.UNION && kind !== BtfKind.FUNC_PROTO) {
+      count = 0;
+      if (kind === BtfKind.ARRAY) {
+        referenced[words[at + 3]!] = 1;
+        referenced[words[at + 4]!] = 1;
+      } else if (
+        kind === BtfKind.PTR ||
+        (kind >= BtfKind.TYPEDEF && kind !== BtfKind.FLOAT && kind !== BtfKind.ENUM64)
+      ) {
+        referenced[words[at + 2]!] = 1;
+      }
+    }
+    for (let i = 0; i < count; i++, first += step) referenced[words[first]!] = 1;
+  }
+  return referenced;
+}

@@ -1,0 +1,140 @@
+import { BtfKind, MAX_RESOLVE_DEPTH } from "./kinds.ts";
+import type { BtfView } from "./view.ts";
+
+/** How deep structs may nest: far more than any compiler's, far less than what fills a stack. */
+const MAX_NESTING = 512;
+
+const UNKNOWN = 0;
+const IN_PROGRESS = 255;
+
+/** Sizes and alignments of types, as libbpf computes them. */
+export class Layout {
+  readonly #btf: BtfView;
+  readonly #pointerSize: number;
+  /** Alignment + 1 of the structs asked for so far. */
+  readonly #alignments: Uint8Array;
+  #depth = 0;
+
+  constructor(btf: BtfView, pointerSize: number) {
+    this.#btf = btf;
+    this.#pointerSize = pointerSize;
+    this.#alignments = new Uint8Array(btf.count);
+  }
+
+  /**
+   * Bytes of a type, through typedefs, modifiers and arrays; -1 for what has no size (void, functions, forward
+   * declarations), for 4 GiB and more, and for chains of more than 32 types (`btf__resolve_size`).
+   */
+  sizeOf(id: number): number {
+    const btf = this.#btf;
+    let count = 1;
+    for (let i = 0; i < MAX_RESOLVE_DEPTH && id !== 0; i++) {
+      switch (btf.kind(id)) {
+        case BtfKind.INT:
+        case BtfKind.STRUCT:
+        case BtfKind.UNION:
+        case BtfKind.ENUM:
+        case BtfKind.ENUM64:
+        case BtfKind.DATASEC:
+        case BtfKind.FLOAT:
+          return bounded(count, btf.size(id));
+        case BtfKind.PTR:
+          return bounded(count, this.#pointerSize);
+        case BtfKind.ARRAY:
+          count *= btf.word(id, 5);
+          if (count > 0xffff_ffff) return -1;
+          id = btf.word(id, 3);
+          break;
+        case BtfKind.FWD:
+        case BtfKind.FUNC:
+        case BtfKind.FUNC_PROTO:
+          return -1;
+        default:
+          id = btf.ref(id);
+      }
+    }
+    return -1;
+  }
+
+  /**
+   * Alignment of a type in bytes; 1 for a struct whose members are not at multiples of theirs (a packed one), 0 for
+   * what has none (`btf__align_of`).
+   */
+  alignOf(id: number): number {
+    const btf = this.#btf;
+    for (let hops = 0; hops <= btf.count; hops++) {
+      switch (btf.kind(id)) {
+        case BtfKind.INT:
+        case BtfKind.ENUM:
+        case BtfKind.ENUM64:
+        case BtfKind.FLOAT:
+          return Math.min(this.#pointerSize, btf.size(id));
+        case BtfKind.PTR:
+          return this.#pointerSize;
+        case BtfKind.TYPEDEF:
+        case BtfKind.VOLATILE:
+        case BtfKind.CONST:
+        case BtfKind.RESTRICT:
+        case BtfKind.TYPE_TAG:
+          id = btf.ref(id);
+          break;
+        case BtfKind.ARRAY:
+          id = btf.word(id, 3);
+          break;
+        case BtfKind.STRUCT:
+        case BtfKind.UNION:
+          return this.#compositeAlign(id);
+        default:
+          return 0;
+      }
+    }
+    return 0;
+  }
+
+  /**
+   * True where a struct's members or its size do not keep to their alignment, so that C needs
+   * `__attribute__((packed))` to say it. Members that are packed themselves do not count.
+   */
+  isPacked(id: number): boolean {
+    const btf = this.#btf;
+    let most = 1;
+    for (let i = 0, vlen = btf.vlen(id); i < vlen; i++) {
+      const align = this.alignOf(btf.memberType(id, i));
+      if (align !== 0 && btf.memberBitSize(id, i) === 0 && btf.memberBitOffset(id, i) % (8 * align) !== 0) {
+        return true;
+      }
+      if (align > most) most = align;
+    }
+    return btf.size(id) % most !== 0;
+  }
+
+  #compositeAlign(id: number): number {
+    const known = this.#alignments[id]!;
+    // A struct that contains itself has no alignment; nor do we follow nesting that would fill the stack.
+    if (known === IN_PROGRESS || this.#depth > MAX_NESTING) return 0;
+    if (known !== UNKNOWN) return known - 1;
+    this.#alignments[id] = IN_PROGRESS;
+    this.#depth++;
+    const align = this.#alignOfMembers(id);
+    this.#depth--;
+    this.#alignments[id] = align + 1;
+    return align;
+  }
+
+  #alignOfMembers(id: number): number {
+    const btf = this.#btf;
+    let most = 1;
+    for (let i = 0, vlen = btf.vlen(id); i < vlen; i++) {
+      const align = this.alignOf(btf.memberType(id, i));
+      if (align === 0) return 0;
+      if (align > most) most = align;
+      if (btf.memberBitSize(id, i) === 0 && btf.memberBitOffset(id, i) % (8 * align) !== 0) return 1;
+    }
+    return btf.size(id) % most === 0 ? most : 1;
+  }
+}
+
+function bounded(count: number, size: number): number {
+  const total = count * size;
+  return total > 0xffff_ffff ? -1 : total;
+}
