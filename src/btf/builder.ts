@@ -4,7 +4,7 @@ import { mapStringOffsets, mapTypeIds, typeLength } from "./fields.ts";
 import type { BtfTypeInput } from "./input.ts";
 import { BtfKind } from "./kinds.ts";
 import type { Btf } from "./model.ts";
-import { StringPool } from "./strings.ts";
+import { StringMap, StringPool } from "./strings.ts";
 import type { BtfLinkage } from "./types.ts";
 import type { BtfTables } from "./view.ts";
 import { writeSections } from "./write.ts";
@@ -42,7 +42,7 @@ export class BtfBuilder {
   readonly #index: number[] = [];
   readonly #strings: StringPool;
   /** Tables of BTFs that types were copied from: those of split BTF are made anew at each call. */
-  readonly #sources = new WeakMap<Btf, BtfTables>();
+  readonly #sources = new WeakMap<Btf, { readonly tables: BtfTables; readonly strings: StringMap }>();
 
   constructor(options: BtfBuilderOptions = {}) {
     this.#base = options.base ?? null;
@@ -67,14 +67,22 @@ export class BtfBuilder {
 
   /** Adds a copy of one type of another BTF; `mapId` says what the types it refers to are here. */
   addFrom(btf: Btf, id: number, mapId: (id: number) => number): number {
-    let tables = this.#sources.get(btf);
-    if (tables === undefined) this.#sources.set(btf, (tables = btf.tables()));
-    const { words, index, strings } = tables;
+    let source = this.#sources.get(btf);
+    if (source === undefined) {
+      const tables = btf.tables();
+      source = {
+        tables,
+        strings: new StringMap(this.#strings, tables.strings, this.#base === null ? 0 : this.#base.stringEnd),
+      };
+      this.#sources.set(btf, source);
+    }
+    const { tables, strings } = source;
+    const { words, index } = tables;
     if (!(id > 0 && id < btf.count)) throw new TsbpfError(`BTF: no type [${id}] to copy`);
     const at = index[id]!;
     const copy = words.slice(at, at + typeLength(words, at));
     mapTypeIds(copy, 0, mapId);
-    mapStringOffsets(copy, 0, (offset) => this.#copyString(strings, offset));
+    mapStringOffsets(copy, 0, (offset) => strings.map(offset));
     return this.#place(copy);
   }
 
@@ -87,22 +95,10 @@ export class BtfBuilder {
       throw new TsbpfError("BTF: split BTF can only be appended to BTF that has the same base");
     }
     const { words, index, strings } = btf.tables();
-    const sourceStrings = btf.base === null ? 0 : btf.base.stringEnd;
     const shift = this.nextId - btf.firstId;
     const mapId = (id: number) => (id < btf.firstId ? id : id + shift);
-    // Offset + 1 of strings already mapped: most offsets of a BTF are named many times.
-    const known = new Uint32Array(strings.length);
-    const mapString = (offset: number) => {
-      if (offset < sourceStrings || offset === 0) return offset;
-      if (offset >= strings.length) {
-        throw new TsbpfError(`BTF: expected a string offset below ${strings.length}, got ${offset}`);
-      }
-      const mapped = known[offset]!;
-      if (mapped !== 0) return mapped - 1;
-      const added = this.#copyString(strings, offset);
-      known[offset] = added + 1;
-      return added;
-    };
+    const map = new StringMap(this.#strings, strings, btf.base === null ? 0 : btf.base.stringEnd);
+    const mapString = (offset: number) => map.map(offset);
     const start = btf.firstId < btf.count ? index[btf.firstId]! : words.length;
     const from = this.#reserve(words.length - start);
     this.#words.set(words.subarray(start), from);
@@ -150,10 +146,6 @@ export class BtfBuilder {
       });
     }
     return writeSections({ words, strings: this.#strings.finish() }, options.endian ?? "little");
-  }
-
-  #copyString(strings: Uint8Array, offset: number): number {
-    return this.#strings.addBytes(strings, offset, strings.indexOf(0, offset));
   }
 
   #at(id: number): number {

@@ -89,13 +89,14 @@ export function parseBtfExt(bytes: Uint8Array, btf: Btf): BtfExt {
     }
     return new ByteReader(bytes.subarray(start, start + size), { endian, what: `${WHAT} ${name}` });
   };
+  const names = new SectionNames(btf);
   return {
     endian,
-    funcInfo: sections(part("func_info"), btf, FUNC_INFO_SIZE, (p) => ({
+    funcInfo: sections(part("func_info"), names, FUNC_INFO_SIZE, (p) => ({
       insnOffset: p.u32(),
       typeId: p.u32(),
     })),
-    lineInfo: sections(part("line_info"), btf, LINE_INFO_SIZE, (p) => {
+    lineInfo: sections(part("line_info"), names, LINE_INFO_SIZE, (p) => {
       const insnOffset = p.u32();
       const fileOffset = p.u32();
       const lineOffset = p.u32();
@@ -105,7 +106,7 @@ export function parseBtfExt(bytes: Uint8Array, btf: Btf): BtfExt {
     coreRelos:
       headerSize < HEADER_SIZE
         ? []
-        : sections(part("core_relo"), btf, CORE_RELO_SIZE, (p) => ({
+        : sections(part("core_relo"), names, CORE_RELO_SIZE, (p) => ({
             insnOffset: p.u32(),
             typeId: p.u32(),
             accessOffset: p.u32(),
@@ -114,10 +115,31 @@ export function parseBtfExt(bytes: Uint8Array, btf: Btf): BtfExt {
   };
 }
 
+/** Names of sections, each decoded once, and together no longer than object files have them. */
+class SectionNames {
+  readonly #btf: Btf;
+  readonly #known = new Map<number, string>();
+  #budget = 1 << 24;
+
+  constructor(btf: Btf) {
+    this.#btf = btf;
+  }
+
+  at(offset: number): string {
+    const known = this.#known.get(offset);
+    if (known !== undefined) return known;
+    const name = this.#btf.string(offset);
+    this.#budget -= name.length;
+    if (this.#budget < 0) throw new FormatError(WHAT, 0, "names of sections overlap each other");
+    this.#known.set(offset, name);
+    return name;
+  }
+}
+
 /** One part: the record size, then for each section its name, the number of records and the records. */
 function sections<Record>(
   r: ByteReader,
-  btf: Btf,
+  names: SectionNames,
   known: number,
   read: (r: ByteReader) => Record,
 ): ExtSection<Record>[] {
@@ -148,7 +170,7 @@ function sections<Record>(
       records.push(read(r));
       r.skip(recordSize - known);
     }
-    result.push({ nameOffset, section: btf.string(nameOffset), records });
+    result.push({ nameOffset, section: names.at(nameOffset), records });
   }
   return result;
 }

@@ -1,4 +1,4 @@
-import { TsbpfError, utf8 } from "../base/index.ts";
+import { FormatError, TsbpfError, utf8 } from "../base/index.ts";
 
 /**
  * A BTF string section under construction: each string once, found by a hash table of numbers over its bytes.
@@ -112,6 +112,46 @@ export class StringPool {
     for (const slot of offsets) {
       this.#place(slot - 1, hashOf(this.#bytes, slot - 1, this.#bytes.indexOf(0, slot - 1)));
     }
+  }
+}
+
+/**
+ * Copies strings of one BTF into a pool as they are asked for: offset there → offset here.
+ *
+ * Strings that overlap each other (no compiler writes such) would make more work than the section has bytes; a
+ * budget of 16 times its size bounds it.
+ */
+export class StringMap {
+  readonly #pool: StringPool;
+  readonly #strings: Uint8Array;
+  readonly #origin: number;
+  /** Offset + 1 in the pool of strings already mapped: most are named many times. */
+  readonly #known: Uint32Array;
+  #budget: number;
+
+  /** Offsets below `origin` are a base's, and stay as they are. */
+  constructor(pool: StringPool, strings: Uint8Array, origin: number) {
+    this.#pool = pool;
+    this.#strings = strings;
+    this.#origin = origin;
+    this.#known = new Uint32Array(strings.length);
+    this.#budget = 16 * strings.length + 65536;
+  }
+
+  /** FormatError where there is no such string. */
+  map(offset: number): number {
+    if (offset < this.#origin || offset === 0) return offset;
+    const known = this.#known[offset];
+    if (known !== undefined && known !== 0) return known - 1;
+    const end = known === undefined ? -1 : this.#strings.indexOf(0, offset);
+    if (end < 0) {
+      throw new FormatError("BTF strings", offset, `expected an offset below ${this.#strings.length}`);
+    }
+    this.#budget -= end - offset;
+    if (this.#budget < 0) throw new FormatError("BTF strings", offset, "too many strings overlap each other");
+    const mapped = this.#pool.addBytes(this.#strings, offset, end);
+    this.#known[offset] = mapped + 1;
+    return mapped;
   }
 }
 

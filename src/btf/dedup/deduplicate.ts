@@ -3,7 +3,7 @@ import type { BtfExt } from "../ext.ts";
 import { mapBtfExt } from "../ext.ts";
 import { mapStringOffsets, mapTypeIds, typeLength } from "../fields.ts";
 import type { Btf } from "../model.ts";
-import { StringPool } from "../strings.ts";
+import { StringMap, StringPool } from "../strings.ts";
 import { ownSections, writeSections } from "../write.ts";
 import { TypeGraph } from "./graph.ts";
 import {
@@ -77,15 +77,8 @@ function mergeStrings(btf: Btf, words: Uint32Array, ext: BtfExt | undefined) {
   const { index, strings } = btf.tables();
   const origin = btf.base === null ? 0 : btf.base.stringEnd;
   const pool = new StringPool(btf.base === null ? null : StringPool.of(strings.subarray(0, origin)));
-  const known = new Uint32Array(strings.length);
-  const map = (offset: number): number => {
-    if (offset === 0 || offset < origin || offset >= strings.length) return offset;
-    const mapped = known[offset]!;
-    if (mapped !== 0) return mapped - 1;
-    const added = pool.addBytes(strings, offset, strings.indexOf(0, offset));
-    known[offset] = added + 1;
-    return added;
-  };
+  const mapping = new StringMap(pool, strings, origin);
+  const map = (offset: number) => mapping.map(offset);
   for (let id = btf.firstId; id < btf.count; id++) mapStringOffsets(words, index[id]!, map);
   // Strings that only .BTF.ext names come last.
   if (ext !== undefined) mapBtfExt(ext, { id: (id) => id, string: map });
