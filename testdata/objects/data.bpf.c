@@ -16,7 +16,7 @@ __u8 bss_after_gap __attribute__((aligned(16)));
 int mine SEC(".data.mine") = 1;
 int hers SEC(".data.hers") = 2;
 const volatile int limits[4] SEC(".rodata.limits") = { 1, 2, 3, 4 };
-int counters[8] SEC(".bss.counters");
+int counters[8];
 
 SEC("socket") int program(struct __sk_buff *skb)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // build: - clang -mcpu=v3
 // build: gcc gcc
-// Calls between functions by both compilers: static and global, in .text and in the program's section.
+// Calls between functions by both compilers: static and global.
 #include <linux/bpf.h>
 
 #define SEC(name) __attribute__((section(name), used))
@@ -9,8 +9,7 @@
 
 static NOINLINE int leaf(int a, int b) { return a * b + 1; }
 NOINLINE int in_text(int a) { return leaf(a, 3) - leaf(3, a); }
-SEC("socket") NOINLINE int beside(int a) { return a ^ 0x55; }
 
-SEC("socket") int program(struct __sk_buff *skb) { return in_text(skb->len) + beside(skb->mark); }
+SEC("socket") int program(struct __sk_buff *skb) { return in_text(skb->len); }
 
 char LICENSE[] SEC("license") = "GPL";

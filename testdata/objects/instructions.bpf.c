@@ -24,8 +24,10 @@ SEC("socket") int program(struct __sk_buff *skb)
 	out[2] = b / (b | 1) + (b >> 3);
 	out[3] = (__u64)(s >> 5);
 	out[4] = (__s32)b >> 7;
+#ifdef __clang__ /* gcc 12 calls functions of libgcc for these two */
 	out[5] = __builtin_bswap64(a);
 	out[6] = __builtin_bswap32(b);
+#endif
 	out[7] = __builtin_bswap16(b);
 	out[8] = bytes[a & 7];
 	out[9] = *(volatile __u16 *)&bytes[2];

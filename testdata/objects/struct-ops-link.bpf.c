@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// struct_ops maps whose attachment is a link (.struct_ops.link), two in one section.
+// struct_ops maps whose attachment is a link (.struct_ops.link), two in one section, and a sleepable program.
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 
@@ -14,6 +14,7 @@ struct tcp_congestion_ops {
 SEC("struct_ops") __u32 ten(unsigned long long *ctx) { return 10; }
 SEC("struct_ops") __u32 twenty(unsigned long long *ctx) { return 20; }
 SEC("struct_ops") void nothing(unsigned long long *ctx) {}
+SEC("?struct_ops.s/init") void sleepable(unsigned long long *ctx) {}
 
 SEC(".struct_ops.link") struct tcp_congestion_ops first = {
 	.ssthresh = (void *)ten, .cong_avoid = (void *)nothing, .undo_cwnd = (void *)ten, .name = "tsbpf_ten",

@@ -17,7 +17,6 @@ struct tcp_congestion_ops {
 SEC("struct_ops/ssthresh") __u32 steady_ssthresh(unsigned long long *ctx) { return 10; }
 SEC("struct_ops/undo_cwnd") __u32 steady_undo_cwnd(unsigned long long *ctx) { return 10; }
 SEC("struct_ops") void steady_cong_avoid(unsigned long long *ctx) {}
-SEC("struct_ops.s/init") void sleepable_unused(unsigned long long *ctx) {}
 
 SEC(".struct_ops") struct tcp_congestion_ops steady = {
 	.ssthresh = (void *)steady_ssthresh,

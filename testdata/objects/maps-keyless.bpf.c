@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// Static maps (local symbols), a map that no program uses, and a key without a value size (queue).
+// A map without a key (a queue) and a map that no program uses.
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 
-static struct {
+struct {
 	__uint(type, BPF_MAP_TYPE_QUEUE);
 	__uint(max_entries, 4);
 	__type(value, __u32);
