@@ -14,17 +14,28 @@ interface Entry {
   readonly rows: readonly (InsnRow | undefined)[];
 }
 
-const DISPATCH: readonly (Entry | undefined)[] = buildDispatch();
+const BY_NUMBER: ReadonlyMap<number, readonly InsnRow[]> = groupByOpcode();
 
-function buildDispatch(): (Entry | undefined)[] {
+function groupByOpcode(): Map<number, InsnRow[]> {
   const groups = new Map<number, InsnRow[]>();
   for (const row of ROWS) {
     const group = groups.get(row.opcode);
     if (group === undefined) groups.set(row.opcode, [row]);
     else group.push(row);
   }
+  return groups;
+}
+
+/** All rows that share an opcode, in the table's order: the plainest first. Empty where no instruction has it. */
+export function rowsOfOpcode(opcode: number): readonly InsnRow[] {
+  return BY_NUMBER.get(opcode) ?? [];
+}
+
+const DISPATCH: readonly (Entry | undefined)[] = buildDispatch();
+
+function buildDispatch(): (Entry | undefined)[] {
   const dispatch = new Array<Entry | undefined>(256).fill(undefined);
-  for (const [opcode, rows] of groups) dispatch[opcode] = entryOf(rows);
+  for (const [opcode, rows] of BY_NUMBER) dispatch[opcode] = entryOf(rows);
   return dispatch;
 }
 
