@@ -29,9 +29,12 @@ export class PcapngWriter {
     this.#block(BLOCK.SECTION_HEADER, body.u32(BYTE_ORDER_MAGIC).u16(1).u16(0).u64(-1n).finish());
   }
 
-  /** Describes an interface. Returns its number, for {@link write}. */
+  /** Describes an interface. Returns its number, for {@link write}. Throws {@link FormatError} for a name over 65,535 bytes. */
   addInterface(options: PcapngInterfaceOptions): number {
     const name = utf8(options.name ?? "");
+    if (name.length > 0xffff) {
+      throw new FormatError("pcapng if_name", 0, `expected at most 65535 bytes, got ${name.length}`);
+    }
     const body = new ByteWriter({ endian: this.#endian, capacity: name.length + 64 });
     body
       .u16(options.linktype)

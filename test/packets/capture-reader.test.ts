@@ -356,6 +356,10 @@ describe("pcapng", () => {
   it("refuses to write to an interface it does not have", () => {
     const packet = { data: new Uint8Array(0), seconds: 0, nanoseconds: 0 };
     expect(() => new PcapngWriter().write(packet)).toThrow("expected one of 0 interfaces, got 0");
+    const name = "x".repeat(65_536);
+    expect(() => new PcapngWriter().addInterface({ linktype: 1, name })).toThrow(
+      "at most 65535 bytes, got 65536",
+    );
   });
 });
 
