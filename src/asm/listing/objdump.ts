@@ -27,10 +27,9 @@ export interface ObjdumpSection {
   readonly endian?: Endian;
 }
 
-/** The listing of `llvm-objdump -d` of LLVM 14: a heading for the file, and its sections. */
+/** The listing of `llvm-objdump -d` of LLVM 14: a heading for the file, and its sections. Both byte orders have the same heading. */
 export function objdumpText(file: string, sections: readonly ObjdumpSection[]): string {
-  const format = sections.some((section) => section.endian === "big") ? "elf64-bpf" : "elf64-bpf";
-  return `\n${file}:\tfile format ${format}\n${sections.map(objdumpSection).join("")}`;
+  return `\n${file}:\tfile format elf64-bpf\n${sections.map(objdumpSection).join("")}`;
 }
 
 /** One section of the listing. */
