@@ -31,7 +31,7 @@ describe("the committed captures", () => {
   it.each(["traffic.pcap", "traffic.pcapng"])(
     "%s has every kind of traffic, and no wrong checksum",
     (name) => {
-      const counts = tally(readFileSync(`testdata/flow/${name}`));
+      const counts = tally(new Uint8Array(readFileSync(`testdata/flow/${name}`)));
       for (const kind of ["arp", "ip4 1", "ip4 6", "ip4 17", "ip6 6", "ip6 17", "ip6 58"]) {
         expect(counts.get(kind), kind).toBeGreaterThan(1);
       }

@@ -57,7 +57,7 @@ describeWith([tcpdump], "tcpdump", () => {
   });
 
   it.each(["traffic.pcap", "traffic.pcapng"])("sees the packets we see in %s", (name) => {
-    const file = readFileSync(join("testdata", "flow", name));
+    const file = new Uint8Array(readFileSync(join("testdata", "flow", name)));
     const ours = [...packetsOf(file)].length;
     const times = Array.from(
       packetsOf(file),
