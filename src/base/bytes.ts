@@ -121,27 +121,32 @@ export class ByteWriter {
   }
 
   u8(value: number): this {
-    this.#view.setUint8(this.#grow(1), value);
+    const at = this.#grow(1);
+    this.#view.setUint8(at, value);
     return this;
   }
 
   u16(value: number): this {
-    this.#view.setUint16(this.#grow(2), value, this.#little);
+    const at = this.#grow(2);
+    this.#view.setUint16(at, value, this.#little);
     return this;
   }
 
   u32(value: number): this {
-    this.#view.setUint32(this.#grow(4), value, this.#little);
+    const at = this.#grow(4);
+    this.#view.setUint32(at, value, this.#little);
     return this;
   }
 
   s32(value: number): this {
-    this.#view.setInt32(this.#grow(4), value, this.#little);
+    const at = this.#grow(4);
+    this.#view.setInt32(at, value, this.#little);
     return this;
   }
 
   u64(value: bigint | number): this {
-    this.#view.setBigUint64(this.#grow(8), BigInt.asUintN(64, BigInt(value)), this.#little);
+    const at = this.#grow(8);
+    this.#view.setBigUint64(at, BigInt.asUintN(64, BigInt(value)), this.#little);
     return this;
   }
 
