@@ -26,7 +26,7 @@ function generate(): Generated {
   if (why !== null) return { skipped: why };
   const content = readFileSync(BTF);
   const btf = Btf.parse(new Uint8Array(content.buffer, content.byteOffset, content.byteLength), {
-    name: BTF,
+    what: BTF,
   });
   const enums = new KernelEnums(btf);
   const commands = enums

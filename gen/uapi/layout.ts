@@ -83,14 +83,11 @@ export function layoutOf(btf: Btf, name: string, options: LayoutOptions): Layout
 
 /** A layout as source: one line for each field. */
 export function layoutSource(layout: Layout, indent: string): string {
-  const property = ([name, value]: [string, unknown]) =>
-    `${key(name)}: ${
-      typeof value === "object"
-        ? `{ ${Object.entries(value as object)
-            .map(property)
-            .join(", ")} }`
-        : JSON.stringify(value)
-    }`;
+  const property = ([name, value]: readonly [string, unknown]): string => `${key(name)}: ${literal(value)}`;
+  const literal = (value: unknown): string =>
+    typeof value === "object" && value !== null
+      ? `{ ${Object.entries(value).map(property).join(", ")} }`
+      : JSON.stringify(value);
   const { fields, ...rest } = layout;
   const head = Object.entries(rest)
     .map((entry) => `${indent}  ${property(entry)},\n`)

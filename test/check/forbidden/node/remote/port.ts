@@ -1,0 +1,3 @@
+import { kernel } from "../../kernel/index.ts";
+
+export const port = kernel;

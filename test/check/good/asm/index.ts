@@ -1,0 +1,3 @@
+import { two } from "../isa/index.ts";
+
+export const three = two + 1;

@@ -1,0 +1,3 @@
+import { three } from "../asm/index.ts";
+
+export const two = three - 1;

@@ -1,0 +1,5 @@
+import type { Program } from "./program.ts";
+
+export interface Insn {
+  readonly program: Program;
+}

@@ -1,0 +1,3 @@
+import type { Two } from "../isa/index.ts";
+
+export type One = Two | 1;
