@@ -1,4 +1,4 @@
-import { BpfAttachType as A, BpfProgType } from "./constants.ts";
+import { BpfAttachType as A, BpfProgType } from "../uapi/index.ts";
 import type { Context, FlatContext, OpaqueContext } from "./contexts/context.ts";
 import {
   CGROUP_SKB_CONTEXT,

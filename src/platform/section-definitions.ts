@@ -1,4 +1,4 @@
-import { BpfAttachType, BpfProgType } from "./constants.ts";
+import { BpfAttachType, BpfProgType } from "../uapi/index.ts";
 
 /** How libbpf attaches a program by itself, from its section name: the room `link` has one function for each. */
 export type AutoAttach =

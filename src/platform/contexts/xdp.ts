@@ -1,4 +1,4 @@
-import { BpfAttachType } from "../constants.ts";
+import { BpfAttachType } from "../../uapi/index.ts";
 import type { ContextField, StructContext } from "./context.ts";
 
 const FIELDS: readonly ContextField[] = [
