@@ -27,8 +27,8 @@ export type PacketSize = Extract<SizeName, "w" | "h" | "b">;
  * A and X zero-extended to 64 bits.
  */
 export interface ClassicLowering {
-  /** At the program's start, where it reads packet bytes at all. */
-  packetPrologue(out: LoweringOutput): void;
+  /** A = 0, X = 0, the context register = r1; and what loads need, where the program reads packet bytes at all. */
+  prologue(out: LoweringOutput, readsPacket: boolean): void;
   /** A = bytes at `offset` (signed 32 bits) in host byte order, or exit with 0. */
   loadAbsolute(out: LoweringOutput, size: PacketSize, offset: number): void;
   /** A = bytes at X + `offset`, or exit with 0. */
@@ -64,8 +64,9 @@ const { a, x, context, temporary } = ClassicRegister;
  * gives, become calls of the kernel's own functions; the device's hardware type is not to be had: {@link NotSupported}.
  */
 export const skBuffContextLowering: ClassicLowering = {
-  packetPrologue() {
-    // The packet group finds the context in r6 by itself.
+  prologue({ code }) {
+    // Not by xor, as in the kernel: the verifier takes that for a read of unwritten registers.
+    code.mov32(a, 0).mov32(x, 0).mov64(context, r1);
   },
   loadAbsolute({ code }, size, offset) {
     code.ldAbs(size, offset);

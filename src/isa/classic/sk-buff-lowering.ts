@@ -48,7 +48,9 @@ const LOAD_HELPERS = {
  */
 export function skBuffLowering({ skBuff, netDevice }: SkBuffLayout): ClassicLowering {
   return {
-    packetPrologue({ code }) {
+    prologue({ code }, readsPacket) {
+      code.alu32("xor", a, a).alu32("xor", x, x).mov64(context, r1);
+      if (!readsPacket) return;
       code
         .ldx("dw", data, context, skBuff.data)
         .ldx("w", headLength, context, skBuff.len)

@@ -1,6 +1,6 @@
 import { ProgramBuilder } from "../builder.ts";
 import type { Insn } from "../insn.ts";
-import { r1, r10 } from "../register.ts";
+import { r10 } from "../register.ts";
 import { ancillaryOf } from "./ancillary.ts";
 import { ClassicCheckError, checkClassic } from "./check.ts";
 import {
@@ -30,7 +30,7 @@ export interface TranslatedClassic {
   readonly calls: readonly KernelCall[];
 }
 
-const { a, x, context, temporary } = ClassicRegister;
+const { a, x, temporary } = ClassicRegister;
 
 const MAX_JUMP = 0x7fff;
 /** Linux finds jump distances in passes, the first of which takes every target to be slot 0 and must still fit. */
@@ -79,8 +79,7 @@ export function translateClassic(
   const slots = new Uint32Array(program.length);
   let stackDepth = 0;
 
-  code.alu32("xor", a, a).alu32("xor", x, x).mov64(context, r1);
-  if (program.some(readsPacket)) lowering.packetPrologue(out);
+  lowering.prologue(out, program.some(readsPacket));
 
   for (let index = 0; index < program.length; index++) {
     const insn = program[index]!;

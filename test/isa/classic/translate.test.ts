@@ -208,7 +208,8 @@ describe("translateClassic", () => {
     );
   });
 
-  const prologue = (): ProgramBuilder =>
+  const prologue = (): ProgramBuilder => new ProgramBuilder().mov32(r0, 0).mov32(r7, 0).mov64(r6, r1);
+  const kernelPrologue = (): ProgramBuilder =>
     new ProgramBuilder().alu32("xor", r0, r0).alu32("xor", r7, r7).mov64(r6, r1);
   const translated = (...program: SockFilter[]): Insn[] =>
     translateClassic([...program, op("ret", "a")]).insns;
@@ -254,7 +255,7 @@ describe("translateClassic", () => {
 
   it("reads sk_buff as Linux does: inline where the linear part has the bytes, else by a call", () => {
     const { insns, calls } = translateClassic([op("ldh", "abs", 12), op("ret", "a")], skBuffLowering(layout));
-    const expected = prologue()
+    const expected = kernelPrologue()
       .ldx("dw", r8, r6, 200)
       .ldx("w", r9, r6, 112)
       .ldx("w", r2, r6, 116)
@@ -305,7 +306,7 @@ describe("translateClassic", () => {
     };
     const { insns } = translateClassic([op("ldb", "abs", SKF_AD_OFF + 36), op("ret", "a")], lowering);
     expect(seen).toEqual(["cpu"]);
-    expect(insns).toEqual(prologue().mov32(r0, 5).exit().insns());
+    expect(insns).toEqual(kernelPrologue().mov32(r0, 5).exit().insns());
   });
 
   it("refuses what the checker refuses", () => {
