@@ -1,5 +1,5 @@
 import { BtfKind, MAX_RESOLVE_DEPTH } from "./kinds.ts";
-import type { BtfView } from "./view.ts";
+import type { BtfTables } from "./view.ts";
 
 /** How deep structs may nest: far more than any compiler's, far less than what fills a stack. */
 const MAX_NESTING = 512;
@@ -9,16 +9,18 @@ const IN_PROGRESS = 255;
 
 /** Sizes and alignments of types, as libbpf computes them. */
 export class Layout {
-  readonly #btf: BtfView;
+  readonly #words: Uint32Array;
+  readonly #index: Uint32Array;
   readonly #pointerSize: number;
   /** Alignment + 1 of the structs asked for so far. */
   readonly #alignments: Uint8Array;
   #depth = 0;
 
-  constructor(btf: BtfView, pointerSize: number) {
-    this.#btf = btf;
+  constructor({ words, index }: BtfTables, pointerSize: number) {
+    this.#words = words;
+    this.#index = index;
     this.#pointerSize = pointerSize;
-    this.#alignments = new Uint8Array(btf.count);
+    this.#alignments = new Uint8Array(index.length);
   }
 
   /**
@@ -26,10 +28,11 @@ export class Layout {
    * declarations), for 4 GiB and more, and for chains of more than 32 types (`btf__resolve_size`).
    */
   sizeOf(id: number): number {
-    const btf = this.#btf;
+    const words = this.#words;
     let count = 1;
     for (let i = 0; i < MAX_RESOLVE_DEPTH && id !== 0; i++) {
-      switch (btf.kind(id)) {
+      const at = this.#index[id]!;
+      switch ((words[at + 1]! >>> 24) & 0x1f) {
         case BtfKind.INT:
         case BtfKind.STRUCT:
         case BtfKind.UNION:
@@ -37,20 +40,20 @@ export class Layout {
         case BtfKind.ENUM64:
         case BtfKind.DATASEC:
         case BtfKind.FLOAT:
-          return bounded(count, btf.size(id));
+          return bounded(count, words[at + 2]!);
         case BtfKind.PTR:
           return bounded(count, this.#pointerSize);
         case BtfKind.ARRAY:
-          count *= btf.word(id, 5);
+          count *= words[at + 5]!;
           if (count > 0xffff_ffff) return -1;
-          id = btf.word(id, 3);
+          id = words[at + 3]!;
           break;
         case BtfKind.FWD:
         case BtfKind.FUNC:
         case BtfKind.FUNC_PROTO:
           return -1;
         default:
-          id = btf.ref(id);
+          id = words[at + 2]!;
       }
     }
     return -1;
@@ -61,14 +64,15 @@ export class Layout {
    * what has none (`btf__align_of`).
    */
   alignOf(id: number): number {
-    const btf = this.#btf;
-    for (let hops = 0; hops <= btf.count; hops++) {
-      switch (btf.kind(id)) {
+    const words = this.#words;
+    for (let hops = 0; hops < this.#index.length; hops++) {
+      const at = this.#index[id]!;
+      switch ((words[at + 1]! >>> 24) & 0x1f) {
         case BtfKind.INT:
         case BtfKind.ENUM:
         case BtfKind.ENUM64:
         case BtfKind.FLOAT:
-          return Math.min(this.#pointerSize, btf.size(id));
+          return Math.min(this.#pointerSize, words[at + 2]!);
         case BtfKind.PTR:
           return this.#pointerSize;
         case BtfKind.TYPEDEF:
@@ -76,10 +80,10 @@ export class Layout {
         case BtfKind.CONST:
         case BtfKind.RESTRICT:
         case BtfKind.TYPE_TAG:
-          id = btf.ref(id);
+          id = words[at + 2]!;
           break;
         case BtfKind.ARRAY:
-          id = btf.word(id, 3);
+          id = words[at + 3]!;
           break;
         case BtfKind.STRUCT:
         case BtfKind.UNION:
@@ -96,16 +100,16 @@ export class Layout {
    * `__attribute__((packed))` to say it. Members that are packed themselves do not count.
    */
   isPacked(id: number): boolean {
-    const btf = this.#btf;
+    const words = this.#words;
+    const at = this.#index[id]!;
+    const info = words[at + 1]!;
     let most = 1;
-    for (let i = 0, vlen = btf.vlen(id); i < vlen; i++) {
-      const align = this.alignOf(btf.memberType(id, i));
-      if (align !== 0 && btf.memberBitSize(id, i) === 0 && btf.memberBitOffset(id, i) % (8 * align) !== 0) {
-        return true;
-      }
+    for (let member = at + 3, end = member + (info & 0xffff) * 3; member < end; member += 3) {
+      const align = this.alignOf(words[member + 1]!);
+      if (align !== 0 && isMisplaced(info, words[member + 2]!, align)) return true;
       if (align > most) most = align;
     }
-    return btf.size(id) % most !== 0;
+    return words[at + 2]! % most !== 0;
   }
 
   #compositeAlign(id: number): number {
@@ -122,16 +126,24 @@ export class Layout {
   }
 
   #alignOfMembers(id: number): number {
-    const btf = this.#btf;
+    const words = this.#words;
+    const at = this.#index[id]!;
+    const info = words[at + 1]!;
     let most = 1;
-    for (let i = 0, vlen = btf.vlen(id); i < vlen; i++) {
-      const align = this.alignOf(btf.memberType(id, i));
+    for (let member = at + 3, end = member + (info & 0xffff) * 3; member < end; member += 3) {
+      const align = this.alignOf(words[member + 1]!);
       if (align === 0) return 0;
       if (align > most) most = align;
-      if (btf.memberBitSize(id, i) === 0 && btf.memberBitOffset(id, i) % (8 * align) !== 0) return 1;
+      if (isMisplaced(info, words[member + 2]!, align)) return 1;
     }
-    return btf.size(id) % most === 0 ? most : 1;
+    return words[at + 2]! % most === 0 ? most : 1;
   }
+}
+
+/** True for a member that is no bit field and not at a multiple of its alignment. */
+function isMisplaced(info: number, offset: number, align: number): boolean {
+  if (info >>> 31 === 1 && offset >>> 24 !== 0) return false;
+  return offset % (8 * align) !== 0;
 }
 
 function bounded(count: number, size: number): number {

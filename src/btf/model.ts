@@ -55,7 +55,12 @@ export class Btf implements BtfView {
     this.#what = what;
     this.#origin = base === null ? 0 : base.count;
     this.#stringOrigin = base === null ? 0 : base.stringEnd;
-    this.#strings = bytes.subarray(header.stringStart, header.stringEnd);
+    // Not a subarray: that of a Node Buffer is a Buffer, and code that meets both is slower.
+    this.#strings = new Uint8Array(
+      bytes.buffer,
+      bytes.byteOffset + header.stringStart,
+      header.stringEnd - header.stringStart,
+    );
     checkStrings(this.#strings, header, base !== null, what);
     this.#words = readWords(bytes, header.typeStart, header.typeEnd, header.endian, lead);
     this.#index = scanTypes(this.#words, lead, {

@@ -40,128 +40,76 @@ export function readWords(bytes: Uint8Array, start: number, end: number, endian:
  * Finds every type and checks all that later walks rely on: known kinds, members inside the section, type ids and
  * string offsets in range, functions that have a prototype (`btf_sanity_check` of libbpf).
  *
- * One pass keeps only the largest id and string offset; the position of an error is searched for when there is one.
+ * One pass without branches on the kind keeps only the largest id and string offset; which type has a bad one is
+ * searched for when there is one.
  */
 export function scanTypes(words: Uint32Array, lead: number, limits: ScanLimits): TypeTable {
-  const total = words.length;
-  const room = new Uint32Array((total - lead) / 3 + 1);
-  let count = 0;
-  if (lead > 0) room[count++] = 0;
-  let maxId = 0;
-  let maxString = 0;
-  let functions = false;
-  let at = lead;
-  while (at < total) {
-    if (at + 3 > total) throw truncated(limits, at, lead, count, 3, total);
-    const info = words[at + 1]!;
-    const third = words[at + 2]!;
-    const name = words[at]!;
-    const vlen = info & 0xffff;
-    if (name > maxString) maxString = name;
-    room[count++] = at;
-    const first = at + 3;
-    at = first;
-    switch ((info >>> 24) & 0x1f) {
-      case 1: // INT
-        at = first + 1;
-        break;
-      case 2: // PTR
-      case 8: // TYPEDEF
-      case 9: // VOLATILE
-      case 10: // CONST
-      case 11: // RESTRICT
-      case 18: // TYPE_TAG
-        if (third > maxId) maxId = third;
-        break;
-      case 12: // FUNC
-        functions = true;
-        if (third > maxId) maxId = third;
-        break;
-      case 14: // VAR
-      case 17: // DECL_TAG
-        at = first + 1;
-        if (third > maxId) maxId = third;
-        break;
-      case 3: // ARRAY
-        at = first + 3;
-        if (at <= total) {
-          if (words[first]! > maxId) maxId = words[first]!;
-          if (words[first + 1]! > maxId) maxId = words[first + 1]!;
-        }
-        break;
-      case 4: // STRUCT
-      case 5: // UNION
-        at = first + vlen * 3;
-        if (at <= total) {
-          for (let i = first; i < at; i += 3) {
-            const memberName = words[i]!;
-            const memberType = words[i + 1]!;
-            if (memberName > maxString) maxString = memberName;
-            if (memberType > maxId) maxId = memberType;
-          }
-        }
-        break;
-      case 6: // ENUM
-        at = first + vlen * 2;
-        if (at <= total) {
-          for (let i = first; i < at; i += 2) if (words[i]! > maxString) maxString = words[i]!;
-        }
-        break;
-      case 7: // FWD
-      case 16: // FLOAT
-        break;
-      case 13: // FUNC_PROTO
-        if (third > maxId) maxId = third;
-        at = first + vlen * 2;
-        if (at <= total) {
-          for (let i = first; i < at; i += 2) {
-            const paramName = words[i]!;
-            const paramType = words[i + 1]!;
-            if (paramName > maxString) maxString = paramName;
-            if (paramType > maxId) maxId = paramType;
-          }
-        }
-        break;
-      case 15: // DATASEC
-        at = first + vlen * 3;
-        if (at <= total) {
-          for (let i = first; i < at; i += 3) if (words[i]! > maxId) maxId = words[i]!;
-        }
-        break;
-      case 19: // ENUM64
-        at = first + vlen * 3;
-        if (at <= total) {
-          for (let i = first; i < at; i += 3) if (words[i]! > maxString) maxString = words[i]!;
-        }
-        break;
-      default:
-        throw problem(
-          limits,
-          count - 1,
-          room[count - 1]! + 1 - lead,
-          `expected a kind from 1 to ${KIND_MAX}, got ${(info >>> 24) & 0x1f}`,
-        );
-    }
-    if (at > total) throw truncated(limits, first - 3, lead, count - 1, at - first + 3, total);
-  }
-  const index = room.slice(0, count);
+  const { positions, count, maxId, maxString } = scanReferences(words, lead, limits);
+  const index = positions.slice(0, count);
   const end = limits.firstId + count;
   if (maxId >= end || maxString >= limits.stringEnd) {
     throw badReference({ words, index }, lead, end, limits);
   }
-  if (functions) checkFunctions({ words, index }, lead, limits);
+  checkFunctions({ words, index }, lead, limits);
   return { words, index };
 }
+
+function scanReferences(words: Uint32Array, lead: number, limits: ScanLimits) {
+  const total = words.length;
+  const positions = new Uint32Array((total - lead) / 3 + 1);
+  let count = lead > 0 ? 1 : 0;
+  let maxId = 0;
+  let maxString = 0;
+  let at = lead;
+  while (at < total) {
+    if (at + 3 > total) throw truncated(limits, at, lead, count, 3, total);
+    const info = words[at + 1]!;
+    const kind = (info >>> 24) & 0x1f;
+    if (kind === 0 || kind > KIND_MAX) {
+      throw problem(limits, count, at + 1 - lead, `expected a kind from 1 to ${KIND_MAX}, got ${kind}`);
+    }
+    const step = ELEMENT_WORDS[kind]!;
+    const first = at + 3 + EXTRA_WORDS[kind]!;
+    const end = first + (info & 0xffff) * step;
+    if (end > total) throw truncated(limits, at, lead, count, end - at, total);
+    positions[count++] = at;
+    maxString = Math.max(maxString, words[at]!);
+    maxId = Math.max(
+      maxId,
+      (words[at + 2]! & THIRD_IS_ID[kind]!) >>> 0,
+      (words[at + 3]! & FOURTH_IS_ID[kind]!) >>> 0,
+    );
+    maxId = Math.max(maxId, (words[at + 4]! & FOURTH_IS_ID[kind]!) >>> 0);
+    const nameMask = ELEMENT_NAME[kind]!;
+    const idMask = ELEMENT_ID[kind]!;
+    const idAt = ELEMENT_ID_AT[kind]!;
+    for (let i = first; i < end; i += step) {
+      maxString = Math.max(maxString, (words[i]! & nameMask) >>> 0);
+      maxId = Math.max(maxId, (words[i + idAt]! & idMask) >>> 0);
+    }
+    at = end;
+  }
+  return { positions, count, maxId, maxString };
+}
+
+const ALL = -1;
+/** By kind, `ALL` where a word is a type id or string offset: of the type, of an ARRAY, of each element. */
+const THIRD_IS_ID = [0, 0, ALL, 0, 0, 0, 0, 0, ALL, ALL, ALL, ALL, ALL, ALL, ALL, 0, 0, ALL, ALL, 0];
+const FOURTH_IS_ID = [0, 0, 0, ALL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+const ELEMENT_NAME = [0, 0, 0, 0, ALL, ALL, ALL, 0, 0, 0, 0, 0, 0, ALL, 0, 0, 0, 0, 0, ALL];
+const ELEMENT_ID = [0, 0, 0, 0, ALL, ALL, 0, 0, 0, 0, 0, 0, 0, ALL, 0, ALL, 0, 0, 0, 0];
+const ELEMENT_ID_AT = [0, 0, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0];
 
 function checkFunctions({ words, index }: TypeTable, lead: number, limits: ScanLimits): void {
   const first = limits.firstId;
   for (let i = 0; i < index.length; i++) {
     const at = index[i]!;
-    if (((words[at + 1]! >>> 24) & 0x1f) !== 12) continue;
-    const target = words[at + 2]!;
+    // What is no function stands for itself, so that both ways are one.
+    const isFunction = ((words[at + 1]! >>> 24) & 0x1f) === 12;
+    const target = isFunction ? words[at + 2]! : first + i;
     const kind =
       target < first ? limits.baseKind(target) : (words[index[target - first]! + 1]! >>> 24) & 0x1f;
-    if (kind !== 13) {
+    if (isFunction && kind !== 13) {
       throw problem(limits, i, at + 2 - lead, `expected a FUNC_PROTO, got type [${target}] of kind ${kind}`);
     }
   }

@@ -6,31 +6,66 @@ import type { BtfTables } from "../view.ts";
 import type { WalkBounds } from "./bounds.ts";
 import { NameCounts } from "./c_names.ts";
 import { paddingBetween } from "./c_padding.ts";
-import type { CText } from "./c_text.ts";
+import { type LineFormats, type LineWriter, namedFormats } from "./line_format.ts";
 
-const STRUCT = utf8("struct");
-const UNION = utf8("union");
-const ENUM = utf8("enum");
-const TYPEDEF = utf8("typedef ");
-const VOID = utf8("void");
-const VOLATILE = utf8("volatile ");
-const CONST = utf8("const ");
-const RESTRICT = utf8("restrict ");
-const VOLATILE_AFTER = utf8(" volatile");
-const CONST_AFTER = utf8(" const");
-const RESTRICT_AFTER = utf8(" restrict");
-const OPEN = utf8(" {");
-const EQUALS = utf8(" = ");
-const COMMA = utf8(", ");
-const COLON = utf8(": ");
-const PACKED = utf8(" __attribute__((packed))");
-const SPACE = 32;
-const SEMICOLON = 59;
-const CLOSE = 125;
-const STAR = 42;
+/** What C source is made of; `{id}` is the number of a name that others have too, or of bits. */
+const C = namedFormats({
+  struct: "struct",
+  union: "union",
+  enum: "enum",
+  name: "{s 0}",
+  nameNumbered: "{s 0}___{id}",
+  spaceName: " {s 0}",
+  spaceNameNumbered: " {s 0}___{id}",
+  typedef: "typedef ",
+  void: "void",
+  volatile: "volatile ",
+  const: "const ",
+  restrict: "restrict ",
+  volatileAfter: " volatile",
+  constAfter: " const",
+  restrictAfter: " restrict",
+  pointer: "*",
+  spacePointer: " *",
+  space: " ",
+  open: " {{",
+  close: "}",
+  packed: " __attribute__((packed))",
+  bits: ": {id};",
+  end: ";",
+  comma: ", ",
+  ellipsis: "...",
+  paren: "(",
+  spaceParen: " (",
+  closeParen: ")",
+  voidParen: "void)",
+  array: "[{u 5}]",
+  value: " = {u 1},",
+  valueSigned: " = {d 1},",
+  modeByte: " __attribute__((mode(byte)))",
+  modeWord: " __attribute__((mode(word)))",
+  attribute: " __attribute__(({s 0}))",
+  typeTag: ' __attribute__((btf_type_tag("{s 0}")))',
+  paddingLong: "long: {id};",
+  paddingInt: "int: {id};",
+  paddingShort: "short: {id};",
+  paddingChar: "char: {id};",
+  finish: ";\n\n",
+  // As many tabs as libbpf prints at most.
+  ...(Object.fromEntries(Array.from({ length: 14 }, (_, i) => [`line${i}`, `\n${"\t".repeat(i)}`])) as {
+    line0: string;
+    line13: string;
+  }),
+});
+const F = C.id;
+
+const PADDINGS = { long: F.paddingLong, int: F.paddingInt, short: F.paddingShort, char: F.paddingChar };
 
 /** The longest name with its suffix that libbpf prints. */
 const MAX_SUFFIXED_NAME = 255;
+
+/** The formats to make a {@link LineWriter} for {@link Declarations} of. */
+export const C_FORMATS: LineFormats = C.formats;
 
 /** In what versions of libbpf differ. */
 export interface CStyle {
@@ -46,7 +81,7 @@ export class Declarations {
   readonly #words: Uint32Array;
   readonly #index: Uint32Array;
   readonly #strings: Uint8Array;
-  readonly #out: CText;
+  readonly #out: LineWriter;
   readonly #bounds: WalkBounds;
   readonly #layout: Layout;
   readonly #style: CStyle;
@@ -56,47 +91,54 @@ export class Declarations {
   /** Number of each type among those of its name, from 1; 0 where it is not named yet. */
   readonly #numbers: Uint32Array;
   /** Types from a declared name to its base type; each nested declaration has its own part of it. */
-  readonly #stack: number[] = [];
+  #stack = new Uint32Array(64);
+  #top = 0;
 
-  constructor(btf: Btf, tables: BtfTables, out: CText, bounds: WalkBounds, style: CStyle) {
+  constructor(btf: Btf, tables: BtfTables, out: LineWriter, bounds: WalkBounds, style: CStyle) {
     this.#btf = btf;
     this.#words = tables.words;
     this.#index = tables.index;
     this.#strings = tables.strings;
     this.#out = out;
     this.#bounds = bounds;
-    this.#layout = new Layout(btf, btf.pointerSize);
+    this.#layout = new Layout(tables, btf.pointerSize);
     this.#style = style;
-    this.#tags = new NameCounts(tables.strings);
-    this.#identifiers = new NameCounts(tables.strings);
+    this.#tags = new NameCounts(tables.strings, btf.count);
+    this.#identifiers = new NameCounts(tables.strings, btf.count);
     this.#numbers = new Uint32Array(btf.count);
   }
 
   /** `struct NAME` or `union NAME`. */
   compositeTag(id: number): void {
-    this.#out.write(this.#kind(id) === BtfKind.STRUCT ? STRUCT : UNION);
+    this.#out.line(this.#kind(id) === BtfKind.STRUCT ? F.struct : F.union, 0, 0);
     this.#tag(id);
   }
 
   /** The tag of a forward declaration. */
   forward(id: number): void {
-    this.#out.write(this.#words[this.#index[id]! + 1]! >>> 31 === 1 ? UNION : STRUCT);
-    this.#out.char(SPACE);
-    this.#name(id, this.#tags);
+    const at = this.#index[id]!;
+    this.#out.line(this.#words[at + 1]! >>> 31 === 1 ? F.union : F.struct, 0, 0);
+    if (this.#words[at] === 0) this.#out.line(F.space, 0, 0);
+    else this.#tag(id);
   }
 
   /** `typedef TYPE NAME`. */
   typedef(id: number): void {
-    const target = this.#words[this.#index[id]! + 2]!;
-    const name = this.#words[this.#index[id]!]!;
+    const at = this.#index[id]!;
+    const target = this.#words[at + 2]!;
     if (target === 0 && this.isNamed(id, GNUC_VA_LIST)) {
       // Old compilers describe it as void, which C cannot declare.
       this.#number(id, this.#identifiers);
       this.#out.text("typedef __builtin_va_list __gnuc_va_list");
       return;
     }
-    this.#out.write(TYPEDEF);
-    this.declare(target, name, this.#number(id, this.#identifiers), 0);
+    this.#out.line(F.typedef, 0, 0);
+    this.declare(target, at, this.#number(id, this.#identifiers), 0);
+  }
+
+  /** Ends a definition. */
+  finish(): void {
+    this.#out.line(F.finish, 0, 0);
   }
 
   /** Counts the name of a base type; returns its number among those of the name. */
@@ -121,9 +163,9 @@ export class Declarations {
     const isStruct = ((info >>> 24) & 0x1f) === BtfKind.STRUCT;
     const packed = isStruct && this.#layout.isPacked(id);
     this.#bounds.enter(id);
-    out.write(isStruct ? STRUCT : UNION);
+    out.line(isStruct ? F.struct : F.union, 0, 0);
     this.#tag(id);
-    out.write(OPEN);
+    out.line(F.open, 0, 0);
     const end = at + 3 + (info & 0xffff) * 3;
     const offsetMask = info >>> 31 === 1 ? 0xff_ffff : 0xffff_ffff;
     let offset = 0;
@@ -136,24 +178,23 @@ export class Declarations {
         const align = packed ? 1 : this.#layout.alignOf(type);
         this.#pad(id, offset, start, align, afterBitfield && bits !== 0, level + 1);
       }
-      out.line(level + 1);
-      this.declare(type, words[member]!, 1, level + 1);
+      this.#line(level + 1);
+      this.declare(type, member, 1, level + 1);
       if (bits !== 0) {
-        out.write(COLON);
-        out.unsigned(bits);
+        out.line(F.bits, 0, bits);
         offset = start + bits;
       } else {
+        out.line(F.end, 0, 0);
         offset = start + Math.max(0, this.#layout.sizeOf(type)) * 8;
       }
       afterBitfield = bits !== 0;
-      out.char(SEMICOLON);
     }
     if (isStruct && offset < size * 8) {
       this.#pad(id, offset, size * 8, this.#layout.alignOf(id), false, level + 1);
     }
-    if (size !== 0 || (info & 0xffff) !== 0) out.line(level);
-    out.char(CLOSE);
-    if (packed) out.write(PACKED);
+    if (size !== 0 || (info & 0xffff) !== 0) this.#line(level);
+    out.line(F.close, 0, 0);
+    if (packed) out.line(F.packed, 0, 0);
     this.#bounds.leave();
   }
 
@@ -163,46 +204,43 @@ export class Declarations {
     const out = this.#out;
     const at = this.#index[id]!;
     const info = words[at + 1]!;
-    out.write(ENUM);
+    out.line(F.enum, 0, 0);
     this.#tag(id);
     const vlen = info & 0xffff;
     if (vlen === 0) return;
     const wide = ((info >>> 24) & 0x1f) === BtfKind.ENUM64;
     const step = wide ? 3 : 2;
-    out.write(OPEN);
+    out.line(F.open, 0, 0);
     let mode = true;
     for (let element = at + 3, end = element + vlen * step; element < end; element += step) {
       this.#bounds.step(id);
-      out.line(level + 1);
-      out.string(words[element]!);
-      this.#suffix(this.#identifiers.declare(words[element]!));
-      out.write(EQUALS);
+      this.#line(level + 1);
+      this.#named(F.name, element, this.#identifiers.declare(words[element]!));
       if (wide) {
         this.#wideValue(words[element + 1]!, words[element + 2]!, info >>> 31 === 1);
         if (words[element + 2] !== 0) mode = false;
-      } else if (info >>> 31 === 1) out.signed(words[element + 1]! | 0);
-      else out.unsigned(words[element + 1]!);
-      out.char(44);
+      } else {
+        out.line(info >>> 31 === 1 ? F.valueSigned : F.value, element, 0);
+      }
     }
-    out.line(level);
-    out.char(CLOSE);
+    this.#line(level);
+    out.line(F.close, 0, 0);
     if (!this.#style.enumModes) return;
     const size = words[at + 2]!;
-    if (size === 1) out.text(" __attribute__((mode(byte)))");
+    if (size === 1) out.line(F.modeByte, 0, 0);
     // A value that needs 64 bits makes the enum as large by itself.
-    else if (size === 8 && this.#btf.pointerSize === 8 && mode) out.text(" __attribute__((mode(word)))");
+    else if (size === 8 && this.#btf.pointerSize === 8 && mode) out.line(F.modeWord, 0, 0);
   }
 
   /**
-   * The declaration of a name (at a string offset; 0 for none) as being of a type. `number` is that of a name with a
+   * The declaration of a name (that at `words[name]`; of void for none) as being of a type. `number` is that of a name with a
    * suffix, as in `name___2`.
    */
   declare(id: number, name: number, number: number, level: number): void {
     const words = this.#words;
-    const stack = this.#stack;
-    const start = stack.length;
+    const start = this.#top;
     for (;;) {
-      stack.push(id);
+      this.#push(id);
       if (id === 0) break;
       this.#bounds.step(id);
       const at = this.#index[id]!;
@@ -220,39 +258,46 @@ export class Declarations {
     this.#bounds.enter(id);
     this.#chain(start, name, number, level);
     this.#bounds.leave();
-    stack.length = start;
+    this.#top = start;
+  }
+
+  #push(id: number): void {
+    if (this.#top === this.#stack.length) {
+      const grown = new Uint32Array(this.#top * 2);
+      grown.set(this.#stack);
+      this.#stack = grown;
+    }
+    this.#stack[this.#top++] = id;
   }
 
   /** Writes what is on the stack above `start`, the base type first, and the name where C wants it. */
   #chain(start: number, name: number, number: number, level: number): void {
     const words = this.#words;
     const out = this.#out;
-    const stack = this.#stack;
     let afterPointer = true;
-    while (stack.length > start) {
-      const id = stack.pop()!;
+    while (this.#top > start) {
+      const id = this.#stack[--this.#top]!;
       const at = this.#index[id]!;
       const kind = (words[at + 1]! >>> 24) & 0x1f;
       switch (kind) {
         case BtfKind.PTR:
-          if (!afterPointer) out.char(SPACE);
-          out.char(STAR);
+          out.line(afterPointer ? F.pointer : F.spacePointer, 0, 0);
           break;
         case BtfKind.VOLATILE:
-          out.write(VOLATILE_AFTER);
+          out.line(F.volatileAfter, 0, 0);
           break;
         case BtfKind.CONST:
-          out.write(CONST_AFTER);
+          out.line(F.constAfter, 0, 0);
           break;
         case BtfKind.RESTRICT:
-          out.write(RESTRICT_AFTER);
+          out.line(F.restrictAfter, 0, 0);
           break;
         case BtfKind.TYPE_TAG:
           this.#modifiers(start);
           this.#typeTag(at);
           break;
         case BtfKind.ARRAY:
-          this.#array(start, words[at + 5]!, afterPointer, name, number, level);
+          this.#array(start, at, afterPointer, name, number, level);
           return;
         case BtfKind.FUNC_PROTO:
           this.#prototype(start, at, afterPointer, name, number, level);
@@ -276,7 +321,7 @@ export class Declarations {
     const named = this.#words[at] !== 0;
     switch (kind) {
       case BtfKind.VOID:
-        this.#out.write(VOID);
+        this.#out.line(F.void, 0, 0);
         break;
       case BtfKind.STRUCT:
       case BtfKind.UNION:
@@ -286,7 +331,7 @@ export class Declarations {
       case BtfKind.ENUM:
       case BtfKind.ENUM64:
         if (named) {
-          this.#out.write(ENUM);
+          this.#out.line(F.enum, 0, 0);
           this.#tag(id);
         } else this.enumeration(id, level);
         break;
@@ -294,39 +339,36 @@ export class Declarations {
         this.forward(id);
         break;
       case BtfKind.TYPEDEF:
-        this.#name(id, this.#identifiers);
+        this.#named(F.name, at, this.#number(id, this.#identifiers));
         break;
       default:
-        this.#out.string(this.#words[at]!);
+        this.#out.line(F.name, at, 0);
     }
   }
 
   #array(
     start: number,
-    count: number,
+    at: number,
     afterPointer: boolean,
     name: number,
     number: number,
     level: number,
   ): void {
     const out = this.#out;
-    const stack = this.#stack;
     // Compilers say of an array of constants that the array is constant too: C says it once.
     this.#dropModifiers(start);
-    if (stack.length === start) {
+    if (this.#top === start) {
       this.#declared(name, number, afterPointer);
     } else {
-      if (this.#strings[name] !== 0 && !afterPointer) out.char(SPACE);
-      const nested = this.#kind(stack.at(-1)!) !== BtfKind.ARRAY;
-      if (nested) out.char(40);
-      this.#bounds.enter(stack.at(-1)!);
+      if (!afterPointer && this.#strings[this.#words[name]!] !== 0) out.line(F.space, 0, 0);
+      const nested = this.#kind(this.#stack[this.#top - 1]!) !== BtfKind.ARRAY;
+      if (nested) out.line(F.paren, 0, 0);
+      this.#bounds.enter(this.#stack[this.#top - 1]!);
       this.#chain(start, name, number, level);
       this.#bounds.leave();
-      if (nested) out.char(41);
+      if (nested) out.line(F.closeParen, 0, 0);
     }
-    out.char(91);
-    out.unsigned(count);
-    out.char(93);
+    out.line(F.array, at, 0);
   }
 
   #prototype(
@@ -341,90 +383,82 @@ export class Declarations {
     const out = this.#out;
     // GCC writes noreturn as volatile.
     this.#dropModifiers(start);
-    if (this.#stack.length > start) {
-      out.char(SPACE);
-      out.char(40);
-      this.#bounds.enter(this.#stack.at(-1)!);
+    if (this.#top > start) {
+      out.line(F.spaceParen, 0, 0);
+      this.#bounds.enter(this.#stack[this.#top - 1]!);
       this.#chain(start, name, number, level);
       this.#bounds.leave();
-      out.char(41);
+      out.line(F.closeParen, 0, 0);
     } else {
       this.#declared(name, number, afterPointer);
     }
-    out.char(40);
+    out.line(F.paren, 0, 0);
     const vlen = words[at + 1]! & 0xffff;
     const first = at + 3;
     if (vlen === 0 || (vlen === 1 && words[first + 1] === 0)) {
-      out.write(VOID);
-    } else {
-      for (let i = 0; i < vlen; i++) {
-        const type = words[first + i * 2 + 1]!;
-        if (i > 0) out.write(COMMA);
-        if (i === vlen - 1 && type === 0) out.text("...");
-        else this.declare(type, words[first + i * 2]!, 1, level);
-      }
+      out.line(F.voidParen, 0, 0);
+      return;
     }
-    out.char(41);
+    for (let i = 0; i < vlen; i++) {
+      const type = words[first + i * 2 + 1]!;
+      if (i > 0) out.line(F.comma, 0, 0);
+      if (i === vlen - 1 && type === 0) out.line(F.ellipsis, 0, 0);
+      else this.declare(type, first + i * 2, 1, level);
+    }
+    out.line(F.closeParen, 0, 0);
   }
 
   /** Modifiers on top of the stack: C writes those of a base type before it. */
   #modifiers(start: number): void {
-    const stack = this.#stack;
-    while (stack.length > start) {
-      const kind = this.#kind(stack.at(-1)!);
-      if (kind === BtfKind.VOLATILE) this.#out.write(VOLATILE);
-      else if (kind === BtfKind.CONST) this.#out.write(CONST);
-      else if (kind === BtfKind.RESTRICT) this.#out.write(RESTRICT);
+    while (this.#top > start) {
+      const kind = this.#kind(this.#stack[this.#top - 1]!);
+      if (kind === BtfKind.VOLATILE) this.#out.line(F.volatile, 0, 0);
+      else if (kind === BtfKind.CONST) this.#out.line(F.const, 0, 0);
+      else if (kind === BtfKind.RESTRICT) this.#out.line(F.restrict, 0, 0);
       else return;
-      stack.pop();
+      this.#top--;
     }
   }
 
   #dropModifiers(start: number): void {
-    const stack = this.#stack;
-    while (stack.length > start) {
-      const kind = this.#kind(stack.at(-1)!);
+    while (this.#top > start) {
+      const kind = this.#kind(this.#stack[this.#top - 1]!);
       if (kind !== BtfKind.TYPE_TAG && (kind < BtfKind.VOLATILE || kind > BtfKind.RESTRICT)) return;
-      stack.pop();
+      this.#top--;
     }
   }
 
   #typeTag(at: number): void {
     const attribute = this.#style.attributes && this.#words[at + 1]! >>> 31 === 1;
-    this.#out.text(attribute ? " __attribute__((" : ' __attribute__((btf_type_tag("');
-    this.#out.string(this.#words[at]!);
-    this.#out.text(attribute ? "))" : '")))');
+    this.#out.line(attribute ? F.attribute : F.typeTag, at, 0);
   }
 
   #declared(name: number, number: number, afterPointer: boolean): void {
-    if (this.#strings[name] === 0) return;
-    if (!afterPointer) this.#out.char(SPACE);
-    this.#numbered(name, number);
+    if (this.#strings[this.#words[name]!] !== 0) {
+      this.#named(afterPointer ? F.name : F.spaceName, name, number);
+    }
   }
 
   #tag(id: number): void {
-    if (this.#words[this.#index[id]!] === 0) return;
-    this.#out.char(SPACE);
-    this.#name(id, this.#tags);
+    const at = this.#index[id]!;
+    if (this.#words[at] !== 0) this.#named(F.spaceName, at, this.#number(id, this.#tags));
   }
 
-  #name(id: number, space: NameCounts): void {
-    const name = this.#words[this.#index[id]!]!;
-    if (name !== 0) this.#numbered(name, this.#number(id, space));
+  /** The name at `words[at]`, with its number if it is not the first of its name. */
+  #named(format: number, at: number, number: number): void {
+    if (number === 1) this.#out.line(format, at, 0);
+    else this.#numbered(format + 1, at, number);
   }
 
-  #numbered(name: number, number: number): void {
-    if (number === 1) {
-      this.#out.string(name);
+  #numbered(format: number, at: number, number: number): void {
+    const start = this.#words[at]!;
+    const room = MAX_SUFFIXED_NAME - `___${number}`.length;
+    if (this.#strings.indexOf(0, start) - start <= room) {
+      this.#out.line(format, at, number);
       return;
     }
-    const suffix = `___${number}`;
-    const room = MAX_SUFFIXED_NAME - this.#out.stringUpTo(name, MAX_SUFFIXED_NAME);
-    this.#out.text(suffix.slice(0, room));
-  }
-
-  #suffix(number: number): void {
-    if (number > 1) this.#out.text(`___${number}`);
+    if (format === F.spaceNameNumbered) this.#out.line(F.space, 0, 0);
+    this.#out.raw(this.#strings, start, this.#strings.indexOf(0, start), `___${number}`, MAX_SUFFIXED_NAME);
   }
 
   /** Counts the type's name at its first use, in the order of the output. */
@@ -443,13 +477,17 @@ export class Declarations {
   #pad(id: number, from: number, to: number, align: number, inBitfield: boolean, level: number): void {
     for (const { type, bits } of paddingBetween(from, to, align, inBitfield, this.#btf.pointerSize)) {
       this.#bounds.step(id);
-      this.#out.line(level);
-      this.#out.text(`${type}: ${bits};`);
+      this.#line(level);
+      this.#out.line(PADDINGS[type], 0, bits);
     }
   }
 
   #wideValue(low: number, high: number, signed: boolean): void {
-    this.#out.text(signed ? `${s64(low, high)}LL` : `${u64(low, high)}ULL`);
+    this.#out.text(signed ? ` = ${s64(low, high)}LL,` : ` = ${u64(low, high)}ULL,`);
+  }
+
+  #line(level: number): void {
+    this.#out.line(F.line0 + Math.min(level, F.line13 - F.line0), 0, 0);
   }
 
   #kind(id: number): number {

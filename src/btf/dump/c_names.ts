@@ -9,7 +9,10 @@ export class NameCounts {
   #counts: Uint32Array;
   #used = 0;
 
-  constructor(strings: Uint8Array, capacity = 1024) {
+  /** `expected` is how many names there may be; more are no error. */
+  constructor(strings: Uint8Array, expected: number) {
+    let capacity = 256;
+    while (capacity < expected) capacity *= 2;
     this.#strings = strings;
     this.#offsets = new Uint32Array(capacity);
     this.#counts = new Uint32Array(capacity);

@@ -19,7 +19,9 @@ export class DefinitionOrder {
   readonly #bounds: WalkBounds;
   readonly #states: Uint8Array;
   readonly #referenced: Uint8Array;
-  #queue: number[] = [];
+  /** Each type comes at most once. */
+  readonly #queue: Uint32Array;
+  #length = 0;
 
   constructor(btf: Btf, tables: BtfTables, bounds: WalkBounds) {
     this.#btf = btf;
@@ -28,13 +30,18 @@ export class DefinitionOrder {
     this.#bounds = bounds;
     this.#states = new Uint8Array(btf.count);
     this.#states[0] = ORDERED;
+    this.#queue = new Uint32Array(btf.count);
     this.#referenced = referencedTypes(tables);
   }
 
-  /** What is to be defined for a type and was not returned before, in order. */
-  definitionsFor(id: number): readonly number[] {
-    this.#queue.length = 0;
+  /** What is to be defined for a type and was not returned before, in order: so many ids of `queue`. */
+  definitionsFor(id: number): number {
+    this.#length = 0;
     this.#visit(id, false);
+    return this.#length;
+  }
+
+  get queue(): Uint32Array {
     return this.#queue;
   }
 
@@ -57,7 +64,7 @@ export class DefinitionOrder {
         case BtfKind.UNION:
           if (throughPointer && named) return 0;
           this.#visitMembers(id, at, info & 0xffff);
-          if (named) this.#queue.push(id);
+          if (named) this.#queue[this.#length++] = id;
           states[id] = ORDERED;
           return 1;
         case BtfKind.PTR: {
@@ -85,7 +92,7 @@ export class DefinitionOrder {
         case BtfKind.ENUM64:
         case BtfKind.FWD:
           // An anonymous enum that nothing refers to declares constants; others are written where they are used.
-          if (named || this.#referenced[id] === 0) this.#queue.push(id);
+          if (named || this.#referenced[id] === 0) this.#queue[this.#length++] = id;
           states[id] = ORDERED;
           return 1;
         default:
@@ -109,7 +116,7 @@ export class DefinitionOrder {
     const link = this.#visit(target, throughPointer);
     this.#bounds.leave();
     if (throughPointer && link === 0) return 0;
-    this.#queue.push(id);
+    this.#queue[this.#length++] = id;
     this.#states[id] = ORDERED;
     return 1;
   }

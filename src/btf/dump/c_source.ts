@@ -2,11 +2,10 @@ import { utf8 } from "../../base/index.ts";
 import { BtfKind } from "../kinds.ts";
 import type { Btf } from "../model.ts";
 import { WalkBounds } from "./bounds.ts";
-import { Declarations } from "./c_declare.ts";
+import { C_FORMATS, Declarations } from "./c_declare.ts";
 import { DefinitionOrder } from "./c_order.ts";
 import { sortForC } from "./c_sort.ts";
-import { CText } from "./c_text.ts";
-import type { ByteSink } from "./line_format.ts";
+import { type ByteSink, LineWriter } from "./line_format.ts";
 
 /** How {@link dumpC} writes. */
 export interface CDumpOptions {
@@ -59,7 +58,6 @@ const POSTAMBLE = `#ifndef BPF_NO_PRESERVE_ACCESS_INDEX
 #endif /* __VMLINUX_H__ */
 `;
 
-const BLANK_LINE = utf8(";\n\n");
 const VA_LIST = utf8("__builtin_va_list");
 
 /** Types of GCC's that Arm headers refer to, and what C knows them as. */
@@ -83,7 +81,7 @@ class CSource {
   readonly #options: CDumpOptions;
   readonly #words: Uint32Array;
   readonly #index: Uint32Array;
-  readonly #out: CText;
+  readonly #out: LineWriter;
   readonly #bounds: WalkBounds;
   readonly #order: DefinitionOrder;
   readonly #declarations: Declarations;
@@ -96,7 +94,7 @@ class CSource {
     this.#options = options;
     this.#words = tables.words;
     this.#index = tables.index;
-    this.#out = new CText(tables.strings, sink);
+    this.#out = new LineWriter(tables.words, tables.strings, C_FORMATS, "", sink);
     this.#bounds = new WalkBounds(btf, tables.words.length);
     this.#order = new DefinitionOrder(btf, tables, this.#bounds);
     this.#declarations = new Declarations(
@@ -133,13 +131,14 @@ class CSource {
       }
       this.#out.text(POSTAMBLE);
     } finally {
-      this.#out.flush();
+      this.#out.finish();
     }
   }
 
   /** Writes the definition of a type and of all it needs and that is not written yet. */
   #define(id: number): void {
-    for (const definition of this.#order.definitionsFor(id)) this.#emit(definition, 0);
+    const count = this.#order.definitionsFor(id);
+    for (let i = 0; i < count; i++) this.#emit(this.#order.queue[i]!, 0);
   }
 
   /** `container` is the struct or typedef in whose definition the type is met; 0 to define the type itself. */
@@ -185,13 +184,13 @@ class CSource {
         case BtfKind.ENUM64:
           if (container === 0) {
             this.#declarations.enumeration(id, 0);
-            this.#out.write(BLANK_LINE);
+            this.#declarations.finish();
           }
           this.#states[id] = EMITTED;
           return;
         case BtfKind.FWD:
           this.#declarations.forward(id);
-          this.#out.write(BLANK_LINE);
+          this.#declarations.finish();
           this.#states[id] = EMITTED;
           return;
         default:
@@ -206,12 +205,12 @@ class CSource {
     if (kind === BtfKind.TYPEDEF) {
       if (!this.#declarations.isNamed(id, VA_LIST)) {
         this.#declarations.typedef(id);
-        this.#out.write(BLANK_LINE);
+        this.#declarations.finish();
       }
       this.#forwarded[id] = 1;
     } else if (id !== container && this.#words[at] !== 0) {
       this.#declarations.compositeTag(id);
-      this.#out.write(BLANK_LINE);
+      this.#declarations.finish();
       this.#forwarded[id] = 1;
     }
   }
@@ -229,12 +228,12 @@ class CSource {
       this.#bounds.leave();
     } else if (this.#forwarded[id] === 0 && id !== container) {
       this.#declarations.compositeTag(id);
-      this.#out.write(BLANK_LINE);
+      this.#declarations.finish();
       this.#forwarded[id] = 1;
     }
     if (container === 0) {
       this.#declarations.composite(id, 0);
-      this.#out.write(BLANK_LINE);
+      this.#declarations.finish();
       this.#states[id] = EMITTED;
     } else {
       this.#states[id] = NOT_EMITTED;
@@ -248,7 +247,7 @@ class CSource {
     this.#bounds.leave();
     if (this.#forwarded[id] === 0 && !this.#declarations.isNamed(id, VA_LIST)) {
       this.#declarations.typedef(id);
-      this.#out.write(BLANK_LINE);
+      this.#declarations.finish();
     }
     this.#states[id] = EMITTED;
   }
@@ -267,9 +266,8 @@ class CSource {
     if (this.#declarations.countBaseType(id) !== 1) return;
     for (const [name, type] of ALIASES) {
       if (!this.#declarations.isNamed(id, name)) continue;
-      this.#out.text(`typedef ${type} `);
-      this.#out.string(this.#words[this.#index[id]!]!);
-      this.#out.write(BLANK_LINE);
+      this.#out.text(`typedef ${type} ${this.#btf.name(id)}`);
+      this.#declarations.finish();
       return;
     }
   }
@@ -295,7 +293,7 @@ class CSource {
     for (const id of kfuncs) {
       const at = this.#index[id]!;
       out.text(fastcalls.has(id) ? "extern __bpf_fastcall " : "extern ");
-      this.#declarations.declare(this.#words[at + 2]!, this.#words[at]!, 1, 0);
+      this.#declarations.declare(this.#words[at + 2]!, at, 1, 0);
       out.text(" __weak __ksym;\n");
     }
     out.text("#endif\n\n");
