@@ -46,7 +46,6 @@ async function buildCli() {
   const code = result.outputFiles[0].contents;
   // The first line names the build: what was compiled from another one is never taken for this.
   const build = createHash("sha256").update(code).digest("hex").slice(0, 16);
-  mkdirSync(join(ROOT, "dist"), { recursive: true });
   writeFileSync(join(ROOT, "dist/tsbpf.cjs"), Buffer.concat([Buffer.from(`/*${build}*/`), code]));
   rmSync(join(ROOT, "dist", CODE_CACHE), { recursive: true, force: true });
 }
@@ -68,6 +67,9 @@ const PARTS = {
 
 /** Builds the parts asked for whose sources changed since. */
 export async function ensureBuilt(...parts) {
+  mkdirSync(join(ROOT, "dist"), { recursive: true });
+  // What only this machine needs stays out of the package.
+  writeFileSync(join(ROOT, "dist/.npmignore"), `${CODE_CACHE}\n.*.built\n`);
   const state = fingerprint([...INPUTS, ...filesBelow("src")]);
   for (const part of parts) {
     const { output, what, build } = PARTS[part];
