@@ -10,6 +10,7 @@ export {
   type CoreTargets,
 } from "./core/resolver.ts";
 export type { CoreAccess } from "./core/spec.ts";
+export { type DatasecSymbols, fixDatasecs } from "./datasec.ts";
 export { enumeratorName, enumeratorValue } from "./decode.ts";
 export { type Deduplicated, type DeduplicateOptions, deduplicate } from "./dedup/deduplicate.ts";
 export { type CDumpOptions, dumpC } from "./dump/c_source.ts";

@@ -1,7 +1,7 @@
 import { utf8 } from "../../base/index.ts";
 import type { Btf } from "../model.ts";
 import { essentialEnd, essentialName } from "./names.ts";
-import { kindsCompatible } from "./types.ts";
+import { type CoreSide, kindsCompatible } from "./types.ts";
 
 /** Longer names are in no kernel; a hostile string section could make them cost far more than its size. */
 const MAX_NAME = 4096;
@@ -14,8 +14,8 @@ export class CandidateIndex {
   readonly #next: Uint32Array;
 
   /** `firstId`: where to start, so that a module's BTF does not give its base's types again. */
-  constructor(btf: Btf, firstId: number) {
-    const { words, index, strings } = btf.tables();
+  constructor({ btf, tables }: CoreSide, firstId: number) {
+    const { words, index, strings } = tables;
     let size = 16;
     while (size < btf.count - firstId) size *= 2;
     const heads = new Uint32Array(size);

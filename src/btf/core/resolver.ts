@@ -97,7 +97,7 @@ export class CoreResolver {
    */
   resolve(access: CoreAccess): CoreResult {
     const local = parseSpec(this.#local, access);
-    const subject = `${describeAccess(this.#local, access)}${pathOf(local)}`;
+    const subject = describeAccess(this.#local, access, pathOf(local));
     if (access.kind === CoreReloKind.TYPE_ID_LOCAL) {
       const value = BigInt(access.typeId);
       return { ...NOTHING, kind: access.kind, original: value, value, validate: false };
@@ -189,7 +189,7 @@ export class CoreResolver {
     const name = this.#local.btf.name(typeId);
     const kind = this.#local.btf.kind(typeId);
     const search = (target: Target): Candidate[] => {
-      target.index ??= new CandidateIndex(target.btf, target.firstId);
+      target.index ??= new CandidateIndex(target.side, target.firstId);
       return target.index.find(name, kind).map((id) => ({ target, side: target.side, id }));
     };
     let found = search(this.#kernel);

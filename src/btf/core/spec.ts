@@ -39,11 +39,11 @@ export interface CoreSpec {
   readonly bitOffset: number;
 }
 
-/** The relocation in words: `byte_off struct task_struct (0:4)`. */
-export function describeAccess(side: CoreSide, access: CoreAccess): string {
+/** The relocation in words: `byte_off struct task_struct.pid (0:4)`; the path is known once the access is read. */
+export function describeAccess(side: CoreSide, access: CoreAccess, path = ""): string {
   const kind = CORE_RELO_NAMES[access.kind] ?? `kind ${access.kind}`;
   const type = side.btf.has(access.typeId) ? side.describe(access.typeId) : `type [${access.typeId}]`;
-  return `${kind} ${type} (${access.access})`;
+  return `${kind} ${type}${path} (${access.access.slice(0, 100)})`;
 }
 
 /** The access in C: `.group.pid`, `[2].name`, `::VALUE`. */

@@ -1,6 +1,7 @@
 import { BtfKind, isEnum, isModifier, KIND_NAMES } from "../kinds.ts";
 import { Layout } from "../layout.ts";
 import type { Btf } from "../model.ts";
+import type { BtfTables } from "../view.ts";
 
 /** No compiler writes chains this long; a cycle of typedefs does. */
 const MAX_HOPS = 1024;
@@ -11,11 +12,16 @@ const MAX_STEPS = 20_000_000;
 /** A BTF of one side of a relocation, with what is computed of it. */
 export class CoreSide {
   readonly btf: Btf;
-  readonly #layout: Layout;
+  #tables: BtfTables | undefined;
+  #layout: Layout | undefined;
 
   constructor(btf: Btf) {
     this.btf = btf;
-    this.#layout = new Layout(btf, btf.pointerSize);
+  }
+
+  /** All types as one table; made once, as split BTF has to join its base's for it. */
+  get tables(): BtfTables {
+    return (this.#tables ??= this.btf.tables());
   }
 
   /** The type behind modifiers and typedefs (`skip_mods_and_typedefs`). Throws FormatError on a cycle of them. */
@@ -32,6 +38,7 @@ export class CoreSide {
 
   /** Bytes of a type, or -1 where it has no size. */
   sizeOf(id: number): number {
+    this.#layout ??= new Layout(this.tables, this.btf.pointerSize);
     return this.#layout.sizeOf(id);
   }
 
