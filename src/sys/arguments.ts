@@ -174,8 +174,9 @@ export interface ObjGetArguments {
   readonly pathFd?: number;
 }
 
-export interface GetFdByIdArguments {
+export interface MapGetFdByIdArguments {
   readonly id: number;
+  /** `BPF_F_RDONLY` or `BPF_F_WRONLY`. */
   readonly openFlags?: number;
 }
 

@@ -3,11 +3,11 @@ import { encode } from "../isa/index.ts";
 import { type BpfAttrCommand, BpfCmd, Errno as E } from "../uapi/index.ts";
 import type {
   BtfLoadArguments,
-  GetFdByIdArguments,
   MapBatch,
   MapBatchArguments,
   MapCreateArguments,
   MapDeleteBatchArguments,
+  MapGetFdByIdArguments,
   MapGetNextKeyArguments,
   MapKeyArguments,
   MapUpdateArguments,
@@ -22,7 +22,7 @@ import type {
 } from "./arguments.ts";
 import { type AttrInput, attrOffset, encodeAttr } from "./attr.ts";
 import { Errno } from "./errno.ts";
-import { decodeMapInfo, type MapInfo } from "./info.ts";
+import { type MapInfo, mapInfo } from "./info.ts";
 import { Loans } from "./loans.ts";
 import type { Port } from "./port.ts";
 
@@ -74,13 +74,9 @@ export class BpfCommands {
   }
 
   /** BPF_MAP_DELETE_ELEM. @returns false where the key was not there. */
-  mapDeleteElem(args: MapKeyArguments): boolean {
+  mapDeleteElem(args: { readonly mapFd: number; readonly key: Uint8Array }): boolean {
     using loans = new Loans(this.port.memory);
-    const attr = encodeAttr("MAP_DELETE_ELEM", {
-      mapFd: args.mapFd,
-      key: loans.lend(args.key),
-      flags: args.flags ?? 0,
-    });
+    const attr = encodeAttr("MAP_DELETE_ELEM", { mapFd: args.mapFd, key: loans.lend(args.key) });
     return this.#found("MAP_DELETE_ELEM", this.#raw("MAP_DELETE_ELEM", attr));
   }
 
@@ -162,7 +158,17 @@ export class BpfCommands {
     using loans = new Loans(this.port.memory);
     const code = args.insns instanceof Uint8Array ? args.insns : encode(args.insns);
     const log = new Uint8Array(logSize);
-    const { insns: _, license, progName, funcInfo, lineInfo, coreRelos, fdArray, logSize: __, ...rest } = args;
+    const {
+      insns: _,
+      license,
+      progName,
+      funcInfo,
+      lineInfo,
+      coreRelos,
+      fdArray,
+      logSize: __,
+      ...rest
+    } = args;
     const records = (bytes: Uint8Array | undefined, size: number | undefined) =>
       bytes === undefined || size === undefined || size === 0 ? 0 : Math.floor(bytes.length / size);
     const attr = encodeAttr("PROG_LOAD", {
@@ -276,20 +282,20 @@ export class BpfCommands {
   }
 
   /** BPF_PROG_GET_FD_BY_ID. @returns a descriptor. */
-  progGetFdById(args: GetFdByIdArguments): number {
-    return this.#call("PROG_GET_FD_BY_ID", { progId: args.id, openFlags: args.openFlags });
+  progGetFdById(args: { readonly id: number }): number {
+    return this.#call("PROG_GET_FD_BY_ID", { progId: args.id });
   }
 
-  mapGetFdById(args: GetFdByIdArguments): number {
+  mapGetFdById(args: MapGetFdByIdArguments): number {
     return this.#call("MAP_GET_FD_BY_ID", { mapId: args.id, openFlags: args.openFlags });
   }
 
-  btfGetFdById(args: GetFdByIdArguments): number {
-    return this.#call("BTF_GET_FD_BY_ID", { btfId: args.id, openFlags: args.openFlags });
+  btfGetFdById(args: { readonly id: number }): number {
+    return this.#call("BTF_GET_FD_BY_ID", { btfId: args.id });
   }
 
-  linkGetFdById(args: GetFdByIdArguments): number {
-    return this.#call("LINK_GET_FD_BY_ID", { linkId: args.id, openFlags: args.openFlags });
+  linkGetFdById(args: { readonly id: number }): number {
+    return this.#call("LINK_GET_FD_BY_ID", { linkId: args.id });
   }
 
   /**
@@ -358,7 +364,10 @@ export class BpfCommands {
     return new DataView(attr.buffer).getUint32(attrOffset(command, "nextId"), true);
   }
 
-  #lookup(command: "MAP_LOOKUP_ELEM" | "MAP_LOOKUP_AND_DELETE_ELEM", args: MapKeyArguments): Uint8Array | null {
+  #lookup(
+    command: "MAP_LOOKUP_ELEM" | "MAP_LOOKUP_AND_DELETE_ELEM",
+    args: MapKeyArguments,
+  ): Uint8Array | null {
     using loans = new Loans(this.port.memory);
     const value = new Uint8Array(args.userValueSize ?? this.#mapSizes(args.mapFd).userValueSize);
     const attr = encodeAttr(command, {
@@ -400,7 +409,10 @@ export class BpfCommands {
   #counted<C extends "MAP_UPDATE_BATCH" | "MAP_DELETE_BATCH">(command: C, values: AttrInput<C>): number {
     const attr = encodeAttr(command, values);
     const result = this.#raw(command, attr);
-    const count = new DataView(attr.buffer).getUint32(attrOffset<"MAP_UPDATE_BATCH">("MAP_UPDATE_BATCH", "count"), true);
+    const count = new DataView(attr.buffer).getUint32(
+      attrOffset<"MAP_UPDATE_BATCH">("MAP_UPDATE_BATCH", "count"),
+      true,
+    );
     if (result < 0 && count === 0) throw new Errno(-result, `BPF_${command}`);
     return count;
   }
@@ -410,8 +422,11 @@ export class BpfCommands {
    * caller says them: descriptor numbers are reused, and with a stale size a live kernel would write past a buffer.
    */
   #mapSizes(mapFd: number): MapInfo & { readonly userValueSize: number } {
-    const info = decodeMapInfo(this, mapFd);
-    return { ...info, userValueSize: info.perCpu ? roundUp8(info.valueSize) * this.possibleCpus() : info.valueSize };
+    const info = mapInfo(this, mapFd);
+    return {
+      ...info,
+      userValueSize: info.perCpu ? roundUp8(info.valueSize) * this.possibleCpus() : info.valueSize,
+    };
   }
 
   /** How many CPUs the kernel may ever have: the number of values a per-CPU map shows (libbpf_num_possible_cpus). */
@@ -419,7 +434,8 @@ export class BpfCommands {
     const file = this.port.readFile("/sys/devices/system/cpu/possible");
     if (typeof file === "number") throw new Errno(-file, "/sys/devices/system/cpu/possible");
     let last = 0;
-    for (const range of cString(file).trim().split(",")) last = Math.max(last, Number(range.split("-").pop()));
+    for (const range of cString(file).trim().split(","))
+      last = Math.max(last, Number(range.split("-").pop()));
     return last + 1;
   }
 }
