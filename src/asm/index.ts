@@ -1,4 +1,5 @@
 export { type AsmDialect, type AssembleOptions, type Assembly, assemble } from "./assemble.ts";
+export { type ClassicStyle, classicImage, parseClassic, printClassic } from "./classic/index.ts";
 export { AsmCode } from "./cursor.ts";
 export { type DisassembleOptions, disassemble } from "./disassemble.ts";
 export type { DisasmContext, SourceContext, SourceLine } from "./listing/context.ts";
