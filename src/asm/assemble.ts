@@ -165,8 +165,17 @@ class Assembler {
     const target = this.#targetOf(slot, reference);
     if (target === undefined) {
       if (reference.otherwise === undefined) {
-        const message = `label '${reference.label}' is not defined`;
-        throw new StatementError(AsmCode.undefinedLabel, message, reference.span);
+        throw reference.callee === true
+          ? new StatementError(
+              AsmCode.helper,
+              `there is no helper or label '${reference.label}'`,
+              reference.span,
+            )
+          : new StatementError(
+              AsmCode.undefinedLabel,
+              `label '${reference.label}' is not defined`,
+              reference.span,
+            );
       }
       this.#insns[slot] = reference.otherwise;
       return;

@@ -163,10 +163,10 @@ const KINDS = [
 ] as const;
 
 /** Fits a value of either sign into `bits`, as a signed number. */
-export function narrow(value: bigint, span: Span, bits: 32 | 64, what: string): number {
+export function narrow(value: bigint, span: Span, bits: 32 | 64, what: string, advice = ""): number {
   const limit = 1n << BigInt(bits);
   if (value < -(limit >> 1n) || value >= limit) {
-    throw new StatementError(AsmCode.range, `expected ${what} of ${bits} bits, got ${value}`, span);
+    throw new StatementError(AsmCode.range, `expected ${what} of ${bits} bits, got ${value}${advice}`, span);
   }
   return Number(BigInt.asIntN(bits, value));
 }

@@ -16,6 +16,8 @@ export interface Reference {
   readonly field: "off" | "imm";
   /** What the statement means where no label has the name; without it, the label must be there. */
   readonly otherwise?: Insn;
+  /** A call of something that may also be a helper. */
+  readonly callee?: boolean;
   /** A backward (`1b`) or forward (`1f`) local label. */
   readonly direction?: "back" | "forward";
 }

@@ -14,10 +14,9 @@ export function parseCall(cursor: Cursor, names: AssemblerNames): Statement {
   cursor.joinHash();
   const token = cursor.peek();
   if (token.kind === "number" || token.text === "-" || token.text === "+") {
-    const imm = cursor.imm32();
-    // The form of a helper without a name in Linux: "call unknown#77", and in bpftool "call 0x77f0#123".
-    const id = takeId(cursor);
-    return helper(id ?? imm, start);
+    const { value, span } = cursor.integer();
+    // What bpftool prints for a function without a symbol: "call 0xffffffff81e94710#10264320".
+    return helper(takeId(cursor) ?? narrow(value, span, 32, "an immediate"), start);
   }
   if (token.kind !== "word") throw cursor.expected("a function");
   if (token.text === "pc") {
@@ -44,7 +43,7 @@ export function parseCall(cursor: Cursor, names: AssemblerNames): Statement {
   const insn = slotOf("call_local", { imm: displacementOr(target, 0) }, start, "such call");
   const { reference } = referenceOf(target, "imm");
   const otherwise = known === undefined ? {} : { otherwise: helper(known, start).insns[0]! };
-  return { insns: [insn], reference: { ...reference!, ...otherwise } };
+  return { insns: [insn], reference: { ...reference!, callee: true, ...otherwise } };
 }
 
 /** `callx r1`; `callx_imm r1` for the encoding before LLVM 19, with the register in the immediate. */

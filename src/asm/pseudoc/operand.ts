@@ -11,8 +11,9 @@ export interface Register {
 
 const REGISTER = /^([rRwW])(1[0-5]|[0-9])$/;
 
+/** Looks like a register, also like one that does not exist: `parseRegister` says so. */
 export function isRegister(text: string): boolean {
-  return REGISTER.test(text) || text === "fp";
+  return /^[rRwW][0-9]+$/.test(text) || text === "fp";
 }
 
 /** `r0` to `r10`, `w0` to `w10`, `fp`; up to 15 as the encoding has room: a check of the program rejects those. */
@@ -20,7 +21,7 @@ export function parseRegister(cursor: Cursor): Register {
   const token = cursor.peek();
   const match = REGISTER.exec(token.text);
   if (match === null && token.text !== "fp") {
-    if (/^[rRwW][0-9]+$/.test(token.text)) {
+    if (isRegister(token.text)) {
       throw new StatementError(AsmCode.register, `expected a register up to 10, got '${token.text}'`, token);
     }
     throw cursor.expected("a register");

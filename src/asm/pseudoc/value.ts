@@ -73,12 +73,7 @@ function parseNumber(cursor: Cursor, dst: Register, start: Span, guard: string):
     narrow(value, span, 64, "a number");
     return { insns: wideSlots(dst.number, WideKind.imm, value) };
   }
-  const imm = narrow(
-    value,
-    span,
-    32,
-    dst.width === 64 ? "an immediate (more takes the suffix 'll')" : "an immediate",
-  );
+  const imm = narrow(value, span, 32, "an immediate", dst.width === 64 ? " (add the suffix 'll')" : "");
   return { insns: [slotOf(`mov${dst.width}_k`, { dst: dst.number, imm }, start, "such move")] };
 }
 
@@ -146,7 +141,7 @@ function parseFunction(cursor: Cursor, to: Destination): Statement {
   const fetch = FETCH.exec(word.text);
   const exchange = EXCHANGE.exec(word.text);
   if (fetch !== null || exchange !== null) {
-    const [width, memory] = typedMemory(cursor, fetch ?? exchange!, word);
+    const [width, memory] = typedMemory(cursor, fetch ?? exchange!);
     const name = fetch !== null ? `atomic_fetch_${fetch[2]}` : exchange![2]!;
     const src = atomicOperand(cursor, dst, name === "cmpxchg");
     return {
@@ -251,20 +246,17 @@ function pseudoSlots(dst: number, kind: WideKind, imm: number, next: number): re
 }
 
 /** `(u64 *)(r1 + 0)` behind the parenthesis of a kernel atomic; the word and the type agree on the size. */
-function typedMemory(
-  cursor: Cursor,
-  match: RegExpExecArray,
-  word: Span,
-): [number, { dst: number; off: number }] {
+function typedMemory(cursor: Cursor, match: RegExpExecArray): [number, { dst: number; off: number }] {
   cursor.expect("(");
   const type = parseType(cursor);
   const memory = parseMemory(cursor);
   if (type.signed) throw new StatementError(AsmCode.syntax, "expected an unsigned type", type.span);
   if (match[1] === "64" && type.width !== 64) {
-    throw new StatementError(AsmCode.syntax, `expected u64 as the name says, got 'u${type.width}'`, {
-      start: word.start,
-      end: type.span.end,
-    });
+    throw new StatementError(
+      AsmCode.syntax,
+      `expected u64 as the name says, got 'u${type.width}'`,
+      type.span,
+    );
   }
   return [type.width, memory];
 }

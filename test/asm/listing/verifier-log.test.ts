@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { assemble, verifierLogText, verifierSourceLine } from "../../../src/asm/index.ts";
+import { assemble, disasm, verifierLogText, verifierSourceLine } from "../../../src/asm/index.ts";
 import { bytesOfHex } from "../../../src/base/index.ts";
-import { decode, encode } from "../../../src/isa/index.ts";
-import { book, describeWith } from "../../support/referee.ts";
+import { decode, encode, isWide } from "../../../src/isa/index.ts";
+import { book, describeWith, groundtruth } from "../../support/referee.ts";
 
 const listing = book("p30-bytecode.txt");
 const bytes = book("p30-insns.hex");
@@ -18,6 +18,36 @@ describeWith([listing, bytes], "the book's listing", () => {
     expect(
       verifierLogText(decode(bytesOfHex(bytes.text())!), { helperName: (id) => names[id] }).trimEnd(),
     ).toBe(lines.trimEnd());
+  });
+});
+
+const cases = groundtruth("verifier-cases.json.gz");
+const logs = groundtruth("verifier-logs.json.gz");
+describeWith([cases, logs], "the logs of Linux 6.18", () => {
+  const logOf = logs.json<Record<string, string>>();
+  const helpers = new Map<number, string>();
+  for (const log of Object.values(logOf)) {
+    for (const match of log.matchAll(/\(85\) call (bpf_\w+)#(\d+)/g))
+      helpers.set(Number(match[2]), match[1]!);
+  }
+
+  it("have our text for every instruction", () => {
+    let compared = 0;
+    for (const { id, insns: hex } of cases.json<{ id: number; insns: string }[]>()) {
+      const insns = decode(bytesOfHex(hex)!);
+      // The table of live registers lists the whole program: "     12: 0........9 (04) w9 += 1".
+      for (const match of (logOf[id] ?? "").matchAll(/^ *(\d+): [0-9.]{10} (\([0-9a-f]{2}\) .*)$/gm)) {
+        const slot = Number(match[1]);
+        const insn = insns[slot]!;
+        const ours = disasm(insns, slot, { helperName: (helper) => helpers.get(helper) });
+        // Maps and kernel functions were put in by the loader: addresses and ids of that machine.
+        const local = (isWide(insn) && insn.src !== 0) || (insn.opcode === 0x85 && insn.src === 2);
+        const blur = (text: string) => (local ? text.replace(/0x[0-9a-f]+$|call .*$/, "") : text);
+        expect([id, slot, blur(ours)]).toEqual([id, slot, blur(match[2]!)]);
+        compared++;
+      }
+    }
+    expect(compared).toBeGreaterThan(5000);
   });
 });
 
