@@ -1,4 +1,4 @@
-import { type AttrValues, attrOffset, attrSize, decodeAttr } from "../sys/index.ts";
+import { type AttrField, type AttrValues, attrOffset, attrSize, decodeAttr } from "../sys/index.ts";
 import { type BpfAttrCommand, BPF_ATTR_SIZE, Errno } from "../uapi/index.ts";
 import { refuse } from "./refusal.ts";
 
@@ -28,7 +28,7 @@ export class Attr {
   }
 
   /** Writes an out-field of 32 bits back to the caller, as far as the caller's union reaches. */
-  put<C extends BpfAttrCommand>(command: C, camel: Parameters<typeof attrOffset<C>>[1], value: number): void {
+  put<C extends BpfAttrCommand>(command: C, camel: AttrField<C>, value: number): void {
     const offset = attrOffset(command, camel);
     if (offset + 4 > this.#size) return;
     new DataView(this.#caller.buffer, this.#caller.byteOffset).setUint32(offset, value, true);

@@ -1,13 +1,13 @@
 import type { Layout } from "../uapi/index.ts";
 
 type Field<L extends Layout> = L["fields"][number];
-type ValueOf<F> = F extends { readonly kind: "chars" | "bytes" }
+type ValueOf<F> = F extends { readonly kind: "chars" | "bytes" } | { readonly count: number }
   ? Uint8Array
   : F extends { readonly size: 8 }
     ? bigint
     : number;
 
-/** The fields of a struct by camelCased name: 64-bit ones are `bigint`, names and byte arrays are bytes. */
+/** The fields of a struct by camelCased name: 64-bit ones are `bigint`, names and arrays are bytes. */
 export type StructValues<L extends Layout> = { [F in Field<L> as F["camel"]]: ValueOf<F> };
 
 /** What `encodeStruct` takes: any number for an integer; fields that are absent are 0. */
@@ -55,8 +55,8 @@ export function decodeStruct<L extends Layout>(layout: L, bytes: Uint8Array): St
   }
   const view = new DataView(whole.buffer, whole.byteOffset, whole.byteLength);
   const values: Record<string, number | bigint | Uint8Array> = {};
-  for (const { camel, offset, size, kind, bits } of layout.fields) {
-    if (kind === "chars" || kind === "bytes") values[camel] = whole.slice(offset, offset + size);
+  for (const { camel, offset, size, kind, count, bits } of layout.fields) {
+    if (kind === "chars" || kind === "bytes" || count !== undefined) values[camel] = whole.slice(offset, offset + size);
     else if (bits !== undefined) {
       values[camel] = (view.getUint32(offset, true) >>> bits.bitOffset) & (2 ** bits.bitSize - 1);
     } else if (size === 8) values[camel] = view.getBigUint64(offset, true);

@@ -1,0 +1,30 @@
+import { BpfProgType, Errno } from "../../uapi/index.ts";
+import type { Attr } from "../attr.ts";
+import type { Process } from "../process.ts";
+import { refuse } from "../refusal.ts";
+import type { TestRun } from "../testrun/run.ts";
+import { testRunSkb } from "../testrun/skb.ts";
+import { testRunRawTracepoint, testRunSyscall } from "../testrun/tracing.ts";
+import { testRunXdp } from "../testrun/xdp.ts";
+
+const ENOTSUPP = 524;
+
+const RUNNERS: ReadonlyMap<number, (run: TestRun) => number> = new Map([
+  [BpfProgType.SOCKET_FILTER, testRunSkb],
+  [BpfProgType.SCHED_CLS, testRunSkb],
+  [BpfProgType.SCHED_ACT, testRunSkb],
+  [BpfProgType.CGROUP_SKB, testRunSkb],
+  [BpfProgType.XDP, testRunXdp],
+  [BpfProgType.RAW_TRACEPOINT, testRunRawTracepoint],
+  [BpfProgType.SYSCALL, testRunSyscall],
+]);
+
+/** `bpf_prog_test_run` in kernel/bpf/syscall.c. */
+export function progTestRun(process: Process, attr: Attr): number {
+  const args = attr.fields("PROG_TEST_RUN");
+  if ((args.ctxSizeIn !== 0) !== (args.ctxIn !== 0n)) refuse(Errno.EINVAL);
+  if ((args.ctxSizeOut !== 0) !== (args.ctxOut !== 0n)) refuse(Errno.EINVAL);
+  const program = process.program(args.progFd);
+  const runner = RUNNERS.get(program.parts.type) ?? refuse(ENOTSUPP);
+  return runner({ process, machine: process.machine, program, args, attr });
+}

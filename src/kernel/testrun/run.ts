@@ -1,0 +1,85 @@
+import { Errno } from "../../uapi/index.ts";
+import type { Machine } from "../machine.ts";
+import type { KernelProgram } from "../objects/program.ts";
+import type { Process } from "../process.ts";
+import { refuse } from "../refusal.ts";
+import type { Attr } from "../attr.ts";
+import type { AttrValues } from "../../sys/index.ts";
+
+/** The arguments of one BPF_PROG_TEST_RUN. */
+export type TestRunArguments = AttrValues<"PROG_TEST_RUN">;
+
+/** One test run: who asks, for what. */
+export interface TestRun {
+  readonly process: Process;
+  readonly machine: Machine;
+  readonly program: KernelProgram;
+  readonly args: TestRunArguments;
+  readonly attr: Attr;
+}
+
+export interface RunResult {
+  /** r0 of the last run, unsigned 32 bits. */
+  readonly retval: number;
+  /** Average nanoseconds of one run. */
+  readonly duration: number;
+}
+
+/** Runs the program on a context that is in place, as often as was asked for (`bpf_test_run`). */
+export function runRepeated({ machine, program, args }: TestRun, context: number): RunResult {
+  const repeat = args.repeat === 0 ? 1 : args.repeat;
+  const start = machine.clock();
+  let retval = 0;
+  for (let i = 0; i < repeat; i++) retval = machine.run(program, context);
+  const average = (machine.clock() - start) / BigInt(repeat);
+  return { retval: retval >>> 0, duration: Number(average > 0xffff_ffffn ? 0xffff_ffffn : average) };
+}
+
+/**
+ * The context that the caller gave, filled up with zeros to the kernel's size; null where the caller gave none and
+ * wants none back (`bpf_ctx_init`). E2BIG where the caller's struct is longer than ours and says something there.
+ */
+export function contextIn({ process, args }: TestRun, size: number): Uint8Array | null {
+  if (args.ctxIn === 0n && args.ctxOut === 0n) return null;
+  const context = new Uint8Array(size);
+  if (args.ctxIn !== 0n) {
+    const given = process.read(args.ctxIn, args.ctxSizeIn);
+    if (given.subarray(size).some((byte) => byte !== 0)) refuse(Errno.E2BIG);
+    context.set(given.subarray(0, size));
+  }
+  return context;
+}
+
+/** Gives the packet and the result back (`bpf_test_finish`). @returns 0 or -ENOSPC where the buffer was too small. */
+export function finish(
+  { process, args, attr }: TestRun,
+  packet: Uint8Array,
+  result: RunResult,
+): number {
+  let length = packet.length;
+  let answer = 0;
+  // A size of 0 with a buffer: callers that trust the kernel to fit.
+  if (args.dataSizeOut !== 0 && length > args.dataSizeOut) {
+    length = args.dataSizeOut;
+    answer = -Errno.ENOSPC;
+  }
+  if (args.dataOut !== 0n) process.write(args.dataOut, packet.subarray(0, length));
+  attr.put("PROG_TEST_RUN", "dataSizeOut", packet.length);
+  attr.put("PROG_TEST_RUN", "retval", result.retval);
+  attr.put("PROG_TEST_RUN", "duration", result.duration);
+  return answer;
+}
+
+/** Gives the context back (`bpf_ctx_finish`). */
+export function finishContext({ process, args, attr }: TestRun, context: Uint8Array | null): number {
+  if (context === null || args.ctxOut === 0n) return 0;
+  const length = Math.min(context.length, args.ctxSizeOut);
+  process.write(args.ctxOut, context.subarray(0, length));
+  attr.put("PROG_TEST_RUN", "ctxSizeOut", context.length);
+  return length < context.length ? -Errno.ENOSPC : 0;
+}
+
+/** Refuses arguments that a kind of program has no use for. */
+export function refuseUnused(args: TestRunArguments, names: readonly (keyof TestRunArguments)[]): void {
+  for (const name of names) if (args[name] !== 0 && args[name] !== 0n) refuse(Errno.EINVAL);
+}

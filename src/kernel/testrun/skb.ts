@@ -1,0 +1,167 @@
+import { addressOf } from "../../mem/index.ts";
+import { decodeStruct, type StructValues, writeStruct } from "../../sys/index.ts";
+import { BpfProgType, BpfTestRunFlag, bpfSkBuff, Errno } from "../../uapi/index.ts";
+import type { KernelStruct } from "../kernel-struct.ts";
+import { LOOPBACK_IFINDEX } from "../net/loopback.ts";
+import { refuse } from "../refusal.ts";
+import { contextIn, finish, finishContext, runRepeated, type TestRun } from "./run.ts";
+
+const PAGE = 4096;
+/** `NET_SKB_PAD + NET_IP_ALIGN` on x86-64. */
+const HEADROOM = 64;
+const ETH_HLEN = 14;
+const ETH_P_IP = 0x0800;
+const ETH_P_IPV6 = 0x86dd;
+const ETH_P_802_3 = 0x0001;
+const ETH_P_802_2 = 0x0004;
+const AF_INET = 2;
+const AF_INET6 = 10;
+const GSO_LEGACY_MAX_SIZE = 65536;
+const GSO_MAX_SEGS = 65535;
+const PacketType = { HOST: 0, BROADCAST: 1, MULTICAST: 2, OTHERHOST: 3 } as const;
+
+type View = StructValues<typeof bpfSkBuff>;
+
+/** `bpf_prog_test_run_skb`, for socket filters, traffic control and control groups. */
+export function testRunSkb(run: TestRun): number {
+  const { args, machine, process, program } = run;
+  if ((args.flags & ~BpfTestRunFlag.BPF_F_TEST_SKB_CHECKSUM_COMPLETE) !== 0 || args.cpu !== 0 || args.batchSize !== 0) {
+    refuse(Errno.EINVAL);
+  }
+  const tailroom = (machine.layout.sizeOf("skb_shared_info") + 63) & -64;
+  const size = args.dataSizeIn;
+  if (size < ETH_HLEN || size > PAGE - HEADROOM - tailroom) refuse(Errno.EINVAL);
+  const data = process.read(args.dataIn, size);
+  const bytes = contextIn(run, bpfSkBuff.size);
+  const context = bytes === null ? null : decodeStruct(bpfSkBuff, bytes);
+  if (context !== null && context.ifindex > LOOPBACK_IFINDEX) refuse(Errno.ENODEV);
+
+  const isLayer2 = program.parts.type === BpfProgType.SCHED_CLS || program.parts.type === BpfProgType.SCHED_ACT;
+  const frame = machine.frame();
+  const { memory } = machine;
+  memory.bytes().fill(0, frame, frame + PAGE);
+  memory.bytes().set(data, frame + HEADROOM);
+  const skb = machine.skb();
+  const sock = machine.sock();
+  skb.clear();
+  sock.clear();
+  const start = frame + HEADROOM;
+  skb.point("head", frame);
+  skb.set("end", PAGE - tailroom);
+  skb.set("tail", HEADROOM + size);
+  skb.point("dev", machine.loopback.device.offset);
+  skb.point("sk", sock.offset);
+  skb.set("mac_header", HEADROOM);
+  skb.set("network_header", HEADROOM + ETH_HLEN);
+  skb.set("pkt_type", packetType(data));
+  const protocol = etherType(data);
+  // Network order, in a little-endian field.
+  skb.set("protocol", ((protocol & 0xff) << 8) | (protocol >> 8));
+  describeSocket(sock, data, protocol);
+  const offset = isLayer2 ? 0 : ETH_HLEN;
+  skb.point("data", start + offset);
+  skb.set("len", size - offset);
+  if (size - offset === 0) refuse(Errno.EINVAL);
+  skb.set("cb+bpf_skb_data_end.data_end", addressOf(start + size));
+  skb.set("cb+bpf_skb_data_end.data_meta", addressOf(start + offset));
+  if (context !== null) fromView(run, skb, context);
+
+  const result = machine.withPacket(frame, PAGE - tailroom, () => runRepeated(run, skb.offset));
+
+  // A packet that began at its network header gets room for a link-layer header again, of zeros.
+  const from = skb.pointer("data");
+  const body = memory.bytes().subarray(from, from + skb.get("len"));
+  const packet = new Uint8Array(body.length + offset);
+  packet.set(body, offset);
+  if (bytes !== null) toView(run, skb, bytes);
+  const answer = finish(run, packet, result);
+  return answer !== 0 ? answer : finishContext(run, bytes);
+}
+
+/** `eth_type_trans`: what the destination says about whose packet it is; the loopback device's address is all zeros. */
+function packetType(frame: Uint8Array): number {
+  const destination = frame.subarray(0, 6);
+  if (destination.every((byte) => byte === 0)) return PacketType.HOST;
+  if ((destination[0]! & 1) === 0) return PacketType.OTHERHOST;
+  return destination.every((byte) => byte === 0xff) ? PacketType.BROADCAST : PacketType.MULTICAST;
+}
+
+function etherType(frame: Uint8Array): number {
+  const type = (frame[12]! << 8) | frame[13]!;
+  if (type >= 0x600) return type;
+  return frame.length >= ETH_HLEN + 2 && frame[14] === 0xff && frame[15] === 0xff ? ETH_P_802_3 : ETH_P_802_2;
+}
+
+/** The packet's addresses become those of the socket it is received on. */
+function describeSocket(sock: KernelStruct, frame: Uint8Array, protocol: number): void {
+  const ip = frame.subarray(ETH_HLEN);
+  const view = new DataView(ip.buffer, ip.byteOffset, ip.byteLength);
+  if (protocol === ETH_P_IP) {
+    sock.set("__sk_common.skc_family", AF_INET);
+    if (ip.length >= 20) {
+      sock.set("__sk_common.skc_rcv_saddr", view.getUint32(12, true));
+      sock.set("__sk_common.skc_daddr", view.getUint32(16, true));
+    }
+  } else if (protocol === ETH_P_IPV6) {
+    sock.set("__sk_common.skc_family", AF_INET6);
+    if (ip.length >= 40) {
+      sock.write("__sk_common.skc_v6_rcv_saddr", ip.subarray(8, 24));
+      sock.write("__sk_common.skc_v6_daddr", ip.subarray(24, 40));
+    }
+  }
+}
+
+/** Fields of `__sk_buff` that a caller may set; all others must be 0 (`convert___skb_to_skb`). */
+const SETTABLE: ReadonlySet<keyof View> = new Set([
+  "mark",
+  "priority",
+  "ingressIfindex",
+  "ifindex",
+  "cb",
+  "dataEnd",
+  "tstamp",
+  "wireLen",
+  "gsoSegs",
+  "gsoSize",
+  "hwtstamp",
+]);
+
+function fromView({ machine }: TestRun, skb: KernelStruct, context: View): void {
+  for (const [name, value] of Object.entries(context) as [keyof View, number | bigint | Uint8Array][]) {
+    if (SETTABLE.has(name)) continue;
+    if (value instanceof Uint8Array ? value.some((byte) => byte !== 0) : value !== 0 && value !== 0n) {
+      refuse(Errno.EINVAL);
+    }
+  }
+  const length = skb.get("len");
+  skb.set("mark", context.mark);
+  skb.set("priority", context.priority);
+  skb.set("skb_iif", context.ingressIfindex);
+  skb.set("tstamp", context.tstamp);
+  skb.write("cb+qdisc_skb_cb.data", context.cb);
+  if (context.wireLen !== 0 && (context.wireLen < length || context.wireLen > GSO_LEGACY_MAX_SIZE)) {
+    refuse(Errno.EINVAL);
+  }
+  skb.set("cb+qdisc_skb_cb.pkt_len", context.wireLen === 0 ? length : context.wireLen);
+  if (context.gsoSegs > GSO_MAX_SEGS) refuse(Errno.EINVAL);
+  const shared = machine.sharedInfo(skb);
+  shared.set("gso_segs", context.gsoSegs);
+  shared.set("gso_size", context.gsoSize);
+  shared.set("hwtstamps.hwtstamp", context.hwtstamp);
+}
+
+/** `convert_skb_to___skb`. */
+function toView({ machine }: TestRun, skb: KernelStruct, bytes: Uint8Array): void {
+  const shared = machine.sharedInfo(skb);
+  writeStruct(bpfSkBuff, bytes, {
+    mark: skb.get("mark"),
+    priority: skb.get("priority"),
+    ingressIfindex: skb.get("skb_iif"),
+    ifindex: machine.loopback.device.get("ifindex"),
+    tstamp: skb.get64("tstamp"),
+    cb: skb.read("cb+qdisc_skb_cb.data", 20),
+    wireLen: skb.get("cb+qdisc_skb_cb.pkt_len"),
+    gsoSegs: shared.get("gso_segs"),
+    hwtstamp: shared.get64("hwtstamps.hwtstamp"),
+  });
+}

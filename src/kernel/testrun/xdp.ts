@@ -1,0 +1,77 @@
+import { BpfAttachType, BpfTestRunFlag, Errno, xdpMd } from "../../uapi/index.ts";
+import { decodeStruct, writeStruct } from "../../sys/index.ts";
+import { LOOPBACK_IFINDEX } from "../net/loopback.ts";
+import { refuse } from "../refusal.ts";
+import { contextIn, finish, finishContext, runRepeated, type TestRun } from "./run.ts";
+
+const PAGE = 4096;
+/** `XDP_PACKET_HEADROOM` */
+const HEADROOM = 256;
+const ETH_HLEN = 14;
+const META_MAX = 252;
+
+/** `bpf_prog_test_run_xdp`. */
+export function testRunXdp(run: TestRun): number {
+  const { args, machine, process, program } = run;
+  const attachType = program.parts.expectedAttachType;
+  if (attachType === BpfAttachType.XDP_DEVMAP || attachType === BpfAttachType.XDP_CPUMAP) refuse(Errno.EINVAL);
+  // Live frames would be sent: there is nowhere to.
+  if (args.flags !== 0 || args.batchSize !== 0) {
+    refuse((args.flags & ~BpfTestRunFlag.BPF_F_TEST_XDP_LIVE_FRAMES) === 0 ? Errno.EOPNOTSUPP : Errno.EINVAL);
+  }
+  const tailroom = (machine.layout.sizeOf("skb_shared_info") + 63) & -64;
+  const bytes = contextIn(run, xdpMd.size);
+  const context = bytes === null ? null : decodeStruct(xdpMd, bytes);
+  let headroom = HEADROOM;
+  let meta = 0;
+  let wanted = args.dataSizeIn;
+  if (context !== null) {
+    // Nothing may come before the metadata, which takes its room from in front of the packet.
+    if (context.dataMeta !== 0 || context.dataEnd > args.dataSizeIn || context.data > context.dataEnd) {
+      refuse(Errno.EINVAL);
+    }
+    if (context.data % 4 !== 0 || context.data > META_MAX) refuse(Errno.EINVAL);
+    headroom -= context.data;
+    meta = context.data;
+    wanted = context.dataEnd;
+  }
+  const room = PAGE - headroom - tailroom;
+  const linear = Math.min(wanted, room);
+  if (args.dataSizeIn - meta < ETH_HLEN) refuse(Errno.EINVAL);
+  if (linear < ETH_HLEN) refuse(Errno.EINVAL);
+  if (context !== null) {
+    if (context.egressIfindex !== 0) refuse(Errno.EINVAL);
+    if (context.ingressIfindex === 0 && context.rxQueueIndex !== 0) refuse(Errno.EINVAL);
+    if (context.ingressIfindex !== 0 && context.ingressIfindex !== LOOPBACK_IFINDEX) refuse(Errno.ENODEV);
+    if (context.rxQueueIndex !== 0) refuse(Errno.EINVAL);
+  }
+  const data = process.read(args.dataIn, args.dataSizeIn);
+  // What does not fit into the page would be in fragments, which programs see only through helpers.
+  const fragments = data.slice(linear);
+
+  const frame = machine.frame();
+  const { memory } = machine;
+  memory.bytes().fill(0, frame, frame + PAGE);
+  memory.bytes().set(data.subarray(0, linear), frame + headroom);
+  const buff = machine.xdpBuff();
+  buff.clear();
+  buff.point("data_hard_start", frame);
+  buff.point("data_meta", frame + headroom);
+  buff.point("data", frame + headroom + meta);
+  buff.point("data_end", frame + headroom + linear);
+  buff.point("rxq", machine.loopback.queue.offset);
+  buff.set("frame_sz", PAGE);
+
+  const result = machine.withPacket(frame, PAGE - tailroom, () => runRepeated(run, buff.offset));
+
+  const start = buff.pointer("data_meta");
+  const end = buff.pointer("data_end");
+  if (context !== null && bytes !== null) {
+    writeStruct(xdpMd, bytes, { data: buff.pointer("data") - start, dataEnd: end - start });
+  }
+  const packet = new Uint8Array(end - start + fragments.length);
+  packet.set(memory.bytes().subarray(start, end));
+  packet.set(fragments, end - start);
+  const answer = finish(run, packet, result);
+  return answer !== 0 ? answer : finishContext(run, bytes);
+}
