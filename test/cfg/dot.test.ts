@@ -1,6 +1,7 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { bytesOfHex } from "../../src/base/index.ts";
-import { dotGraph } from "../../src/cfg/index.ts";
+import { buildCfg, CfgError, dotGraph } from "../../src/cfg/index.ts";
 import { decode, type Insn, ProgramBuilder, r0, r1 } from "../../src/isa/index.ts";
 import { describeWith, golden } from "../support/referee.ts";
 import { listingOf } from "./listing.ts";
@@ -99,5 +100,27 @@ describe("dotGraph", () => {
     const outside = new ProgramBuilder().branch("jeq", r0, 0, 100).exit().insns();
     expect(edgesOf(outside)).toEqual(["fn_0_bb_0 fn_0_bb_2", "fn_0_bb_2 fn_0_bb_3", "fn_0_bb_3 fn_0_bb_1"]);
     expect(dotGraph([], { insn: () => "" })).toContain("digraph");
+  });
+
+  it("bears any instructions", () => {
+    const insn = fc.record({
+      opcode: fc.nat(255),
+      dst: fc.nat(15),
+      src: fc.nat(2),
+      off: fc.integer({ min: -8, max: 8 }),
+      imm: fc.integer({ min: -8, max: 8 }),
+    });
+    fc.assert(
+      fc.property(fc.array(insn, { maxLength: 20 }), (insns) => {
+        const graph = dotGraph(insns, { insn: (slot) => `${slot}` });
+        expect(graph.endsWith("}\n")).toBe(true);
+        try {
+          buildCfg(insns);
+        } catch (error) {
+          if (!(error instanceof CfgError)) throw error;
+        }
+      }),
+      { numRuns: 2000 },
+    );
   });
 });

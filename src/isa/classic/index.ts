@@ -17,7 +17,7 @@ export {
   skBuffContextLowering,
 } from "./lowering.ts";
 export { type ClassicContext, ClassicMachine, runClassic } from "./machine.ts";
-export { CLASSIC_OPS, type ClassicOp, type ClassicOperand, classicOp, classicOpOf } from "./opcode.ts";
+export { CLASSIC_OPS, type ClassicOp, type ClassicOperand, classicOp } from "./opcode.ts";
 export { type SkBuffLayout, skBuffLowering } from "./sk-buff-lowering.ts";
 export {
   CLASSIC_MAX_INSNS,

@@ -140,8 +140,3 @@ const byCode: readonly (ClassicOp | undefined)[] = CLASSIC_OPS.reduce<(ClassicOp
 export function classicOp(code: number): ClassicOp | undefined {
   return byCode[code];
 }
-
-/** The row written so: `classicOpOf("ldh", "abs")`. */
-export function classicOpOf(mnemonic: string, operand: ClassicOperand): ClassicOp | undefined {
-  return CLASSIC_OPS.find((row) => row.mnemonic === mnemonic && row.operand === operand);
-}

@@ -2,12 +2,37 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { parseClassic, printClassic } from "../../../src/asm/classic/index.ts";
+import { xlatedText } from "../../../src/asm/index.ts";
 import { CompileError, SourceText, TsbpfError } from "../../../src/base/index.ts";
-import { CLASSIC_OPS, classicOp } from "../../../src/isa/index.ts";
-import { anyInsn, shown, validProgram } from "../../isa/classic/programs.ts";
+import {
+  ancillaryOf,
+  CLASSIC_OPS,
+  type ClassicLowering,
+  classicOp,
+  type SockFilter,
+  skBuffLowering,
+  translateClassic,
+} from "../../../src/isa/index.ts";
+import { anyInsn, layout, shown, validProgram } from "../../isa/classic/programs.ts";
 
 const folder = new URL("../../../testdata/classic/", import.meta.url);
 const STYLES = ["d", "dd", "ddd"] as const;
+
+/** Both translations as listings, with the names of kernel functions in the calls. */
+function translations(program: SockFilter[]): Map<string, string> {
+  const listing = (lowering: ClassicLowering | undefined): string => {
+    const { insns, calls } = translateClassic(program, lowering);
+    const symbols = new Map(calls.map(({ slot, symbol }) => [slot, symbol]));
+    const named = insns.map((insn, slot) => (symbols.has(slot) ? { ...insn, imm: slot } : insn));
+    return xlatedText(named, { symbolName: (offset) => symbols.get(offset) });
+  };
+  const hatype = program.some(
+    ({ code, k }) => ancillaryOf(k)?.name === "hatype" && classicOp(code)?.operand === "abs",
+  );
+  const texts = new Map([["sk_buff", listing(skBuffLowering(layout))]]);
+  if (!hatype) texts.set("__sk_buff", listing(undefined));
+  return texts;
+}
 
 function sectionsOf(text: string): Map<string, string> {
   const parts = text.split(/^== (\w+)\n/m).slice(1);
@@ -18,8 +43,10 @@ describe.each(readdirSync(folder).filter((name) => name.endsWith(".case.txt")))(
   const file = new URL(name, folder);
   const source = sectionsOf(readFileSync(file, "utf8")).get("bpf_asm")!;
   const program = parseClassic(new SourceText(source, name));
+  const listings = translations(program);
   if (process.env["TSBPF_BLESS"]) {
     const parts = STYLES.map((style) => `== ${style}\n${printClassic(program, style)}`);
+    for (const [lowering, text] of listings) parts.push(`== ${lowering}\n${text}`);
     writeFileSync(file, `== bpf_asm\n${source}${parts.join("")}`);
   }
   const sections = sectionsOf(readFileSync(file, "utf8"));
@@ -27,6 +54,10 @@ describe.each(readdirSync(folder).filter((name) => name.endsWith(".case.txt")))(
   it.each(STYLES)("prints and reads -%s", (style) => {
     expect(printClassic(program, style)).toBe(sections.get(style));
     expect(parseClassic(sections.get(style)!)).toEqual(program);
+  });
+
+  it.each([...listings.keys()])("translates to a program over %s", (lowering) => {
+    expect(listings.get(lowering)).toBe(sections.get(lowering));
   });
 
   it("prints labels and reads them back", () => {

@@ -6,8 +6,28 @@ import {
   SKF_AD_OFF,
   SKF_LL_OFF,
   SKF_NET_OFF,
+  type SkBuffLayout,
   type SockFilter,
 } from "../../../src/isa/index.ts";
+
+/** Offsets as in one build of Linux 6.18. */
+export const layout: SkBuffLayout = {
+  skBuff: {
+    len: 112,
+    dataLen: 116,
+    data: 200,
+    dev: 16,
+    protocol: 180,
+    pktType: 128,
+    queueMapping: 124,
+    mark: 168,
+    hash: 148,
+    vlanTci: 154,
+    vlanProto: 152,
+    vlanAll: 152,
+  },
+  netDevice: { ifindex: 224, type: 250 },
+};
 
 /** Codes by what is written: `op("ldh", "abs", 12)`. */
 export function op(mnemonic: string, operand: string, k = 0, jt = 0, jf = 0): SockFilter {

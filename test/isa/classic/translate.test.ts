@@ -22,31 +22,12 @@ import {
   SKF_AD_OFF,
   SKF_LL_OFF,
   SKF_NET_OFF,
-  type SkBuffLayout,
   type SockFilter,
   skBuffLowering,
   translateClassic,
 } from "../../../src/isa/index.ts";
 import { type Environment, evaluate } from "./ebpf.ts";
-import { op, validProgram } from "./programs.ts";
-
-const layout: SkBuffLayout = {
-  skBuff: {
-    len: 112,
-    dataLen: 116,
-    data: 200,
-    dev: 16,
-    protocol: 180,
-    pktType: 128,
-    queueMapping: 124,
-    mark: 168,
-    hash: 148,
-    vlanTci: 154,
-    vlanProto: 152,
-    vlanAll: 152,
-  },
-  netDevice: { ifindex: 224, type: 250 },
-};
+import { layout, op, validProgram } from "./programs.ts";
 
 const CONTEXT = 0x1_0000_0000n;
 const DEVICE = 0x2_0000_0000n;
