@@ -48,6 +48,8 @@ class Assembler {
   readonly #locals = new Map<string, number[]>();
   readonly #references: { readonly slot: number; readonly reference: Reference }[] = [];
   readonly #diagnostics: Diagnostic[] = [];
+  /** Slots of a numbered listing that are not there. */
+  #missing = 0;
 
   constructor(source: SourceText, options: AssembleOptions) {
     this.#source = source;
@@ -87,10 +89,7 @@ class Assembler {
       const skipped = this.#dialect.skip(text, lineStart, end);
       if (skipped === null) return;
       start = skipped.start;
-      if (skipped.slot !== undefined && skipped.slot !== this.#insns.length) {
-        const message = `expected instruction ${this.#insns.length}, got ${skipped.slot}`;
-        throw new StatementError(AsmCode.numbering, message, { start: lineStart, end: start });
-      }
+      if (skipped.slot !== undefined) this.#numbered(skipped.slot, { start: lineStart, end: start });
     }
     const cursor = new Cursor(text, start, end);
     this.#labelsOf(cursor);
@@ -114,6 +113,16 @@ class Assembler {
       if (error instanceof StatementError) return false;
       throw error;
     }
+  }
+
+  /** Compares a listing's numbers with the slots; says once, not on every line, that some are missing. */
+  #numbered(claimed: number, span: Span): void {
+    const slot = this.#insns.length + this.#missing;
+    if (claimed === slot) return;
+    this.#missing = claimed - this.#insns.length;
+    // After an error in a line its slots are missing: that has been said.
+    if (this.#diagnostics.length > 0) return;
+    throw new StatementError(AsmCode.numbering, `expected instruction ${slot}, got ${claimed}`, span);
   }
 
   #labelsOf(cursor: Cursor): void {

@@ -12,6 +12,11 @@
 export const Class = { ld: 0, ldx: 1, st: 2, stx: 3, alu: 4, jmp: 5, jmp32: 6, alu64: 7 } as const;
 export type Class = (typeof Class)[keyof typeof Class];
 
+/** The class of an opcode, of a row or not. */
+export function classOf(opcode: number): Class {
+  return (opcode & 7) as Class;
+}
+
 export const Source = { k: 0x00, x: 0x08 } as const;
 
 export const Size = { w: 0x00, h: 0x08, b: 0x10, dw: 0x18 } as const;

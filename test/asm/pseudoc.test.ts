@@ -81,6 +81,7 @@ describe("pseudoc", () => {
     ["w1 s%= w2", "w1 s%= w2"],
     ["r1 = -r1", "r1 = -r1"],
     ["r1 = 0xffffffff", "r1 = -1"],
+    ["r1 = w2", "w1 = w2"],
     ["*(u64 *)(fp - 8) = -1 // store", "*(u64 *)(r10 - 8) = -1"],
     ["R1 = R2 # upper case of some listings", "r1 = r2"],
     ["if r1 & 0x7 goto -1", "if r1 & 7 goto -1"],
@@ -128,6 +129,23 @@ describe("pseudoc", () => {
         '\t.text\n\t.globl f   # -- Begin\n\t.p2align 3\n\t.type f,@function\nf:   # @f\n# %bb.0:\n\texit\n.Lend:\n\t.size f, .Lend-f\n\t.ident "c"',
       ),
     ).toBe("exit");
+  });
+
+  it("says once that a listing's numbers have a gap", () => {
+    const errors = (text: string) => {
+      try {
+        return assemble(text).insns.length;
+      } catch (error) {
+        return (error as Error).message.split("\n").filter((line) => line.startsWith("<input>"));
+      }
+    };
+    expect(errors("0: (b7) r0 = 0\n3: (b7) r0 = 0\n4: (95) exit")).toEqual([
+      "<input>:2:1: error: expected instruction 1, got 3 [ASM0009]",
+    ]);
+    expect(errors("0: (b7) r0 = 0\n1: BUG_20\n1: (20) nonsense\n2: (95) exit")).toEqual([
+      "<input>:2:4: error: there is no instruction 'BUG_20' [ASM0002]",
+      "<input>:3:9: error: there is no instruction 'nonsense' [ASM0002]",
+    ]);
   });
 
   it("points at every wrong line", () => {

@@ -2,6 +2,7 @@ import { hex64 } from "../../base/index.ts";
 import {
   CallKind,
   Class,
+  classOf,
   type Insn,
   type InsnRow,
   lookup,
@@ -115,7 +116,7 @@ function address(row: InsnRow, base: number, off: number): string {
 const CLASS_NAMES = ["ld", "ldx", "st", "stx", "alu", "jmp", "jmp32", "alu64"];
 
 function unknown({ opcode }: Insn, code: string): string {
-  const cls = opcode & 7;
+  const cls = classOf(opcode);
   return cls <= Class.stx ? bug(cls, code) : `(${code}) ${CLASS_NAMES[cls]}`;
 }
 

@@ -30,8 +30,10 @@ export function parseAssignedValue(cursor: Cursor, to: Destination): Statement {
     insns: [slotOf(name, fields, start, what)],
   });
   if (token.kind === "word" && isRegister(token.text)) {
-    const src = sameWidth(dst, parseRegister(cursor));
-    return one(`mov${dst.width}_x`, { dst: dst.number, src: src.number }, "such move");
+    const src = parseRegister(cursor);
+    // LLVM writes a move that clears the upper half also as "r1 = w2".
+    if (dst.width === 32) sameWidth(dst, src);
+    return one(`mov${src.width}_x`, { dst: dst.number, src: src.number }, "such move");
   }
   if (token.text === "*") return one(...parseLoad(cursor, to), "such load");
   if (token.text === "(") {
