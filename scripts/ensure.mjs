@@ -55,7 +55,8 @@ export async function ensureInstalled() {
   let result = await npm("ci");
   if (!result.ok) {
     progress(`npm ci failed:\n${result.output}\nTrying npm install …`);
-    result = await npm("install");
+    // A clone must not be changed by its installation.
+    result = await npm("install", "--no-save");
   }
   if (!result.ok) fail(`npm install failed:\n${result.output}`);
   // A lock file newer than the installation that follows it exactly must not make the next run install again.

@@ -55,6 +55,9 @@ export function violations(layers, source) {
     if (lines > MAX_LINES && !file.includes("/generated/")) {
       report(MAX_LINES, "size", `${lines} lines, at most ${MAX_LINES}`);
     }
+    for (const match of text.matchAll(/^export \*/gm)) {
+      report(text.slice(0, match.index).split("\n").length, "star", "an export list names what it exports");
+    }
     const folder = file.includes("/") ? file.slice(0, file.indexOf("/")) : null;
     const here = folder === null ? { ring: NODE_RING, sameRing: [] } : table.get(folder);
     if (here === undefined) {

@@ -26,6 +26,7 @@ describe("the layers check", () => {
       ],
     ],
     ["forbidden", ["node/remote/port.ts:1: forbidden: must not import kernel: a remote port has no kernel"]],
+    ["star", ["isa/index.ts:3: star: an export list names what it exports"]],
     ["unknown", ["extra/index.ts:1: unknown: folder 'extra' is not in layers.json"]],
   ])("finds what is wrong in %s", (tree, expected) => {
     expect(check(tree)).toEqual(expected);

@@ -1,0 +1,3 @@
+/** Everything. */
+
+export * from "./table.ts";
