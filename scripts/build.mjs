@@ -3,7 +3,7 @@
 //   npm run build          both, where their sources changed
 //   npm run build -- cli   only the command line (what `npm start` needs)
 import { createHash } from "node:crypto";
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { ensureInstalled } from "./ensure.mjs";
 import { fail, filesBelow, fingerprint, installed, isMain, progress, ROOT, runNode } from "./project.mjs";
@@ -54,10 +54,6 @@ function buildLibrary() {
   rmSync(join(ROOT, "dist/lib"), { recursive: true, force: true });
   const status = runNode([installed("typescript/bin/tsc"), "-p", "tsconfig.build.json"]);
   if (status !== 0) throw new Error("the TypeScript compiler found errors");
-  // The declarations speak of the platform's own types; these files say what they are where no DOM is.
-  for (const name of readdirSync(join(ROOT, "src"))) {
-    if (name.startsWith("ambient.")) cpSync(join(ROOT, "src", name), join(ROOT, "dist/lib", name));
-  }
 }
 
 const PARTS = {

@@ -1,7 +1,7 @@
 // Tries the installed package as a user would: `node smoke.mjs FOLDER`, where FOLDER/node_modules has tsbpf.
 // Prints one line for each try; the exit status is 1 if any failed.
 import { spawnSync } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 
 const folder = resolve(process.argv[2] ?? ".");
@@ -62,5 +62,15 @@ const loaded = imports.stdout
   .map((line) => JSON.parse(line));
 for (const [name, problem] of loaded) report(`import ${name}`, problem);
 if (loaded.length !== specifiers.length) report("imports", imports.stderr || "some imports gave no answer");
+
+// The declarations compile for a user with TypeScript's default settings, where the project's compiler is at hand.
+const compiler = join(import.meta.dirname, "../../node_modules/typescript/bin/tsc");
+if (existsSync(compiler) && specifiers.length > 0) {
+  const uses = specifiers.map((name, index) => `import * as m${index} from "${name}";\nvoid m${index};`);
+  writeFileSync(join(folder, "types.mts"), `${uses.join("\n")}\n`);
+  const args = [compiler, "--noEmit", "--strict", "--module", "nodenext", "--target", "es2023", "types.mts"];
+  const types = spawnSync(process.execPath, args, { cwd: folder, encoding: "utf8", timeout: 60_000 });
+  report("types", types.status === 0 ? "" : types.stdout);
+}
 
 process.exitCode = failed > 0 ? 1 : 0;
