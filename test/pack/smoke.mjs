@@ -63,12 +63,12 @@ const loaded = imports.stdout
 for (const [name, problem] of loaded) report(`import ${name}`, problem);
 if (loaded.length !== specifiers.length) report("imports", imports.stderr || "some imports gave no answer");
 
-// The declarations compile for a user with TypeScript's default settings, where the project's compiler is at hand.
+// The declarations compile for a user of TypeScript (Disposable needs the esnext library), where the compiler is at hand.
 const compiler = join(import.meta.dirname, "../../node_modules/typescript/bin/tsc");
 if (existsSync(compiler) && specifiers.length > 0) {
   const uses = specifiers.map((name, index) => `import * as m${index} from "${name}";\nvoid m${index};`);
   writeFileSync(join(folder, "types.mts"), `${uses.join("\n")}\n`);
-  const args = [compiler, "--noEmit", "--strict", "--module", "nodenext", "--target", "es2023", "types.mts"];
+  const args = [compiler, "--noEmit", "--strict", "--module", "nodenext", "--target", "esnext", "types.mts"];
   const types = spawnSync(process.execPath, args, { cwd: folder, encoding: "utf8", timeout: 60_000 });
   report("types", types.status === 0 ? "" : types.stdout);
 }
