@@ -27,6 +27,8 @@ export interface Assembly {
 const DIALECTS: { readonly [name in AsmDialect]: Dialect } = { pseudoc, ubpf };
 /** Errors after which the rest of the text is not looked at. */
 const ERROR_LIMIT = 100;
+/** Characters from which on a line has at most one error. */
+const LONG_LINE = 2000;
 
 /**
  * Instructions from text, one to a line.
@@ -65,12 +67,28 @@ class Assembler {
       this.#guarded(() => this.#line(start, end));
       start = end + 1;
     }
-    for (const { slot, reference } of this.#references) this.#guarded(() => this.#resolve(slot, reference));
+    for (const { slot, reference } of this.#references) {
+      if (this.#diagnostics.length >= ERROR_LIMIT) break;
+      this.#guarded(() => this.#resolve(slot, reference));
+    }
     if (this.#diagnostics.length > 0) {
-      const ordered = this.#diagnostics.sort((a, b) => a.span.start - b.span.start);
-      throw new CompileError(this.#source, ordered.slice(0, ERROR_LIMIT));
+      throw new CompileError(this.#source, this.#reported());
     }
     return { insns: this.#insns, labels: this.#labels, spans: this.#spans, source: this.#source };
+  }
+
+  /** In source order. A message shows its whole line, so a long line is shown once only. */
+  #reported(): Diagnostic[] {
+    const ordered = this.#diagnostics.sort((a, b) => a.span.start - b.span.start);
+    let shown = 0;
+    return ordered
+      .filter(({ span }) => {
+        const { line } = this.#source.position(span.start);
+        if (line === shown && this.#source.line(line).length > LONG_LINE) return false;
+        shown = line;
+        return true;
+      })
+      .slice(0, ERROR_LIMIT);
   }
 
   #guarded(step: () => void): void {

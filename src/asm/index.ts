@@ -11,6 +11,7 @@ export {
   type XlatedContext,
   type XlatedJsonEntry,
   type XlatedOptions,
+  xlatedDisasm,
   xlatedJson,
   xlatedText,
 } from "./listing/xlated.ts";

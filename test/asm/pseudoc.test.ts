@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { assemble, disassemble } from "../../src/asm/index.ts";
 import { hexOf } from "../../src/base/index.ts";
 import { encode } from "../../src/isa/index.ts";
+import { goldenLines } from "./golden-lines.ts";
 
 const hex = (text: string) =>
   hexOf(encode(assemble(text, { helperId: (name) => ({ bpf_x: 77 })[name] }).insns));
@@ -9,35 +10,7 @@ const hex = (text: string) =>
 const means = (text: string) => disassemble(assemble(text).insns).trim();
 
 describe("pseudoc", () => {
-  it.each([
-    ["r1 = 5", "b701000005000000"],
-    ["w1 += w2", "0c21000000000000"],
-    ["r0 = *(u32 *)(r1 + 8)", "6110080000000000"],
-    ["if r1 s> 5 goto +3", "6501030005000000"],
-    ["lock *(u64 *)(r1 + 0) += r2", "db21000000000000"],
-    ["r2 = atomic_fetch_add((u64 *)(r1 + 0), r2)", "db21000001000000"],
-    ["r0 = cmpxchg_64(r1 + 0, r0, r2)", "db210000f1000000"],
-    ["r1 = be16 r1", "dc01000010000000"],
-    ["r1 = bswap32 r1", "d701000020000000"],
-    ["r1 = (s8)r2", "bf21080000000000"],
-    ["r1 = *(s8 *)(r2 + 0)", "9121000000000000"],
-    ["gotol +70000", "0600000070110100"],
-    ["may_goto +2", "e500020000000000"],
-    ["r1 = addr_space_cast(r2, 0, 1)", "bf21010001000000"],
-    ["r1 = load_acquire((u64 *)(r2 + 0))", "db21000000010000"],
-    ["store_release((u32 *)(r1 + 0), r2)", "c321000010010000"],
-    ["call 1", "8500000001000000"],
-    ["call bpf_x", "850000004d000000"],
-    ["call pc+3", "8510000003000000"],
-    ["call kfunc(12, 1)", "852001000c000000"],
-    ["callx r1", "8d01000000000000"],
-    ["r1 = map[id:5]", "18110000050000000000000000000000"],
-    ["r1 = 0x1122334455667788 ll", "18010000887766550000000044332211"],
-    ["r0 = *(u8 *)skb[10]", "300000000a000000"],
-    ["r0 = *(u16 *)skb[r3 - 2]", "48300000feffffff"],
-    ["nospec", "c200000000000000"],
-    ["exit", "9500000000000000"],
-  ])("%s", (text, bytes) => {
+  it.each(goldenLines("pseudoc.txt"))("%s", (text, bytes) => {
     expect(hex(text)).toBe(bytes);
   });
 

@@ -31,7 +31,7 @@ export function xlatedText(
 ): string {
   const out = new TextWriter(insns.length * 64 + 64);
   const bytes = options.opcodes === true ? encode(insns, endianOf(options)) : undefined;
-  const disasmContext = contextOf(context);
+  const disasmContext = xlatedDisasm(context);
   for (let slot = 0; slot < insns.length; ) {
     const prototype = context.prototype?.(slot);
     if (prototype !== undefined && prototype !== "") out.text(`${prototype}:\n`);
@@ -87,7 +87,7 @@ export function xlatedJson(
   options: XlatedOptions = {},
 ): XlatedJsonEntry[] {
   const bytes = options.opcodes === true ? encode(insns, endianOf(options)) : undefined;
-  const disasmContext = contextOf(context);
+  const disasmContext = xlatedDisasm(context);
   const entries: XlatedJsonEntry[] = [];
   for (let slot = 0; slot < insns.length; ) {
     const prototype = context.prototype?.(slot);
@@ -124,7 +124,8 @@ export function xlatedJson(
   return entries;
 }
 
-function contextOf(context: XlatedContext): DisasmContext {
+/** The names of a program from a kernel, in the form that `disasm` takes: for printers of other layouts, such as graphs. */
+export function xlatedDisasm(context: XlatedContext): DisasmContext {
   return {
     ...(context.helperName === undefined ? {} : { helperName: context.helperName }),
     callName(insn) {

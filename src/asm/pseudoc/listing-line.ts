@@ -17,18 +17,29 @@ const DIRECTIVE =
 
 /** Finds the instruction in a line of a listing, or says that the line holds none. */
 export function skipListing(text: string, start: number, end: number): LineStart | null {
-  for (const pattern of [NUMBERED, OBJDUMP]) {
-    const match = at(pattern, text, start, end);
-    if (match !== null) return { start: start + match[0].length, slot: Number(match[1]) };
+  let first = start;
+  while (first < end && (text[first] === " " || text[first] === "\t")) first++;
+  const char = text.charCodeAt(first);
+  // A line of assembly begins with a letter or '*'. Of what else a line may begin with, each form has its own.
+  if (char >= 0x30 && char <= 0x39) {
+    for (const pattern of [NUMBERED, OBJDUMP]) {
+      const match = at(pattern, text, start, end);
+      if (match !== null) return { start: start + match[0].length, slot: Number(match[1]) };
+    }
+    if (at(OBJDUMP_LABEL, text, start, end) !== null) return null;
+  } else if (char === 0x2e && at(DIRECTIVE, text, start, end) !== null) {
+    return null;
   }
+  if (first > start && isHexDigit(char) && at(OPCODES, text, start, end) !== null) return null;
   if (at(LOG, text, start, end) !== null) return null;
-  if (at(OPCODES, text, start, end) !== null) return null;
-  if (at(OBJDUMP_LABEL, text, start, end) !== null) return null;
-  if (at(DIRECTIVE, text, start, end) !== null) return null;
   // The prototype above a function: `int count(struct __sk_buff * skb):`. No instruction ends so.
   const last = trimmedEnd(text, start, end);
   if (text[last - 1] === ":" && text[last - 2] === ")") return null;
   return { start };
+}
+
+function isHexDigit(char: number): boolean {
+  return (char >= 0x30 && char <= 0x39) || (char >= 0x61 && char <= 0x66);
 }
 
 function at(pattern: RegExp, text: string, start: number, end: number): RegExpExecArray | null {
