@@ -8,6 +8,28 @@ import { NameCounts } from "./c_names.ts";
 import { paddingBetween } from "./c_padding.ts";
 import { type LineFormats, type LineWriter, namedFormats } from "./line_format.ts";
 
+const MAX_INDENT = 13;
+
+/** How deep the lines are that are written in one piece. */
+const PIECE_LEVELS = 3;
+/** Types of members that are written in one piece: the even ones, and the same as constants. */
+const BASES = ["{s 0}", "struct {s 0}", "union {s 0}", "enum {s 0}", "void"].flatMap((base) => [
+  base,
+  `const ${base}`,
+]);
+
+/** Formats `NAME0`, `NAME1` …, which follow each other. */
+function numbered<Name extends string>(
+  name: Name,
+  count: number,
+  format: (number: number) => string,
+): Record<`${Name}0`, string> {
+  return Object.fromEntries(Array.from({ length: count }, (_, i) => [`${name}${i}`, format(i)])) as Record<
+    `${Name}0`,
+    string
+  >;
+}
+
 /** What C source is made of; `{id}` is the number of a name that others have too, or of bits. */
 const C = namedFormats({
   struct: "struct",
@@ -51,13 +73,27 @@ const C = namedFormats({
   paddingShort: "short: {id};",
   paddingChar: "char: {id};",
   finish: ";\n\n",
+  memberName: "{s 0};",
+  spaceMemberName: " {s 0};",
+  memberBits: " {s 0}: {u 2 24 8};",
   // As many tabs as libbpf prints at most.
-  ...(Object.fromEntries(Array.from({ length: 14 }, (_, i) => [`line${i}`, `\n${"\t".repeat(i)}`])) as {
-    line0: string;
-    line13: string;
+  ...numbered("line", MAX_INDENT + 1, (tabs) => `\n${"\t".repeat(tabs)}`),
+  // The usual lines of enums and structs in one piece each: they are nine of ten.
+  ...numbered("valueLine", PIECE_LEVELS, (level) => `\n${"\t".repeat(level + 1)}{s 0} = {u 1},`),
+  ...numbered("signedLine", PIECE_LEVELS, (level) => `\n${"\t".repeat(level + 1)}{s 0} = {d 1},`),
+  ...numbered("memberLine", PIECE_LEVELS * BASES.length * 3, (form) => {
+    const level = Math.floor(form / (BASES.length * 3));
+    const pointers = form % 3;
+    const base = BASES[Math.floor(form / 3) % BASES.length]!;
+    return `\n${"\t".repeat(level + 1)}${base}${pointers === 0 ? "" : ` ${"*".repeat(pointers)}`}`;
   }),
 });
 const F = C.id;
+
+const BASE_COUNT = BASES.length;
+const VOID_BASE = 8;
+/** Of the types by kind, that in `BASES`; -1 for those that need more than a name. */
+const BASE_OF_KIND = Int8Array.of(8, 0, -1, -1, 2, 4, 6, -1, 0, -1, -1, -1, -1, -1, -1, -1, 0, -1, -1, 6);
 
 const PADDINGS = { long: F.paddingLong, int: F.paddingInt, short: F.paddingShort, char: F.paddingChar };
 
@@ -178,6 +214,11 @@ export class Declarations {
         const align = packed ? 1 : this.#layout.alignOf(type);
         this.#pad(id, offset, start, align, afterBitfield && bits !== 0, level + 1);
       }
+      if (level < PIECE_LEVELS && this.#memberLine(member, type, bits, level)) {
+        offset = start + (bits === 0 ? Math.max(0, this.#layout.sizeOf(type)) * 8 : bits);
+        afterBitfield = bits !== 0;
+        continue;
+      }
       this.#line(level + 1);
       this.declare(type, member, 1, level + 1);
       if (bits !== 0) {
@@ -198,6 +239,41 @@ export class Declarations {
     this.#bounds.leave();
   }
 
+  /** Writes a member of the usual kind in two pieces: up to two pointers to a (constant) type that has a name. */
+  #memberLine(member: number, type: number, bits: number, level: number): boolean {
+    const words = this.#words;
+    if (words[member] === 0) return false;
+    let pointers = 0;
+    let at = this.#index[type]!;
+    let kind = (words[at + 1]! >>> 24) & 0x1f;
+    while (kind === BtfKind.PTR && pointers < 2) {
+      pointers++;
+      type = words[at + 2]!;
+      at = this.#index[type]!;
+      kind = (words[at + 1]! >>> 24) & 0x1f;
+    }
+    let constant = 0;
+    if (kind === BtfKind.CONST) {
+      constant = 1;
+      type = words[at + 2]!;
+      at = this.#index[type]!;
+      kind = (words[at + 1]! >>> 24) & 0x1f;
+    }
+    const base = BASE_OF_KIND[kind]!;
+    if (base < 0 || (words[at] === 0 && kind !== BtfKind.VOID)) return false;
+    if (base > 0 && base < VOID_BASE) {
+      if (this.#number(type, this.#tags) !== 1) return false;
+    } else if (kind === BtfKind.TYPEDEF && this.#number(type, this.#identifiers) !== 1) return false;
+    this.#out.line(F.memberLine0 + ((level * BASE_COUNT + base + constant) * 3 + pointers), at, 0);
+    if (bits !== 0) {
+      if (pointers !== 0) this.#declared(member, 1, true);
+      this.#out.line(pointers === 0 ? F.memberBits : F.bits, member, bits);
+    } else {
+      this.#out.line(pointers === 0 ? F.spaceMemberName : F.memberName, member, 0);
+    }
+    return true;
+  }
+
   /** `enum NAME { … }`, or only the tag of an enum without enumerators. */
   enumeration(id: number, level: number): void {
     const words = this.#words;
@@ -214,8 +290,13 @@ export class Declarations {
     let mode = true;
     for (let element = at + 3, end = element + vlen * step; element < end; element += step) {
       this.#bounds.step(id);
+      const number = this.#identifiers.declare(words[element]!);
+      if (number === 1 && !wide && level < PIECE_LEVELS) {
+        out.line((info >>> 31 === 1 ? F.signedLine0 : F.valueLine0) + level, element, 0);
+        continue;
+      }
       this.#line(level + 1);
-      this.#named(F.name, element, this.#identifiers.declare(words[element]!));
+      this.#named(F.name, element, number);
       if (wide) {
         this.#wideValue(words[element + 1]!, words[element + 2]!, info >>> 31 === 1);
         if (words[element + 2] !== 0) mode = false;
@@ -487,7 +568,7 @@ export class Declarations {
   }
 
   #line(level: number): void {
-    this.#out.line(F.line0 + Math.min(level, F.line13 - F.line0), 0, 0);
+    this.#out.line(F.line0 + Math.min(level, MAX_INDENT), 0, 0);
   }
 
   #kind(id: number): number {

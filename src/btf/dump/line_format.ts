@@ -205,8 +205,16 @@ function practise(formats: LineFormats): void {
     123_456,
     3,
   );
-  const writer = new LineWriter(words, utf8("\0ab\0abcdef\0"), formats, "none", () => {}, 64);
-  for (let round = 0; round < 4; round++) {
+  // Two sinks: code that has met but one is made for that one.
+  for (let round = 0; round < 6; round++) {
+    const writer = new LineWriter(
+      words,
+      utf8("\0ab\0abcdef\0"),
+      formats,
+      "none",
+      round % 2 === 0 ? () => {} : (chunk) => chunk,
+      64,
+    );
     for (let format = 0; format < formats.starts.length - 1; format++) {
       // Formats that print text by its offset must meet only the offsets there are.
       const hasString = formatHasString(formats, format);
