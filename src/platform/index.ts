@@ -17,7 +17,30 @@ export {
 export type { RewriteOptions, RewriteSite } from "./contexts/emission.ts";
 export { rewriteAccess } from "./contexts/rewrite.ts";
 export { defaultLayout } from "./default-layout.ts";
+export {
+  type ArgumentFlag,
+  type ArgumentName,
+  type ArgumentRule,
+  type ArgumentType,
+  argumentRules,
+  type HelperArgument,
+} from "./helpers/arguments.ts";
+export { INTERNAL_SYMBOLS, InternalHelper } from "./helpers/internal.ts";
+export {
+  HELPER_PROTOTYPES,
+  type HelperCallback,
+  type HelperPrototype,
+  helperSymbol,
+  mayCall,
+  type ReturnType,
+} from "./helpers/prototypes.ts";
 export { type FieldPlace, KernelLayout } from "./kernel-layout.ts";
+export {
+  type InlineLookup,
+  type MapFunctions,
+  type MapOperationName,
+  mapFunctions,
+} from "./map-functions.ts";
 export { PROGRAM_TYPES, type ProgramType, programType, programTypeNamed } from "./program-types.ts";
 export {
   type AutoAttach,

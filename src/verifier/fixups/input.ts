@@ -1,0 +1,71 @@
+import type { Insn } from "../../isa/index.ts";
+import type { KernelLayout, ProgramType } from "../../platform/index.ts";
+
+/** A map that a program refers to. The same object for the same map: maps are told apart by identity. */
+export interface FixupMap {
+  /** A value of `BpfMapType`. */
+  readonly type: number;
+  readonly keySize: number;
+  readonly valueSize: number;
+  readonly maxEntries: number;
+  readonly flags: number;
+  readonly id: number;
+  /** What programs hold as the map's address. */
+  readonly address: bigint;
+  /** Of element 0, where the type has values at fixed places; else 0. */
+  readonly valueAddress: bigint;
+}
+
+/** A program as it was loaded. */
+export interface FixupInput {
+  readonly insns: readonly Insn[];
+  readonly type: ProgramType;
+  /** A value of `BpfAttachType`. */
+  readonly expectedAttachType: number;
+  /** Loaded with `BPF_F_SLEEPABLE`. */
+  readonly sleepable?: boolean;
+  /** The map that each LD_IMM64 of one refers to, by slot. */
+  readonly maps: ReadonlyMap<number, FixupMap>;
+  /** Addresses of kernel variables (`BPF_PSEUDO_BTF_ID`), by slot. */
+  readonly addresses?: ReadonlyMap<number, bigint>;
+}
+
+/**
+ * - `tsbpf`: what engines run. Calls of helpers stay by number, map addresses are in place.
+ * - `linux-x86_64`: what Linux 6.18 shows of a privileged program (`xlated` of its info): lookups written out, calls
+ *   as distances of kernel functions, maps by id.
+ */
+export type FixupTarget = "tsbpf" | "linux-x86_64";
+
+export interface FixupOptions {
+  readonly target: FixupTarget;
+  readonly layout: KernelLayout;
+  /** Address of a kernel symbol for `linux-x86_64`; without it, or where it gives null, calls have `imm` 0. */
+  readonly symbolAddress?: (name: string) => bigint | null;
+  /**
+   * What a verifier found out about slots. A slot that it never saw is dead, and a branch with one dead side becomes a
+   * jump. Without it only what no path leads to is dead.
+   */
+  readonly seen?: (slot: number) => boolean;
+  /** Bytes of stack that a function uses, by its first slot, where a verifier knows; else what is seen of it. */
+  readonly stackDepth?: (functionStart: number) => number | undefined;
+}
+
+export interface FixupResult {
+  readonly insns: readonly Insn[];
+  /**
+   * Slot given → slot made, the end of the program included. What was removed maps to what follows it; see
+   * `removed`.
+   */
+  readonly slotMap: Int32Array;
+  /** 1 for each given slot that is gone; null where none is. */
+  readonly removed: Uint8Array | null;
+  /** First slots of the functions, in `insns`. */
+  readonly functions: readonly number[];
+  /** The map that each wide load gives the address of, by slot of `insns`. */
+  readonly maps: ReadonlyMap<number, FixupMap>;
+  /** The program writes to its packet through a pointer. */
+  readonly writesPacket: boolean;
+  /** Ids of the helpers that are called, internal ones included. */
+  readonly helpers: ReadonlySet<number>;
+}

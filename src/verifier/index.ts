@@ -1,0 +1,10 @@
+export { VerifierError } from "./error.ts";
+export {
+  type FixupInput,
+  type FixupMap,
+  type FixupOptions,
+  type FixupResult,
+  type FixupTarget,
+  fixup,
+  mapLines,
+} from "./fixups/index.ts";
