@@ -1,3 +1,5 @@
+import type { MemoryFunctions } from "./memory-module.ts";
+
 /**
  * The one memory of a kernel: everything that a BPF program or a helper can touch lives in it, and interpreter, JIT
  * code, helpers and host see the same bytes.
@@ -9,6 +11,14 @@ export interface KernelMemory {
   readonly memory: WebAssembly.Memory;
   /** In Wasm pages of 64 KiB. */
   readonly maximumPages: number;
+  /** False only where the platform refuses shared memory: then there is one executor. */
+  readonly shared: boolean;
+  /** What the platform refused when the memory was made, one sentence each. */
+  readonly notes: readonly string[];
+  /** The emitted functions as this executor's host code calls them. */
+  readonly functions: MemoryFunctions;
+  /** What a module that {@link MemoryImports} declared imports for is instantiated with. */
+  readonly imports: WebAssembly.Imports;
 
   /**
    * Views of the whole memory as it is now. Growing the memory makes older views too short, so a view is taken afresh
@@ -25,21 +35,64 @@ export interface KernelMemory {
    */
   alloc(size: number, alignment?: number): number;
 
-  /** Returns a block at once. Only for what no program can hold a pointer to. */
+  /**
+   * Returns a block at once. Only for what no program can hold a pointer to.
+   *
+   * @throws {BadFree} for a block that was freed or retired before, and for an offset that is no block.
+   */
   free(offset: number): void;
 
-  /** Returns a block once every executor has passed a quiescent point: freed elements, maps, code, kptrs. */
+  /**
+   * Returns a block once every executor has passed a quiescent point: freed elements, maps, code, kptrs.
+   *
+   * @throws {BadFree} as {@link free}.
+   */
   retire(offset: number): void;
 
   /** Ranges that checked mode allows programs to access. */
   readonly regions: Regions;
 
+  readonly executors: KernelExecutors;
+
   /** Bytes in blocks handed out and not yet returned. */
   readonly used: number;
 }
 
-/** What a program may do in a region. */
-export const RegionAccess = { READ: 1, WRITE: 2, READ_WRITE: 3 } as const;
+/**
+ * Who runs programs on a memory, and where each is between two runs.
+ *
+ * A quiescent point is a moment at which an executor holds no offset of anything that could be retired: between two
+ * runs. Executor 0 is the thread that made the memory, and online from the start.
+ */
+export interface KernelExecutors {
+  /** Executors added and not yet removed. */
+  readonly count: number;
+  /**
+   * Adds an executor, offline at first. The first call after executor 0 is made on executor 0's thread, outside every
+   * run, before the new executor begins: from then on emitted functions take locks.
+   *
+   * @returns its id, from 0.
+   * @throws {TsbpfError} where there are {@link MAX_EXECUTORS}.
+   */
+  add(): number;
+  /** Ends an executor: its id is free. */
+  remove(id: number): void;
+  /** It may run programs from now on, and holds up what is retired until it says otherwise. */
+  online(id: number): void;
+  /** It runs nothing until it is online again: an executor that waits holds up nothing. */
+  offline(id: number): void;
+  /** It is at a quiescent point. Costs a load where nothing waits to be freed. */
+  quiesce(id: number): void;
+}
+
+/** What a program may do in a region, and what a region is. */
+export const RegionAccess = {
+  READ: 1,
+  WRITE: 2,
+  READ_WRITE: 3,
+  /** The region is a `struct bpf_map`: its start is an address that map arguments take. */
+  MAP: 4,
+} as const;
 
 /**
  * Live regions: what the checked mode of an engine tests every access against.
@@ -52,7 +105,7 @@ export interface Region {
   readonly start: number;
   /** Offset after the last byte of the whole region. */
   readonly end: number;
-  /** A value of {@link RegionAccess}. */
+  /** Bits of {@link RegionAccess}. */
   readonly access: number;
   /** Distance of two elements in bytes; 0: one range. */
   readonly stride: number;
@@ -63,11 +116,22 @@ export interface Region {
 }
 
 export interface Regions {
-  /** Adds a region; regions never overlap. @returns a handle for `remove`. */
+  /** Regions that are live. */
+  readonly count: number;
+  /**
+   * Adds a region; regions never overlap.
+   *
+   * @returns a handle for `remove`.
+   * @throws {TsbpfError} for an overlap, an empty region, and where memory is exhausted.
+   */
   add(region: Region): number;
   remove(handle: number): void;
-  /** The region that holds an offset, for messages. */
+  /** The region that holds an offset (accessible or not), for messages. */
   find(offset: number): Region | null;
+  /** The region of an index that the emitted check gave, as long as the table has not changed. */
+  at(index: number): Region | null;
+  /** A block with the text of `Region.what`, as the emitted `region_add` takes it. 0 where memory is exhausted. */
+  name(text: string): number;
   /** Whether `length` bytes at `offset` may be accessed so: the host's form of the check that emitted code makes. */
   allows(offset: number, length: number, access: number): boolean;
 }

@@ -1,0 +1,71 @@
+import { CONTROL } from "./layout.ts";
+
+/** Executors that one memory can have at a time. */
+export const MAX_EXECUTORS = 64;
+
+/** First-level size classes of the allocator: payloads below 256 bytes, then one for each power of two. */
+export const FIRST_LEVEL = 25;
+
+/** Second-level classes in each: 32 equal parts. */
+export const SECOND_LEVEL = 32;
+
+/** Lists of retired blocks: those of this epoch, of the one before, and of the one before that, which are free to go. */
+export const RETIRE_LISTS = 3;
+
+/**
+ * Words of the control block, as offsets in the memory. Emitted code reads and writes them by these constants; host
+ * code reads the ones that say so.
+ */
+export const Control = {
+  /** {@link CONTROL_MAGIC} once the heap is laid out. */
+  MAGIC: CONTROL,
+  /** Lock of the allocator and of the epochs. */
+  LOCK: CONTROL + 4,
+  /** Payload bytes of blocks handed out (u32; host reads it). */
+  USED: CONTROL + 8,
+  /** Header of the block that ends the heap: it has no payload and is never free. */
+  HEAP_END: CONTROL + 12,
+  /** Nothing at or above this offset was ever handed out: it is zero but for headers of the last free block. */
+  WATERMARK: CONTROL + 16,
+  /** 1 once a second executor was added: only then do emitted functions take locks. Never goes back to 0. */
+  PARALLEL: CONTROL + 20,
+  /** 1: freed payloads are overwritten with {@link POISON}. */
+  POISONING: CONTROL + 24,
+  /** Non-zero: running programs that poll it end their run. Host and other executors write it. */
+  INTERRUPT: CONTROL + 28,
+  /** The live table of regions, or 0. */
+  REGIONS: CONTROL + 32,
+  /** Lock of those who change the table of regions. */
+  REGIONS_LOCK: CONTROL + 36,
+  /** Handle of the region added last. */
+  REGION_HANDLE: CONTROL + 40,
+  /** The epoch: {@link FIRST_EPOCH} to {@link LAST_EPOCH}, then from the first again. */
+  EPOCH: CONTROL + 44,
+  /** Retired blocks that are not freed yet. */
+  PENDING: CONTROL + 48,
+  /** Heads of the lists of retired blocks, by epoch modulo {@link RETIRE_LISTS}. */
+  RETIRED: CONTROL + 52,
+  /** One bit for each first-level class that has a free block. */
+  FIRST_BITMAP: CONTROL + 64,
+  /** A word for each first-level class: one bit for each second-level class that has a free block. */
+  SECOND_BITMAPS: CONTROL + 68,
+  /** Heads of the lists of free blocks. */
+  FREE_LISTS: CONTROL + 256,
+  /** What each executor has announced, {@link EXECUTOR_STRIDE} bytes apart. */
+  EXECUTORS: CONTROL + 4096,
+} as const;
+
+/** A cache line for each executor. */
+export const EXECUTOR_STRIDE = 64;
+
+export const CONTROL_MAGIC = 0x7473_6270;
+
+/** What an executor's word says where it announces no epoch. */
+export const ExecutorState = { ABSENT: 0, OFFLINE: 1 } as const;
+
+/** Epochs are told from {@link ExecutorState}, and wrap where the remainder by {@link RETIRE_LISTS} goes on. */
+export const FIRST_EPOCH = 3;
+export const LAST_EPOCH = 3 * 2 ** 30 - 1;
+
+/** What freed bytes are overwritten with while checking: `POISON_FREE` of Linux. */
+export const POISON = 0x6b;

@@ -1,0 +1,54 @@
+import { TsbpfError } from "../base/index.ts";
+import { Control, EXECUTOR_STRIDE, ExecutorState, MAX_EXECUTORS } from "./control.ts";
+import type { KernelExecutors, KernelMemory } from "./memory.ts";
+
+/** The executors of a memory and their epochs. */
+export class Executors implements KernelExecutors {
+  readonly #memory: KernelMemory;
+
+  constructor(memory: KernelMemory) {
+    this.#memory = memory;
+  }
+
+  get count(): number {
+    const words = this.#memory.words();
+    let count = 0;
+    for (let id = 0; id < MAX_EXECUTORS; id++) {
+      if (Atomics.load(words, wordOf(id)) !== ExecutorState.ABSENT) count++;
+    }
+    return count;
+  }
+
+  add(): number {
+    const words = this.#memory.words();
+    for (let id = 0; id < MAX_EXECUTORS; id++) {
+      if (Atomics.compareExchange(words, wordOf(id), ExecutorState.ABSENT, ExecutorState.OFFLINE) === 0) {
+        if (id > 0) Atomics.store(words, Control.PARALLEL >> 2, 1);
+        else this.online(0);
+        return id;
+      }
+    }
+    throw new TsbpfError(`memory: expected at most ${MAX_EXECUTORS} executors, got one more`);
+  }
+
+  remove(id: number): void {
+    this.offline(id);
+    Atomics.store(this.#memory.words(), wordOf(id), ExecutorState.ABSENT);
+  }
+
+  online(id: number): void {
+    this.#memory.functions.online(id);
+  }
+
+  offline(id: number): void {
+    this.#memory.functions.offline(id);
+  }
+
+  quiesce(id: number): void {
+    this.#memory.functions.quiesce(id);
+  }
+}
+
+function wordOf(id: number): number {
+  return (Control.EXECUTORS + id * EXECUTOR_STRIDE) >> 2;
+}
