@@ -124,6 +124,7 @@ const BPF_FLAGS: readonly EnumRow[] = [
   ),
   row("BPF_TCP_ESTABLISHED", "BpfTcpState", "BPF_TCP_", "States of a TCP socket."),
   row("TCP_BPF_IW", "TcpBpfOption", "TCP_BPF_", "Options of bpf_setsockopt at level SOL_TCP for BPF alone."),
+  row("TCP_BPF_IW", "SkBpfOption", "SK_BPF_", "Options of bpf_setsockopt at level SOL_SOCKET for BPF alone."),
   row("BPF_LOAD_HDR_OPT_TCP_SYN", "BpfLoadHdrOptFlag", "BPF_LOAD_HDR_OPT_", "Flags of bpf_load_hdr_opt."),
   row("BPF_FIB_LOOKUP_DIRECT", "BpfFibLookupFlag", "BPF_FIB_LOOKUP_", "Flags of bpf_fib_lookup."),
   row("BPF_FIB_LKUP_RET_SUCCESS", "BpfFibLookupRet", "BPF_FIB_LKUP_RET_", "Answers of bpf_fib_lookup."),
@@ -172,6 +173,17 @@ const PERF_ENUMS: readonly EnumRow[] = [
   row("perf_bpf_event_type", "PerfBpfEventType", "PERF_BPF_EVENT_", "Types in PERF_RECORD_BPF_EVENT."),
 ];
 
+const ALL_ROWS = [...BPF_ENUMS, ...BPF_FLAGS, ...PERF_ENUMS];
+
+/** Second names of a value that stands under its own. */
+const ALIASES = new Set(["BPF_SK_STORAGE_GET_F_CREATE"]);
+
+/** What was cut off the names of each object of constants. */
+export const ENUM_PREFIXES: readonly (readonly [string, string])[] = [
+  ...ALL_ROWS.map(({ as, prefix }) => [as, prefix] as const),
+  ["NetkitAction", "NETKIT_"],
+];
+
 /** Markers of the end of an enum, which are no values. */
 const isMarker = (name: string) => /^(__|MAX_|NR_)|^PERF_.*_MAX$|^BPF_TCP_MAX_STATES$/.test(name);
 
@@ -203,16 +215,21 @@ export class KernelEnums {
   }
 }
 
-function declarations(enums: KernelEnums, rows: readonly EnumRow[]): string[] {
-  return rows.map(({ enum: name, as, prefix, doc }) => {
-    const short = (full: string) => (full.startsWith(prefix) ? full.slice(prefix.length) : full);
-    const entries = enums.values(name).filter(([full]) => !isMarker(full));
-    return constants(
-      as,
-      doc,
-      entries.map(([full, value]) => [short(full), value] as const),
-    );
+/** The enumerators that a row takes: those with its prefix. None may be lost. */
+function entriesOf(
+  enums: KernelEnums,
+  { enum: name, prefix }: EnumRow,
+): (readonly [string, bigint | number])[] {
+  const others = ALL_ROWS.filter((other) => other.enum === name).map((other) => other.prefix);
+  return enums.values(name).flatMap(([full, value]) => {
+    if (full.startsWith(prefix)) return isMarker(full) ? [] : [[full.slice(prefix.length), value] as const];
+    if (isMarker(full) || ALIASES.has(full) || others.some((other) => full.startsWith(other))) return [];
+    throw new Error(`${full} of enum ${name} does not begin with ${prefix}`);
   });
+}
+
+function declarations(enums: KernelEnums, rows: readonly EnumRow[]): string[] {
+  return rows.map((one) => constants(one.as, one.doc, entriesOf(enums, one)));
 }
 
 /** `enum netkit_action` of include/uapi/linux/if_link.h (6.7): in BTF only where the kernel has netkit devices. */

@@ -41,93 +41,119 @@ const KERNEL_ERRNO: readonly (readonly [string, number])[] = [
 
 type Entry = readonly [string, bigint | number];
 
-/** A constants object of the named macros, with a prefix cut off. Each must have a value. */
-function group(defines: CDefines, as: string, doc: string, prefix: string, names: readonly string[]): string {
-  const entries = names.map((name): Entry => {
-    const value = defines.value(name) ?? (NEWER as Record<string, number>)[name];
-    if (value === undefined) throw new Error(`${name} has no value in the headers`);
-    return [name.slice(prefix.length), value];
-  });
-  return constants(as, doc, entries);
+/** Macros of one header that belong together; what to cut off their names. */
+interface MacroRow {
+  readonly header: string;
+  readonly as: string;
+  readonly prefix: string;
+  readonly doc: string;
+  /** All of a pattern, or the names. */
+  readonly names: RegExp | readonly string[];
 }
 
+const flags = (...names: readonly string[]) => names.map((name) => `BPF_F_${name}`);
+
+const MACROS: readonly MacroRow[] = [
+  {
+    header: HEADERS.bpf,
+    as: "BpfAttachFlag",
+    prefix: "BPF_F_",
+    doc: "`attach_flags` of PROG_ATTACH, and `flags` of LINK_CREATE and LINK_UPDATE.",
+    names: flags("ALLOW_OVERRIDE", "ALLOW_MULTI", "REPLACE", "BEFORE", "AFTER", "ID", "PREORDER", "LINK"),
+  },
+  {
+    header: HEADERS.bpf,
+    as: "BpfProgFlag",
+    prefix: "BPF_F_",
+    doc: "`prog_flags` of PROG_LOAD.",
+    names: [
+      ...flags("STRICT_ALIGNMENT", "ANY_ALIGNMENT", "TEST_RND_HI32", "TEST_STATE_FREQ", "SLEEPABLE"),
+      ...flags("XDP_HAS_FRAGS", "XDP_DEV_BOUND_ONLY", "TEST_REG_INVARIANTS", "TOKEN_FD"),
+    ],
+  },
+  {
+    header: HEADERS.bpf,
+    as: "BpfQueryFlag",
+    prefix: "BPF_F_QUERY_",
+    doc: "`query_flags` of PROG_QUERY.",
+    names: flags("QUERY_EFFECTIVE"),
+  },
+  {
+    header: HEADERS.bpf,
+    as: "BpfTestRunFlag",
+    prefix: "BPF_F_TEST_",
+    doc: "`flags` of PROG_TEST_RUN.",
+    names: flags("TEST_RUN_ON_CPU", "TEST_XDP_LIVE_FRAMES", "TEST_SKB_CHECKSUM_COMPLETE"),
+  },
+  {
+    header: HEADERS.bpf,
+    as: "BpfNetfilterFlag",
+    prefix: "BPF_F_NETFILTER_",
+    doc: "`link_create.netfilter.flags`.",
+    names: flags("NETFILTER_IP_DEFRAG"),
+  },
+  {
+    header: HEADERS.bpf,
+    as: "BpfLimit",
+    prefix: "",
+    doc: "Sizes that the API fixes, in bytes.",
+    names: ["BPF_OBJ_NAME_LEN", "BPF_TAG_SIZE", "BPF_BUILD_ID_SIZE", "XDP_PACKET_HEADROOM"],
+  },
+  {
+    header: HEADERS.pktCls,
+    as: "TcAct",
+    prefix: "TC_ACT_",
+    doc: "Return codes of tc classifiers and actions.",
+    names: /^TC_ACT_(?!EXT_|VALUE_MAX|JUMP|GOTO_CHAIN)/,
+  },
+  {
+    header: HEADERS.ifLink,
+    as: "XdpFlag",
+    prefix: "XDP_FLAGS_",
+    doc: "Flags of attaching an XDP program to a device.",
+    names: /^XDP_FLAGS_/,
+  },
+  {
+    header: HEADERS.perf,
+    as: "PerfIoctl",
+    prefix: "PERF_EVENT_IOC_",
+    doc: "Requests of ioctl(2) on a perf event.",
+    names: /^PERF_EVENT_IOC_/,
+  },
+  {
+    header: HEADERS.perf,
+    as: "PerfOpenFlag",
+    prefix: "PERF_FLAG_",
+    doc: "Flags of perf_event_open(2).",
+    names: /^PERF_FLAG_/,
+  },
+  {
+    header: HEADERS.perf,
+    as: "PerfRecordMisc",
+    prefix: "PERF_RECORD_MISC_",
+    doc: "`perf_event_header.misc`.",
+    names: /^PERF_RECORD_MISC_/,
+  },
+];
+
+export const MACRO_PREFIXES: readonly (readonly [string, string])[] = MACROS.map(({ as, prefix }) => [
+  as,
+  prefix,
+]);
+
 export function macroFile(enums: KernelEnums): string[] {
-  const bpf = new CDefines().read(HEADERS.bpf);
-  const perf = new CDefines().read(HEADERS.perf);
-  const tc = new CDefines().read(HEADERS.pktCls);
-  const link = new CDefines().read(HEADERS.ifLink);
-  const link13 = enums.values("BPF_F_NO_PREALLOC").find(([name]) => name === "BPF_F_LINK")![1];
-  const attach = [
-    "BPF_F_ALLOW_OVERRIDE",
-    "BPF_F_ALLOW_MULTI",
-    "BPF_F_REPLACE",
-    "BPF_F_BEFORE",
-    "BPF_F_AFTER",
-  ];
-  const prog = [
-    "BPF_F_STRICT_ALIGNMENT",
-    "BPF_F_ANY_ALIGNMENT",
-    "BPF_F_TEST_RND_HI32",
-    "BPF_F_TEST_STATE_FREQ",
-  ];
-  const progNewer = [
-    "BPF_F_SLEEPABLE",
-    "BPF_F_XDP_HAS_FRAGS",
-    "BPF_F_XDP_DEV_BOUND_ONLY",
-    "BPF_F_TEST_REG_INVARIANTS",
-  ];
-  const testRun = ["BPF_F_TEST_RUN_ON_CPU", "BPF_F_TEST_XDP_LIVE_FRAMES", "BPF_F_TEST_SKB_CHECKSUM_COMPLETE"];
-  const limits = ["BPF_OBJ_NAME_LEN", "BPF_TAG_SIZE", "BPF_BUILD_ID_SIZE", "XDP_PACKET_HEADROOM"];
-  const actions = tc.names(/^TC_ACT_/).filter((name) => !/_(MAX|MASK)$/.test(name) && !name.includes("EXT"));
-  const simple = actions.filter((name) => tc.value(name) !== null);
-  return [
-    group(
-      bpf,
-      "BpfAttachFlag",
-      "`attach_flags` of PROG_ATTACH, and `flags` of LINK_CREATE and LINK_UPDATE.",
-      "BPF_F_",
-      [...attach, "BPF_F_ID", "BPF_F_PREORDER"],
-    ).replace("\n} as const", `\n  LINK: ${link13},\n} as const`),
-    group(
-      bpf,
-      "BpfProgFlag",
-      "`prog_flags` of PROG_LOAD; TOKEN_FD is BPF_F_TOKEN_FD of the map flags.",
-      "BPF_F_",
-      [...prog, ...progNewer],
-    ).replace(
-      "\n} as const",
-      `\n  TOKEN_FD: ${enums.values("BPF_F_NO_PREALLOC").find(([name]) => name === "BPF_F_TOKEN_FD")![1]},\n} as const`,
-    ),
-    group(bpf, "BpfQueryFlag", "`query_flags` of PROG_QUERY.", "BPF_F_QUERY_", ["BPF_F_QUERY_EFFECTIVE"]),
-    group(bpf, "BpfTestRunFlag", "`flags` of PROG_TEST_RUN.", "BPF_F_TEST_", testRun),
-    group(bpf, "BpfNetfilterFlag", "`link_create.netfilter.flags`.", "BPF_F_NETFILTER_", [
-      "BPF_F_NETFILTER_IP_DEFRAG",
-    ]),
-    group(bpf, "BpfLimit", "Sizes that the API fixes, in bytes.", "", limits),
-    group(tc, "TcAct", "Return codes of tc classifiers and actions.", "TC_ACT_", simple),
-    group(
-      link,
-      "XdpFlag",
-      "Flags of attaching an XDP program to a device.",
-      "XDP_FLAGS_",
-      link.names(/^XDP_FLAGS_/),
-    ),
-    group(
-      perf,
-      "PerfIoctl",
-      "Requests of ioctl(2) on a perf event.",
-      "PERF_EVENT_IOC_",
-      perf.names(/^PERF_EVENT_IOC_/),
-    ),
-    group(perf, "PerfOpenFlag", "Flags of perf_event_open(2).", "PERF_FLAG_", perf.names(/^PERF_FLAG_/)),
-    group(
-      perf,
-      "PerfRecordMisc",
-      "`perf_event_header.misc`.",
-      "PERF_RECORD_MISC_",
-      perf.names(/^PERF_RECORD_MISC_/),
-    ),
-  ];
+  // BPF_F_LINK and BPF_F_TOKEN_FD are enumerators of the map flags, used in other places too.
+  const enumerators = new Map(enums.values("BPF_F_NO_PREALLOC"));
+  return MACROS.map(({ header, as, prefix, doc, names }) => {
+    const defines = new CDefines().read(header);
+    const all = names instanceof RegExp ? defines.names(names) : names;
+    const entries = all.map((name): Entry => {
+      const value = defines.value(name) ?? (NEWER as Record<string, number>)[name] ?? enumerators.get(name);
+      if (value === undefined) throw new Error(`${name} has no value in ${header}`);
+      return [name.slice(prefix.length), value];
+    });
+    return constants(as, doc, entries);
+  });
 }
 
 /** The C library's words for error numbers, or `null` where there is no Perl to ask it by. */

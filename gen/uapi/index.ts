@@ -2,9 +2,9 @@ import { existsSync, readFileSync } from "node:fs";
 import { Btf } from "../../src/btf/index.ts";
 import type { Generated, Generator } from "../generator.ts";
 import { attrDeclarations } from "./attr.ts";
-import { enumFiles, KernelEnums, nameTables } from "./enums.ts";
-import { errnoFile, HEADERS, macroFile, syscallFile } from "./headers.ts";
-import { sourceFile } from "./source.ts";
+import { ENUM_PREFIXES, enumFiles, KernelEnums, nameTables } from "./enums.ts";
+import { errnoFile, HEADERS, MACRO_PREFIXES, macroFile, syscallFile } from "./headers.ts";
+import { prefixTable, sourceFile } from "./source.ts";
 import { structFiles } from "./structs.ts";
 
 const KERNEL = "6.18";
@@ -47,7 +47,7 @@ function generate(): Generated {
   }
   const names = commands.map(([name]) => name.slice("BPF_".length));
   add("attr.ts", FROM_BTF, attrDeclarations(btf, names), 'import type { AttrLayout } from "../layout.ts";');
-  add("names.ts", FROM_BTF, nameTables(enums));
+  add("names.ts", FROM_BTF, [...nameTables(enums), prefixTable([...ENUM_PREFIXES, ...MACRO_PREFIXES])]);
   add("macros.ts", `${FROM_HEADERS}, and those of ${KERNEL} where newer.`, macroFile(enums));
   add("errno.ts", `${FROM_HEADERS}, and the C library's messages.`, errno);
   add("syscalls.ts", `${FROM_HEADERS}.`, syscallFile());

@@ -35,3 +35,12 @@ export function constants(
 export function camelCase(name: string): string {
   return name.replaceAll(/[._]+([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
 }
+
+/** What was cut off the names of each constants object. */
+export function prefixTable(prefixes: readonly (readonly [string, string])[]): string {
+  const body = prefixes.map(([name, prefix]) => `  ${key(name)}: ${JSON.stringify(prefix)},\n`).join("");
+  return (
+    '/** What the kernel\'s headers have before each name: `constantPrefixes.BpfMapFlag + "MMAPABLE"` is BPF_F_MMAPABLE. */\n' +
+    `export const constantPrefixes = {\n${body}} as const;`
+  );
+}

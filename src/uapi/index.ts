@@ -56,6 +56,7 @@ export {
   BpfUpdateFlag,
   BpfUprobeMultiFlag,
   BtfPrintFlag,
+  SkBpfOption,
   TcpBpfOption,
 } from "./generated/bpf-flags.ts";
 export {
@@ -109,6 +110,7 @@ export {
   BpfLinkTypeNames,
   BpfMapTypeNames,
   BpfProgTypeNames,
+  constantPrefixes,
 } from "./generated/names.ts";
 export {
   PerfBpfEventType,

@@ -15,8 +15,8 @@ export function namesByValue(constants: Readonly<Record<string, number>>): Reado
   return names;
 }
 
-const errnoNames = namesByValue(Errno);
-const helperNames = namesByValue(BpfFuncId);
+const errnoNames = /* @__PURE__ */ namesByValue(Errno);
+const helperNames = /* @__PURE__ */ namesByValue(BpfFuncId);
 
 /** `"ENOENT"` of 2; `"errno 999"` of a number that has no name. */
 export function errnoName(errno: number): string {
@@ -39,13 +39,19 @@ function libbpfNames(names: readonly string[], prefix: string): readonly string[
 }
 
 /** `"percpu_hash"` by map type: `libbpf_bpf_map_type_str`. */
-export const mapTypeNames: readonly string[] = libbpfNames(BpfMapTypeNames, "BPF_MAP_TYPE_");
+export const mapTypeNames: readonly string[] = /* @__PURE__ */ libbpfNames(BpfMapTypeNames, "BPF_MAP_TYPE_");
 /** `"sched_cls"` by program type: `libbpf_bpf_prog_type_str`. */
-export const progTypeNames: readonly string[] = libbpfNames(BpfProgTypeNames, "BPF_PROG_TYPE_");
+export const progTypeNames: readonly string[] = /* @__PURE__ */ libbpfNames(
+  BpfProgTypeNames,
+  "BPF_PROG_TYPE_",
+);
 /** `"cgroup_inet_ingress"` by attach type: `libbpf_bpf_attach_type_str`. */
-export const attachTypeNames: readonly string[] = libbpfNames(BpfAttachTypeNames, "BPF_");
+export const attachTypeNames: readonly string[] = /* @__PURE__ */ libbpfNames(BpfAttachTypeNames, "BPF_");
 /** `"raw_tracepoint"` by link type: `libbpf_bpf_link_type_str`. */
-export const linkTypeNames: readonly string[] = libbpfNames(BpfLinkTypeNames, "BPF_LINK_TYPE_");
+export const linkTypeNames: readonly string[] = /* @__PURE__ */ libbpfNames(
+  BpfLinkTypeNames,
+  "BPF_LINK_TYPE_",
+);
 
 /** `"BPF_MAP_CREATE"` of 0; `"command 99"` of a number that is no command. */
 export function commandName(command: number): string {

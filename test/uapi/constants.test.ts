@@ -8,8 +8,10 @@ import {
   BpfProgFlag,
   BpfProgType,
   BpfUpdateFlag,
+  constantPrefixes,
   PerfIoctl,
   PerfSample,
+  SkBpfOption,
   SyscallArm64,
   SyscallX64,
   TcAct,
@@ -42,6 +44,13 @@ describe("constants", () => {
     expect(TcAct.UNSPEC).toBe(-1);
     expect(PerfIoctl.SET_BPF).toBe(0x4004_2408);
     expect(PerfIoctl.QUERY_BPF).toBe(0xc008_240a);
+  });
+
+  it("knows what the names begin with", () => {
+    expect(constantPrefixes.BpfMapFlag + "MMAPABLE").toBe("BPF_F_MMAPABLE");
+    expect(constantPrefixes.PerfSample + "RAW").toBe("PERF_SAMPLE_RAW");
+    expect(SkBpfOption.CB_FLAGS).toBe(1009);
+    expect(BpfProgFlag.TOKEN_FD).toBe(1 << 16);
   });
 
   it("has system calls of both architectures", () => {

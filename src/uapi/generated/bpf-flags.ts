@@ -103,7 +103,6 @@ export type BpfRingbufHeader = (typeof BpfRingbufHeader)[keyof typeof BpfRingbuf
 /** Flags of the storage getters. */
 export const BpfLocalStorageFlag = {
   CREATE: 1,
-  BPF_SK_STORAGE_GET_F_CREATE: 1,
 } as const;
 export type BpfLocalStorageFlag = (typeof BpfLocalStorageFlag)[keyof typeof BpfLocalStorageFlag];
 
@@ -281,9 +280,14 @@ export const TcpBpfOption = {
   SYN_IP: 1006,
   SYN_MAC: 1007,
   SOCK_OPS_CB_FLAGS: 1008,
-  SK_BPF_CB_FLAGS: 1009,
 } as const;
 export type TcpBpfOption = (typeof TcpBpfOption)[keyof typeof TcpBpfOption];
+
+/** Options of bpf_setsockopt at level SOL_SOCKET for BPF alone. */
+export const SkBpfOption = {
+  CB_FLAGS: 1009,
+} as const;
+export type SkBpfOption = (typeof SkBpfOption)[keyof typeof SkBpfOption];
 
 /** Flags of bpf_load_hdr_opt. */
 export const BpfLoadHdrOptFlag = {

@@ -14,7 +14,7 @@ export const BpfAttachFlag = {
 } as const;
 export type BpfAttachFlag = (typeof BpfAttachFlag)[keyof typeof BpfAttachFlag];
 
-/** `prog_flags` of PROG_LOAD; TOKEN_FD is BPF_F_TOKEN_FD of the map flags. */
+/** `prog_flags` of PROG_LOAD. */
 export const BpfProgFlag = {
   STRICT_ALIGNMENT: 1,
   ANY_ALIGNMENT: 2,
