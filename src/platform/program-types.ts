@@ -44,9 +44,9 @@ function flat(
   view: string,
   object: string,
   end: FlatContext["end"],
-  rest: Partial<Pick<FlatContext, "start" | "whole" | "write">> = {},
+  rest: Partial<Pick<FlatContext, "start" | "whole" | "write" | "negative">> = {},
 ): FlatContext {
-  return { kind: "flat", view, object, start: 0, whole: false, write: false, ...rest, end };
+  return { kind: "flat", view, object, start: 0, whole: false, write: false, negative: false, ...rest, end };
 }
 
 /** `MAX_BPF_FUNC_ARGS` arguments of 8 bytes. */
@@ -57,7 +57,7 @@ const TRACE_RECORD = 8192;
 const TC_ACT_SHOT = 2;
 const SK_DROP = 0;
 
-const REGISTERS = flat("bpf_user_pt_regs_t", "pt_regs", { sizeOf: "pt_regs" }, { whole: true, write: true });
+const REGISTERS = flat("bpf_user_pt_regs_t", "pt_regs", { sizeOf: "pt_regs" }, { whole: true });
 const RAW_TRACEPOINT = flat("bpf_raw_tracepoint_args", "u64", TRACING_ARGUMENTS);
 
 type Row = Omit<ProgramType, "type" | "testRun" | "attachTypes" | "expectedAttachType" | "packet"> &
@@ -102,7 +102,7 @@ const ROWS: { readonly [type in keyof typeof BpfProgType]: Row } = {
   TRACEPOINT: {
     name: "tracepoint",
     // The first word is the pointer to the registers that the kernel itself needs.
-    context: flat("__u64", "u64", TRACE_RECORD, { start: 8 }),
+    context: flat("__u64", "u64", TRACE_RECORD, { start: 8, negative: true }),
     attachTypes: [A.PERF_EVENT],
   },
   XDP: {

@@ -48,7 +48,8 @@ export function checkFlatAccess(
 ): AllowedAccess | null {
   const { offset, size, write } = access;
   const end = typeof context.end === "number" ? context.end : layout.sizeOf(context.end.sizeOf);
-  if (offset < context.start || offset >= end || offset % size !== 0) return null;
+  const early = offset < 0 ? !context.negative : offset < context.start;
+  if (early || offset >= end || offset % size !== 0) return null;
   if (context.whole && offset + size > end) return null;
   if (write && !context.write) return null;
   return { field: null, fieldSize: 0, yields: null };

@@ -93,6 +93,8 @@ export interface FlatContext {
   /** Whether the access must end before `end`, or only begin there, as some of Linux's checks have it. */
   readonly whole: boolean;
   readonly write: boolean;
+  /** Negative offsets pass, where Linux compares the start as an unsigned number (`tp_prog_is_valid_access`). */
+  readonly negative: boolean;
 }
 
 /** A context whose rules need the verifier's types (BTF arguments, sockets …). */

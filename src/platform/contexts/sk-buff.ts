@@ -178,7 +178,7 @@ export const LWT_CONTEXT: StructContext = skBuff({
 /** `sk_skb_is_valid_access`, `sk_skb_convert_ctx_access` */
 export const SK_SKB_CONTEXT: StructContext = skBuff({
   hidden: ["tc_classid", "data_meta", "tstamp", "tstamp_type", "wire_len", "hwtstamp", "mark"],
-  writable: ["tc_index", "priority", "cb"],
+  writable: ["tc_index", "priority"],
   replace: [
     {
       name: "data_end",
