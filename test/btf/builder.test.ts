@@ -110,14 +110,13 @@ describe("BtfBuilder", () => {
   });
 
   it("keeps any strings apart and finds them again", () => {
-    const text = fc.string({ unit: "binary" }).filter((value) => !value.includes("\0"));
+    const text = fc.string({ unit: "grapheme" }).filter((value) => !value.includes("\0"));
     fc.assert(
       fc.property(fc.array(text, { maxLength: 400 }), (texts) => {
         const builder = new BtfBuilder();
         const offsets = texts.map((value) => builder.string(value));
         const btf = Btf.parse(builder.finish());
-        // Lone surrogates have no UTF-8 form; the encoder replaces them.
-        for (const [i, value] of texts.entries()) expect(btf.string(offsets[i]!)).toBe(value.toWellFormed());
+        for (const [i, value] of texts.entries()) expect(btf.string(offsets[i]!)).toBe(value);
       }),
       { numRuns: 50 },
     );

@@ -1,5 +1,6 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { FormatError } from "../../src/base/index.ts";
+import { FormatError, TsbpfError } from "../../src/base/index.ts";
 import { Btf, BtfBuilder, type BtfExt, type BtfTypeInput, deduplicate } from "../../src/btf/index.ts";
 
 const INT: BtfTypeInput = { kind: "INT", name: "int", size: 4, signed: true };
@@ -215,6 +216,50 @@ describe("deduplicate", () => {
     expect(strings.string(result.ext!.lineInfo[0]!.records[0]!.fileOffset)).toBe("file.c");
     expect(strings.string(result.ext!.coreRelos[0]!.records[0]!.accessOffset)).toBe("0:1");
     expect(strings.string(result.ext!.coreRelos[0]!.nameOffset)).toBe("xdp");
+  });
+
+  it("throws nothing but TsbpfError on mutated types, and appending them does neither", () => {
+    const original = btfOf([
+      INT,
+      { kind: "PTR", type: 3 },
+      { kind: "STRUCT", name: "s", size: 16, members: [member("a", 1), member("b", 2, 64)] },
+      { kind: "FWD", name: "t", of: "struct" },
+      { kind: "PTR", type: 4 },
+      { kind: "STRUCT", name: "t", size: 8, members: [member("s", 2)] },
+      { kind: "ARRAY", type: 5, indexType: 1, count: 2 },
+      { kind: "TYPEDEF", name: "u", type: 7 },
+      { kind: "FUNC_PROTO", returns: 8, params: [{ name: "p", type: 2 }] },
+    ]).bytes;
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(fc.integer({ min: 24, max: original.length - 1 }), fc.nat(255)), { maxLength: 6 }),
+        (changes) => {
+          const bytes = original.slice();
+          for (const [at, value] of changes) bytes[at] = value;
+          try {
+            const builder = new BtfBuilder();
+            builder.append(Btf.parse(original));
+            builder.append(Btf.parse(bytes));
+            Btf.parse(deduplicate(Btf.parse(builder.finish())).bytes);
+          } catch (error) {
+            expect(error).toBeInstanceOf(TsbpfError);
+          }
+        },
+      ),
+      { numRuns: 2000 },
+    );
+  });
+
+  it("bounds the work that overlapping strings can make", () => {
+    const builder = new BtfBuilder();
+    builder.string("x".repeat(60_000));
+    for (let i = 0; i < 5000; i++) builder.add({ kind: "FWD", name: "f", of: "struct" });
+    const bytes = builder.finish();
+    const view = new DataView(bytes.buffer);
+    for (let i = 0; i < 5000; i++) view.setUint32(24 + 12 * i, 1 + i, true);
+    const btf = Btf.parse(bytes);
+    expect(() => deduplicate(btf)).toThrow(/too many strings overlap/);
+    expect(() => new BtfBuilder().append(btf)).toThrow(/too many strings overlap/);
   });
 
   it("refuses a type that refers to itself through no struct", () => {

@@ -1,5 +1,6 @@
-// What libbpf makes of its input: `version`, `dedup OUT FILE...`, `split OUT BASE FILE` (raw BTF files), and
-// `relocate OUT OBJECT [BTF]`, which writes the instructions of the object's first program as libbpf would load them.
+// What libbpf makes of its input: `version`, `dedup OUT FILE...`, `split OUT BASE FILE` (raw BTF files),
+// `open OUT OBJECT` (the object's BTF once it is open), and `relocate OUT OBJECT [BTF]` (the instructions of the
+// object's first program as libbpf would load them).
 #include <stdio.h>
 #include <string.h>
 #include <bpf/btf.h>
@@ -46,6 +47,13 @@ static int silent(enum libbpf_print_level level, const char *format, va_list arg
 	return level == LIBBPF_WARN ? vfprintf(stderr, format, arguments) : 0;
 }
 
+static int opened(const char *out, const char *file)
+{
+	libbpf_set_print(silent);
+	struct bpf_object *object = bpf_object__open_file(file, NULL);
+	return object ? save_btf(out, bpf_object__btf(object)) : 2;
+}
+
 static int relocate(const char *out, const char *file, const char *btf)
 {
 	LIBBPF_OPTS(bpf_object_open_opts, options, .btf_custom_path = btf);
@@ -69,6 +77,8 @@ int main(int argc, char **argv)
 		return dedup(argv[2], argc - 3, argv + 3);
 	if (argc == 5 && !strcmp(argv[1], "split"))
 		return split(argv[2], argv[3], argv[4]);
+	if (argc == 4 && !strcmp(argv[1], "open"))
+		return opened(argv[2], argv[3]);
 	if (argc >= 4 && !strcmp(argv[1], "relocate"))
 		return relocate(argv[2], argv[3], argc > 4 ? argv[4] : NULL);
 	return 1;
