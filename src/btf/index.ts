@@ -15,6 +15,7 @@ export { enumeratorName, enumeratorValue } from "./decode.ts";
 export { type Deduplicated, type DeduplicateOptions, deduplicate } from "./dedup/deduplicate.ts";
 export { type CDumpOptions, dumpC } from "./dump/c_source.ts";
 export type { ByteSink } from "./dump/line_format.ts";
+export { dumpRawJson, type RawJsonOptions } from "./dump/raw_json.ts";
 export { dumpRawText } from "./dump/raw_text.ts";
 export {
   type BtfExt,
@@ -28,6 +29,7 @@ export {
 } from "./ext.ts";
 export type { BtfHeader } from "./header.ts";
 export type { BtfTypeInput } from "./input.ts";
+export { JsonWriter } from "./json.ts";
 export {
   BTF_HEADER_SIZE,
   BTF_MAGIC,
@@ -38,7 +40,7 @@ export {
   isModifier,
   KIND_NAMES,
 } from "./kinds.ts";
-export { Layout } from "./layout.ts";
+export { type BtfField, findField, offsetOf, resolveType } from "./lookup.ts";
 export { Btf, type BtfParseOptions } from "./model.ts";
 export type {
   BtfArray,
@@ -62,5 +64,7 @@ export type {
   BtfVar,
   BtfVoid,
 } from "./types.ts";
+export { writeValue } from "./value_text.ts";
+export { type BtfValue, decodeValue } from "./values.ts";
 export type { BtfTables, BtfView } from "./view.ts";
 export { writeBtf } from "./write.ts";

@@ -2,6 +2,7 @@ import { type Endian, FormatError, textOf } from "../base/index.ts";
 import { decodeType } from "./decode.ts";
 import { type BtfHeader, parseHeader } from "./header.ts";
 import { BtfKind } from "./kinds.ts";
+import { Layout } from "./layout.ts";
 import { NameIndex } from "./name_index.ts";
 import { readWords, scanTypes } from "./scan.ts";
 import type { BtfType } from "./types.ts";
@@ -43,6 +44,7 @@ export class Btf implements BtfView {
   readonly #strings: Uint8Array;
   readonly #stringOrigin: number;
   #names: NameIndex | undefined;
+  #layout: Layout | undefined;
 
   private constructor(bytes: Uint8Array, options: BtfParseOptions) {
     const what = options.what ?? "BTF";
@@ -213,6 +215,19 @@ export class Btf implements BtfView {
   /** All types of a name, in order of ids. */
   findAllByName(name: string): number[] {
     return this.#nameIndex().findAll(name);
+  }
+
+  /**
+   * Bytes of a type, through typedefs, modifiers and arrays; -1 for what has no size (void, functions, forward
+   * declarations), for 4 GiB and more, and for chains of more than 32 types, which may be cycles.
+   */
+  sizeOf(id: number): number {
+    return (this.#layout ??= new Layout(this.tables(), this.pointerSize)).sizeOf(id);
+  }
+
+  /** Alignment of a type in bytes; 1 for a packed struct, 0 for what has none. */
+  alignOf(id: number): number {
+    return (this.#layout ??= new Layout(this.tables(), this.pointerSize)).alignOf(id);
   }
 
   /** All types and strings, a base's included: a base's are copied at each call. */
