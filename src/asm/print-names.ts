@@ -10,3 +10,8 @@ export interface PrintNames {
 export function signedText(value: number): string {
   return value < 0 ? `${value}` : `+${value}`;
 }
+
+/** Two hex digits. */
+export function hexByte(value: number): string {
+  return (value + 0x100).toString(16).slice(1);
+}

@@ -61,6 +61,16 @@ export function accessType(row: InsnRow): string {
   return `${row.extend === 0 ? "u" : "s"}${row.width}`;
 }
 
+/** An address with its type as LLVM writes it: `(u32 *)(r1 + 8)`. */
+export function llvmAddress(row: InsnRow, base: number, off: number): string {
+  return `(${accessType(row)} *)(${llvmPlace(base, off)})`;
+}
+
+/** `r1 + 8` */
+export function llvmPlace(base: number, off: number): string {
+  return `r${base} ${off < 0 ? "-" : "+"} ${Math.abs(off)}`;
+}
+
 export function inverse(symbols: Readonly<Record<string, string>>): ReadonlyMap<string, string> {
   return new Map(Object.entries(symbols).map(([name, symbol]) => [symbol, name]));
 }

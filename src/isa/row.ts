@@ -158,6 +158,10 @@ export interface InsnRow {
   readonly imm: ImmField;
   readonly slots: 1 | 2;
   readonly group: ConformanceGroup;
-  /** The version of clang's `-mcpu` that may emit it; 0 where no version does. */
+  /**
+   * The version of the instruction set that brought it, as the bpf_conformance suite counts them; 0 for what no
+   * program may hold. Clang's `-mcpu` differs in two places: it keeps 32-bit arithmetic for v3, and has the atomic
+   * addition without fetch and local calls from v1 on.
+   */
   readonly version: 0 | 1 | 2 | 3 | 4;
 }

@@ -31,10 +31,10 @@ describe("the instruction table", () => {
       callx: count("callx"),
       linux: count("linux"),
     }).toEqual({
-      // alu 9×2, movsx 2, neg, le/be 16/32 4, jmp32 11×2, ja, gotol, calls 3, exit, mem 3×3, memsx 2
-      base32: 18 + 2 + 1 + 4 + 22 + 2 + 3 + 1 + 9 + 2,
-      // alu64 9×2, movsx 3, neg, le64 be64, bswap 3, jmp 22, mem dw 3, memsx w, lddw kinds 7
-      base64: 18 + 3 + 1 + 2 + 3 + 22 + 3 + 1 + 7,
+      // alu 9×2, movsx 2, neg, le/be/bswap 16/32 6, jmp32 11×2, ja, gotol, calls 3, exit, mem 3×3, memsx 3
+      base32: 18 + 2 + 1 + 6 + 22 + 2 + 3 + 1 + 9 + 3,
+      // alu64 9×2, movsx 3, neg, le64 be64 bswap64, jmp 22, mem dw 3, lddw kinds 7
+      base64: 18 + 3 + 1 + 3 + 22 + 3 + 7,
       atomic32: 10,
       atomic64: 10,
       divmul32: 10,
@@ -57,12 +57,12 @@ describe("the instruction table", () => {
 
   it("is the only list of opcodes in src", () => {
     const root = new URL("../../src", import.meta.url).pathname;
-    const allowed = new Set(["isa/opcode.ts", "isa/table.ts"]);
+    const allowed = /^isa\/(opcode|table)\b/;
     // A comparison, case or assignment of an opcode with a literal, other than the 0 of a wide load's second slot.
     const literal = /\bopcode\b\s*(?:[!=]==|[:=&|])\s*(?:0x[0-9a-fA-F]+|[1-9][0-9]*)/;
     const offenders: string[] = [];
     for (const entry of readdirSync(root, { recursive: true, encoding: "utf8" })) {
-      if (!entry.endsWith(".ts") || allowed.has(entry) || entry.includes("classic")) continue;
+      if (!entry.endsWith(".ts") || allowed.test(entry) || entry.includes("classic")) continue;
       const lines = readFileSync(join(root, entry), "utf8").split("\n");
       for (const [index, line] of lines.entries()) {
         const code = line.replace(/\/\/.*|^\s*\*.*/, "");

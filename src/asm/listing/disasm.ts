@@ -10,8 +10,8 @@ import {
   rowsOfOpcode,
   wideImm,
 } from "../../isa/index.ts";
-import { signedText } from "../print-names.ts";
-import { accessType, aluSymbol, atomicWord, conditionSymbol } from "../symbols.ts";
+import { hexByte, signedText } from "../print-names.ts";
+import { ALU_SYMBOLS, accessType, aluSymbol, atomicWord, conditionSymbol } from "../symbols.ts";
 import type { DisasmContext } from "./context.ts";
 
 /**
@@ -23,7 +23,7 @@ export function disasm(insns: readonly Insn[], slot: number, context: DisasmCont
   const insn = insns[slot]!;
   const rows = rowsOfOpcode(insn.opcode);
   const row = lookup(insn) ?? rows[0];
-  const code = hex2(insn.opcode);
+  const code = hexByte(insn.opcode);
   if (row === undefined) return unknown(insn, code);
   // Modes of Linux's own that its disassembler does not expect to see.
   if (row.guard !== "none") return bug(row.class, code);
@@ -95,8 +95,7 @@ function atomic({ dst, src, off }: Insn, row: InsnRow): string {
   if (row.operation === Operation.xchg) return `r${src} = atomic${width}_xchg(${place}, r${src})`;
   const word = atomicWord(row)!;
   if (row.fetch) return `r${src} = atomic${width}_fetch_${word}(${place}, r${src})`;
-  const operator = { add: "+=", or: "|=", and: "&=", xor: "^=" }[word];
-  return `lock *${place} ${operator} r${src}`;
+  return `lock *${place} ${ALU_SYMBOLS[word]} r${src}`;
 }
 
 function call(insn: Insn, slot: number, context: DisasmContext): string {
@@ -123,8 +122,4 @@ function unknown({ opcode }: Insn, code: string): string {
 /** What Linux prints for a load or store of a mode that it does not know. */
 function bug(cls: number, code: string): string {
   return cls === Class.stx ? `BUG_${code}` : `BUG_${CLASS_NAMES[cls]}_${code}`;
-}
-
-function hex2(value: number): string {
-  return (value + 0x100).toString(16).slice(1);
 }

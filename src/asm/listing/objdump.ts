@@ -9,8 +9,16 @@ import {
   WideKind,
   wideImm,
 } from "../../isa/index.ts";
-import { signedText } from "../print-names.ts";
-import { accessType, aluSymbol, atomicWord, conditionSymbol } from "../symbols.ts";
+import { hexByte, signedText } from "../print-names.ts";
+import {
+  ALU_SYMBOLS,
+  accessType,
+  aluSymbol,
+  atomicWord,
+  conditionSymbol,
+  llvmAddress,
+  llvmPlace,
+} from "../symbols.ts";
 
 /** A name for a place in a section. */
 export interface ObjdumpSymbol {
@@ -57,7 +65,7 @@ export function objdumpSection(section: ObjdumpSection): string {
     out.text(`${slot}`.padStart(8)).text(":\t");
     for (let at = slot * INSN_SIZE; at < (slot + width) * INSN_SIZE; at++) {
       if (at > slot * INSN_SIZE) out.char(32);
-      out.text((bytes[at]! + 0x100).toString(16).slice(1));
+      out.text(hexByte(bytes[at]!));
     }
     out
       .char(9)
@@ -124,9 +132,9 @@ function printLlvm14(
     case "exit":
       return "exit";
     case "load":
-      return row.extend === 0 ? `r${dst} = *${address(row, src, off)}` : UNKNOWN;
+      return row.extend === 0 ? `r${dst} = *${llvmAddress(row, src, off)}` : UNKNOWN;
     case "store":
-      return row.source === "reg" ? `*${address(row, dst, off)} = r${src}` : UNKNOWN;
+      return row.source === "reg" ? `*${llvmAddress(row, dst, off)} = r${src}` : UNKNOWN;
     case "packet":
       return `r0 = *(${accessType(row)} *)skb[${row.source === "reg" ? `r${src}` : imm}]`;
     case "atomic":
@@ -141,16 +149,16 @@ function printLlvm14(
 
 /** Of the immediate, LLVM 14 decodes the low byte; of 32-bit atomics it prints only the addition. */
 function printAtomic({ opcode, dst, src, off, imm }: Insn, row: InsnRow): string {
-  const place = address(row, dst, off);
+  const place = llvmAddress(row, dst, off);
   if (row.width === 32) return (imm & 0xf0) === 0 ? `lock *${place} += r${src}` : UNKNOWN;
   const found = rowsOfOpcode(opcode).find((each) => each.kind === "atomic" && each.imm === (imm & 0xff));
   if (found === undefined) return UNKNOWN;
-  const memory = `r${dst} ${off < 0 ? "-" : "+"} ${Math.abs(off)}`;
+  const memory = llvmPlace(dst, off);
   if (found.operation === Operation.xchg) return `r${src} = xchg_64(${memory}, r${src})`;
   if (found.operation === Operation.cmpxchg) return `r0 = cmpxchg_64(${memory}, r0, r${src})`;
   const word = atomicWord(found)!;
   if (found.fetch) return `r${src} = atomic_fetch_${word}(${place}, r${src})`;
-  return `lock *${place} ${{ add: "+=", or: "|=", and: "&=", xor: "^=" }[word]} r${src}`;
+  return `lock *${place} ${ALU_SYMBOLS[word]} r${src}`;
 }
 
 /** `+3 <LBB0_2>`, `+100 <f+0xad8>` */
@@ -167,8 +175,4 @@ function target(slot: number, off: number, symbols: readonly ObjdumpSymbol[]): s
   if (symbol === undefined) return signedText(off);
   const distance = (place - symbol.slot) * INSN_SIZE;
   return `${signedText(off)} <${symbol.name}${distance === 0 ? "" : `+0x${distance.toString(16)}`}>`;
-}
-
-function address(row: InsnRow, base: number, off: number): string {
-  return `(${accessType(row)} *)(r${base} ${off < 0 ? "-" : "+"} ${Math.abs(off)})`;
 }

@@ -1,6 +1,6 @@
 import { type Endian, TextWriter } from "../../base/index.ts";
 import { encode, INSN_SIZE, type Insn, lookup, WideKind } from "../../isa/index.ts";
-import { signedText } from "../print-names.ts";
+import { hexByte, signedText } from "../print-names.ts";
 import { type DisasmContext, type SourceContext, trimmedSource } from "./context.ts";
 import { disasm } from "./disasm.ts";
 
@@ -54,7 +54,7 @@ export function xlatedText(
       out.text("       ");
       for (let at = slot * INSN_SIZE; at < (slot + width) * INSN_SIZE; at++) {
         if (at > slot * INSN_SIZE) out.char(32);
-        out.text(hex2(bytes[at]!));
+        out.text(hexByte(bytes[at]!));
       }
       out.text("\n");
     }
@@ -110,7 +110,7 @@ export function xlatedJson(
         ? {}
         : {
             opcodes: {
-              code: `0x${hex2(opcode)}`,
+              code: `0x${hexByte(opcode)}`,
               src_reg: `0x${src.toString(16)}`,
               dst_reg: `0x${dst.toString(16)}`,
               off: Array.from(bytes.subarray(at + 2, at + 4), byteText),
@@ -163,9 +163,5 @@ function endianOf(options: XlatedOptions): { endian?: Endian } {
 }
 
 function byteText(byte: number): string {
-  return `0x${hex2(byte)}`;
-}
-
-function hex2(value: number): string {
-  return (value + 0x100).toString(16).slice(1);
+  return `0x${hexByte(byte)}`;
 }

@@ -9,6 +9,9 @@ export interface Register {
   readonly span: Span;
 }
 
+/** Size letters of row names, by width. */
+export const SIZE_OF_WIDTH: Readonly<Record<number, string>> = { 8: "b", 16: "h", 32: "w", 64: "dw" };
+
 const REGISTER = /^([rRwW])(1[0-5]|[0-9])$/;
 
 /** Looks like a register, also like one that does not exist: `parseRegister` says so. */

@@ -1,5 +1,5 @@
 import { type Insn, WideKind, wideSlots } from "../../isa/index.ts";
-import { AsmCode, type Cursor, StatementError } from "../cursor.ts";
+import { AsmCode, type Cursor, narrow, StatementError } from "../cursor.ts";
 import { slotOf } from "../encode-row.ts";
 import { type GuardPrefix, parseGuarded } from "../guard.ts";
 import { parseRaw } from "../raw.ts";
@@ -14,6 +14,7 @@ import {
   parseRegister,
   parseType,
   type Register,
+  SIZE_OF_WIDTH,
   type TypeName,
 } from "./operand.ts";
 import { parseAssignedValue } from "./value.ts";
@@ -23,9 +24,6 @@ const ASSIGNMENTS = inverse(ALU_SYMBOLS);
 const ATOMIC_NAMES: ReadonlyMap<string, string> = new Map(
   Object.values(ATOMIC_WORDS).map((word) => [ALU_SYMBOLS[word], word]),
 );
-
-/** Size letters of row names, by width. */
-export const SIZE_OF_WIDTH: Readonly<Record<number, string>> = { 8: "b", 16: "h", 32: "w", 64: "dw" };
 
 /** The form of Linux's verifier log, of bpftool's listings and of LLVM's assembler. */
 export const pseudoc: Dialect = {
@@ -193,7 +191,7 @@ class PseudoC {
     }
     cursor.expect(",");
     const imm = cursor.integer();
-    checkWide(imm.value, imm.span);
+    narrow(imm.value, imm.span, 64, "a number");
     return wideSlots(dst, known, imm.value);
   }
 
@@ -231,7 +229,7 @@ class PseudoC {
   }
 }
 
-export function one(insn: Insn): Statement {
+function one(insn: Insn): Statement {
   return { insns: [insn] };
 }
 
@@ -247,7 +245,7 @@ function operand(cursor: Cursor): Operand {
   return { kind: "imm", value: cursor.imm32("a register or a number") };
 }
 
-export function checkWidths(left: Register, right: Operand): void {
+function checkWidths(left: Register, right: Operand): void {
   if (right.kind !== "register" || right.register.width === left.width) return;
   const expected = left.width === 64 ? "a 64-bit register (r)" : "a 32-bit register (w)";
   throw new StatementError(
@@ -255,12 +253,6 @@ export function checkWidths(left: Register, right: Operand): void {
     `expected ${expected}, got '${right.register.text}'`,
     right.register.span,
   );
-}
-
-export function checkWide(value: bigint, span: { readonly start: number; readonly end: number }): void {
-  if (value < -(1n << 63n) || value >= 1n << 64n) {
-    throw new StatementError(AsmCode.range, `expected a number of 64 bits, got ${value}`, span);
-  }
 }
 
 /** An operator, the signed ones of which begin with the letter `s`. */

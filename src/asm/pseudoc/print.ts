@@ -4,7 +4,15 @@ import { isPlain } from "../encode-row.ts";
 import { guardWord } from "../guard.ts";
 import { type PrintNames, signedText } from "../print-names.ts";
 import { printRaw } from "../raw.ts";
-import { ALU_SYMBOLS, accessType, aluSymbol, atomicWord, conditionSymbol } from "../symbols.ts";
+import {
+  ALU_SYMBOLS,
+  accessType,
+  aluSymbol,
+  atomicWord,
+  conditionSymbol,
+  llvmAddress,
+  llvmPlace,
+} from "../symbols.ts";
 
 /**
  * The instruction at a slot as LLVM writes it: `r0 = *(u32 *)(r1 + 8)`. Reading it back gives the same slots: what
@@ -59,9 +67,9 @@ function printRow(insns: readonly Insn[], slot: number, insn: Insn, row: InsnRow
     case "atomic":
       return printAtomic(insn, row);
     case "loadAcquire":
-      return `r${dst} = load_acquire(${address(row, src, off)})`;
+      return `r${dst} = load_acquire(${llvmAddress(row, src, off)})`;
     case "storeRelease":
-      return `store_release(${address(row, dst, off)}, r${src})`;
+      return `store_release(${llvmAddress(row, dst, off)}, r${src})`;
     case "wide":
       return printWide(insns, slot, names);
     default:
@@ -75,13 +83,13 @@ function printAtomic({ dst, src, off }: Insn, row: InsnRow): string {
     const name = row.operation === Operation.xchg ? "xchg" : "cmpxchg";
     const letter = row.width === 32 ? "w" : "r";
     const suffix = row.width === 32 ? "32_32" : "_64";
-    const place = `r${dst} ${off < 0 ? "-" : "+"} ${Math.abs(off)}`;
+    const place = llvmPlace(dst, off);
     return name === "xchg"
       ? `${letter}${src} = xchg${suffix}(${place}, ${letter}${src})`
       : `${letter}0 = cmpxchg${suffix}(${place}, ${letter}0, ${letter}${src})`;
   }
   if (!row.fetch) return `lock ${memory(row, dst, off)} ${ALU_SYMBOLS[word]} r${src}`;
-  return `r${src} = atomic_fetch_${word}(${address(row, dst, off)}, r${src})`;
+  return `r${src} = atomic_fetch_${word}(${llvmAddress(row, dst, off)}, r${src})`;
 }
 
 function printCall(slot: number, { dst, off, imm }: Insn, row: InsnRow, names: PrintNames): string {
@@ -130,10 +138,5 @@ function printWide(insns: readonly Insn[], slot: number, names: PrintNames): str
 
 /** `*(u32 *)(r1 + 8)` */
 function memory(row: InsnRow, base: number, off: number): string {
-  return `*${address(row, base, off)}`;
-}
-
-/** `(u32 *)(r1 + 8)` */
-function address(row: InsnRow, base: number, off: number): string {
-  return `(${accessType(row)} *)(r${base} ${off < 0 ? "-" : "+"} ${Math.abs(off)})`;
+  return `*${llvmAddress(row, base, off)}`;
 }

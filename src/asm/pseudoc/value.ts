@@ -4,9 +4,15 @@ import { AsmCode, type Cursor, narrow, StatementError } from "../cursor.ts";
 import { slotOf } from "../encode-row.ts";
 import type { Statement } from "../statement.ts";
 import { displacementOr, parseTarget, referenceOf } from "../target.ts";
-import { isRegister, parseAddress, parseMemory, parseRegister, parseType, type Register } from "./operand.ts";
-
-const SIZES: Readonly<Record<number, string>> = { 8: "b", 16: "h", 32: "w", 64: "dw" };
+import {
+  isRegister,
+  parseAddress,
+  parseMemory,
+  parseRegister,
+  parseType,
+  type Register,
+  SIZE_OF_WIDTH,
+} from "./operand.ts";
 
 /** What stands left of the `=`. */
 interface Destination {
@@ -93,7 +99,7 @@ function parseLoad(
 ): [string, { dst: number; src: number; off: number; imm: number }] {
   cursor.expect("*");
   const type = parseType(cursor);
-  const size = SIZES[type.width]!;
+  const size = SIZE_OF_WIDTH[type.width]!;
   if (cursor.peek().text === "skb") {
     cursor.next();
     if (dst.number !== 0)
@@ -148,7 +154,12 @@ function parseFunction(cursor: Cursor, to: Destination): Statement {
     const src = atomicOperand(cursor, dst, name === "cmpxchg");
     return {
       insns: [
-        slotOf(`${guard}${name}_${SIZES[width]}`, { ...memory, src }, start, "atomic operation of this size"),
+        slotOf(
+          `${guard}${name}_${SIZE_OF_WIDTH[width]}`,
+          { ...memory, src },
+          start,
+          "atomic operation of this size",
+        ),
       ],
     };
   }
@@ -168,7 +179,9 @@ function parseFunction(cursor: Cursor, to: Destination): Statement {
       cursor.expect(")");
       const fields = { dst: dst.number, src: memory.dst, off: memory.off };
       if (type.signed) throw new StatementError(AsmCode.syntax, "expected an unsigned type", type.span);
-      return { insns: [slotOf(`${guard}load_acquire_${SIZES[type.width]}`, fields, start, "such load")] };
+      return {
+        insns: [slotOf(`${guard}load_acquire_${SIZE_OF_WIDTH[type.width]}`, fields, start, "such load")],
+      };
     }
     case "addr_space_cast": {
       cursor.expect("(");
