@@ -191,7 +191,7 @@ const ROWS: readonly HelperPrototype[] = [
       sk_skb: "bpf_skb_event_output",
       xdp: "bpf_xdp_event_output",
       kprobe: "bpf_perf_event_output",
-      perf_event: "bpf_perf_event_output",
+      perf_event: "bpf_perf_event_output_tp",
       syscall: "bpf_perf_event_output",
       tracepoint: "bpf_perf_event_output_tp",
       raw_tracepoint: "bpf_perf_event_output_raw_tp",
