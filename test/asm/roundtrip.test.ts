@@ -1,6 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type AsmDialect, assemble, disassemble } from "../../src/asm/index.ts";
+import {
+  type AsmDialect,
+  assemble,
+  disassemble,
+  objdumpText,
+  verifierLogText,
+  xlatedText,
+} from "../../src/asm/index.ts";
 import { bytesOfHex } from "../../src/base/index.ts";
 import { decode, type Insn, ROWS } from "../../src/isa/index.ts";
 import { insnsOf } from "../isa/arbitrary.ts";
@@ -41,6 +48,58 @@ describe.each(DIALECTS)("print and parse, %s", (dialect) => {
         expect([text, assemble(text, { dialect }).insns]).toEqual([text, insns]);
       }),
       { numRuns: 2000 },
+    );
+  });
+});
+
+describe("listings read back", () => {
+  /** Rows whose every field the kernel's listing shows. */
+  const shown = ROWS.filter(
+    ({ name, group, kind }) =>
+      (group !== "internal" || kind === "cast" || kind === "nospec") &&
+      group !== "callx" &&
+      name !== "call_kfunc" &&
+      (kind !== "wide" || name === "ld_imm64_imm"),
+  );
+  const program = fc
+    .array(fc.constantFrom(...shown).chain(insnsOf), { maxLength: 8 })
+    .map((parts) => parts.flat());
+
+  it("of the verifier log", () => {
+    fc.assert(
+      fc.property(program, (insns) => {
+        const text = verifierLogText(insns);
+        expect([text, assemble(text).insns]).toEqual([text, insns]);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it("of bpftool, with opcodes below", () => {
+    const callDisplacement = (insn: Insn) => insn.imm;
+    fc.assert(
+      fc.property(program, (insns) => {
+        const text = xlatedText(insns, { callDisplacement }, { opcodes: true });
+        expect([text, assemble(text).insns]).toEqual([text, insns]);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it("of objdump, as far as LLVM 14 knows the instruction", () => {
+    // The listing does not tell a local call from a helper's, and drops the offset of an indirect packet load.
+    const lossy = /^(call_(?!helper)|ld_ind|callx|ld_imm64_(?!imm))/;
+    const rows = shown.filter(
+      (row) => row.version > 0 && row.version < 4 && row.group !== "linux" && !lossy.test(row.name),
+    );
+    fc.assert(
+      fc.property(fc.array(fc.constantFrom(...rows).chain(insnsOf), { maxLength: 8 }), (parts) => {
+        const insns = parts.flat();
+        const text = objdumpText("a.o", [{ name: ".text", insns }]);
+        fc.pre(!text.includes("<unknown>") && !insns.some(({ opcode, imm }) => opcode === 0xc3 && imm === 1));
+        expect([text, assemble(text).insns]).toEqual([text, insns]);
+      }),
+      { numRuns: 500 },
     );
   });
 });

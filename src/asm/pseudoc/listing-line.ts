@@ -6,6 +6,8 @@ const NUMBERED = /[ \t]*([0-9]{1,9}): \([0-9a-f]{2}\) /y;
 const OBJDUMP = /[ \t]*([0-9]{1,9}):\s+(?:[0-9a-f]{2} ){7,15}[0-9a-f]{2}[ \t]+/y;
 /** `0000000000000000 <name>:` */
 const OBJDUMP_LABEL = /[0-9a-f]{16} <[^\n]*>:/y;
+/** The headings of llvm-objdump. */
+const OBJDUMP_HEADING = /Disassembly of section |[^\t\n]{1,4096}:\tfile format /y;
 /** The bytes that bpftool prints below an instruction. */
 const OPCODES = /[ \t]+(?:[0-9a-f]{2} ){7}(?:(?:[0-9a-f]{2} ){8})?[0-9a-f]{2}[ \t\r]*(?=\n|$)/y;
 /** The states and remarks of a verifier log. */
@@ -31,7 +33,7 @@ export function skipListing(text: string, start: number, end: number): LineStart
     return null;
   }
   if (first > start && isHexDigit(char) && at(OPCODES, text, start, end) !== null) return null;
-  if (at(LOG, text, start, end) !== null) return null;
+  if (at(LOG, text, start, end) !== null || at(OBJDUMP_HEADING, text, start, end) !== null) return null;
   // The prototype above a function: `int count(struct __sk_buff * skb):`. No instruction ends so.
   const last = trimmedEnd(text, start, end);
   if (text[last - 1] === ":" && text[last - 2] === ")") return null;

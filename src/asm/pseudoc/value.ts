@@ -30,7 +30,7 @@ const LLVM_EXCHANGE = /^(xchg|cmpxchg)(?:_64|32_32)$/;
 
 /** What follows `r1 =`. */
 export function parseAssignedValue(cursor: Cursor, to: Destination): Statement {
-  const { dst, start, guard } = to;
+  const { dst, start } = to;
   const token = cursor.peek();
   const one = (name: string, fields: Parameters<typeof slotOf>[1], what: string): Statement => ({
     insns: [slotOf(name, fields, start, what)],
@@ -68,16 +68,16 @@ export function parseAssignedValue(cursor: Cursor, to: Destination): Statement {
     return one("percpu_address", { dst: dst.number, src }, "such address");
   }
   if (token.kind === "word") return parseFunction(cursor, to);
-  return parseNumber(cursor, dst, start, guard);
+  return parseNumber(cursor, dst, start);
 }
 
 /** A number: 32 bits make a move, more of them (or the suffix `ll`) the load of a 64-bit immediate. */
-function parseNumber(cursor: Cursor, dst: Register, start: Span, guard: string): Statement {
+function parseNumber(cursor: Cursor, dst: Register, start: Span): Statement {
   const { value, span } = cursor.integer("a value");
   const suffix = cursor.peek();
   const long = suffix.kind === "word" && /^u?ll$/i.test(suffix.text);
   if (long) cursor.next();
-  if (dst.width === 64 && guard === "" && (long || isLoadOfListing(cursor, start))) {
+  if (dst.width === 64 && (long || isLoadOfListing(cursor, start))) {
     narrow(value, span, 64, "a number");
     return { insns: wideSlots(dst.number, WideKind.imm, value) };
   }
