@@ -66,10 +66,15 @@ export function readTables(bytes: Uint8Array): ElfTables {
   };
 }
 
+/** Whether the bytes begin with ELF's magic number. */
+export function isElf(bytes: Uint8Array): boolean {
+  return bytes[0] === 0x7f && bytes[1] === 0x45 && bytes[2] === 0x4c && bytes[3] === 0x46;
+}
+
 /** `e_ident`: magic, class, byte order. */
 function readIdent(bytes: Uint8Array): Endian {
   const what = "ELF header";
-  if (bytes.length < 4 || bytes[0] !== 0x7f || bytes[1] !== 0x45 || bytes[2] !== 0x4c || bytes[3] !== 0x46) {
+  if (!isElf(bytes)) {
     const got = bytes.length === 0 ? "an empty file" : hexOf(bytes.subarray(0, 4));
     throw new FormatError(what, 0, `expected the magic 7f454c46, got ${got}`);
   }

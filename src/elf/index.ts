@@ -19,6 +19,7 @@ export {
   SymbolVisibility,
 } from "./constants.ts";
 export { ElfFile, openElf } from "./file.ts";
+export { isElf } from "./headers.ts";
 export type {
   ElfHeader,
   ElfNote,

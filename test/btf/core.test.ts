@@ -76,18 +76,18 @@ describe("CoreResolver, fields", () => {
   ];
 
   it.each([
-    ["0:0", 40n, "s.first"],
-    ["0:1:0", 36n, "s.inner"],
-    ["0:2", 8n, "s.array"],
-    ["0:2:1", 16n, "s.array[1]"],
-    ["2:0", 136n, "s[2].first"],
-  ])("finds %s at byte %i, as %s", (access, value, path) => {
+    ["0:0", 40n, "s.first", [0, 3]],
+    ["0:1:0", 36n, "s.inner", [0, 2, 1]],
+    ["0:2", 8n, "s.array", [0, 1]],
+    ["0:2:1", 16n, "s.array[1]", [0, 1, 1]],
+    ["2:0", 136n, "s[2].first", [2, 3]],
+  ])("finds %s at byte %i, as %s", (access, value, path, steps) => {
     const found = resolve(local, kernel, { access, kind: K.FIELD_BYTE_OFFSET });
     expect(found).toMatchObject({
       value,
       poison: false,
       failure: "",
-      match: { target: "vmlinux", typeId: 3, path },
+      match: { target: "vmlinux", typeId: 3, path, steps },
     });
   });
 

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { FormatError, NotSupported, TsbpfError } from "../../src/base/index.ts";
-import { ElfBuilder, openElf, SectionFlag, SectionType, SymbolType } from "../../src/elf/index.ts";
+import { ElfBuilder, isElf, openElf, SectionFlag, SectionType, SymbolType } from "../../src/elf/index.ts";
 
 function sample(): Uint8Array {
   const elf = new ElfBuilder();
@@ -29,6 +29,15 @@ function readAll(bytes: Uint8Array): void {
   for (const section of file.sections) file.data(section);
   for (const segment of file.segments) file.segmentData(segment);
 }
+
+describe("isElf", () => {
+  it("looks at the magic number alone", () => {
+    expect(isElf(sample())).toBe(true);
+    expect(isElf(Uint8Array.of(0x7f, 0x45, 0x4c, 0x46))).toBe(true);
+    expect(isElf(Uint8Array.of(0x9f, 0xeb, 1, 0))).toBe(false);
+    expect(isElf(new Uint8Array(0))).toBe(false);
+  });
+});
 
 describe("openElf", () => {
   it.each([
@@ -136,21 +145,23 @@ describe("ElfFile", () => {
     expect(() => file.data(file.sections[1]!)).toThrow("compressed ELF section .debug_info is not supported");
   });
 
-  it("refuses a thousand relocation sections over the same bytes", () => {
+  it("refuses relocation sections over the same bytes, which would multiply the work", () => {
     const elf = new ElfBuilder();
     const data = new Uint8Array(16 * 1000);
     for (let i = 0; i < 3; i++) {
-      elf.section({ name: `.rel${i}`, type: SectionType.REL, data, entrySize: 16, info: 1 });
+      elf.section({
+        name: `.rel${i}`,
+        type: SectionType.REL,
+        data: i === 0 ? data : data.subarray(0, 16),
+        entrySize: 16,
+        info: 1,
+      });
     }
     const bytes = elf.finish();
     const view = new DataView(bytes.buffer);
     const headers = Number(view.getBigUint64(40, true));
-    for (const i of [2, 3])
-      view.setBigUint64(headers + i * 64 + 24, view.getBigUint64(headers + 64 + 24, true), true);
-    const cut = bytes.slice();
-    expect(() => openElf(cut).relocations()).not.toThrow(/overlap/);
-    for (const i of [1, 2, 3]) view.setBigUint64(headers + i * 64 + 32, 32000n, true);
-    expect(() => openElf(bytes).relocations()).toThrow(/relocations have 96000 bytes together.*overlap/);
+    for (const i of [2, 3]) bytes.copyWithin(headers + 64 * i + 24, headers + 64 + 24, headers + 64 + 40);
+    expect(() => openElf(bytes).relocations()).toThrow(/relocations have 48000 bytes together.*overlap/);
   });
 
   it("bounds the work that overlapping names can make", () => {

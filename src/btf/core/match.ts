@@ -66,7 +66,7 @@ function matchEnumerator(
     const name = enumeratorName(btf, type, index);
     budget.spend(target, type, name.length);
     if (essentialName(name) === wanted) {
-      return { ...local, side: target, root: candidate, accessors: [{ type, index, name }] };
+      return { ...local, side: target, root: candidate, accessors: [{ type, index, name }], steps: [index] };
     }
   }
   return { reason: `has no value '${wanted}'` };
@@ -80,8 +80,8 @@ class FieldMatch {
   readonly #budget: Budget;
   readonly #accessors: Accessor[] = [];
   #bitOffset = 0;
-  /** Steps so far, those through anonymous members included. */
-  #steps = 0;
+  /** Positions so far, those of anonymous members included. */
+  readonly #steps: number[] = [];
 
   constructor(local: CoreSpec, target: CoreSide, candidate: number, budget: Budget) {
     this.#local = local;
@@ -105,6 +105,7 @@ class FieldMatch {
       side: this.#target,
       root: this.#candidate,
       accessors: this.#accessors,
+      steps: this.#steps,
       bitOffset: this.#bitOffset,
     };
   }
@@ -121,7 +122,7 @@ class FieldMatch {
       }
       type = this.#target.skip(btf.elementType(type));
     }
-    this.#step(type);
+    this.#step(type, accessor.index);
     const size = this.#target.sizeOf(type);
     if (size < 0) throw btf.error(type, `${this.#target.describe(type)} has no size`);
     this.#accessors.push({ type, index: accessor.index, name: undefined });
@@ -148,13 +149,13 @@ class FieldMatch {
       if (name !== "" && name !== accessor.name) continue;
       const memberType = btf.memberType(type, index);
       const offset = btf.memberBitOffset(type, index);
-      this.#step(type);
+      this.#step(type, index);
       this.#bitOffset += offset;
       if (name === "") {
         const found = this.#find(accessor, memberType);
         if (found !== undefined) return found;
         this.#bitOffset -= offset;
-        this.#steps--;
+        this.#steps.pop();
         continue;
       }
       const localType = this.#local.side.btf.memberType(accessor.type, accessor.index);
@@ -169,11 +170,11 @@ class FieldMatch {
     return undefined;
   }
 
-  #step(type: number): void {
-    if (this.#steps === MAX_ACCESS) {
+  #step(type: number, position: number): void {
+    if (this.#steps.length === MAX_ACCESS) {
       throw this.#target.btf.error(type, `expected at most ${MAX_ACCESS} nested types`);
     }
-    this.#steps++;
+    this.#steps.push(position);
   }
 
   #path(): string {

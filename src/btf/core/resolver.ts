@@ -28,6 +28,8 @@ export interface CoreMatch {
   readonly typeId: number;
   /** The field in C: `"task_struct.pid"`. */
   readonly path: string;
+  /** The access in the candidate by position, as in an access string: `[0, 3, 1]`; empty for a type. */
+  readonly steps: readonly number[];
 }
 
 /** `struct bpf_core_relo_res`: what to put into an instruction, and what has to be there now. */
@@ -177,6 +179,7 @@ export class CoreResolver {
         target: candidate.target.name,
         typeId: candidate.id,
         path: `${candidate.side.btf.name(candidate.id)}${pathOf(spec)}`,
+        steps: spec.steps,
       },
       failure: "",
     };

@@ -35,6 +35,8 @@ export interface CoreSpec {
   readonly kind: number;
   readonly subject: CoreSubject;
   readonly accessors: readonly Accessor[];
+  /** The access string of this BTF as numbers: anonymous members count. Empty for a type. */
+  readonly steps: readonly number[];
   /** From the start of the root type. */
   readonly bitOffset: number;
 }
@@ -69,7 +71,7 @@ export function parseSpec(side: CoreSide, access: CoreAccess): CoreSpec {
   if (subject === undefined) throw fail("this kind of relocation is unknown");
   if (subject === "type") {
     if (access.access !== "0") throw fail(`expected the access "0", got ${JSON.stringify(access.access)}`);
-    return { side, root, kind, subject, accessors: [], bitOffset: 0 };
+    return { side, root, kind, subject, accessors: [], steps: [], bitOffset: 0 };
   }
   const steps = parseAccess(access.access, fail);
   const type = side.skip(root);
@@ -79,9 +81,9 @@ export function parseSpec(side: CoreSide, access: CoreAccess): CoreSpec {
       throw fail(`expected one of the ${btf.vlen(type)} values of an enum`);
     }
     const accessor = { type, index: first, name: enumeratorName(btf, type, first) };
-    return { side, root, kind, subject, accessors: [accessor], bitOffset: 0 };
+    return { side, root, kind, subject, accessors: [accessor], steps, bitOffset: 0 };
   }
-  return { side, root, kind, subject, ...walkFields(side, type, steps, fail) };
+  return { side, root, kind, subject, steps, ...walkFields(side, type, steps, fail) };
 }
 
 function parseAccess(text: string, fail: (problem: string) => CoreError): number[] {
