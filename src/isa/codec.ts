@@ -1,6 +1,6 @@
 import { type Endian, FormatError } from "../base/index.ts";
 import type { Insn } from "./insn.ts";
-import { lookup } from "./lookup.ts";
+import { isWide } from "./wide.ts";
 
 /** Bytes of a slot. */
 export const INSN_SIZE = 8;
@@ -30,7 +30,7 @@ export function decode(bytes: Uint8Array, options: { endian?: Endian; what?: str
       imm: view.getInt32(at + 4, little),
     };
     insns.push(insn);
-    wide = !wide && lookup(insn)?.slots === 2;
+    wide = !wide && isWide(insn);
   }
   if (wide) {
     throw new FormatError(

@@ -2,6 +2,7 @@ import type { Insn } from "./insn.ts";
 import { lookup } from "./lookup.ts";
 import { AUXILIARY_REGISTER, FRAME_POINTER } from "./register.ts";
 import type { ConformanceGroup, InsnRow } from "./row.ts";
+import { isWide, slotsOf } from "./wide.ts";
 
 /** A slot that is no well-formed instruction, or leads nowhere. */
 export interface FormProblem {
@@ -37,7 +38,7 @@ export function checkForm(insns: readonly Insn[], options: FormOptions = {}): Fo
     last = row;
     if (row === undefined) {
       report(unknown(insn));
-      slot += 1;
+      slot += slotsOf(insn);
       continue;
     }
     if (options.groups === undefined ? row.group === "internal" : !options.groups.has(row.group)) {
@@ -102,7 +103,7 @@ function checkTarget(
   const what = row.kind === "call" ? "call" : row.kind === "wide" ? "function address" : "jump";
   if (target < 0 || target >= insns.length) {
     report(`${what} out of range from slot ${slot} to ${target}`);
-  } else if (insns[target]!.opcode === 0 && target > 0 && lookup(insns[target - 1]!)?.slots === 2) {
+  } else if (insns[target]!.opcode === 0 && target > 0 && isWide(insns[target - 1]!)) {
     report(`${what} from slot ${slot} into the middle of the wide load at ${target - 1}`);
   }
 }

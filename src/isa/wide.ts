@@ -1,6 +1,6 @@
 import { high32, low32, u64 } from "../base/index.ts";
 import type { Insn } from "./insn.ts";
-import { lookup, rowNamed } from "./lookup.ts";
+import { rowNamed } from "./lookup.ts";
 import type { WideKind } from "./opcode.ts";
 
 const OPCODE = rowNamed("ld_imm64_imm").opcode;
@@ -10,9 +10,9 @@ export function isWide(insn: Insn): boolean {
   return insn.opcode === OPCODE;
 }
 
-/** The number of slots of the instruction at a slot: 2 for a wide load, else 1. */
+/** The number of slots of an instruction: 2 for a wide load, also one of an unknown kind, else 1. */
 export function slotsOf(insn: Insn): 1 | 2 {
-  return lookup(insn)?.slots ?? 1;
+  return isWide(insn) ? 2 : 1;
 }
 
 /** The unsigned 64-bit immediate of the wide load at `slot`; the missing half of a truncated one reads as 0. */

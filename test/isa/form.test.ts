@@ -29,6 +29,10 @@ describe("checkForm", () => {
       `18000000000000000100000000000000${EXIT}`,
       ["0: the second slot of the 64-bit immediate load must be zero but for its immediate"],
     ],
+    [
+      `1870000000000000${"00".repeat(8)}${EXIT}`,
+      ["0: unknown instruction: opcode 0x18, src 7, off 0, imm 0"],
+    ],
     [`c200000000000000${EXIT}`, ["0: nospec is of group internal, which is not allowed here"]],
   ])("%s", (hex, expected) => {
     expect(problems(hex)).toEqual(expected);

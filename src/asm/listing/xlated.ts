@@ -1,5 +1,5 @@
 import { type Endian, TextWriter } from "../../base/index.ts";
-import { encode, INSN_SIZE, type Insn, lookup, WideKind } from "../../isa/index.ts";
+import { encode, INSN_SIZE, type Insn, lookup, slotsOf, WideKind } from "../../isa/index.ts";
 import { hexByte, signedText } from "../print-names.ts";
 import { type DisasmContext, type SourceContext, trimmedSource } from "./context.ts";
 import { disasm } from "./disasm.ts";
@@ -155,7 +155,7 @@ function pseudoText(insn: Insn, next: Insn | undefined): string | undefined {
 }
 
 function slotsAt(insns: readonly Insn[], slot: number): number {
-  return lookup(insns[slot]!)?.slots === 2 && slot + 1 < insns.length ? 2 : 1;
+  return slot + 1 < insns.length ? slotsOf(insns[slot]!) : 1;
 }
 
 function endianOf(options: XlatedOptions): { endian?: Endian } {
