@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
-import { BtfBuilder, type ByteSink } from "../../src/btf/index.ts";
 import { practiceBtf } from "../../src/btf/dump/practice.ts";
+import { BtfBuilder, type ByteSink } from "../../src/btf/index.ts";
 
 const SHARED = new URL("../../../shared/", import.meta.url);
 

@@ -7,7 +7,9 @@ const btf = Btf.parse(everyKind());
 
 describe("resolveType", () => {
   it("goes through typedefs, modifiers and variables", () => {
-    expect([resolveType(btf, 34), resolveType(btf, 6), resolveType(btf, 45), resolveType(btf, 0)]).toEqual([1, 2, 1, 0]);
+    expect([resolveType(btf, 34), resolveType(btf, 6), resolveType(btf, 45), resolveType(btf, 0)]).toEqual([
+      1, 2, 1, 0,
+    ]);
   });
 
   it("ends on a cycle", () => {
@@ -22,13 +24,20 @@ describe("resolveType", () => {
 
 describe("sizeOf and alignOf", () => {
   it("follow arrays and structs", () => {
-    expect([btf.sizeOf(10), btf.sizeOf(11), btf.sizeOf(13), btf.sizeOf(19), btf.sizeOf(0)]).toEqual([16, 32, 24, 32, -1]);
+    expect([btf.sizeOf(10), btf.sizeOf(11), btf.sizeOf(13), btf.sizeOf(19), btf.sizeOf(0)]).toEqual([
+      16, 32, 24, 32, -1,
+    ]);
     expect([btf.alignOf(11), btf.alignOf(19), btf.alignOf(22), btf.alignOf(14)]).toEqual([4, 8, 1, 0]);
   });
 
   it("end on a struct that contains itself", () => {
     const types = builder();
-    types.add({ kind: "STRUCT", name: "s", size: 8, members: [{ name: "s", type: 3, bitOffset: 0, bitSize: 0 }] });
+    types.add({
+      kind: "STRUCT",
+      name: "s",
+      size: 8,
+      members: [{ name: "s", type: 3, bitOffset: 0, bitSize: 0 }],
+    });
     expect(Btf.parse(types.finish()).alignOf(3)).toBe(0);
   });
 
@@ -48,7 +57,11 @@ describe("findField", () => {
     expect(offsetOf(btf, "bits.bytes[2]")).toBe(24);
     expect(offsetOf(btf, "node_t.tag")).toBe(16);
     expect(findField(btf, btf.findByName("bits"), "y")).toEqual({ type: 1, bitOffset: 6, bitSize: 5 });
-    expect(findField(btf, btf.findByName("holder"), "m[1][3]")).toEqual({ type: 1, bitOffset: 128 + 7 * 32, bitSize: 0 });
+    expect(findField(btf, btf.findByName("holder"), "m[1][3]")).toEqual({
+      type: 1,
+      bitOffset: 7 * 32,
+      bitSize: 0,
+    });
   });
 
   it.each([

@@ -38,7 +38,10 @@ describe("Btf.parse", () => {
     const id = btf.findByName("bits");
     expect([btf.memberBitOffset(id, 1), btf.memberBitSize(id, 1)]).toEqual([6, 5]);
     expect([btf.memberBitOffset(id, 2), btf.memberBitSize(id, 2)]).toEqual([64, 0]);
-    expect(btf.type(btf.findByName("sign"))).toMatchObject({ signed: true, values: [{ value: -1 }, { value: 1 }] });
+    expect(btf.type(btf.findByName("sign"))).toMatchObject({
+      signed: true,
+      values: [{ value: -1 }, { value: 1 }],
+    });
     expect(btf.type(btf.findByName("wide"))).toMatchObject({ values: [{ value: -1n }] });
     expect(btf.type(btf.findByName("either"))).toMatchObject({ kind: "FWD", of: "union" });
   });
@@ -92,9 +95,21 @@ describe("Btf.parse", () => {
     ["a header length", (_, view) => view.setUint32(4, 20, true), /offset 4: expected a header length/],
     ["a string section", (_, view) => view.setUint32(20, 0x7fff_ffff, true), /offset 16: string section/],
     ["a type section", (_, view) => view.setUint32(12, 4000, true), /offset 8: type section/],
-    ["a kind", (_, view) => view.setUint32(28, 20 << 24, true), /offset 28: type \[1\]: expected a kind from 1 to 19, got 20/],
-    ["a type id", (_, view) => view.setUint32(24 + 16 * 4 + 8, 5000, true), /offset 96: type \[5\]: type: expected a type id below 58, got 5000/],
-    ["a name", (_, view) => view.setUint32(24, 0x10_0000, true), /offset 24: type \[1\]: name: expected a string offset below/],
+    [
+      "a kind",
+      (_, view) => view.setUint32(28, 20 << 24, true),
+      /offset 28: type \[1\]: expected a kind from 1 to 19, got 20/,
+    ],
+    [
+      "a type id",
+      (_, view) => view.setUint32(24 + 16 * 4 + 8, 5000, true),
+      /offset 96: type \[5\]: type: expected a type id below 58, got 5000/,
+    ],
+    [
+      "a name",
+      (_, view) => view.setUint32(24, 0x10_0000, true),
+      /offset 24: type \[1\]: name: expected a string offset below/,
+    ],
   ])("names where %s is wrong", (_, damage, message) => {
     const bytes = everyKind();
     damage(bytes, new DataView(bytes.buffer));
@@ -105,18 +120,28 @@ describe("Btf.parse", () => {
   it("bounds member lists by the data", () => {
     const bytes = builder().finish();
     new DataView(bytes.buffer).setUint32(24 + 16 + 4, (4 << 24) | 0xffff, true);
-    expect(() => Btf.parse(bytes)).toThrow(/type \[2\]: expected 786\d+ bytes, got 16 up to the end of the type section/);
+    expect(() => Btf.parse(bytes)).toThrow(
+      /type \[2\]: expected 786\d+ bytes, got 16 up to the end of the type section/,
+    );
   });
 
   it("wants a prototype for each function", () => {
     const types = builder();
     types.add({ kind: "FUNC", name: "main", type: 1, linkage: "global" });
-    expect(() => Btf.parse(types.finish())).toThrow(/type \[3\]: expected a FUNC_PROTO, got type \[1\] of kind 1/);
+    expect(() => Btf.parse(types.finish())).toThrow(
+      /type \[3\]: expected a FUNC_PROTO, got type \[1\] of kind 1/,
+    );
   });
 
   it("says which ids there are", () => {
     const btf = Btf.parse(builder().finish());
-    expect([btf.has(0), btf.has(2), btf.has(3), btf.has(-1), btf.has(1.5)]).toEqual([true, true, false, false, false]);
+    expect([btf.has(0), btf.has(2), btf.has(3), btf.has(-1), btf.has(1.5)]).toEqual([
+      true,
+      true,
+      false,
+      false,
+      false,
+    ]);
     expect(() => btf.type(3)).toThrow(/expected a type id below 3, got 3/);
     expect(() => btf.string(9999)).toThrow(FormatError);
   });

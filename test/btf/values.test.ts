@@ -9,7 +9,10 @@ function text(btf: Btf, id: number, hex: string, plain: boolean, pretty = false)
   return json.out.toString();
 }
 
-function types(): { btf: (endian?: "little" | "big") => Btf; of: (add: (types: BtfBuilder) => number) => number } {
+function types(): {
+  btf: (endian?: "little" | "big") => Btf;
+  of: (add: (types: BtfBuilder) => number) => number;
+} {
   const built = builder();
   return { btf: (endian = "little") => Btf.parse(built.finish({ endian })), of: (add) => add(built) };
 }
@@ -21,7 +24,9 @@ describe("decodeValue", () => {
     const bool = of((t) => t.add({ kind: "INT", name: "_Bool", size: 1, bool: true }));
     const float = of((t) => t.add({ kind: "FLOAT", name: "double", size: 8 }));
     const pointer = of((t) => t.add({ kind: "PTR", type: 1 }));
-    const verdict = of((t) => t.add({ kind: "ENUM", name: "verdict", size: 4, signed: true, values: [{ name: "NO", value: -1 }] }));
+    const verdict = of((t) =>
+      t.add({ kind: "ENUM", name: "verdict", size: 4, signed: true, values: [{ name: "NO", value: -1 }] }),
+    );
     const little = btf();
     expect(decodeValue(little, 1, bytesOfHex("feffffff")!)).toBe(-2);
     expect(decodeValue(little, u64, bytesOfHex("0102000000000080")!)).toBe(0x8000000000000201n);
@@ -63,10 +68,21 @@ describe("decodeValue", () => {
 
   it("needs all bytes, and an end", () => {
     const { btf, of } = types();
-    const self = of((t) => t.add({ kind: "STRUCT", name: "s", size: 0, members: [
-      { name: "a", type: 3, bitOffset: 0, bitSize: 0 }, { name: "b", type: 3, bitOffset: 0, bitSize: 0 }] }));
+    const self = of((t) =>
+      t.add({
+        kind: "STRUCT",
+        name: "s",
+        size: 0,
+        members: [
+          { name: "a", type: 3, bitOffset: 0, bitSize: 0 },
+          { name: "b", type: 3, bitOffset: 0, bitSize: 0 },
+        ],
+      }),
+    );
     const many = of((t) => t.add({ kind: "ARRAY", type: 1, indexType: 1, count: 0x1000_0000 }));
-    expect(() => decodeValue(btf(), 1, new Uint8Array(3))).toThrow(/type \[1\]: expected 4 bytes at offset 0 of the value, got 3/);
+    expect(() => decodeValue(btf(), 1, new Uint8Array(3))).toThrow(
+      /type \[1\]: expected 4 bytes at offset 0 of the value, got 3/,
+    );
     expect(() => decodeValue(btf(), many, new Uint8Array(64))).toThrow(FormatError);
     expect(() => decodeValue(btf(), self, new Uint8Array(64))).toThrow(FormatError);
     expect(() => writeValue(btf(), self, new Uint8Array(64), new JsonWriter())).toThrow(FormatError);
@@ -78,7 +94,14 @@ describe("writeValue", () => {
     const { btf, of } = types();
     const wide = of((t) => t.add({ kind: "INT", name: "__int128", size: 16, bits: 128 }));
     const pointer = of((t) => t.add({ kind: "PTR", type: 0 }));
-    const bits = of((t) => t.add({ kind: "STRUCT", name: "b", size: 4, members: [{ name: "x", type: 1, bitOffset: 4, bitSize: 5 }] }));
+    const bits = of((t) =>
+      t.add({
+        kind: "STRUCT",
+        name: "b",
+        size: 4,
+        members: [{ name: "x", type: 1, bitOffset: 4, bitSize: 5 }],
+      }),
+    );
     const one = "01000000000000000100000000000000";
     expect(text(btf(), wide, one, true)).toBe("0x10000000000000001");
     expect(text(btf(), wide, one, false)).toBe('"0x10000000000000001"');
@@ -96,7 +119,7 @@ describe("writeValue", () => {
     const name = of((t) => t.add({ kind: "ARRAY", type: 2, indexType: 1, count: 3 }));
     expect(text(btf(), name, "610000", false)).toBe('"a"');
     expect(text(btf(), name, "616263", false)).toBe('["a","b","c"]');
-    expect(text(btf(), name, "220100", false)).toBe('["\"","\\u0001","\\u0000"]');
+    expect(text(btf(), name, "220100", false)).toBe('[""","\\u0001","\\u0000"]');
   });
 
   const flow = { key: "4000000000080200", value: "0500000000000000 4001000000000000 0000000000000000" };
