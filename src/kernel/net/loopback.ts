@@ -1,5 +1,5 @@
 import { KernelStruct } from "../kernel-struct.ts";
-import type { Machine } from "../machine.ts";
+import type { StructAllocator } from "../struct-allocator.ts";
 
 /** The one network device that every namespace has: what test runs receive their packets on. */
 export interface Loopback {
@@ -11,10 +11,10 @@ export interface Loopback {
 
 export const LOOPBACK_IFINDEX = 1;
 
-export function createLoopback(machine: Machine): Loopback {
-  const device = machine.struct("net_device");
+export function createLoopback(allocator: StructAllocator): Loopback {
+  const device = allocator.struct("net_device");
   device.set("ifindex", LOOPBACK_IFINDEX);
-  const queue = machine.struct("xdp_rxq_info");
+  const queue = allocator.struct("xdp_rxq_info");
   queue.point("dev", device.offset);
   queue.set("queue_index", 0);
   return { device, queue };

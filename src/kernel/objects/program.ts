@@ -21,6 +21,8 @@ export interface ProgramParts {
   readonly insns: readonly Insn[];
   /** How many instructions the verifier processed. */
   readonly verifiedInsns: number;
+  /** End of the furthest access to the context, in bytes: how large a caller's context has to be. */
+  readonly maxContextOffset: number;
   readonly code: CompiledProgram;
   /** Code as the tools show it, for the target `linux-x86_64`: made when first asked for. */
   readonly xlated: () => Xlated;

@@ -28,26 +28,23 @@ export function testRunSkb(run: TestRun): number {
   if ((args.flags & ~BpfTestRunFlag.BPF_F_TEST_SKB_CHECKSUM_COMPLETE) !== 0 || args.cpu !== 0 || args.batchSize !== 0) {
     refuse(Errno.EINVAL);
   }
-  const tailroom = (machine.layout.sizeOf("skb_shared_info") + 63) & -64;
+  const { packets, memory } = machine;
   const size = args.dataSizeIn;
-  if (size < ETH_HLEN || size > PAGE - HEADROOM - tailroom) refuse(Errno.EINVAL);
+  if (size < ETH_HLEN || size > packets.room - HEADROOM) refuse(Errno.EINVAL);
   const data = process.read(args.dataIn, size);
   const bytes = contextIn(run, bpfSkBuff.size);
   const context = bytes === null ? null : decodeStruct(bpfSkBuff, bytes);
   if (context !== null && context.ifindex > LOOPBACK_IFINDEX) refuse(Errno.ENODEV);
 
   const isLayer2 = program.parts.type === BpfProgType.SCHED_CLS || program.parts.type === BpfProgType.SCHED_ACT;
-  const frame = machine.frame();
-  const { memory } = machine;
+  const { frame, skb, sock } = packets;
   memory.bytes().fill(0, frame, frame + PAGE);
   memory.bytes().set(data, frame + HEADROOM);
-  const skb = machine.skb();
-  const sock = machine.sock();
   skb.clear();
   sock.clear();
   const start = frame + HEADROOM;
   skb.point("head", frame);
-  skb.set("end", PAGE - tailroom);
+  skb.set("end", packets.room);
   skb.set("tail", HEADROOM + size);
   skb.point("dev", machine.loopback.device.offset);
   skb.point("sk", sock.offset);
@@ -66,7 +63,7 @@ export function testRunSkb(run: TestRun): number {
   skb.set("cb+bpf_skb_data_end.data_meta", addressOf(start + offset));
   if (context !== null) fromView(run, skb, context);
 
-  const result = machine.withPacket(frame, PAGE - tailroom, () => runRepeated(run, skb.offset));
+  const result = runRepeated(run, skb.offset);
 
   // A packet that began at its network header gets room for a link-layer header again, of zeros.
   const from = skb.pointer("data");
@@ -144,7 +141,7 @@ function fromView({ machine }: TestRun, skb: KernelStruct, context: View): void 
   }
   skb.set("cb+qdisc_skb_cb.pkt_len", context.wireLen === 0 ? length : context.wireLen);
   if (context.gsoSegs > GSO_MAX_SEGS) refuse(Errno.EINVAL);
-  const shared = machine.sharedInfo(skb);
+  const shared = machine.packets.sharedInfo;
   shared.set("gso_segs", context.gsoSegs);
   shared.set("gso_size", context.gsoSize);
   shared.set("hwtstamps.hwtstamp", context.hwtstamp);
@@ -152,7 +149,7 @@ function fromView({ machine }: TestRun, skb: KernelStruct, context: View): void 
 
 /** `convert_skb_to___skb`. */
 function toView({ machine }: TestRun, skb: KernelStruct, bytes: Uint8Array): void {
-  const shared = machine.sharedInfo(skb);
+  const shared = machine.packets.sharedInfo;
   writeStruct(bpfSkBuff, bytes, {
     mark: skb.get("mark"),
     priority: skb.get("priority"),

@@ -19,7 +19,7 @@ export function testRunXdp(run: TestRun): number {
   if (args.flags !== 0 || args.batchSize !== 0) {
     refuse((args.flags & ~BpfTestRunFlag.BPF_F_TEST_XDP_LIVE_FRAMES) === 0 ? Errno.EOPNOTSUPP : Errno.EINVAL);
   }
-  const tailroom = (machine.layout.sizeOf("skb_shared_info") + 63) & -64;
+  const { packets, memory } = machine;
   const bytes = contextIn(run, xdpMd.size);
   const context = bytes === null ? null : decodeStruct(xdpMd, bytes);
   let headroom = HEADROOM;
@@ -35,8 +35,7 @@ export function testRunXdp(run: TestRun): number {
     meta = context.data;
     wanted = context.dataEnd;
   }
-  const room = PAGE - headroom - tailroom;
-  const linear = Math.min(wanted, room);
+  const linear = Math.min(wanted, packets.room - headroom);
   if (args.dataSizeIn - meta < ETH_HLEN) refuse(Errno.EINVAL);
   if (linear < ETH_HLEN) refuse(Errno.EINVAL);
   if (context !== null) {
@@ -49,11 +48,9 @@ export function testRunXdp(run: TestRun): number {
   // What does not fit into the page would be in fragments, which programs see only through helpers.
   const fragments = data.slice(linear);
 
-  const frame = machine.frame();
-  const { memory } = machine;
+  const { frame, xdp: buff } = packets;
   memory.bytes().fill(0, frame, frame + PAGE);
   memory.bytes().set(data.subarray(0, linear), frame + headroom);
-  const buff = machine.xdpBuff();
   buff.clear();
   buff.point("data_hard_start", frame);
   buff.point("data_meta", frame + headroom);
@@ -62,7 +59,7 @@ export function testRunXdp(run: TestRun): number {
   buff.point("rxq", machine.loopback.queue.offset);
   buff.set("frame_sz", PAGE);
 
-  const result = machine.withPacket(frame, PAGE - tailroom, () => runRepeated(run, buff.offset));
+  const result = runRepeated(run, buff.offset);
 
   const start = buff.pointer("data_meta");
   const end = buff.pointer("data_end");

@@ -1,0 +1,150 @@
+import type { Helper } from "../helpers/index.ts";
+import {
+  createMap,
+  type MapAttributes,
+  type MapEnvironment,
+  type MapOperations,
+  type MapShape,
+  type MapStorage,
+} from "../maps/index.ts";
+import { addressOf, createKernelMemory, type KernelMemory, RegionAccess, WASM_PAGE } from "../mem/index.ts";
+import { defaultLayout, KernelLayout } from "../platform/index.ts";
+import { Errno } from "../uapi/index.ts";
+import type { FixupMap } from "../verifier/index.ts";
+import type { Engine, Executor, Fault } from "../vm/index.ts";
+import { BpfFs } from "./bpffs.ts";
+import { IdTable } from "./id-table.ts";
+import { KernelStruct } from "./kernel-struct.ts";
+import { createLoopback, type Loopback } from "./net/loopback.ts";
+import { PacketObjects } from "./net/packet-objects.ts";
+import type { KernelBtf } from "./objects/btf.ts";
+import type { KernelObject } from "./objects/kernel-object.ts";
+import type { KernelMap } from "./objects/map.ts";
+import type { KernelProgram } from "./objects/program.ts";
+import type { KernelOptions } from "./options.ts";
+import { checked, refuse } from "./refusal.ts";
+import { StructAllocator } from "./struct-allocator.ts";
+import { KernelSymbols } from "./symbols.ts";
+import { TracePipe } from "./trace-pipe.ts";
+
+/** What all processes of one embedded kernel share: its memory, its objects and what runs its programs. */
+export class Machine {
+  readonly memory: KernelMemory;
+  readonly cpus: number;
+  readonly layout: KernelLayout;
+  readonly programs: IdTable<KernelProgram>;
+  readonly maps: IdTable<KernelMap>;
+  readonly btfs: IdTable<KernelBtf>;
+  readonly links: IdTable<KernelObject>;
+  readonly bpffs = new BpfFs();
+  readonly tracePipe = new TracePipe();
+  readonly symbols = new KernelSymbols();
+  /** Nanoseconds since boot. */
+  readonly clock: () => bigint;
+  readonly executor: Executor;
+  readonly engine: Engine;
+  readonly helpers: ReadonlyMap<number, Helper>;
+  readonly structs: StructAllocator;
+  readonly loopback: Loopback;
+  readonly packets: PacketObjects;
+  /** Why the last run of a program that no verifier has seen ended early; null where it did not. */
+  lastFault: Fault | null = null;
+  readonly #environment: MapEnvironment;
+  #lastPid = 0;
+
+  constructor(options: KernelOptions) {
+    this.cpus = options.cpus ?? 1;
+    this.clock = options.clock ?? (() => 0n);
+    this.memory = createKernelMemory(
+      options.maximumMemory === undefined
+        ? {}
+        : { maximumPages: Math.ceil(options.maximumMemory / WASM_PAGE) },
+    );
+    this.layout = options.btf === undefined ? defaultLayout() : new KernelLayout(options.btf);
+    this.programs = new IdTable(options.firstIds?.programs);
+    this.maps = new IdTable(options.firstIds?.maps);
+    this.btfs = new IdTable(options.firstIds?.btfs);
+    this.links = new IdTable(options.firstIds?.links);
+    this.structs = new StructAllocator(this.memory, this.layout);
+    this.loopback = createLoopback(this.structs);
+    this.packets = new PacketObjects(this.memory, this.layout, this.structs);
+  }
+
+  nextPid(): number {
+    return ++this.#lastPid;
+  }
+
+  /** A map in the one memory, with its `struct bpf_map` as BTF describes it. ENOMEM, E2BIG … */
+  createMap(attributes: MapAttributes): MapStorage {
+    const storage = createMap(this.#environment, attributes);
+    return typeof storage === "number" ? refuse(-storage) : storage;
+  }
+
+  /** Fills in what programs can read of a map through a pointer to it. */
+  describeMap(map: KernelMap): void {
+    const object = new KernelStruct(this.memory, this.layout, "bpf_map", map.offset);
+    object.set("map_type", map.type);
+    object.set("key_size", map.keySize);
+    object.set("value_size", map.valueSize);
+    object.set("max_entries", map.parts.maxEntries);
+    object.set("map_flags", map.parts.flags);
+    object.set("id", map.id);
+  }
+
+  /** A map as fixups see it. */
+  fixupMap(map: KernelMap): FixupMap {
+    const { storage } = map.parts;
+    return {
+      type: map.type,
+      keySize: map.keySize,
+      valueSize: map.valueSize,
+      maxEntries: map.parts.maxEntries,
+      flags: map.parts.flags,
+      id: map.id,
+      address: addressOf(map.offset),
+      valueAddress: storage.values === 0 ? 0n : addressOf(storage.values),
+    };
+  }
+
+  /** Runs a program once. @returns r0, the low half, signed. EFAULT where the run ended with a fault. */
+  run(program: KernelProgram, context: number): number {
+    const result = program.parts.code.run(context);
+    const { fault } = this.executor;
+    if (fault !== null) {
+      this.lastFault = fault;
+      refuse(Errno.EFAULT);
+    }
+    return result;
+  }
+
+  /** Runs something as another CPU. */
+  onCpu<T>(cpu: number, act: () => T): T {
+    const before = this.executor.cpu;
+    this.executor.cpu = cpu;
+    try {
+      return act();
+    } finally {
+      this.executor.cpu = before;
+    }
+  }
+
+  /** Memory that programs may read and write while `act` runs. ENOMEM. */
+  withRegion<T>(size: number, what: string, act: (offset: number) => T): T {
+    const offset = this.memory.alloc(size);
+    if (offset === 0) refuse(Errno.ENOMEM);
+    const handle = this.memory.regions.add({
+      start: offset,
+      end: offset + size,
+      access: RegionAccess.READ_WRITE,
+      stride: 0,
+      size: 0,
+      what,
+    });
+    try {
+      return act(offset);
+    } finally {
+      this.memory.regions.remove(handle);
+      this.memory.free(offset);
+    }
+  }
+}

@@ -1,0 +1,22 @@
+import type { Btf } from "../btf/index.ts";
+
+/** How an embedded kernel is made. */
+export interface KernelOptions {
+  /** Possible CPUs, all online: 1 to 4096; 1 unless told. */
+  readonly cpus?: number;
+  /** Nanoseconds since boot; unless told the process's monotonic clock, or the wall clock where there is none. */
+  readonly clock?: () => bigint;
+  /** Seed of `bpf_get_prandom_u32` and of hash tables; the same seed gives the same run. Random unless told. */
+  readonly seed?: number;
+  /** The kernel's types: where the members of its structs lie. Unless told those of Linux 6.18 on x86-64. */
+  readonly btf?: Btf;
+  /** The first id of each kind of object; 1 unless told. */
+  readonly firstIds?: {
+    readonly programs?: number;
+    readonly maps?: number;
+    readonly btfs?: number;
+    readonly links?: number;
+  };
+  /** The most that the kernel's memory grows to, in bytes; 4 GiB unless told, or as much as the platform gives. */
+  readonly maximumMemory?: number;
+}

@@ -1,0 +1,168 @@
+import { checkForm, type Insn, isWide, WideKind } from "../isa/index.ts";
+import type { ProgramType } from "../platform/index.ts";
+import { BpfMapType, Errno } from "../uapi/index.ts";
+import { type FixupInput, type FixupMap, fixup, type FixupResult, VerifierError } from "../verifier/index.ts";
+import type { DebugRecords } from "./debug-records.ts";
+import type { LoadLog } from "./load-log.ts";
+import type { Machine } from "./machine.ts";
+import type { KernelMap } from "./objects/map.ts";
+import type { ProgramParts, Xlated } from "./objects/program.ts";
+import type { Process } from "./process.ts";
+import { Refusal, refuse } from "./refusal.ts";
+import { programTag } from "./tag.ts";
+
+/** A load whose arguments are in order. */
+export interface LoadRequest {
+  readonly insns: readonly Insn[];
+  readonly type: ProgramType;
+  readonly name: string;
+  readonly expectedAttachType: number;
+  readonly sleepable: boolean;
+  /** Address of the caller's array of descriptors; 0 for none. */
+  readonly fdArray: bigint;
+  readonly gplCompatible: boolean;
+  readonly records: DebugRecords | null;
+}
+
+type Prepared = Pick<ProgramParts, "tag" | "verifiedInsns" | "code" | "xlated" | "maps" | "maxContextOffset">;
+
+/** From slots to code that runs: references resolved, checked, fixed up, compiled. What is refused is in the log. */
+export function prepare(process: Process, request: LoadRequest, log: LoadLog): Prepared {
+  const { machine } = process;
+  const { insns } = request;
+  const problems = checkForm(insns, { limit: 1 });
+  if (problems.length > 0) {
+    log.write(`${problems[0]!.slot}: ${problems[0]!.reason}\n`);
+    refuse(Errno.EINVAL);
+  }
+  const maps = resolveMaps(process, request, log);
+  const input: FixupInput = {
+    insns,
+    type: request.type,
+    expectedAttachType: request.expectedAttachType,
+    sleepable: request.sleepable,
+    maps: maps.bySlot,
+  };
+  const fixed = fixupOrRefuse(machine, input, log);
+  const mapOfSlot = new Map<number, number>();
+  for (const [slot, map] of fixed.maps) mapOfSlot.set(slot, maps.offsetOf(map));
+  for (const id of fixed.helpers) {
+    const helper = machine.helpers.get(id);
+    if (helper === undefined) {
+      log.write(`program of this type cannot use helper ${machine.helperName(id)}#${id}\n`);
+      refuse(Errno.EINVAL);
+    }
+    if (machine.isGplOnly(id) && !request.gplCompatible) {
+      log.write("cannot call GPL-restricted function from non-GPL compatible program\n");
+      refuse(Errno.EINVAL);
+    }
+  }
+  const code = machine.engine.compile(
+    { name: request.name, insns: fixed.insns, helpers: machine.helpers, mode: "checked", mapOfSlot },
+    machine.executor,
+  );
+  for (const map of maps.used) map.get();
+  let xlated: Xlated | null = null;
+  return {
+    tag: programTag(insns),
+    verifiedInsns: insns.length,
+    code,
+    maps: maps.used,
+    maxContextOffset: fixed.maxContextOffset,
+    xlated: () => (xlated ??= asLinuxShows(machine, input, request.records)),
+  };
+}
+
+function fixupOrRefuse(machine: Machine, input: FixupInput, log: LoadLog): FixupResult {
+  try {
+    return fixup(input, { target: "tsbpf", layout: machine.layout });
+  } catch (error) {
+    if (!(error instanceof VerifierError)) throw error;
+    log.write(`${error.reason}\n`);
+    return refuse(Errno.EACCES);
+  }
+}
+
+/** Code and debug records for the target `linux-x86_64`: what info and dumps show. */
+function asLinuxShows(machine: Machine, input: FixupInput, records: DebugRecords | null): Xlated {
+  const result = fixup(input, {
+    target: "linux-x86_64",
+    layout: machine.layout,
+    symbolAddress: (name) => machine.symbols.address(name),
+  });
+  const moved = (slot: number) => result.slotMap[slot]!;
+  const gone = (slot: number) => result.removed !== null && result.removed[slot] === 1;
+  return {
+    insns: result.insns,
+    functions: result.functions,
+    funcInfo: (records?.functions ?? [])
+      .filter(({ slot }) => !gone(slot))
+      .map(({ slot, typeId }) => ({ slot: moved(slot), typeId })),
+    lineInfo: (records?.lines ?? [])
+      .filter(({ slot }) => !gone(slot))
+      .map((line) => ({ ...line, slot: moved(line.slot) })),
+  };
+}
+
+interface ResolvedMaps {
+  readonly bySlot: ReadonlyMap<number, FixupMap>;
+  /** Each once, in the order of first use. */
+  readonly used: readonly KernelMap[];
+  readonly offsetOf: (map: FixupMap) => number;
+}
+
+/** `resolve_pseudo_ldimm64`: descriptors, or indexes into the array of them, become maps. */
+function resolveMaps(process: Process, request: LoadRequest, log: LoadLog): ResolvedMaps {
+  const { insns, fdArray } = request;
+  const views = new Map<KernelMap, FixupMap>();
+  const offsets = new Map<FixupMap, number>();
+  const bySlot = new Map<number, FixupMap>();
+  for (let slot = 0; slot < insns.length; slot++) {
+    const insn = insns[slot]!;
+    if (!isWide(insn)) continue;
+    const kind = insn.src as WideKind;
+    const next = insns[slot + 1];
+    slot++;
+    if (kind === WideKind.imm || kind === WideKind.func) continue;
+    if (kind === WideKind.btfId) {
+      log.write("kernel variables are not supported by this kernel\n");
+      refuse(Errno.EOPNOTSUPP);
+    }
+    const byIndex = kind === WideKind.mapIdx || kind === WideKind.mapIdxValue;
+    if (byIndex && fdArray === 0n) {
+      log.write("fd_idx without fd_array is invalid\n");
+      refuse(Errno.EPROTO);
+    }
+    const fd = byIndex ? process.u32(fdArray + BigInt(insn.imm * 4)) | 0 : insn.imm;
+    const map = mapOf(process, fd, log);
+    let view = views.get(map);
+    if (view === undefined) {
+      view = process.machine.fixupMap(map);
+      views.set(map, view);
+      offsets.set(view, map.offset);
+    }
+    if (kind === WideKind.mapValue || kind === WideKind.mapIdxValue) checkValueAccess(map, next!.imm >>> 0, log);
+    bySlot.set(slot - 1, view);
+  }
+  return { bySlot, used: [...views.keys()], offsetOf: (map) => offsets.get(map)! };
+}
+
+function mapOf(process: Process, fd: number, log: LoadLog): KernelMap {
+  try {
+    return process.map(fd, "any");
+  } catch (error) {
+    if (error instanceof Refusal) log.write(`fd ${fd} is not pointing to valid bpf_map\n`);
+    throw error;
+  }
+}
+
+function checkValueAccess(map: KernelMap, offset: number, log: LoadLog): void {
+  if (map.type !== BpfMapType.ARRAY || map.parts.maxEntries !== 1) {
+    log.write("no direct value access support for this map type\n");
+    refuse(Errno.EINVAL);
+  }
+  if (offset >= map.valueSize) {
+    log.write(`invalid access to map value pointer, value_size=${map.valueSize} off=${offset}\n`);
+    refuse(Errno.EINVAL);
+  }
+}

@@ -1,0 +1,32 @@
+/** `_text` of a Linux without address randomisation: where the functions of this kernel pretend to be. */
+const TEXT = 0xffff_ffff_8100_0000n;
+/** Distance of two functions. */
+const STEP = 64n;
+
+/**
+ * Addresses of the kernel's functions: what calls in a dump are relative to, and what kallsyms lists. They are given
+ * out in the order in which they are first asked for; `__bpf_call_base` comes first.
+ */
+export class KernelSymbols {
+  readonly #addresses = new Map<string, bigint>();
+
+  constructor() {
+    this.address("__bpf_call_base");
+  }
+
+  address(name: string): bigint {
+    let address = this.#addresses.get(name);
+    if (address === undefined) {
+      address = TEXT + BigInt(this.#addresses.size) * STEP;
+      this.#addresses.set(name, address);
+    }
+    return address;
+  }
+
+  /** The text of `/proc/kallsyms`. */
+  kallsyms(): string {
+    let text = "";
+    for (const [name, address] of this.#addresses) text += `${address.toString(16).padStart(16, "0")} T ${name}\n`;
+    return text;
+  }
+}
