@@ -1,6 +1,16 @@
-import { mkdirSync } from "node:fs";
+import { mkdirSync, readFileSync } from "node:fs";
 import { afterAll, expect, it } from "vitest";
-import { Btf, CORE_RELO_NAMES, CoreError, CoreResolver, parseBtfExt } from "../../src/btf/index.ts";
+import {
+  Btf,
+  BtfBuilder,
+  CORE_RELO_NAMES,
+  CoreError,
+  CoreReloKind,
+  CoreResolver,
+  parseBtfExt,
+  writeBtfExt,
+} from "../../src/btf/index.ts";
+import { openElf } from "../../src/elf/index.ts";
 import { decode } from "../../src/isa/index.ts";
 import { patchInsn } from "../../src/object/core-patch.ts";
 import { describeWith, fixture, liveKernel, referee } from "../support/referee.ts";
@@ -215,4 +225,78 @@ describeWith([clang, libbpf, liveKernel()], "CO-RE against libbpf", () => {
     expect(ours).toHaveLength(2);
     expect(ours).toEqual(theirs);
   });
+
+  it("matches types as libbpf does, by records made from those for existence", () => {
+    const kernel = target(
+      "matched",
+      `struct node; union words { long whole; int half; }; struct inner { long pad; int a; };
+       struct same { int a; char *b; }; struct more { int first; int a; struct node *n; }; struct other_size { long a; };
+       struct other_sign { unsigned a; }; struct pointed { struct node *n; }; struct nested { struct inner in; int z; };
+       struct node { int x; }; enum state { A, B, C }; enum smaller { D }; typedef int (*callback)(struct node *, int);
+       typedef int (*callback_more)(struct node *, int, long); typedef int row[4]; typedef int longer[5]; struct by_union { union words w; };
+       int use(struct same *a, struct more *b, struct other_size *c, struct other_sign *d, struct pointed *e) { return a->a + b->a + c->a + d->a + e->n->x; }
+       int use_too(struct nested *a, enum state *b, enum smaller *c, callback d, callback_more e) { return a->z + *b + *c + d(0, 1) + e(0, 1, 2); }
+       int use_more(row *a, longer *b, struct by_union *c) { return (*a)[0] + (*b)[0] + c->w.half; }`,
+    );
+    const object = workshop.compile(
+      "matching",
+      `${PRELUDE}
+      struct node___l { char different; }; struct inner___l { int a; };
+      struct same___l { int a; char *b; }; struct more___l { int a; }; struct other_size___l { int a; }; struct other_sign___l { int a; };
+      struct pointed___l { struct node___l *n; }; struct nested___l { struct inner___l in; }; struct absent___l { int a; };
+      struct too_many { int a; }; enum state___l { C___l, A___l }; enum smaller___l { D, E };
+      typedef int (*callback)(struct node___l *, int); typedef int (*callback_more)(struct node___l *, int); typedef int row[4]; typedef int longer[4];
+      struct by_union___l { union words___l { int half; } w; };
+      SEC("raw_tp/x") int prog(void *ctx) {
+        put(TYPE_EXISTS(struct same___l)); put(TYPE_EXISTS(struct more___l)); put(TYPE_EXISTS(struct other_size___l)); put(TYPE_EXISTS(struct other_sign___l));
+        put(TYPE_EXISTS(struct pointed___l)); put(TYPE_EXISTS(struct nested___l)); put(TYPE_EXISTS(struct absent___l)); put(TYPE_EXISTS(enum state___l));
+        put(TYPE_EXISTS(enum smaller___l)); put(TYPE_EXISTS(callback)); put(TYPE_EXISTS(callback_more)); put(TYPE_EXISTS(row)); put(TYPE_EXISTS(longer));
+        put(TYPE_EXISTS(struct by_union___l)); return 0; }`,
+    );
+    const changed = asMatches(object);
+    const { ours, theirs } = relocated(changed, kernel.btf, loaded(changed, kernel.path).program);
+    expect(ours).toEqual(theirs);
+    expect(ours.every(({ what }) => what.includes("type_matches"))).toBe(true);
+    const values = ours.map(({ result }) => (JSON.parse(result) as { imm: number }[])[0]!.imm);
+    expect(values.filter((value) => value === 1).length).toBeGreaterThan(4);
+    expect(values.filter((value) => value === 0).length).toBeGreaterThan(4);
+  });
+
+  it("finds values of 64-bit enums", () => {
+    const builder = new BtfBuilder();
+    builder.add({
+      kind: "ENUM64",
+      name: "state",
+      size: 8,
+      signed: false,
+      values: [
+        { name: "NEW", value: 1n },
+        { name: "OLD", value: 0x8000_0001_0000_0002n },
+      ],
+    });
+    const btf = Btf.parse(builder.finish());
+    const path = workshop.write("enum64.btf", btf.bytes);
+    const object = workshop.compile(
+      "enum64",
+      `${PRELUDE} enum state___l { OLD = 5, GONE = 6 }; SEC("raw_tp/x") int prog(void *ctx) {
+        put(ENUM_VALUE(enum state___l, OLD)); put(ENUM_EXISTS(enum state___l, OLD)); put(ENUM_EXISTS(enum state___l, GONE)); put(ENUM_VALUE(enum state___l, GONE)); return 0; }`,
+    );
+    const { ours, theirs } = relocated(object, btf, loaded(object, path).program);
+    expect(ours).toHaveLength(4);
+    expect(ours).toEqual(theirs);
+  });
 });
+
+/** A copy of an object in which every type_exists relocation is a type_matches one: clang 14 cannot write those. */
+function asMatches(object: string): string {
+  const bytes = new Uint8Array(readFileSync(object));
+  const file = openElf(bytes);
+  const section = file.section(".BTF.ext")!;
+  const ext = parseBtfExt(file.data(section), Btf.parse(workshop.section(object, ".BTF")));
+  const coreRelos = ext.coreRelos.map((part) => ({
+    ...part,
+    records: part.records.map((record) => ({ ...record, kind: CoreReloKind.TYPE_MATCHES })),
+  }));
+  bytes.set(writeBtfExt({ ...ext, coreRelos }), section.offset);
+  return workshop.write("as-matches.o", bytes);
+}
