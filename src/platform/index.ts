@@ -41,6 +41,13 @@ export {
   type MapOperationName,
   mapFunctions,
 } from "./map-functions.ts";
+export {
+  checkMapCreate,
+  MAP_RULES,
+  type MapCheck,
+  type MapCreateAttributes,
+  type MapRule,
+} from "./map-rules.ts";
 export { PROGRAM_TYPES, type ProgramType, programType, programTypeNamed } from "./program-types.ts";
 export {
   type AutoAttach,
