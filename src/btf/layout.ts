@@ -87,7 +87,7 @@ export class Layout {
           break;
         case BtfKind.STRUCT:
         case BtfKind.UNION:
-          return this.#compositeAlign(id);
+          return this.compositeAlign(id);
         default:
           return 0;
       }
@@ -112,20 +112,20 @@ export class Layout {
     return words[at + 2]! % most !== 0;
   }
 
-  #compositeAlign(id: number): number {
+  private compositeAlign(id: number): number {
     const known = this.#alignments[id]!;
     // A struct that contains itself has no alignment; nor do we follow nesting that would fill the stack.
     if (known === IN_PROGRESS || this.#depth > MAX_NESTING) return 0;
     if (known !== UNKNOWN) return known - 1;
     this.#alignments[id] = IN_PROGRESS;
     this.#depth++;
-    const align = this.#alignOfMembers(id);
+    const align = this.alignOfMembers(id);
     this.#depth--;
     this.#alignments[id] = align + 1;
     return align;
   }
 
-  #alignOfMembers(id: number): number {
+  private alignOfMembers(id: number): number {
     const words = this.#words;
     const at = this.#index[id]!;
     const info = words[at + 1]!;

@@ -19,7 +19,7 @@ export class WalkBounds {
   }
 
   enter(id: number): void {
-    if (++this.#depth > MAX_DEPTH) throw this.#error(id, `types nest deeper than ${MAX_DEPTH}`);
+    if (++this.#depth > MAX_DEPTH) throw this.error(id, `types nest deeper than ${MAX_DEPTH}`);
     this.step(id);
   }
 
@@ -29,10 +29,10 @@ export class WalkBounds {
 
   step(id: number): void {
     if (--this.#steps < 0)
-      throw this.#error(id, "expected a finite declaration, got types that expand without end");
+      throw this.error(id, "expected a finite declaration, got types that expand without end");
   }
 
-  #error(id: number, problem: string): FormatError {
+  private error(id: number, problem: string): FormatError {
     return this.#btf.error(id, problem);
   }
 }

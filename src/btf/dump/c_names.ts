@@ -20,8 +20,8 @@ export class NameCounts {
 
   /** Counts one more declaration of the name at a string offset; returns its number, from 1. */
   declare(offset: number): number {
-    if (this.#used * 2 > this.#offsets.length) this.#grow();
-    const slot = this.#slot(offset);
+    if (this.#used * 2 > this.#offsets.length) this.grow();
+    const slot = this.slot(offset);
     if (this.#offsets[slot] === 0) {
       this.#offsets[slot] = offset + 1;
       this.#used++;
@@ -31,7 +31,7 @@ export class NameCounts {
     return count;
   }
 
-  #slot(offset: number): number {
+  private slot(offset: number): number {
     const strings = this.#strings;
     const mask = this.#offsets.length - 1;
     let hash = 5381;
@@ -41,12 +41,12 @@ export class NameCounts {
     let slot = (hash ^ (hash >>> 15)) & mask;
     for (;;) {
       const held = this.#offsets[slot]!;
-      if (held === 0 || held === offset + 1 || this.#same(held - 1, offset)) return slot;
+      if (held === 0 || held === offset + 1 || this.same(held - 1, offset)) return slot;
       slot = (slot + 1) & mask;
     }
   }
 
-  #same(left: number, right: number): boolean {
+  private same(left: number, right: number): boolean {
     const strings = this.#strings;
     for (;;) {
       const byte = strings[left++]!;
@@ -55,7 +55,7 @@ export class NameCounts {
     }
   }
 
-  #grow(): void {
+  private grow(): void {
     const offsets = this.#offsets;
     const counts = this.#counts;
     this.#offsets = new Uint32Array(offsets.length * 4);
@@ -63,7 +63,7 @@ export class NameCounts {
     for (let i = 0; i < offsets.length; i++) {
       const held = offsets[i]!;
       if (held === 0) continue;
-      const slot = this.#slot(held - 1);
+      const slot = this.slot(held - 1);
       this.#offsets[slot] = held;
       this.#counts[slot] = counts[i]!;
     }

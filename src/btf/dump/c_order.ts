@@ -37,7 +37,7 @@ export class DefinitionOrder {
   /** What is to be defined for a type and was not returned before, in order: so many ids of `queue`. */
   definitionsFor(id: number): number {
     this.#length = 0;
-    this.#visit(id, false);
+    this.visit(id, false);
     return this.#length;
   }
 
@@ -45,7 +45,7 @@ export class DefinitionOrder {
     return this.#queue;
   }
 
-  #visit(id: number, throughPointer: boolean): 0 | 1 {
+  private visit(id: number, throughPointer: boolean): 0 | 1 {
     const words = this.#words;
     const states = this.#states;
     for (;;) {
@@ -63,13 +63,13 @@ export class DefinitionOrder {
         case BtfKind.STRUCT:
         case BtfKind.UNION:
           if (throughPointer && named) return 0;
-          this.#visitMembers(id, at, info & 0xffff);
+          this.visitMembers(id, at, info & 0xffff);
           if (named) this.#queue[this.#length++] = id;
           states[id] = ORDERED;
           return 1;
         case BtfKind.PTR: {
           this.#bounds.enter(id);
-          const link = this.#visit(words[at + 2]!, true);
+          const link = this.visit(words[at + 2]!, true);
           this.#bounds.leave();
           states[id] = ORDERED;
           return link;
@@ -85,9 +85,9 @@ export class DefinitionOrder {
           id = words[at + 2]!;
           break;
         case BtfKind.TYPEDEF:
-          return this.#visitTypedef(id, words[at + 2]!, throughPointer);
+          return this.visitTypedef(id, words[at + 2]!, throughPointer);
         case BtfKind.FUNC_PROTO:
-          return this.#visitPrototype(id, at, info & 0xffff, throughPointer);
+          return this.visitPrototype(id, at, info & 0xffff, throughPointer);
         case BtfKind.ENUM:
         case BtfKind.ENUM64:
         case BtfKind.FWD:
@@ -103,17 +103,17 @@ export class DefinitionOrder {
     }
   }
 
-  #visitMembers(id: number, at: number, vlen: number): void {
+  private visitMembers(id: number, at: number, vlen: number): void {
     this.#states[id] = ORDERING;
     this.#bounds.enter(id);
     const end = at + 3 + vlen * 3;
-    for (let member = at + 4; member < end; member += 3) this.#visit(this.#words[member]!, false);
+    for (let member = at + 4; member < end; member += 3) this.visit(this.#words[member]!, false);
     this.#bounds.leave();
   }
 
-  #visitTypedef(id: number, target: number, throughPointer: boolean): 0 | 1 {
+  private visitTypedef(id: number, target: number, throughPointer: boolean): 0 | 1 {
     this.#bounds.enter(id);
-    const link = this.#visit(target, throughPointer);
+    const link = this.visit(target, throughPointer);
     this.#bounds.leave();
     if (throughPointer && link === 0) return 0;
     this.#queue[this.#length++] = id;
@@ -121,12 +121,12 @@ export class DefinitionOrder {
     return 1;
   }
 
-  #visitPrototype(id: number, at: number, vlen: number, throughPointer: boolean): 0 | 1 {
+  private visitPrototype(id: number, at: number, vlen: number, throughPointer: boolean): 0 | 1 {
     this.#bounds.enter(id);
-    let link = this.#visit(this.#words[at + 2]!, throughPointer);
+    let link = this.visit(this.#words[at + 2]!, throughPointer);
     const end = at + 3 + vlen * 2;
     for (let param = at + 4; param < end; param += 2) {
-      if (this.#visit(this.#words[param]!, throughPointer) === 1) link = 1;
+      if (this.visit(this.#words[param]!, throughPointer) === 1) link = 1;
     }
     this.#bounds.leave();
     return link;

@@ -131,13 +131,13 @@ class CSource {
         for (const id of roots) {
           if (!this.#btf.has(id))
             throw this.#btf.error(0, `expected a type id below ${this.#btf.count}, got ${id}`);
-          this.#define(id);
+          this.define(id);
         }
       } else {
         const ids = sorted === false ? null : sortForC(this.#btf);
         // The first of the sorted list is left to those that refer to it: bpftool starts from 1 in both lists.
-        for (let i = 1; i < this.#btf.count; i++) this.#define(ids === null ? i : ids[i]!);
-        if (current) this.#kernelFunctions();
+        for (let i = 1; i < this.#btf.count; i++) this.define(ids === null ? i : ids[i]!);
+        if (current) this.kernelFunctions();
       }
       this.#out.text(POSTAMBLE);
     } finally {
@@ -146,13 +146,13 @@ class CSource {
   }
 
   /** Writes the definition of a type and of all it needs and that is not written yet. */
-  #define(id: number): void {
+  private define(id: number): void {
     const count = this.#order.definitionsFor(id);
-    for (let i = 0; i < count; i++) this.#emit(this.#order.queue[i]!, 0);
+    for (let i = 0; i < count; i++) this.emit(this.#order.queue[i]!, 0);
   }
 
   /** `container` is the struct or typedef in whose definition the type is met; 0 to define the type itself. */
-  #emit(id: number, container: number): void {
+  private emit(id: number, container: number): void {
     const words = this.#words;
     for (;;) {
       const state = this.#states[id]!;
@@ -161,7 +161,7 @@ class CSource {
       const info = words[at + 1]!;
       const kind = (info >>> 24) & 0x1f;
       if (state === EMITTING) {
-        this.#emitAgain(id, at, kind, container);
+        this.emitAgain(id, at, kind, container);
         return;
       }
       this.#bounds.step(id);
@@ -178,16 +178,16 @@ class CSource {
           break;
         case BtfKind.STRUCT:
         case BtfKind.UNION:
-          this.#emitComposite(id, at, info & 0xffff, container);
+          this.emitComposite(id, at, info & 0xffff, container);
           return;
         case BtfKind.TYPEDEF:
-          this.#emitTypedef(id, words[at + 2]!);
+          this.emitTypedef(id, words[at + 2]!);
           return;
         case BtfKind.FUNC_PROTO:
-          this.#emitPrototype(id, at, info & 0xffff, container);
+          this.emitPrototype(id, at, info & 0xffff, container);
           return;
         case BtfKind.INT:
-          this.#emitAlias(id);
+          this.emitAlias(id);
           this.#states[id] = EMITTED;
           return;
         case BtfKind.ENUM:
@@ -210,7 +210,7 @@ class CSource {
   }
 
   /** A type that is met inside its own definition: a forward declaration serves. */
-  #emitAgain(id: number, at: number, kind: number, container: number): void {
+  private emitAgain(id: number, at: number, kind: number, container: number): void {
     if (this.#forwarded[id] === 1) return;
     if (kind === BtfKind.TYPEDEF) {
       if (!this.#declarations.isNamed(id, VA_LIST)) {
@@ -225,7 +225,7 @@ class CSource {
     }
   }
 
-  #emitComposite(id: number, at: number, vlen: number, container: number): void {
+  private emitComposite(id: number, at: number, vlen: number, container: number): void {
     const words = this.#words;
     const named = words[at] !== 0;
     this.#states[id] = EMITTING;
@@ -233,7 +233,7 @@ class CSource {
       const inner = named ? id : container;
       this.#bounds.enter(id);
       for (let member = at + 4, end = at + 4 + vlen * 3; member < end; member += 3) {
-        this.#emit(words[member]!, inner);
+        this.emit(words[member]!, inner);
       }
       this.#bounds.leave();
     } else if (this.#forwarded[id] === 0 && id !== container) {
@@ -250,10 +250,10 @@ class CSource {
     }
   }
 
-  #emitTypedef(id: number, target: number): void {
+  private emitTypedef(id: number, target: number): void {
     this.#states[id] = EMITTING;
     this.#bounds.enter(id);
-    this.#emit(target, id);
+    this.emit(target, id);
     this.#bounds.leave();
     if (this.#forwarded[id] === 0 && !this.#declarations.isNamed(id, VA_LIST)) {
       this.#declarations.typedef(id);
@@ -262,17 +262,17 @@ class CSource {
     this.#states[id] = EMITTED;
   }
 
-  #emitPrototype(id: number, at: number, vlen: number, container: number): void {
+  private emitPrototype(id: number, at: number, vlen: number, container: number): void {
     const words = this.#words;
     this.#bounds.enter(id);
-    this.#emit(words[at + 2]!, container);
+    this.emit(words[at + 2]!, container);
     for (let param = at + 4, end = at + 4 + vlen * 2; param < end; param += 2) {
-      this.#emit(words[param]!, container);
+      this.emit(words[param]!, container);
     }
     this.#bounds.leave();
   }
 
-  #emitAlias(id: number): void {
+  private emitAlias(id: number): void {
     if (this.#declarations.countBaseType(id) !== 1) return;
     for (const [name, type] of ALIASES) {
       if (!this.#declarations.isNamed(id, name)) continue;
@@ -283,7 +283,7 @@ class CSource {
   }
 
   /** Declarations of the functions that are tagged as callable from BPF, by name. */
-  #kernelFunctions(): void {
+  private kernelFunctions(): void {
     const out = this.#out;
     out.text("\n/* BPF kfuncs */\n#ifndef BPF_NO_KFUNC_PROTOTYPES\n");
     const kfuncs: number[] = [];

@@ -111,14 +111,14 @@ class RawTextDump {
     const at = this.#index[id]!;
     const info = this.#words[at + 1]!;
     const kind = (info >>> 24) & 0x1f;
-    this.#lines.line(this.#format(kind, info, at), at, id);
+    this.#lines.line(this.format(kind, info, at), at, id);
     const vlen = info & 0xffff;
     if (vlen === 0) return;
-    if (kind === BtfKind.FUNC_PROTO) this.#elements(at + 3, vlen, 2, PARAM);
-    else if (kind === BtfKind.STRUCT || kind === BtfKind.UNION) this.#members(at + 3, vlen, info);
-    else if (kind === BtfKind.ENUM) this.#elements(at + 3, vlen, 2, info >>> 31 === 1 ? VALUE_SIGNED : VALUE);
-    else if (kind === BtfKind.DATASEC) this.#variables(at + 3, vlen);
-    else if (kind === BtfKind.ENUM64) this.#wideValues(at + 3, vlen, info >>> 31 === 1);
+    if (kind === BtfKind.FUNC_PROTO) this.elements(at + 3, vlen, 2, PARAM);
+    else if (kind === BtfKind.STRUCT || kind === BtfKind.UNION) this.members(at + 3, vlen, info);
+    else if (kind === BtfKind.ENUM) this.elements(at + 3, vlen, 2, info >>> 31 === 1 ? VALUE_SIGNED : VALUE);
+    else if (kind === BtfKind.DATASEC) this.variables(at + 3, vlen);
+    else if (kind === BtfKind.ENUM64) this.wideValues(at + 3, vlen, info >>> 31 === 1);
   }
 
   /** Hands on what is left of the output. */
@@ -126,7 +126,7 @@ class RawTextDump {
     this.#lines.finish();
   }
 
-  #format(kind: number, info: number, at: number): number {
+  private format(kind: number, info: number, at: number): number {
     if (kind === BtfKind.FUNC) return alternative(kind, FUNC_GLOBAL, info & 0xffff);
     if (kind === BtfKind.INT) return intFormat((this.#words[at + 3]! >>> 24) & 0xf);
     if (kind === BtfKind.VAR) return alternative(kind, VAR_GLOBAL, this.#words[at + 3]!);
@@ -138,12 +138,12 @@ class RawTextDump {
     return kind;
   }
 
-  #elements(first: number, vlen: number, step: number, format: number): void {
+  private elements(first: number, vlen: number, step: number, format: number): void {
     const end = first + vlen * step;
     for (let at = first; at < end; at += step) this.#lines.line(format, at, 0);
   }
 
-  #members(first: number, vlen: number, info: number): void {
+  private members(first: number, vlen: number, info: number): void {
     const end = first + vlen * 3;
     const plain = info >>> 31 === 1 ? MEMBER_KFLAG : MEMBER;
     for (let at = first; at < end; at += 3) {
@@ -152,7 +152,7 @@ class RawTextDump {
     }
   }
 
-  #variables(first: number, vlen: number): void {
+  private variables(first: number, vlen: number): void {
     const end = first + vlen * 3;
     for (let at = first; at < end; at += 3) {
       const target = this.#index[this.#words[at]!]!;
@@ -162,7 +162,7 @@ class RawTextDump {
     }
   }
 
-  #wideValues(first: number, vlen: number, signed: boolean): void {
+  private wideValues(first: number, vlen: number, signed: boolean): void {
     const end = first + vlen * 3;
     for (let at = first; at < end; at += 3) {
       const low = this.#words[at + 1]!;
