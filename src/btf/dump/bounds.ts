@@ -1,12 +1,12 @@
 import type { FormatError } from "../../base/index.ts";
 import type { Btf } from "../model.ts";
 
-/** How deep types may nest in each other before a dump gives up: a kernel's reach 60. */
+/** How deep types may nest in each other before a dump gives up: a kernel's reach 14. */
 const MAX_DEPTH = 700;
 
 /**
  * Keeps a walk over hostile types from filling the stack or running forever: types that refer to each other can
- * describe declarations of exponential length in a few bytes. A kernel's types take 10 steps for each word of data.
+ * describe declarations of exponential length in a few bytes. A kernel's types take 0.4 steps for each word of data.
  */
 export class WalkBounds {
   readonly #btf: Btf;
@@ -15,7 +15,7 @@ export class WalkBounds {
 
   constructor(btf: Btf, words: number) {
     this.#btf = btf;
-    this.#steps = 1_000_000 + 50 * words;
+    this.#steps = 1_000_000 + 10 * words;
   }
 
   enter(id: number): void {
