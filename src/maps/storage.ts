@@ -1,4 +1,5 @@
 import type { KernelMemory } from "../mem/index.ts";
+import type { MapCode } from "./map-code.ts";
 import type { MapShape } from "./operations.ts";
 
 /** What a map is created with: the fields of `bpf_map_create` that decide how it lies in memory. */
@@ -10,6 +11,8 @@ export interface MapAttributes {
   readonly maxEntries: number;
   /** `BPF_F_*`. */
   readonly flags: number;
+  /** For messages of refused accesses; empty unless told. */
+  readonly name?: string;
 }
 
 /** What maps need of the kernel that they live in. */
@@ -21,6 +24,8 @@ export interface MapEnvironment {
   readonly bpfMapSize: number;
   /** 32 random bits: the seed of a hash table without `BPF_F_ZERO_SEED`. */
   readonly random: () => number;
+  /** Where given, the map's header names the table indices of its operations, for callers that do not know its shape. */
+  readonly code?: MapCode;
 }
 
 /** A map in the one memory. */
@@ -30,10 +35,16 @@ export interface MapStorage {
   readonly shape: MapShape;
   /** Offset of the values of an array (element 0), for direct value access; 0 where the type has none. */
   readonly values: number;
+  /** Elements of a hash table; 0 for other types. */
+  readonly count: number;
   /** Buckets of a hash table; 0 for other types. */
   buckets(): number;
   /** Offsets of the keys in one bucket of a hash table, as they lie in its elements: what bucket-wise batches walk. */
   keysOf(bucket: number): readonly number[];
+  /** The function-table index in a slot of a program array: 0 where it is empty, out of bounds, or of another type. */
+  slot(index: number): number;
+  /** Writes a slot of a program array. @returns false where there is none. */
+  setSlot(index: number, value: number): boolean;
   /** Frees everything, after a quiescent point. */
   close(): void;
 }

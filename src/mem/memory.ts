@@ -125,6 +125,8 @@ export interface Regions {
    * @throws {TsbpfError} for an overlap, an empty region, and where memory is exhausted.
    */
   add(region: Region): number;
+  /** As {@link add}; 0 where memory is exhausted. */
+  tryAdd(region: Region): number;
   remove(handle: number): void;
   /** The region that holds an offset (accessible or not), for messages. */
   find(offset: number): Region | null;

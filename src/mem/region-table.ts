@@ -18,6 +18,12 @@ export class RegionTable implements Regions {
   }
 
   add(region: Region): number {
+    const handle = this.tryAdd(region);
+    if (handle === 0) throw new TsbpfError(`region ${region.what}: no memory is left`);
+    return handle;
+  }
+
+  tryAdd(region: Region): number {
     const { start, end, access, stride, size } = region;
     if (!(start < end && (stride === 0 || (size > 0 && size <= stride)))) {
       throw new TsbpfError(
@@ -29,9 +35,8 @@ export class RegionTable implements Regions {
       what === 0 ? 0 : this.#memory.functions.region_add(start, end, access, stride, size, what, 1);
     if (handle > 0) return handle;
     if (what !== 0) this.#memory.free(what);
-    throw new TsbpfError(
-      `region ${region.what}: ${handle === 0 ? "no memory is left" : "expected no overlap, got one"}`,
-    );
+    if (handle < 0) throw new TsbpfError(`region ${region.what}: expected no overlap, got one`);
+    return 0;
   }
 
   remove(handle: number): void {

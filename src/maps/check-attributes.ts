@@ -1,0 +1,87 @@
+import { BpfMapFlag, BpfMapType, Errno } from "../uapi/index.ts";
+import { isHashType, isPerCpuType, rounded } from "./map-shape.ts";
+import type { MapAttributes } from "./storage.ts";
+
+const ACCESS = BpfMapFlag.RDONLY | BpfMapFlag.WRONLY | BpfMapFlag.RDONLY_PROG | BpfMapFlag.WRONLY_PROG;
+
+const ARRAY_FLAGS =
+  BpfMapFlag.NUMA_NODE | BpfMapFlag.MMAPABLE | ACCESS | BpfMapFlag.PRESERVE_ELEMS | BpfMapFlag.INNER_MAP;
+
+const HASH_FLAGS =
+  BpfMapFlag.NO_PREALLOC | BpfMapFlag.NO_COMMON_LRU | BpfMapFlag.NUMA_NODE | ACCESS | BpfMapFlag.ZERO_SEED;
+
+/** The largest value of one CPU (`PCPU_MIN_UNIT_SIZE`). */
+const MAX_PERCPU_VALUE = 32 << 10;
+
+/** `KMALLOC_MAX_SIZE` on x86-64, less `sizeof(struct htab_elem)`. */
+const MAX_HASH_ELEMENT = (4 << 20) - 48;
+
+/** `sizeof(struct bucket)`: how many there can be is checked against 32 bits of it. */
+const LINUX_BUCKET_SIZE = 16;
+
+/**
+ * What Linux says to a map of these attributes before it allocates anything: `map_alloc_check` of its type, and the
+ * overflow checks of `map_alloc`. Rights are no part of it.
+ *
+ * @returns 0, or a negative errno; EINVAL for types that have no storage here.
+ */
+export function checkMapAttributes(attributes: MapAttributes): number {
+  const { type } = attributes;
+  if (isHashType(type)) return checkHash(attributes);
+  if (type === BpfMapType.ARRAY || type === BpfMapType.PERCPU_ARRAY) return checkArray(attributes);
+  if (type === BpfMapType.PROG_ARRAY) return checkProgArray(attributes);
+  return -Errno.EINVAL;
+}
+
+function accessOk(flags: number): boolean {
+  const both = BpfMapFlag.RDONLY_PROG | BpfMapFlag.WRONLY_PROG;
+  return (flags & both) !== both;
+}
+
+/** `array_map_alloc_check`. */
+function checkArray({ type, keySize, valueSize, maxEntries, flags }: MapAttributes): number {
+  const perCpu = isPerCpuType(type);
+  if (
+    maxEntries === 0 ||
+    keySize !== 4 ||
+    valueSize === 0 ||
+    (flags & ~ARRAY_FLAGS) !== 0 ||
+    !accessOk(flags) ||
+    (perCpu && (flags & BpfMapFlag.NUMA_NODE) !== 0)
+  ) {
+    return -Errno.EINVAL;
+  }
+  if (type !== BpfMapType.ARRAY && (flags & (BpfMapFlag.MMAPABLE | BpfMapFlag.INNER_MAP)) !== 0) {
+    return -Errno.EINVAL;
+  }
+  if ((flags & BpfMapFlag.PRESERVE_ELEMS) !== 0) return -Errno.EINVAL;
+  if (valueSize > 0x7fff_ffff) return -Errno.E2BIG;
+  if (perCpu && rounded(valueSize) > MAX_PERCPU_VALUE) return -Errno.E2BIG;
+  return 0;
+}
+
+/** `fd_array_map_alloc_check`. */
+function checkProgArray(attributes: MapAttributes): number {
+  if (attributes.valueSize !== 4) return -Errno.EINVAL;
+  if ((attributes.flags & (BpfMapFlag.RDONLY_PROG | BpfMapFlag.WRONLY_PROG)) !== 0) return -Errno.EINVAL;
+  return checkArray(attributes);
+}
+
+/** `htab_map_alloc_check`, and the checks at the start of `htab_map_alloc`. */
+function checkHash({ type, keySize, valueSize, maxEntries, flags }: MapAttributes): number {
+  const perCpu = isPerCpuType(type);
+  if ((flags & ~HASH_FLAGS) !== 0 || !accessOk(flags)) return -Errno.EINVAL;
+  if ((flags & BpfMapFlag.NO_COMMON_LRU) !== 0) return -Errno.EINVAL;
+  if (perCpu && (flags & BpfMapFlag.NUMA_NODE) !== 0) return -Errno.EINVAL;
+  if (maxEntries === 0 || keySize === 0 || valueSize === 0) return -Errno.EINVAL;
+  if (keySize + valueSize >= MAX_HASH_ELEMENT) return -Errno.E2BIG;
+  if (perCpu && rounded(valueSize) > MAX_PERCPU_VALUE) return -Errno.E2BIG;
+  if (maxEntries > 2 ** 31) return -Errno.E2BIG;
+  if (bucketsFor(maxEntries) > Math.floor(0xffff_ffff / LINUX_BUCKET_SIZE)) return -Errno.E2BIG;
+  return 0;
+}
+
+/** Buckets of a hash table: the entries it may have, up to a power of two. */
+export function bucketsFor(maxEntries: number): number {
+  return maxEntries <= 1 ? 1 : 2 ** (32 - Math.clz32(maxEntries - 1));
+}

@@ -1,0 +1,178 @@
+import { type KernelMemory, PAGE_SIZE, RegionAccess } from "../mem/index.ts";
+import { BpfMapFlag, BpfMapType, Errno } from "../uapi/index.ts";
+import { bucketsFor, checkMapAttributes } from "./check-attributes.ts";
+import { BUCKET_SIZE } from "./emit-hash-find.ts";
+import { MAP_HEADER_SIZE, MapField, MapOperationSlot, SLAB_HEADER_SIZE } from "./map-header.ts";
+import { MapObject } from "./map-object.ts";
+import {
+  arrayStride,
+  elementSize,
+  isHashType,
+  isPerCpuType,
+  rounded,
+  shapeOf,
+  valueAt,
+} from "./map-shape.ts";
+import type { MapAttributes, MapEnvironment, MapStorage } from "./storage.ts";
+
+/**
+ * A new, empty map.
+ *
+ * @returns a negative errno where Linux refuses the attributes (EINVAL, E2BIG), and ENOMEM where the memory has no room.
+ */
+export function createMap(environment: MapEnvironment, attributes: MapAttributes): MapStorage | number {
+  const problem = checkMapAttributes(attributes);
+  if (problem !== 0) return problem;
+  const building = new MapBuilding(environment, attributes);
+  const map = building.build();
+  if (map === null) building.abandon();
+  return map ?? -Errno.ENOMEM;
+}
+
+/** One creation: what was allocated so far, to be given back where it fails. */
+class MapBuilding {
+  readonly #environment: MapEnvironment;
+  readonly #attributes: MapAttributes;
+  readonly #memory: KernelMemory;
+  readonly #blocks: number[] = [];
+  readonly #regions: number[] = [];
+  #header = 0;
+
+  constructor(environment: MapEnvironment, attributes: MapAttributes) {
+    this.#environment = environment;
+    this.#attributes = attributes;
+    this.#memory = environment.memory;
+  }
+
+  build(): MapObject | null {
+    const { cpus, bpfMapSize, code } = this.#environment;
+    const { type, keySize, valueSize, maxEntries, flags } = this.#attributes;
+    const shape = shapeOf(this.#attributes);
+    const name = this.#attributes.name ?? "";
+    this.#header = this.#allocate(MAP_HEADER_SIZE + Math.max(8, bpfMapSize));
+    if (this.#header === 0) return null;
+    const map = this.#header + MAP_HEADER_SIZE;
+    const what = this.#memory.regions.name(`value of map ${name}`);
+    if (what === 0) return null;
+    this.#blocks.push(what);
+    this.#set(MapField.MAX_ENTRIES, maxEntries);
+    this.#set(MapField.CPUS, cpus);
+    this.#set(MapField.TYPE, type);
+    this.#set(MapField.KEY_SIZE, keySize);
+    this.#set(MapField.VALUE_SIZE, valueSize);
+    this.#set(MapField.FLAGS, flags);
+    this.#set(MapField.WHAT, what);
+    this.#set(MapField.ACCESS, this.#access());
+    const indices = code?.indices(shape) ?? null;
+    if (indices !== null) {
+      this.#set(MapField.OPERATIONS + 4 * MapOperationSlot.LOOKUP, indices.lookup);
+      this.#set(MapField.OPERATIONS + 4 * MapOperationSlot.UPDATE, indices.update);
+      this.#set(MapField.OPERATIONS + 4 * MapOperationSlot.DELETE, indices.delete);
+      this.#set(MapField.OPERATIONS + 4 * MapOperationSlot.NEXT_KEY, indices.nextKey);
+    }
+    if (!(isHashType(type) ? this.#hash() : this.#array())) return null;
+    const end = map + Math.max(8, bpfMapSize);
+    if (!this.#region(map, end, RegionAccess.READ | RegionAccess.MAP, 0, 0, `map ${name}`)) return null;
+    return new MapObject(this.#memory, shape, map, { blocks: this.#blocks, regions: this.#regions });
+  }
+
+  /** Gives back what a failed creation took; nothing else knows of it yet. */
+  abandon(): void {
+    for (const region of this.#regions) this.#memory.regions.remove(region);
+    for (const block of this.#blocks) this.#memory.free(block);
+  }
+
+  #array(): boolean {
+    const { type, valueSize, maxEntries, flags } = this.#attributes;
+    const stride = arrayStride(shapeOf(this.#attributes));
+    const cpus = isPerCpuType(type) ? this.#environment.cpus : 1;
+    // One CPU's values fill whole cache lines, so that no two CPUs write the same one.
+    const area = cpus === 1 ? maxEntries * stride : Math.ceil((maxEntries * stride) / 64) * 64;
+    const mmapable = (flags & BpfMapFlag.MMAPABLE) !== 0;
+    const size = mmapable ? Math.ceil(area / PAGE_SIZE) * PAGE_SIZE : area * cpus;
+    const values = this.#allocate(size, mmapable ? PAGE_SIZE : 64);
+    if (values === 0) return false;
+    this.#set(MapField.VALUES, values);
+    this.#set(MapField.CPU_STRIDE, area);
+    if (type === BpfMapType.PROG_ARRAY) return true;
+    for (let cpu = 0; cpu < cpus; cpu++) {
+      const start = values + cpu * area;
+      const what = `value of map ${this.#attributes.name ?? ""}`;
+      if (!this.#region(start, start + maxEntries * stride, this.#access(), stride, valueSize, what))
+        return false;
+    }
+    return true;
+  }
+
+  #hash(): boolean {
+    const { maxEntries, flags } = this.#attributes;
+    const buckets = bucketsFor(maxEntries);
+    const table = this.#allocate(buckets * BUCKET_SIZE);
+    if (table === 0) return false;
+    this.#set(MapField.BUCKETS, table);
+    this.#set(MapField.MASK, buckets - 1);
+    if ((flags & BpfMapFlag.ZERO_SEED) === 0) {
+      this.#set(MapField.SEED, this.#environment.random());
+      this.#set(MapField.SEED + 4, this.#environment.random());
+    }
+    return (flags & BpfMapFlag.NO_PREALLOC) !== 0 || this.#preallocate();
+  }
+
+  /** `prealloc_init`: all elements, and for each CPU one more by which a value is replaced. */
+  #preallocate(): boolean {
+    const { type, valueSize, maxEntries } = this.#attributes;
+    const { cpus } = this.#environment;
+    const shape = shapeOf(this.#attributes);
+    const size = elementSize(shape);
+    const perCpu = isPerCpuType(type);
+    const spares = perCpu ? 0 : cpus;
+    const elements = SLAB_HEADER_SIZE + (maxEntries + spares) * size;
+    const area = perCpu ? Math.ceil(maxEntries / 8) * 8 * rounded(valueSize) : 0;
+    const valuesFrom = perCpu ? Math.ceil(elements / 64) * 64 : elements;
+    const slab = this.#allocate(valuesFrom + area * cpus, 64);
+    if (slab === 0) return false;
+    const start = slab + SLAB_HEADER_SIZE;
+    const end = start + maxEntries * size;
+    this.#set(MapField.FRESH, start);
+    this.#set(MapField.FRESH_END, end);
+    this.#set(MapField.POOLED, maxEntries);
+    if (perCpu) {
+      this.#set(MapField.FRESH_VALUE, slab + valuesFrom);
+      this.#set(MapField.FRESH_STRIDE, area);
+    } else {
+      const table = this.#allocate(4 * cpus);
+      if (table === 0) return false;
+      this.#set(MapField.SPARES, table);
+      const view = this.#memory.view();
+      for (let cpu = 0; cpu < cpus; cpu++) view.setUint32(table + 4 * cpu, end + cpu * size, true);
+    }
+    const from = perCpu ? slab + valuesFrom : start + valueAt(shape);
+    const to = perCpu ? slab + valuesFrom + area * cpus : slab + elements;
+    const what = `value of map ${this.#attributes.name ?? ""}`;
+    return this.#region(from, to, this.#access(), perCpu ? rounded(valueSize) : size, valueSize, what);
+  }
+
+  /** What programs may do with values (`BPF_F_RDONLY_PROG`, `BPF_F_WRONLY_PROG`). */
+  #access(): number {
+    const { flags } = this.#attributes;
+    if ((flags & BpfMapFlag.RDONLY_PROG) !== 0) return RegionAccess.READ;
+    return (flags & BpfMapFlag.WRONLY_PROG) !== 0 ? RegionAccess.WRITE : RegionAccess.READ_WRITE;
+  }
+
+  #allocate(size: number, alignment = 64): number {
+    const block = this.#memory.alloc(size, alignment);
+    if (block !== 0) this.#blocks.push(block);
+    return block;
+  }
+
+  #set(field: number, value: number): void {
+    this.#memory.view().setUint32(this.#header + field, value, true);
+  }
+
+  #region(start: number, end: number, access: number, stride: number, size: number, what: string): boolean {
+    const handle = this.#memory.regions.tryAdd({ start, end, access, stride, size, what });
+    if (handle === 0) return false;
+    this.#regions.push(handle);
+    return true;
+  }
+}

@@ -1,0 +1,278 @@
+import { emitParallel, type MemoryImports } from "../mem/index.ts";
+import { BpfMapFlag, BpfUpdateFlag, Errno } from "../uapi/index.ts";
+import type { Func, FunctionBuilder, Local } from "../wasm/index.ts";
+import { emitClear, emitCopy } from "./emit-bytes.ts";
+import {
+  BUCKET_SIZE,
+  BucketField,
+  emitEndOfBucket,
+  emitHashFind,
+  emitHashSearch,
+  emitHashValue,
+  emitValueOf,
+  type HashSearch,
+} from "./emit-hash-find.ts";
+import { comparesHash, emitKeyStore } from "./emit-key.ts";
+import type { PoolFunctions } from "./emit-pool.ts";
+import { MapField } from "./map-header.ts";
+import { emitChanging, emitFixed, emitHeader, type MapOperand } from "./map-operand.ts";
+import { ElementField, isPerCpuType, rounded, valueAt } from "./map-shape.ts";
+import type { MapShape } from "./operations.ts";
+
+/** What the operations that change a hash table call. */
+export interface HashParts {
+  readonly memory: MemoryImports;
+  readonly pool: PoolFunctions;
+}
+
+/** `htab_map_lookup_elem`, `htab_percpu_map_lookup_elem`. */
+export function emitHashLookup(f: FunctionBuilder, shape: MapShape, map: MapOperand): void {
+  const [, key, cpu] = f.params as [Local, Local, Local];
+  const result = f.local("i32", "result");
+  emitHashValue(f, shape, map, key, cpu, result);
+  f.get(result);
+}
+
+/** Emits the lock, or unlock, of a search's bucket, where several executors may be at work. */
+function emitBucketLock(f: FunctionBuilder, callee: Func, bucket: Local): void {
+  emitParallel(f).if(() => f.get(bucket).i32.const(BucketField.LOCK).i32.add().call(callee));
+}
+
+/** Emits a change of the count of elements. */
+function emitCount(f: FunctionBuilder, map: MapOperand, by: number): void {
+  emitParallel(f);
+  f.if(
+    () => emitHeader(f, map).i32.const(by).i32.atomicRmw("add", MapField.COUNT).drop(),
+    () => {
+      emitHeader(f, map);
+      emitChanging(f, map, MapField.COUNT).i32.const(by).i32.add().i32.store(MapField.COUNT);
+    },
+  );
+}
+
+/**
+ * `htab_map_update_elem` and `htab_percpu_map_update_elem`, with their checks in their order.
+ *
+ * A value that is there is not overwritten: a new element takes its place, so that who holds the old value goes on
+ * seeing it, until the CPU that replaced it replaces another. Values of a per-CPU map are overwritten in place.
+ */
+export function emitHashUpdate(f: FunctionBuilder, shape: MapShape, map: MapOperand, parts: HashParts): void {
+  const [, key, value, flags, cpu] = f.params as [Local, Local, Local, Local, Local];
+  const { memory, pool } = parts;
+  const fresh = f.local("i32", "fresh");
+  const error = f.local("i32", "error");
+  f.get(flags)
+    .i32.const(BpfUpdateFlag.EXIST)
+    .i32.gtU()
+    .if(() => f.i32.const(-Errno.EINVAL).return());
+  const search = emitHashSearch(f, shape, map, key);
+  emitBucketLock(f, memory.function("lock"), search.bucket);
+  emitHashFind(f, search, true);
+  f.block((done) => {
+    f.get(search.element);
+    f.if(
+      () => {
+        f.get(flags).i32.const(BpfUpdateFlag.NOEXIST).i32.eq();
+        f.if(() => f.i32.const(-Errno.EEXIST).set(error).br(done));
+        if (isPerCpuType(shape.type)) {
+          emitValueOf(f, shape, search.element, cpu).set(fresh);
+          emitCopy(f, { base: fresh, plus: 0 }, { base: value, plus: 0 }, shape.valueSize);
+        } else emitReplace(f, { shape, map, search, value, cpu, fresh, error, pool }, () => f.br(done));
+      },
+      () => {
+        f.get(flags).i32.const(BpfUpdateFlag.EXIST).i32.eq();
+        f.if(() => f.i32.const(-Errno.ENOENT).set(error).br(done));
+        if (shape.flags & BpfMapFlag.NO_PREALLOC) {
+          emitChanging(f, map, MapField.COUNT);
+          emitFixed(f, map, MapField.MAX_ENTRIES).i32.geU();
+          f.if(() => f.i32.const(-Errno.E2BIG).set(error).br(done));
+        }
+        emitHeader(f, map).call(pool.take).tee(fresh).i32.eqz();
+        f.if(() =>
+          f.i32
+            .const(shape.flags & BpfMapFlag.NO_PREALLOC ? -Errno.ENOMEM : -Errno.E2BIG)
+            .set(error)
+            .br(done),
+        );
+        emitCount(f, map, 1);
+        emitNewValue(f, { shape, map, value, cpu, fresh });
+        emitKeyOf(f, search, fresh);
+        emitInsert(f, search, fresh);
+      },
+    );
+  });
+  emitBucketLock(f, memory.function("unlock"), search.bucket);
+  f.get(error);
+}
+
+/** Emits key and hash of a new element. */
+function emitKeyOf(f: FunctionBuilder, search: HashSearch, fresh: Local): void {
+  emitKeyStore(f, search.key, { base: fresh, plus: ElementField.KEY });
+  if (comparesHash(search.key.size)) f.get(fresh).get(search.hash).i32.store(ElementField.HASH);
+}
+
+/** Emits the value of a new element: for per-CPU types `cpu`'s, and zero for all others (`pcpu_init_value`). */
+function emitNewValue(
+  f: FunctionBuilder,
+  parts: { shape: MapShape; map: MapOperand; value: Local; cpu: Local; fresh: Local },
+): void {
+  const { shape, map, value, cpu, fresh } = parts;
+  if (!isPerCpuType(shape.type)) {
+    emitCopy(f, { base: fresh, plus: valueAt(shape) }, { base: value, plus: 0 }, shape.valueSize);
+    return;
+  }
+  const at = f.local("i32", "value_at");
+  const left = f.local("i32", "cpus_left");
+  f.get(fresh).i32.load(valueAt(shape)).set(at);
+  emitFixed(f, map, MapField.CPUS).set(left);
+  f.loop((again) => {
+    emitClear(f, { base: at, plus: 0 }, rounded(shape.valueSize));
+    f.get(at)
+      .get(fresh)
+      .i32.load(valueAt(shape) + 4)
+      .i32.add()
+      .set(at);
+    f.get(left).i32.const(1).i32.sub().tee(left).brIf(again);
+  });
+  emitValueOf(f, shape, fresh, cpu).set(at);
+  emitCopy(f, { base: at, plus: 0 }, { base: value, plus: 0 }, shape.valueSize);
+}
+
+/** Emits the entry of a new element at the head of its bucket. */
+function emitInsert(f: FunctionBuilder, { bucket, index }: HashSearch, fresh: Local): void {
+  const first = f.local("i32", "first");
+  f.get(fresh);
+  f.get(bucket).i32.load(BucketField.FIRST).tee(first);
+  emitEndOfBucket(f, index);
+  f.get(first).select().i32.store(ElementField.NEXT);
+  emitPublish(f, bucket, fresh);
+}
+
+/** Emits the store that makes an element visible: not before what was written into it. */
+function emitPublish(f: FunctionBuilder, link: Local, element: Local): void {
+  emitParallel(f).if(() => f.atomicFence());
+  f.get(link).get(element).i32.store();
+}
+
+interface Replacement {
+  readonly shape: MapShape;
+  readonly map: MapOperand;
+  readonly search: HashSearch;
+  readonly value: Local;
+  readonly cpu: Local;
+  readonly fresh: Local;
+  readonly error: Local;
+  readonly pool: PoolFunctions;
+}
+
+/** Emits the replacement of an element that is there by a new one, at the head of the bucket, with the same key. */
+function emitReplace(f: FunctionBuilder, parts: Replacement, done: () => void): void {
+  const { shape, map, search, value, cpu, fresh, error, pool } = parts;
+  const { element, link, bucket } = search;
+  const preallocated = (shape.flags & BpfMapFlag.NO_PREALLOC) === 0;
+  const spare = f.local("i32", "spare");
+  if (preallocated) {
+    // The CPU's spare element; the old one becomes the next spare (`extra_elems`).
+    emitFixed(f, map, MapField.SPARES).get(cpu).i32.const(2).i32.shl().i32.add().set(spare);
+    emitParallel(f);
+    f.if(
+      () => f.get(spare).i32.const(0).i32.atomicRmw("xchg").set(fresh),
+      () => f.get(spare).i32.load().set(fresh),
+    );
+    f.get(fresh).i32.eqz();
+    f.if(() => {
+      // Another executor runs as the same CPU and has it in hand.
+      emitCopy(f, { base: element, plus: valueAt(shape) }, { base: value, plus: 0 }, shape.valueSize);
+      done();
+    });
+  } else {
+    emitHeader(f, map).call(pool.take).tee(fresh).i32.eqz();
+    f.if(() => {
+      f.i32.const(-Errno.ENOMEM).set(error);
+      done();
+    });
+  }
+  emitCopy(f, { base: fresh, plus: valueAt(shape) }, { base: value, plus: 0 }, shape.valueSize);
+  emitKeyOf(f, search, fresh);
+  f.get(link).get(bucket).i32.eq();
+  f.if(
+    () => {
+      f.get(fresh).get(element).i32.load(ElementField.NEXT).i32.store(ElementField.NEXT);
+      emitPublish(f, bucket, fresh);
+    },
+    () => {
+      f.get(fresh).get(bucket).i32.load(BucketField.FIRST).i32.store(ElementField.NEXT);
+      emitPublish(f, bucket, fresh);
+      f.get(link).get(element).i32.load(ElementField.NEXT).i32.store();
+    },
+  );
+  if (preallocated) f.get(spare).get(element).i32.store();
+  else emitHeader(f, map).get(element).call(pool.give);
+}
+
+/** `htab_map_delete_elem`. The element is free for reuse at once, as in Linux. */
+export function emitHashDelete(f: FunctionBuilder, shape: MapShape, map: MapOperand, parts: HashParts): void {
+  const [, key] = f.params as [Local, Local];
+  const search = emitHashSearch(f, shape, map, key);
+  const { element, link, bucket } = search;
+  emitBucketLock(f, parts.memory.function("lock"), bucket);
+  emitHashFind(f, search, true);
+  f.get(element);
+  f.if(() => {
+    f.get(link).get(element).i32.load(ElementField.NEXT).i32.store();
+    emitCount(f, map, -1);
+    emitHeader(f, map).get(element).call(parts.pool.give);
+  });
+  emitBucketLock(f, parts.memory.function("unlock"), bucket);
+  f.i32.const(0).i32.const(-Errno.ENOENT).get(element).select();
+}
+
+/** `htab_map_get_next_key`: a key that is not there starts over. */
+export function emitHashNextKey(
+  f: FunctionBuilder,
+  shape: MapShape,
+  map: MapOperand,
+  memory: MemoryImports,
+): void {
+  const [, key, next] = f.params as [Local, Local, Local];
+  const at = f.local("i32", "at");
+  const bucket = f.local("i32", "at_bucket");
+  const found = f.local("i32", "found");
+  const take = () => {
+    emitCopy(f, { base: next, plus: 0 }, { base: found, plus: ElementField.KEY }, shape.keySize);
+    emitBucketLock(f, memory.function("unlock"), bucket);
+    f.i32.const(0).return();
+  };
+  f.get(key);
+  f.if(() => {
+    const search = emitHashSearch(f, shape, map, key);
+    f.get(search.bucket).set(bucket);
+    emitBucketLock(f, memory.function("lock"), bucket);
+    emitHashFind(f, search, true);
+    f.get(search.element);
+    f.if(() => {
+      f.get(search.element).i32.load(ElementField.NEXT).tee(found).i32.const(1).i32.and().i32.eqz();
+      f.if(take);
+      f.get(search.index).i32.const(1).i32.add().set(at);
+    });
+    emitBucketLock(f, memory.function("unlock"), bucket);
+  });
+  f.block((none) => {
+    f.loop((again) => {
+      f.get(at);
+      emitFixed(f, map, MapField.MASK).i32.gtU().brIf(none);
+      emitFixed(f, map, MapField.BUCKETS).get(at).i32.const(Math.log2(BUCKET_SIZE)).i32.shl().i32.add();
+      f.tee(bucket)
+        .i32.load(BucketField.FIRST)
+        .tee(found)
+        .if(() => {
+          emitBucketLock(f, memory.function("lock"), bucket);
+          f.get(bucket).i32.load(BucketField.FIRST).tee(found).i32.const(1).i32.and().i32.eqz();
+          f.if(take);
+          emitBucketLock(f, memory.function("unlock"), bucket);
+        });
+      f.get(at).i32.const(1).i32.add().set(at).br(again);
+    });
+  });
+  f.i32.const(-Errno.ENOENT);
+}

@@ -1,0 +1,101 @@
+import { MemoryImports, type MemoryKind } from "../mem/index.ts";
+import type { Local } from "../wasm/index.ts";
+import { type FunctionBuilder, ModuleBuilder, type Signature } from "../wasm/index.ts";
+import {
+  emitArrayDelete,
+  emitArrayElement,
+  emitArrayLookup,
+  emitArrayNextKey,
+  emitArrayUpdate,
+} from "./emit-array.ts";
+import { emitHashDelete, emitHashLookup, emitHashNextKey, emitHashUpdate } from "./emit-hash.ts";
+import { emitHashValue } from "./emit-hash-find.ts";
+import { emitPool } from "./emit-pool.ts";
+import { emitMapOperand, type MapOperand } from "./map-operand.ts";
+import { isArrayType, isHashType } from "./map-shape.ts";
+import type { MapShape } from "./operations.ts";
+
+const I = "i32";
+
+/** Signatures of the operations, as `MapOperations` has them. */
+export const MAP_OPERATIONS = {
+  lookup: { params: [I, I, I], results: [I] },
+  update: { params: [I, I, I, I, I], results: [I] },
+  delete: { params: [I, I], results: [I] },
+  nextKey: { params: [I, I, I], results: [I] },
+} as const satisfies Record<string, Signature>;
+
+export type MapOperationName = keyof typeof MAP_OPERATIONS;
+
+/** The operations of a shape as functions of a module. */
+export type MapOperationFunctions = Readonly<Record<MapOperationName, FunctionBuilder>>;
+
+/**
+ * Emits all operations of a shape into a module: a JIT that does so calls them without leaving its module.
+ *
+ * @param constant a map that all of them work on, in place of their first parameter.
+ */
+export function emitMapOperations(
+  m: ModuleBuilder,
+  memory: MemoryImports,
+  shape: MapShape,
+  constant?: MapOperand,
+): MapOperationFunctions {
+  const func = (name: MapOperationName) => m.function(name, MAP_OPERATIONS[name]);
+  const operations = {
+    lookup: func("lookup"),
+    update: func("update"),
+    delete: func("delete"),
+    nextKey: func("nextKey"),
+  };
+  const operand = (f: FunctionBuilder) => constant ?? emitMapOperand(f, f.params[0]!);
+  const { lookup, update, delete: remove, nextKey } = operations;
+  if (isHashType(shape.type)) {
+    const parts = { memory, pool: emitPool(m, shape, memory) };
+    emitHashLookup(lookup, shape, operand(lookup));
+    emitHashUpdate(update, shape, operand(update), parts);
+    emitHashDelete(remove, shape, operand(remove), parts);
+    emitHashNextKey(nextKey, shape, operand(nextKey), memory);
+  } else {
+    emitArrayLookup(lookup, shape, operand(lookup));
+    emitArrayUpdate(update, shape, operand(update));
+    emitArrayDelete(remove, shape, operand(remove));
+    emitArrayNextKey(nextKey, operand(nextKey));
+  }
+  return operations;
+}
+
+/** The module of a shape's operations: exports named as in `MapOperations`. */
+export function emitMapModule(
+  shape: MapShape,
+  kind: MemoryKind,
+  options: { readonly check?: boolean } = {},
+): Uint8Array {
+  const m = new ModuleBuilder({ name: "map", check: options.check ?? false });
+  const operations = emitMapOperations(m, new MemoryImports(m, kind), shape);
+  for (const [name, func] of Object.entries(operations)) m.export(name, func);
+  return m.finish();
+}
+
+/**
+ * Emits a lookup in place: `result` becomes the offset of the value of the key at `key` (for `cpu`), or 0.
+ *
+ * @returns false, with nothing emitted, for a shape that has no lookup in place.
+ */
+export function emitLookup(
+  f: FunctionBuilder,
+  shape: MapShape,
+  map: MapOperand,
+  locals: { readonly key: Local; readonly cpu: Local; readonly result: Local },
+): boolean {
+  const { key, cpu, result } = locals;
+  if (isHashType(shape.type)) {
+    emitHashValue(f, shape, map, key, cpu, result);
+    return true;
+  }
+  if (!isArrayType(shape.type)) return false;
+  const index = f.local("i32", "index");
+  f.get(key).i32.load(0, 1).set(index);
+  emitArrayElement(f, shape, map, index, cpu, result);
+  return true;
+}

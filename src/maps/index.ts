@@ -1,0 +1,17 @@
+export { checkMapAttributes } from "./check-attributes.ts";
+export { createMap } from "./create-map.ts";
+export { emitArrayElement } from "./emit-array.ts";
+export {
+  emitLookup,
+  emitMapModule,
+  emitMapOperations,
+  MAP_OPERATIONS,
+  type MapOperationFunctions,
+  type MapOperationName,
+} from "./emit-map-module.ts";
+export { type FunctionTable, MapCode, type OperationIndices } from "./map-code.ts";
+export { MAP_HEADER_SIZE, MapField, MapOperationSlot } from "./map-header.ts";
+export { constantMap, emitMapOperand, type MapOperand } from "./map-operand.ts";
+export { isHashType, isPerCpuType, shapeName, shapeOf } from "./map-shape.ts";
+export type { MapOperations, MapShape } from "./operations.ts";
+export type { MapAttributes, MapEnvironment, MapStorage } from "./storage.ts";

@@ -1,0 +1,65 @@
+import { type KernelMemory, MEMORY_NAMESPACE } from "../mem/index.ts";
+import { emitMapModule, MAP_OPERATIONS, type MapOperationName } from "./emit-map-module.ts";
+import { shapeName } from "./map-shape.ts";
+import type { MapOperations, MapShape } from "./operations.ts";
+
+/** An executor's function table, whose indices mean the same function in every executor. */
+export interface FunctionTable {
+  readonly table: WebAssembly.Table;
+  /** The index of the function of a name: a new one for a new name. The table has it already. */
+  index(name: string): number;
+}
+
+/** Indices of a shape's operations in every executor's table. */
+export type OperationIndices = Readonly<Record<MapOperationName, number>>;
+
+const NAMES = Object.keys(MAP_OPERATIONS) as MapOperationName[];
+
+/** The compiled operations of an executor, by shape: each is compiled when a map of it is first used. */
+export class MapCode {
+  readonly #memory: KernelMemory;
+  readonly #functions: FunctionTable | undefined;
+  readonly #operations = new Map<string, MapOperations>();
+
+  /** @param functions where operations are entered too, for `call_indirect`; none are where it is absent. */
+  constructor(memory: KernelMemory, functions?: FunctionTable) {
+    this.#memory = memory;
+    this.#functions = functions;
+  }
+
+  /** The operations of a shape, compiled (and entered into the table) the first time. */
+  operations(shape: MapShape): MapOperations {
+    const name = shapeName(shape);
+    let operations = this.#operations.get(name);
+    if (operations === undefined) {
+      const memory = this.#memory;
+      const module = new WebAssembly.Module(emitMapModule(shape, memory));
+      const instance = new WebAssembly.Instance(module, {
+        [MEMORY_NAMESPACE]: memory.imports[MEMORY_NAMESPACE]!,
+      });
+      operations = instance.exports as unknown as MapOperations;
+      this.#operations.set(name, operations);
+      if (this.#functions !== undefined) {
+        const indices = this.#indicesOf(this.#functions, name);
+        for (const each of NAMES) this.#functions.table.set(indices[each], operations[each]);
+      }
+    }
+    return operations;
+  }
+
+  /** The table indices of a shape's operations, entered into this executor's table; null where it has none. */
+  indices(shape: MapShape): OperationIndices | null {
+    this.operations(shape);
+    return this.#functions === undefined ? null : this.#indicesOf(this.#functions, shapeName(shape));
+  }
+
+  #indicesOf(functions: FunctionTable, name: string): OperationIndices {
+    const index = (operation: MapOperationName) => functions.index(`${name}:${operation}`);
+    return {
+      lookup: index("lookup"),
+      update: index("update"),
+      delete: index("delete"),
+      nextKey: index("nextKey"),
+    };
+  }
+}

@@ -1,0 +1,77 @@
+/**
+ * What the operations of a map need, in front of the `struct bpf_map` that programs hold the address of.
+ *
+ * ```text
+ *   block                     map offset
+ *  +-------------------------+------------------+
+ *  | header, 128 bytes       | struct bpf_map   |
+ *  +-------------------------+------------------+
+ * ```
+ *
+ * Offsets count from the header's start. Fields of the first group never change while the map exists, and code for a
+ * constant map holds them as constants.
+ */
+export const MAP_HEADER_SIZE = 128;
+
+export const MapField = {
+  // Fixed.
+  /** Hash: offset of the buckets. */
+  BUCKETS: 0,
+  /** Hash: number of buckets less one. */
+  MASK: 4,
+  /** Hash: 64 bits that keys are hashed with. */
+  SEED: 8,
+  MAX_ENTRIES: 16,
+  /** Array: offset of element 0 (of CPU 0). */
+  VALUES: 20,
+  /** Per-CPU array: bytes from one CPU's area to the next. */
+  CPU_STRIDE: 24,
+  CPUS: 28,
+  TYPE: 32,
+  KEY_SIZE: 36,
+  VALUE_SIZE: 40,
+  /** `BPF_F_*` as the map was created with. */
+  FLAGS: 44,
+  /** Indices of lookup, update, delete and nextKey in every executor's table, a word each; 0 where not installed. */
+  OPERATIONS: 48,
+  /** Hash: offset of one spare element for each CPU, by which a value is replaced; 0 where values are not. */
+  SPARES: 64,
+  /** Text of the regions of its values. */
+  WHAT: 68,
+  /** Bits of `RegionAccess` that programs have on its values. */
+  ACCESS: 72,
+  // Changing.
+  /** Hash: elements in the table. */
+  COUNT: 80,
+  /** Lock of the pool of elements. */
+  POOL_LOCK: 84,
+  /** First element of the list of free ones. */
+  FREE: 88,
+  /** First element that was never used, and the end of those. */
+  FRESH: 92,
+  FRESH_END: 96,
+  /** Per-CPU hash: the value of the first element that was never used. */
+  FRESH_VALUE: 100,
+  /** Bytes from one CPU's values to the next among those. */
+  FRESH_STRIDE: 104,
+  /** Elements that the pool was given so far. */
+  POOLED: 108,
+  /** First slab of elements. */
+  SLABS: 112,
+} as const;
+
+/** Order of the operations in the header. */
+export const MapOperationSlot = { LOOKUP: 0, UPDATE: 1, DELETE: 2, NEXT_KEY: 3 } as const;
+
+/**
+ * A slab of elements, in front of them; a map that does not preallocate gets more and larger ones as it fills.
+ *
+ * ```text
+ *  +------+--------+--------------------------+------------------------------------------------+
+ *  | next | region | 8 bytes unused; elements | per-CPU: values of CPU 0, of CPU 1 …, 64-byte  |
+ *  +------+--------+--------------------------+------------------------------------------------+
+ * ```
+ */
+export const SLAB_HEADER_SIZE = 16;
+
+export const SlabField = { NEXT: 0, REGION: 4 } as const;

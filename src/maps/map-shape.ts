@@ -1,0 +1,66 @@
+import { BpfMapFlag, BpfMapType } from "../uapi/index.ts";
+import type { MapShape } from "./operations.ts";
+import type { MapAttributes } from "./storage.ts";
+
+/** What the operations of a map with these attributes depend on. */
+export function shapeOf(attributes: MapAttributes): MapShape {
+  const { type, keySize, valueSize } = attributes;
+  return {
+    type,
+    keySize,
+    valueSize,
+    flags: isHashType(type) ? attributes.flags & BpfMapFlag.NO_PREALLOC : 0,
+  };
+}
+
+/** A name for a shape, the same for equal shapes. */
+export function shapeName(shape: MapShape): string {
+  return `map:${shape.type}/${shape.keySize}/${shape.valueSize}/${shape.flags}`;
+}
+
+export function isHashType(type: number): boolean {
+  return type === BpfMapType.HASH || type === BpfMapType.PERCPU_HASH;
+}
+
+export function isArrayType(type: number): boolean {
+  return type === BpfMapType.ARRAY || type === BpfMapType.PERCPU_ARRAY || type === BpfMapType.PROG_ARRAY;
+}
+
+export function isPerCpuType(type: number): boolean {
+  return type === BpfMapType.PERCPU_HASH || type === BpfMapType.PERCPU_ARRAY;
+}
+
+/** Up to the next multiple of 8. */
+export function rounded(size: number): number {
+  return Math.ceil(size / 8) * 8;
+}
+
+/** Bytes from one value of an array to the next. */
+export function arrayStride(shape: MapShape): number {
+  return shape.type === BpfMapType.PROG_ARRAY ? 4 : rounded(shape.valueSize);
+}
+
+/**
+ * An element of a hash table.
+ *
+ * ```text
+ *  +------+------+--------------------+-----------------------------------------------+
+ *  | next | hash | key, rounded to 8  | value, rounded to 8; per-CPU: value of CPU 0, |
+ *  |      |      |                    | bytes to that of the next CPU                 |
+ *  +------+------+--------------------+-----------------------------------------------+
+ * ```
+ *
+ * `next` is the next element of the bucket or, odd, the number of the bucket, doubled, plus 1: a reader that was led
+ * into another bucket, by an element that was reused, sees it and starts again (Linux's hlist_nulls). In a free
+ * element `hash` is the next free one, so that such a reader finds its way out by `next`.
+ */
+export const ElementField = { NEXT: 0, HASH: 4, KEY: 8 } as const;
+
+/** Where the value of an element lies, or for per-CPU types the offset of CPU 0's. */
+export function valueAt(shape: MapShape): number {
+  return ElementField.KEY + rounded(shape.keySize);
+}
+
+export function elementSize(shape: MapShape): number {
+  return valueAt(shape) + (isPerCpuType(shape.type) ? 8 : rounded(shape.valueSize));
+}
