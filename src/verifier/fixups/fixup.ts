@@ -1,4 +1,4 @@
-import { CallKind, type Insn, isWide, lookup, WideKind, wideSlots } from "../../isa/index.ts";
+import { CallKind, FRAME_POINTER, type Insn, isWide, lookup, WideKind, wideSlots } from "../../isa/index.ts";
 import { HELPER_PROTOTYPES } from "../../platform/index.ts";
 import { BpfFuncId } from "../../uapi/index.ts";
 import { VerifierError } from "../error.ts";
@@ -32,12 +32,28 @@ import { type Pruned, prune, reachableSlots } from "./prune.ts";
  * @throws VerifierError where an access of the context is not allowed, with the slot in `input.insns`.
  */
 export function fixup(input: FixupInput, options: FixupOptions): FixupResult {
+  checkRegisters(input.insns);
   const pruned = prune(input.insns, options.seen ?? seenBy(reachableSlots(input.insns)));
   try {
     return new Fixups(input, options, pruned).run();
   } catch (error) {
     if (!(error instanceof VerifierError) || pruned.origins === null) throw error;
     throw error.at(pruned.origins[error.instruction]!);
+  }
+}
+
+/** Programs have r0 to r10; what lies above is the kernel's. */
+function checkRegisters(insns: readonly Insn[]): void {
+  for (let slot = 0; slot < insns.length; slot++) {
+    const insn = insns[slot]!;
+    if (insn.dst <= FRAME_POINTER && insn.src <= FRAME_POINTER) continue;
+    const row = lookup(insn);
+    if (row?.dst === "register" && insn.dst > FRAME_POINTER) {
+      throw new VerifierError(slot, `R${insn.dst} is invalid`);
+    }
+    if (row?.src === "register" && insn.src > FRAME_POINTER) {
+      throw new VerifierError(slot, `R${insn.src} is invalid`);
+    }
   }
 }
 

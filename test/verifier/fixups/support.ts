@@ -1,4 +1,12 @@
-import type { FixupMap } from "../../../src/verifier/index.ts";
+import { type Insn, lookup } from "../../../src/isa/index.ts";
+import { defaultLayout, programTypeNamed } from "../../../src/platform/index.ts";
+import { type FixupMap, type FixupOptions, type FixupResult, fixup } from "../../../src/verifier/index.ts";
+
+export const layout = defaultLayout();
+
+/** Offsets of fields of `struct __sk_buff`. */
+export const LEN = 0;
+export const MARK = 8;
 
 /** A map for tests; its addresses follow from its id. */
 export function exampleMap(type: number, id: number, rest: Partial<FixupMap> = {}): FixupMap {
@@ -14,4 +22,34 @@ export function exampleMap(type: number, id: number, rest: Partial<FixupMap> = {
     valueAddress: address + 0x400n,
     ...rest,
   };
+}
+
+export interface FixedOptions extends Partial<Omit<FixupOptions, "layout">> {
+  readonly type?: string;
+  readonly attachType?: number;
+  readonly maps?: ReadonlyMap<number, FixupMap>;
+}
+
+/** A program after fixups; for engines, and of type sched_cls, unless told otherwise. */
+export function fixed(insns: readonly Insn[], options: FixedOptions = {}): FixupResult {
+  const { type = "sched_cls", attachType = 0, maps = new Map(), target = "tsbpf", ...rest } = options;
+  return fixup(
+    { insns, type: programTypeNamed(type)!, expectedAttachType: attachType, maps },
+    { target, layout, ...rest },
+  );
+}
+
+/** The names of a program's instructions with what tells them apart: short enough to compare by eye. */
+export function outline(insns: readonly Insn[]): string[] {
+  return insns.map((insn) => {
+    const row = lookup(insn);
+    if (row === undefined) return `next imm=${insn.imm}`;
+    const fields = [
+      row.dst === "register" ? `r${insn.dst}` : "",
+      row.src === "register" ? `r${insn.src}` : "",
+      row.off === "memory" || row.off === "target" ? `off=${insn.off}` : "",
+      typeof row.imm === "string" ? `imm=${insn.imm}` : "",
+    ];
+    return [row.name, ...fields.filter((field) => field !== "")].join(" ");
+  });
 }
