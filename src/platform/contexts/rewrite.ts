@@ -24,7 +24,8 @@ export function rewriteAccess(
   const { insn, write, size, extend } = site;
   const builder = new ProgramBuilder();
   const emission: Emission = {
-    ...options,
+    layout: options.layout,
+    readsTimestampType: options.readsTimestampType,
     builder,
     site,
     dst: REGISTERS[insn.dst]!,

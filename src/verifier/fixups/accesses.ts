@@ -116,15 +116,29 @@ export class ContextAccesses {
   /** The rewrites of all accesses noted. */
   *patches(): Generator<[slot: number, patch: Patch]> {
     const readsTimestampType = this.#sites.some((site) => site.allowed.field.name === "tstamp_type");
+    const options = { layout: this.#layout, readsTimestampType };
+    // Programs make the same access again and again.
+    const known = new Map<number, Patch>();
     for (const { slot, insn, row, allowed, fieldOffset } of this.#sites) {
-      const site = {
-        insn,
-        write: row.kind === "store",
-        size: row.size as 1 | 2 | 4 | 8,
-        extend: row.extend,
-        distance: insn.off - fieldOffset,
-      };
-      yield [slot, { body: rewriteAccess(allowed, site, { layout: this.#layout, readsTimestampType }) }];
+      const key = insn.imm === 0 ? registersAndOffset(insn) : -1;
+      let patch = known.get(key);
+      if (patch === undefined) {
+        const site = {
+          insn,
+          write: row.kind === "store",
+          size: row.size as 1 | 2 | 4 | 8,
+          extend: row.extend,
+          distance: insn.off - fieldOffset,
+        };
+        patch = { body: rewriteAccess(allowed, site, options) };
+        if (key >= 0) known.set(key, patch);
+      }
+      yield [slot, patch];
     }
   }
+}
+
+/** A number that only instructions with the same opcode, registers and offset share. */
+function registersAndOffset({ opcode, dst, src, off }: Insn): number {
+  return (((opcode << 8) | (dst << 4) | src) * 0x1_0000 + (off & 0xffff)) >>> 0;
 }

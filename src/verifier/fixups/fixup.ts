@@ -71,7 +71,8 @@ class Fixups {
   readonly #flow: PointerFlow;
   readonly #calls: LinuxCalls;
   readonly #maps: FixupMap[];
-  readonly #patches = new Map<number, Patch>();
+  /** By slot. */
+  readonly #patches: (Patch | undefined)[];
   readonly #helpers = new Set<number>();
   /** Bytes of stack, by function. */
   readonly #depths: Int32Array;
@@ -83,6 +84,7 @@ class Fixups {
     this.#pruned = pruned;
     this.#insns = pruned.insns;
     this.#functions = new Functions(pruned.insns);
+    this.#patches = new Array<Patch | undefined>(pruned.insns.length).fill(undefined);
     this.#depths = new Int32Array(this.#functions.count);
     this.#accesses = new ContextAccesses(input, options.layout);
     this.#calls = new LinuxCalls(input, options);
@@ -101,7 +103,7 @@ class Fixups {
 
   run(): FixupResult {
     this.#flow.visit((slot, insn, row, registers) => this.#visit(slot, insn, row.kind, registers));
-    for (const [slot, patch] of this.#accesses.patches()) this.#patches.set(slot, patch);
+    for (const [slot, patch] of this.#accesses.patches()) this.#patches[slot] = patch;
     for (let slot = 0; slot < this.#insns.length; slot++) this.#plain(slot);
     this.#prologues();
     const patched = applyPatches(this.#insns, this.#patches);
@@ -167,7 +169,7 @@ class Fixups {
   #linuxCall(slot: number, insn: Insn, r1: Pointer): void {
     const map = kindOf(r1) === PointerKind.map ? this.#maps[payloadOf(r1)]! : null;
     const body = this.#calls.rewrite(insn, map);
-    if (body !== null) this.#patches.set(slot, { body });
+    if (body !== null) this.#patches[slot] = { body };
   }
 
   /** What depends on nothing but the instruction. */
@@ -178,13 +180,13 @@ class Fixups {
     switch (row.kind) {
       case "alu": {
         const body = guardDivision(insn, row);
-        if (body !== null) this.#patches.set(slot, { body });
+        if (body !== null) this.#patches[slot] = { body };
         return;
       }
       case "packet": {
         const id = packetLoader(row.size);
         this.#helpers.add(id);
-        this.#patches.set(slot, { body: expandPacketLoad(insn, row, this.#callImm(id)) });
+        this.#patches[slot] = { body: expandPacketLoad(insn, row, this.#callImm(id)) };
         return;
       }
       case "wide":
@@ -193,15 +195,15 @@ class Fixups {
       case "mayGoto":
         if (this.#linux) {
           const call = this.#calls.imm("arch_bpf_timed_may_goto");
-          this.#patches.set(slot, expandMayGoto(slot, insn, this.#depth(this.#functions.of(slot)), call));
+          this.#patches[slot] = expandMayGoto(slot, insn, this.#depth(this.#functions.of(slot)), call);
         }
         return;
       case "call":
         if (row.src !== CallKind.helper) return;
         this.#helpers.add(insn.imm);
         // Not visited: no path leads here that is known.
-        if (this.#linux && !this.#patches.has(slot) && insn.imm !== BpfFuncId.tail_call) {
-          this.#patches.set(slot, { body: [{ ...insn, imm: this.#callImm(insn.imm) }] });
+        if (this.#linux && this.#patches[slot] === undefined && insn.imm !== BpfFuncId.tail_call) {
+          this.#patches[slot] = { body: [{ ...insn, imm: this.#callImm(insn.imm) }] };
         }
         return;
       default:
@@ -225,20 +227,19 @@ class Fixups {
     const map = this.#mapAt(slot);
     const address = this.#input.addresses?.get(this.#origin(slot));
     if (map === undefined) {
-      if (address !== undefined)
-        this.#patches.set(slot, { body: wideSlots(insn.dst, WideKind.imm, address) });
+      if (address !== undefined) this.#patches[slot] = { body: wideSlots(insn.dst, WideKind.imm, address) };
       return;
     }
     const value = isValueReference(insn);
     if (!this.#linux) {
       const target = value ? map.valueAddress + BigInt(next >>> 0) : map.address;
-      this.#patches.set(slot, { body: wideSlots(insn.dst, WideKind.imm, target) });
+      this.#patches[slot] = { body: wideSlots(insn.dst, WideKind.imm, target) };
       return;
     }
     // As bpf_insn_prepare_dump shows maps: by id.
     const kind = value ? WideKind.mapValue : WideKind.mapFd;
     const high = value ? BigInt(next >>> 0) << 32n : 0n;
-    this.#patches.set(slot, { body: wideSlots(insn.dst, kind, high | BigInt(map.id)) });
+    this.#patches[slot] = { body: wideSlots(insn.dst, kind, high | BigInt(map.id)) };
   }
 
   #prologues(): void {
@@ -257,7 +258,7 @@ class Fixups {
     }
     for (const [func, prefix] of prefixes) {
       const start = this.#functions.starts[func]!;
-      this.#patches.set(start, { ...this.#patches.get(start), prefix });
+      this.#patches[start] = { ...this.#patches[start], prefix };
     }
   }
 

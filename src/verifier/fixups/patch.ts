@@ -19,14 +19,14 @@ export interface Patched {
 
 const OFF_MAX = 0x7fff;
 
-/** Applies all patches in one pass, and adjusts jumps, calls and function addresses: many `bpf_patch_insn_data`. */
-export function applyPatches(insns: readonly Insn[], patches: ReadonlyMap<number, Patch>): Patched {
+/** Applies all patches (by slot) in one pass, and adjusts jumps, calls and function addresses: many `bpf_patch_insn_data`. */
+export function applyPatches(insns: readonly Insn[], patches: readonly (Patch | undefined)[]): Patched {
   const count = insns.length;
   const starts = new Int32Array(count + 1);
   const entries = new Int32Array(count + 1);
   let at = 0;
   for (let slot = 0; slot < count; slot++) {
-    const patch = patches.get(slot);
+    const patch = patches[slot];
     starts[slot] = at;
     at += patch?.prefix?.length ?? 0;
     entries[slot] = at;
@@ -45,19 +45,17 @@ export function applyPatches(insns: readonly Insn[], patches: ReadonlyMap<number
   starts[count] = at;
   entries[count] = at;
 
-  const out: Insn[] = new Array(at);
-  let to = 0;
+  const out: Insn[] = [];
   for (let slot = 0; slot < count; slot++) {
     const insn = insns[slot]!;
-    const patch = patches.get(slot);
-    for (const added of patch?.prefix ?? []) out[to++] = added;
+    const patch = patches[slot];
+    if (patch?.prefix !== undefined) for (const added of patch.prefix) out.push(added);
+    const start = out.length;
     if (patch?.body === undefined) {
-      out[to] = retarget(insn, slot, to, starts, entries);
-      to++;
+      out.push(retarget(insn, slot, start, starts, entries));
       continue;
     }
-    const start = to;
-    for (const added of patch.body) out[to++] = added;
+    for (const added of patch.body) out.push(added);
     for (const { index, target } of patch.exits ?? []) {
       const jump = out[start + index]!;
       out[start + index] = { ...jump, off: checkOff(entries[target]! - (start + index) - 1, slot) };
@@ -77,8 +75,11 @@ function retarget(insn: Insn, slot: number, now: number, starts: Int32Array, ent
   // A jump out of the program is not made worse.
   if (target < 0 || target >= places.length) return insn;
   const distance = places[target]! - now - 1;
-  if (field === "off") return distance === insn.off ? insn : { ...insn, off: checkOff(distance, slot) };
-  return distance === insn.imm ? insn : { ...insn, imm: distance };
+  const { opcode, dst, src, off, imm } = insn;
+  if (field === "off") {
+    return distance === off ? insn : { opcode, dst, src, off: checkOff(distance, slot), imm };
+  }
+  return distance === imm ? insn : { opcode, dst, src, off, imm: distance };
 }
 
 /** Which field of an instruction leads to another slot: of this function, or the start of one. */

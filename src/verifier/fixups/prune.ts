@@ -135,5 +135,6 @@ function retarget(insn: Insn, slot: number, slotMap: Int32Array): Insn {
   if (target < 0 || target >= slotMap.length) return insn;
   const distance = slotMap[target]! - slotMap[slot]! - 1;
   const byImm = func >= 0 || (row.kind === "goto" && row.width === 32);
-  return byImm ? { ...insn, imm: distance } : { ...insn, off: distance };
+  const { opcode, dst, src, off, imm } = insn;
+  return byImm ? { opcode, dst, src, off, imm: distance } : { opcode, dst, src, off: distance, imm };
 }
