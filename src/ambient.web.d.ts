@@ -19,3 +19,6 @@ interface AbortSignal {
   addEventListener(type: "abort", listener: () => void, options?: { once?: boolean }): void;
   removeEventListener(type: "abort", listener: () => void): void;
 }
+
+/** Milliseconds since the start of the process or page, monotonic, with as much precision as the platform gives. */
+declare const performance: { now(): number };

@@ -1,5 +1,5 @@
 import { type AttrField, type AttrValues, attrOffset, attrSize, decodeAttr } from "../sys/index.ts";
-import { type BpfAttrCommand, BPF_ATTR_SIZE, Errno } from "../uapi/index.ts";
+import { BPF_ATTR_SIZE, type BpfAttrCommand, Errno } from "../uapi/index.ts";
 import { refuse } from "./refusal.ts";
 
 /**
@@ -23,7 +23,8 @@ export class Attr {
 
   /** The command's fields. EINVAL where something stands behind the last of them (`CHECK_ATTR`). */
   fields<C extends BpfAttrCommand>(command: C): AttrValues<C> {
-    for (let i = attrSize(command); i < this.#bytes.length; i++) if (this.#bytes[i] !== 0) refuse(Errno.EINVAL);
+    for (let i = attrSize(command); i < this.#bytes.length; i++)
+      if (this.#bytes[i] !== 0) refuse(Errno.EINVAL);
     return decodeAttr(command, this.#bytes);
   }
 

@@ -103,7 +103,8 @@ export class BpfFs {
     }
     const root = BPFFS_ROOT.split("/").filter((part) => part !== "");
     // Anything else exists on no file system of this kernel, or is not a BPF one.
-    for (const [i, part] of root.entries()) if (parts[i] !== part) refuse(path === "" ? Errno.ENOENT : Errno.EPERM);
+    for (const [i, part] of root.entries())
+      if (parts[i] !== part) refuse(path === "" ? Errno.ENOENT : Errno.EPERM);
     return parts.slice(root.length);
   }
 }

@@ -30,25 +30,37 @@ interface RecordArguments {
 }
 
 /** Reads and checks func_info and line_info (`check_btf_info_early`, `check_btf_line`). Null where there are none. */
-export function debugRecords(process: Process, args: RecordArguments, insns: readonly Insn[]): DebugRecords | null {
+export function debugRecords(
+  process: Process,
+  args: RecordArguments,
+  insns: readonly Insn[],
+): DebugRecords | null {
   if (args.funcInfoCnt === 0 && args.lineInfoCnt === 0) return null;
   const btf = process.btf(args.progBtfFd);
   if (btf.kernelBtf) refuse(Errno.EACCES);
-  const functions = readRecords(process, args.funcInfo, args.funcInfoCnt, args.funcInfoRecSize, MIN_FUNC_INFO).map(
-    (view) => ({ slot: view.getUint32(0, true), typeId: view.getUint32(4, true) }),
-  );
+  const functions = readRecords(
+    process,
+    args.funcInfo,
+    args.funcInfoCnt,
+    args.funcInfoRecSize,
+    MIN_FUNC_INFO,
+  ).map((view) => ({ slot: view.getUint32(0, true), typeId: view.getUint32(4, true) }));
   for (const [i, { slot, typeId }] of functions.entries()) {
     if (i === 0 ? slot !== 0 : slot <= functions[i - 1]!.slot) refuse(Errno.EINVAL);
     if (!btf.types.has(typeId) || btf.types.kind(typeId) !== BtfKind.FUNC) refuse(Errno.EINVAL);
   }
-  const lines = readRecords(process, args.lineInfo, args.lineInfoCnt, args.lineInfoRecSize, MIN_LINE_INFO).map(
-    (view) => ({
-      slot: view.getUint32(0, true),
-      fileNameOff: view.getUint32(4, true),
-      lineOff: view.getUint32(8, true),
-      lineCol: view.getUint32(12, true),
-    }),
-  );
+  const lines = readRecords(
+    process,
+    args.lineInfo,
+    args.lineInfoCnt,
+    args.lineInfoRecSize,
+    MIN_LINE_INFO,
+  ).map((view) => ({
+    slot: view.getUint32(0, true),
+    fileNameOff: view.getUint32(4, true),
+    lineOff: view.getUint32(8, true),
+    lineCol: view.getUint32(12, true),
+  }));
   for (const [i, line] of lines.entries()) {
     if (line.slot >= insns.length || (i > 0 && line.slot <= lines[i - 1]!.slot)) refuse(Errno.EINVAL);
     if (insns[line.slot]!.opcode === 0) refuse(Errno.EINVAL);

@@ -23,7 +23,10 @@ export class FdTable {
   }
 
   /** Installs an object whose reference the descriptor takes over. EMFILE where the limit is reached. */
-  install(object: KernelObject, access: { readable: boolean; writable: boolean } = { readable: true, writable: true }): number {
+  install(
+    object: KernelObject,
+    access: { readable: boolean; writable: boolean } = { readable: true, writable: true },
+  ): number {
     let fd = this.#lowest;
     while (this.#files.has(fd)) fd++;
     if (fd >= this.#limit) {

@@ -1,7 +1,8 @@
-import type { Helper } from "../helpers/index.ts";
+import { HELPERS, type Helper } from "../helpers/index.ts";
 import {
   createMap,
   type MapAttributes,
+  MapCode,
   type MapEnvironment,
   type MapOperations,
   type MapShape,
@@ -11,7 +12,14 @@ import { addressOf, createKernelMemory, type KernelMemory, RegionAccess, WASM_PA
 import { defaultLayout, KernelLayout } from "../platform/index.ts";
 import { Errno } from "../uapi/index.ts";
 import type { FixupMap } from "../verifier/index.ts";
-import type { Engine, Executor, Fault } from "../vm/index.ts";
+import {
+  createExecutor,
+  type Engine,
+  type Executor,
+  type Fault,
+  FunctionIndices,
+  Interpreter,
+} from "../vm/index.ts";
 import { BpfFs } from "./bpffs.ts";
 import { IdTable } from "./id-table.ts";
 import { KernelStruct } from "./kernel-struct.ts";
@@ -22,7 +30,7 @@ import type { KernelObject } from "./objects/kernel-object.ts";
 import type { KernelMap } from "./objects/map.ts";
 import type { KernelProgram } from "./objects/program.ts";
 import type { KernelOptions } from "./options.ts";
-import { checked, refuse } from "./refusal.ts";
+import { refuse } from "./refusal.ts";
 import { StructAllocator } from "./struct-allocator.ts";
 import { KernelSymbols } from "./symbols.ts";
 import { TracePipe } from "./trace-pipe.ts";
@@ -39,8 +47,10 @@ export class Machine {
   readonly bpffs = new BpfFs();
   readonly tracePipe = new TracePipe();
   readonly symbols = new KernelSymbols();
-  /** Nanoseconds since boot. */
-  readonly clock: () => bigint;
+  /** Nanoseconds since boot, below 2^53. */
+  readonly clock: () => number;
+  /** 32 random bits, unsigned. */
+  readonly random: () => number;
   readonly executor: Executor;
   readonly engine: Engine;
   readonly helpers: ReadonlyMap<number, Helper>;
@@ -49,12 +59,16 @@ export class Machine {
   readonly packets: PacketObjects;
   /** Why the last run of a program that no verifier has seen ended early; null where it did not. */
   lastFault: Fault | null = null;
+  /** The task that runs: what `bpf_trace_printk` and, later, task helpers call current. */
+  current: { readonly pid: number; readonly comm: string } = { pid: 0, comm: "swapper/0" };
   readonly #environment: MapEnvironment;
+  readonly #mapCode: MapCode;
   #lastPid = 0;
 
   constructor(options: KernelOptions) {
-    this.cpus = options.cpus ?? 1;
-    this.clock = options.clock ?? (() => 0n);
+    this.cpus = checkCpus(options.cpus ?? 1);
+    this.clock = options.clock ?? (() => Math.floor(performance.now() * 1e6));
+    this.random = randomSource(options.seed ?? Math.floor(Math.random() * 2 ** 32));
     this.memory = createKernelMemory(
       options.maximumMemory === undefined
         ? {}
@@ -68,6 +82,43 @@ export class Machine {
     this.structs = new StructAllocator(this.memory, this.layout);
     this.loopback = createLoopback(this.structs);
     this.packets = new PacketObjects(this.memory, this.layout, this.structs);
+
+    const indices = new FunctionIndices();
+    const executor = createExecutor(this.memory, {
+      indices,
+      services: {
+        layout: this.layout,
+        cpus: this.cpus,
+        monotonic: this.clock,
+        boottime: this.clock,
+        random: this.random,
+        trace: (text) =>
+          this.tracePipe.write({ ...this.current, cpu: this.executor.cpu, time: BigInt(this.clock()), text }),
+      },
+    });
+    this.executor = executor;
+    this.engine = new Interpreter();
+    this.helpers = HELPERS;
+    const named = new Map<string, number>();
+    this.#mapCode = new MapCode(this.memory, {
+      table: executor.table,
+      index: (name) => {
+        let index = named.get(name);
+        if (index === undefined) {
+          index = indices.allocate();
+          executor.install(index, null);
+          named.set(name, index);
+        }
+        return index;
+      },
+    });
+    this.#environment = {
+      memory: this.memory,
+      cpus: this.cpus,
+      bpfMapSize: this.layout.sizeOf("bpf_map"),
+      random: this.random,
+      code: this.#mapCode,
+    };
   }
 
   nextPid(): number {
@@ -78,6 +129,11 @@ export class Machine {
   createMap(attributes: MapAttributes): MapStorage {
     const storage = createMap(this.#environment, attributes);
     return typeof storage === "number" ? refuse(-storage) : storage;
+  }
+
+  /** The operations of a shape, for system calls. */
+  operationsOf(shape: MapShape): MapOperations {
+    return this.#mapCode.operations(shape);
   }
 
   /** Fills in what programs can read of a map through a pointer to it. */
@@ -147,4 +203,22 @@ export class Machine {
       this.memory.free(offset);
     }
   }
+}
+
+const MAX_CPUS = 4096;
+
+function checkCpus(cpus: number): number {
+  if (Number.isInteger(cpus) && cpus >= 1 && cpus <= MAX_CPUS) return cpus;
+  throw new RangeError(`kernel: expected 1 to ${MAX_CPUS} CPUs, got ${cpus}`);
+}
+
+/** A small generator with a good spread (Mulberry32): what the seed decides is reproducible, nothing here is secret. */
+function randomSource(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b_79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return (mixed ^ (mixed >>> 14)) >>> 0;
+  };
 }

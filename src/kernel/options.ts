@@ -4,8 +4,8 @@ import type { Btf } from "../btf/index.ts";
 export interface KernelOptions {
   /** Possible CPUs, all online: 1 to 4096; 1 unless told. */
   readonly cpus?: number;
-  /** Nanoseconds since boot; unless told the process's monotonic clock, or the wall clock where there is none. */
-  readonly clock?: () => bigint;
+  /** Nanoseconds since boot, a whole number below 2^53; the platform's monotonic clock unless told. */
+  readonly clock?: () => number;
   /** Seed of `bpf_get_prandom_u32` and of hash tables; the same seed gives the same run. Random unless told. */
   readonly seed?: number;
   /** The kernel's types: where the members of its structs lie. Unless told those of Linux 6.18 on x86-64. */

@@ -54,7 +54,9 @@ export class ProcessPort implements Port {
   }
 
   readDirectory(path: string): readonly string[] | number {
-    return path.startsWith(BPFFS_ROOT) ? refusing(() => this.process.machine.bpffs.list(path)) : -Errno.ENOENT;
+    return path.startsWith(BPFFS_ROOT)
+      ? refusing(() => this.process.machine.bpffs.list(path))
+      : -Errno.ENOENT;
   }
 
   makeDirectory(path: string): number {

@@ -1,7 +1,14 @@
 import { checkForm, type Insn, isWide, WideKind } from "../isa/index.ts";
-import type { ProgramType } from "../platform/index.ts";
-import { BpfMapType, Errno } from "../uapi/index.ts";
-import { type FixupInput, type FixupMap, fixup, type FixupResult, VerifierError } from "../verifier/index.ts";
+import { HELPER_PROTOTYPES, INTERNAL_SYMBOLS, mayCall, type ProgramType } from "../platform/index.ts";
+import { BpfMapType, Errno, helperName } from "../uapi/index.ts";
+import {
+  type FixupInput,
+  type FixupMap,
+  type FixupResult,
+  fixup,
+  mapLines,
+  VerifierError,
+} from "../verifier/index.ts";
 import type { DebugRecords } from "./debug-records.ts";
 import type { LoadLog } from "./load-log.ts";
 import type { Machine } from "./machine.ts";
@@ -46,17 +53,7 @@ export function prepare(process: Process, request: LoadRequest, log: LoadLog): P
   const fixed = fixupOrRefuse(machine, input, log);
   const mapOfSlot = new Map<number, number>();
   for (const [slot, map] of fixed.maps) mapOfSlot.set(slot, maps.offsetOf(map));
-  for (const id of fixed.helpers) {
-    const helper = machine.helpers.get(id);
-    if (helper === undefined) {
-      log.write(`program of this type cannot use helper ${machine.helperName(id)}#${id}\n`);
-      refuse(Errno.EINVAL);
-    }
-    if (machine.isGplOnly(id) && !request.gplCompatible) {
-      log.write("cannot call GPL-restricted function from non-GPL compatible program\n");
-      refuse(Errno.EINVAL);
-    }
-  }
+  checkHelpers(machine, request, fixed.helpers, log);
   const code = machine.engine.compile(
     { name: request.name, insns: fixed.insns, helpers: machine.helpers, mode: "checked", mapOfSlot },
     machine.executor,
@@ -83,6 +80,28 @@ function fixupOrRefuse(machine: Machine, input: FixupInput, log: LoadLog): Fixup
   }
 }
 
+/** Whether programs of this type and licence may call the helpers (`check_helper_call`), and this kernel has them. */
+function checkHelpers(machine: Machine, request: LoadRequest, ids: ReadonlySet<number>, log: LoadLog): void {
+  for (const id of ids) {
+    const prototype = HELPER_PROTOTYPES.get(id);
+    const name = `bpf_${helperName(id) ?? "unknown"}`;
+    // Internal helpers come from fixups, not from the program.
+    if (INTERNAL_SYMBOLS[id] !== undefined) continue;
+    if (prototype !== undefined && !mayCall(prototype, request.type.name)) {
+      log.write(`program of this type cannot use helper ${name}#${id}\n`);
+      refuse(Errno.EINVAL);
+    }
+    if (prototype?.gplOnly === true && !request.gplCompatible) {
+      log.write("cannot call GPL-restricted function from non-GPL compatible program\n");
+      refuse(Errno.EINVAL);
+    }
+    if (!machine.helpers.has(id)) {
+      log.write(`helper ${name}#${id} is not supported by this kernel\n`);
+      refuse(Errno.EOPNOTSUPP);
+    }
+  }
+}
+
 /** Code and debug records for the target `linux-x86_64`: what info and dumps show. */
 function asLinuxShows(machine: Machine, input: FixupInput, records: DebugRecords | null): Xlated {
   const result = fixup(input, {
@@ -98,9 +117,7 @@ function asLinuxShows(machine: Machine, input: FixupInput, records: DebugRecords
     funcInfo: (records?.functions ?? [])
       .filter(({ slot }) => !gone(slot))
       .map(({ slot, typeId }) => ({ slot: moved(slot), typeId })),
-    lineInfo: (records?.lines ?? [])
-      .filter(({ slot }) => !gone(slot))
-      .map((line) => ({ ...line, slot: moved(line.slot) })),
+    lineInfo: mapLines(records?.lines ?? [], result),
   };
 }
 
@@ -141,7 +158,8 @@ function resolveMaps(process: Process, request: LoadRequest, log: LoadLog): Reso
       views.set(map, view);
       offsets.set(view, map.offset);
     }
-    if (kind === WideKind.mapValue || kind === WideKind.mapIdxValue) checkValueAccess(map, next!.imm >>> 0, log);
+    if (kind === WideKind.mapValue || kind === WideKind.mapIdxValue)
+      checkValueAccess(map, next!.imm >>> 0, log);
     bySlot.set(slot - 1, view);
   }
   return { bySlot, used: [...views.keys()], offsetOf: (map) => offsets.get(map)! };

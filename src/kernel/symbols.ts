@@ -26,7 +26,8 @@ export class KernelSymbols {
   /** The text of `/proc/kallsyms`. */
   kallsyms(): string {
     let text = "";
-    for (const [name, address] of this.#addresses) text += `${address.toString(16).padStart(16, "0")} T ${name}\n`;
+    for (const [name, address] of this.#addresses)
+      text += `${address.toString(16).padStart(16, "0")} T ${name}\n`;
     return text;
   }
 }

@@ -67,7 +67,8 @@ function describeBtf(process: Process, btf: KernelBtf, request: Uint8Array) {
   const asked = decodeStruct(bpfBtfInfo, request);
   const name = utf8(btf.name);
   if ((asked.name === 0n) !== (asked.nameLen === 0)) refuse(Errno.EINVAL);
-  if (asked.btf !== 0n) process.write(asked.btf, btf.bytes.subarray(0, Math.min(asked.btfSize, btf.bytes.length)));
+  if (asked.btf !== 0n)
+    process.write(asked.btf, btf.bytes.subarray(0, Math.min(asked.btfSize, btf.bytes.length)));
   if (asked.name !== 0n) {
     const room = new Uint8Array(Math.min(asked.nameLen, name.length + 1));
     room.set(name.subarray(0, Math.max(0, room.length - 1)));

@@ -8,7 +8,11 @@ import { isHash, readElement, writeElement } from "./map-elements.ts";
 const BPF_F_LOCK = 4n;
 const ENOTSUPP = 524;
 
-type BatchCommand = "MAP_LOOKUP_BATCH" | "MAP_LOOKUP_AND_DELETE_BATCH" | "MAP_UPDATE_BATCH" | "MAP_DELETE_BATCH";
+type BatchCommand =
+  | "MAP_LOOKUP_BATCH"
+  | "MAP_LOOKUP_AND_DELETE_BATCH"
+  | "MAP_UPDATE_BATCH"
+  | "MAP_DELETE_BATCH";
 
 /** A batch command (`bpf_map_do_batch`): all four share one member of the union. */
 export function mapBatch(command: BatchCommand) {

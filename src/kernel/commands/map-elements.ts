@@ -113,7 +113,13 @@ export function readElement(process: Process, map: KernelMap, key: number, to: n
 }
 
 /** Writes the value at `from` under a key: of all CPUs for a per-CPU map (`bpf_map_update_value`). */
-export function writeElement(process: Process, map: KernelMap, key: number, from: number, flags: bigint): number {
+export function writeElement(
+  process: Process,
+  map: KernelMap,
+  key: number,
+  from: number,
+  flags: bigint,
+): number {
   const { operations } = map.parts;
   if (flags >> 32n !== 0n) refuse(Errno.EINVAL);
   const flagBits = Number(flags);

@@ -1,32 +1,83 @@
 import { decode, type Insn } from "../../isa/index.ts";
-import { BpfProgType, Errno } from "../../uapi/index.ts";
+import { type ProgramType, programType } from "../../platform/index.ts";
+import { BpfProgFlag, Errno, BpfProgType as T } from "../../uapi/index.ts";
 import type { Attr } from "../attr.ts";
+import { type DebugRecords, debugRecords } from "../debug-records.ts";
 import { isGplCompatible } from "../license.ts";
 import { LoadLog } from "../load-log.ts";
-import { type DebugRecords, debugRecords } from "../debug-records.ts";
 import { objectName } from "../names.ts";
-import { prepare } from "../prepare.ts";
 import { KernelProgram } from "../objects/program.ts";
+import { prepare } from "../prepare.ts";
 import type { Process } from "../process.ts";
 import { refuse } from "../refusal.ts";
 
 const MAX_INSNS_PRIVILEGED = 1_000_000;
 const MAX_INSNS = 4096;
 const LICENSE_MAX = 128;
-const KNOWN_FLAGS = 0x1ff;
+
+/** Flags of BPF_PROG_LOAD that this kernel knows. */
+const KNOWN_FLAGS = Object.values(BpfProgFlag).reduce((all, flag) => all | flag, 0);
+
+/** `is_net_admin_prog_type` */
+const NET_ADMIN_TYPES: ReadonlySet<number> = new Set([
+  T.SCHED_CLS,
+  T.SCHED_ACT,
+  T.XDP,
+  T.LWT_IN,
+  T.LWT_OUT,
+  T.LWT_XMIT,
+  T.LWT_SEG6LOCAL,
+  T.SK_SKB,
+  T.SK_MSG,
+  T.FLOW_DISSECTOR,
+  T.CGROUP_DEVICE,
+  T.CGROUP_SOCK,
+  T.CGROUP_SOCK_ADDR,
+  T.CGROUP_SOCKOPT,
+  T.CGROUP_SYSCTL,
+  T.SOCK_OPS,
+  T.EXT,
+  T.CGROUP_SKB,
+  T.SK_REUSEPORT,
+  T.NETFILTER,
+]);
+
+/** `is_perfmon_prog_type` */
+const PERFMON_TYPES: ReadonlySet<number> = new Set([
+  T.KPROBE,
+  T.TRACEPOINT,
+  T.PERF_EVENT,
+  T.RAW_TRACEPOINT,
+  T.RAW_TRACEPOINT_WRITABLE,
+  T.TRACING,
+  T.LSM,
+  T.STRUCT_OPS,
+  T.EXT,
+]);
+
+/** `bpf_prog_load_check_attach`: what the type says of `expected_attach_type`. */
+function allowsAttachType(type: ProgramType, attachType: number): boolean {
+  if (type.expectedAttachType === "any") return true;
+  if (type.expectedAttachType === "zero") return attachType === 0;
+  return type.attachTypes.includes(attachType);
+}
 
 /** `bpf_prog_load` in kernel/bpf/syscall.c, with its checks in its order. */
 export function progLoad(process: Process, attr: Attr): number {
   const machine = process.machine;
   const args = attr.fields("PROG_LOAD");
   if ((args.progFlags & ~KNOWN_FLAGS) !== 0) refuse(Errno.EINVAL);
+  const type = programType(args.progType);
+  const expectedAttachType = args.expectedAttachType || (type?.defaultAttachType ?? 0);
   const privileged = process.may("BPF");
+  // kernel.unprivileged_bpf_disabled is 2, as most distributions set it.
   if (!privileged) refuse(Errno.EPERM);
-  if (args.insnCnt === 0 || args.insnCnt > (privileged ? MAX_INSNS_PRIVILEGED : MAX_INSNS)) refuse(Errno.E2BIG);
-  const type = machine.programTypes.get(args.progType);
-  if (type !== undefined && type.needs.some((capability) => !process.may(capability))) refuse(Errno.EPERM);
-  if (args.progType === BpfProgType.UNSPEC || type === undefined) refuse(Errno.EINVAL);
-  if (!type.allowsAttachType(args.expectedAttachType)) refuse(Errno.EINVAL);
+  if (args.insnCnt === 0 || args.insnCnt > (privileged ? MAX_INSNS_PRIVILEGED : MAX_INSNS))
+    refuse(Errno.E2BIG);
+  if (NET_ADMIN_TYPES.has(args.progType) && !process.may("NET_ADMIN")) refuse(Errno.EPERM);
+  if (PERFMON_TYPES.has(args.progType) && !process.may("PERFMON")) refuse(Errno.EPERM);
+  if (type === undefined || args.progType === T.UNSPEC) return refuse(Errno.EINVAL);
+  if (!allowsAttachType(type, expectedAttachType)) refuse(Errno.EINVAL);
   const insns: readonly Insn[] = decode(process.read(args.insns, args.insnCnt * 8));
   const license = process.string(args.license, LICENSE_MAX);
   const name = objectName(args.progName) ?? refuse(Errno.EINVAL);
@@ -41,7 +92,8 @@ export function progLoad(process: Process, attr: Attr): number {
         insns,
         type,
         name,
-        expectedAttachType: args.expectedAttachType,
+        expectedAttachType,
+        sleepable: (args.progFlags & BpfProgFlag.SLEEPABLE) !== 0,
         fdArray: args.fdArray,
         gplCompatible: isGplCompatible(license),
         records,
@@ -51,11 +103,11 @@ export function progLoad(process: Process, attr: Attr): number {
     const program = new KernelProgram(machine.programs, {
       type: args.progType,
       name,
-      expectedAttachType: args.expectedAttachType,
+      expectedAttachType,
       flags: args.progFlags,
       gplCompatible: isGplCompatible(license),
       uid: process.uid,
-      loadTime: machine.clock(),
+      loadTime: BigInt(machine.clock()),
       insns,
       btf: records === null ? null : records.btf.get(),
       ...prepared,

@@ -1,4 +1,4 @@
-import { KernelStruct } from "../kernel-struct.ts";
+import type { KernelStruct } from "../kernel-struct.ts";
 import type { StructAllocator } from "../struct-allocator.ts";
 
 /** The one network device that every namespace has: what test runs receive their packets on. */

@@ -1,10 +1,10 @@
+import type { AttrValues } from "../../sys/index.ts";
 import { Errno } from "../../uapi/index.ts";
+import type { Attr } from "../attr.ts";
 import type { Machine } from "../machine.ts";
 import type { KernelProgram } from "../objects/program.ts";
 import type { Process } from "../process.ts";
 import { refuse } from "../refusal.ts";
-import type { Attr } from "../attr.ts";
-import type { AttrValues } from "../../sys/index.ts";
 
 /** The arguments of one BPF_PROG_TEST_RUN. */
 export type TestRunArguments = AttrValues<"PROG_TEST_RUN">;
@@ -31,8 +31,8 @@ export function runRepeated({ machine, program, args }: TestRun, context: number
   const start = machine.clock();
   let retval = 0;
   for (let i = 0; i < repeat; i++) retval = machine.run(program, context);
-  const average = (machine.clock() - start) / BigInt(repeat);
-  return { retval: retval >>> 0, duration: Number(average > 0xffff_ffffn ? 0xffff_ffffn : average) };
+  const average = Math.floor((machine.clock() - start) / repeat);
+  return { retval: retval >>> 0, duration: Math.min(average, 0xffff_ffff) };
 }
 
 /**
@@ -51,11 +51,7 @@ export function contextIn({ process, args }: TestRun, size: number): Uint8Array 
 }
 
 /** Gives the packet and the result back (`bpf_test_finish`). @returns 0 or -ENOSPC where the buffer was too small. */
-export function finish(
-  { process, args, attr }: TestRun,
-  packet: Uint8Array,
-  result: RunResult,
-): number {
+export function finish({ process, args, attr }: TestRun, packet: Uint8Array, result: RunResult): number {
   let length = packet.length;
   let answer = 0;
   // A size of 0 with a buffer: callers that trust the kernel to fit.

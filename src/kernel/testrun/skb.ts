@@ -25,7 +25,7 @@ type View = StructValues<typeof bpfSkBuff>;
 /** `bpf_prog_test_run_skb`, for socket filters, traffic control and control groups. */
 export function testRunSkb(run: TestRun): number {
   const { args, machine, process, program } = run;
-  if ((args.flags & ~BpfTestRunFlag.BPF_F_TEST_SKB_CHECKSUM_COMPLETE) !== 0 || args.cpu !== 0 || args.batchSize !== 0) {
+  if ((args.flags & ~BpfTestRunFlag.SKB_CHECKSUM_COMPLETE) !== 0 || args.cpu !== 0 || args.batchSize !== 0) {
     refuse(Errno.EINVAL);
   }
   const { packets, memory } = machine;
@@ -36,7 +36,8 @@ export function testRunSkb(run: TestRun): number {
   const context = bytes === null ? null : decodeStruct(bpfSkBuff, bytes);
   if (context !== null && context.ifindex > LOOPBACK_IFINDEX) refuse(Errno.ENODEV);
 
-  const isLayer2 = program.parts.type === BpfProgType.SCHED_CLS || program.parts.type === BpfProgType.SCHED_ACT;
+  const isLayer2 =
+    program.parts.type === BpfProgType.SCHED_CLS || program.parts.type === BpfProgType.SCHED_ACT;
   const { frame, skb, sock } = packets;
   memory.bytes().fill(0, frame, frame + PAGE);
   memory.bytes().set(data, frame + HEADROOM);

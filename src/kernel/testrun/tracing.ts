@@ -10,7 +10,8 @@ const TEST_RUN_ON_CPU = 1;
 export function testRunRawTracepoint(run: TestRun): number {
   const { args, machine, process, program, attr } = run;
   refuseUnused(args, ["dataIn", "dataOut", "ctxOut", "duration", "repeat", "batchSize"]);
-  if (args.ctxSizeIn < program.parts.maxContextOffset || args.ctxSizeIn > RAW_TP_ARGS_MAX) refuse(Errno.EINVAL);
+  if (args.ctxSizeIn < program.parts.maxContextOffset || args.ctxSizeIn > RAW_TP_ARGS_MAX)
+    refuse(Errno.EINVAL);
   if ((args.flags & ~TEST_RUN_ON_CPU) !== 0) refuse(Errno.EINVAL);
   if ((args.flags & TEST_RUN_ON_CPU) === 0 && args.cpu !== 0) refuse(Errno.EINVAL);
   if (args.cpu >= machine.cpus) refuse(Errno.ENXIO);
@@ -29,7 +30,8 @@ export function testRunRawTracepoint(run: TestRun): number {
 export function testRunSyscall(run: TestRun): number {
   const { args, machine, process, program, attr } = run;
   refuseUnused(args, ["dataIn", "dataOut", "ctxOut", "duration", "repeat", "flags"]);
-  if (args.ctxSizeIn < program.parts.maxContextOffset || args.ctxSizeIn > SYSCALL_CONTEXT_MAX) refuse(Errno.EINVAL);
+  if (args.ctxSizeIn < program.parts.maxContextOffset || args.ctxSizeIn > SYSCALL_CONTEXT_MAX)
+    refuse(Errno.EINVAL);
   const context = args.ctxSizeIn === 0 ? new Uint8Array(0) : process.read(args.ctxIn, args.ctxSizeIn).slice();
   const retval = machine.withRegion(Math.max(context.length, 8), "context", (offset) => {
     machine.memory.bytes().set(context, offset);

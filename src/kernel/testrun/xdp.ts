@@ -1,5 +1,5 @@
-import { BpfAttachType, BpfTestRunFlag, Errno, xdpMd } from "../../uapi/index.ts";
 import { decodeStruct, writeStruct } from "../../sys/index.ts";
+import { BpfAttachType, BpfTestRunFlag, Errno, xdpMd } from "../../uapi/index.ts";
 import { LOOPBACK_IFINDEX } from "../net/loopback.ts";
 import { refuse } from "../refusal.ts";
 import { contextIn, finish, finishContext, runRepeated, type TestRun } from "./run.ts";
@@ -14,10 +14,11 @@ const META_MAX = 252;
 export function testRunXdp(run: TestRun): number {
   const { args, machine, process, program } = run;
   const attachType = program.parts.expectedAttachType;
-  if (attachType === BpfAttachType.XDP_DEVMAP || attachType === BpfAttachType.XDP_CPUMAP) refuse(Errno.EINVAL);
+  if (attachType === BpfAttachType.XDP_DEVMAP || attachType === BpfAttachType.XDP_CPUMAP)
+    refuse(Errno.EINVAL);
   // Live frames would be sent: there is nowhere to.
   if (args.flags !== 0 || args.batchSize !== 0) {
-    refuse((args.flags & ~BpfTestRunFlag.BPF_F_TEST_XDP_LIVE_FRAMES) === 0 ? Errno.EOPNOTSUPP : Errno.EINVAL);
+    refuse((args.flags & ~BpfTestRunFlag.XDP_LIVE_FRAMES) === 0 ? Errno.EOPNOTSUPP : Errno.EINVAL);
   }
   const { packets, memory } = machine;
   const bytes = contextIn(run, xdpMd.size);

@@ -29,6 +29,8 @@ export class ContextAccesses {
   readonly #layout: KernelLayout;
   readonly #map: ContextMap | null;
   readonly #sites: Site[] = [];
+  /** End of the furthest access allowed, in bytes of the user's struct (`max_ctx_offset`). */
+  furthest = 0;
 
   constructor(input: FixupInput, layout: KernelLayout) {
     this.#input = input;
@@ -95,6 +97,7 @@ export class ContextAccesses {
     if (allowed === null) {
       throw new VerifierError(slot, `invalid bpf_context access off=${insn.off} size=${row.size}`);
     }
+    this.furthest = Math.max(this.furthest, insn.off + row.size);
     const { field } = allowed;
     if (field === null) return;
     const fieldOffset = this.#map!.at(insn.off)!.offset;

@@ -116,6 +116,7 @@ class Fixups {
       maps: this.#mapsAfter(patched),
       writesPacket: this.#writesPacket,
       helpers: this.#helpers,
+      maxContextOffset: this.#accesses.furthest,
     };
   }
 

@@ -68,4 +68,6 @@ export interface FixupResult {
   readonly writesPacket: boolean;
   /** Ids of the helpers that are called, internal ones included. */
   readonly helpers: ReadonlySet<number>;
+  /** End of the furthest access to the context: how many bytes of it a test run has to be given. */
+  readonly maxContextOffset: number;
 }

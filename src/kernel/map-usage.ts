@@ -1,0 +1,46 @@
+import type { MapAttributes } from "../maps/index.ts";
+import { PAGE_SIZE } from "../mem/index.ts";
+import type { KernelLayout } from "../platform/index.ts";
+import { BpfMapFlag, BpfMapType } from "../uapi/index.ts";
+
+const POINTER = 8;
+
+/**
+ * Bytes that Linux accounts for such a map (`map_mem_usage`), so that tools show the same figure here.
+ * A hash without preallocation is accounted for without its elements: it has none when it is created.
+ */
+export function mapMemoryUsage(map: MapAttributes, cpus: number, layout: KernelLayout): number {
+  const value = roundUp(map.valueSize, 8);
+  switch (map.type) {
+    case BpfMapType.ARRAY: {
+      const values = map.maxEntries * value;
+      const header = layout.sizeOf("bpf_array");
+      return (map.flags & BpfMapFlag.MMAPABLE) === 0
+        ? header + values
+        : roundUp(header, PAGE_SIZE) + roundUp(values, PAGE_SIZE);
+    }
+    case BpfMapType.PERCPU_ARRAY:
+      return layout.sizeOf("bpf_array") + map.maxEntries * (POINTER + value * cpus);
+    case BpfMapType.HASH:
+    case BpfMapType.PERCPU_HASH:
+      return hashUsage(map, value, cpus, layout);
+    default:
+      return 0;
+  }
+}
+
+function hashUsage(map: MapAttributes, value: number, cpus: number, layout: KernelLayout): number {
+  const perCpu = map.type === BpfMapType.PERCPU_HASH;
+  let buckets = 1;
+  while (buckets < map.maxEntries) buckets *= 2;
+  const table = layout.sizeOf("bpf_htab") + buckets * layout.sizeOf("bucket");
+  if ((map.flags & BpfMapFlag.NO_PREALLOC) !== 0) return table;
+  const element = layout.sizeOf("htab_elem") + roundUp(map.keySize, 8) + (perCpu ? POINTER : value);
+  if (perCpu) return table + map.maxEntries * (element + value * cpus);
+  // One element a CPU is kept ready, so that an update of a full map can replace.
+  return table + (map.maxEntries + cpus) * element + POINTER * cpus;
+}
+
+function roundUp(size: number, to: number): number {
+  return Math.ceil(size / to) * to;
+}
