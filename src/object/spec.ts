@@ -10,7 +10,7 @@ import type { Insn } from "../isa/index.ts";
  * (`withContents` in `object`).
  */
 export interface ObjectSpec {
-  /** As libbpf derives it: the file's base name up to the first dot. */
+  /** As libbpf derives it: the first 15 bytes of the file's base name, up to the first dot. */
   readonly name: string;
   readonly endian: Endian;
   /** Text of the section `license`; empty where there is none. */
@@ -19,10 +19,18 @@ export interface ObjectSpec {
   readonly kernelVersion: number;
   /** In the order of the file: by section, then by offset. Keys are function names. */
   readonly programs: ReadonlyMap<string, ProgramSpec>;
-  /** In libbpf's order: legacy definitions, then `.maps`, then data sections. Keys are as in the source (`.rodata`). */
+  /**
+   * In libbpf's order: legacy definitions, `.maps`, data sections, `.kconfig`, struct_ops. Keys are as in the source:
+   * names of variables, and of data sections (`.rodata`). References and slots name maps by these keys.
+   */
   readonly maps: ReadonlyMap<string, MapSpec>;
-  /** The object's types, with DATASEC sizes and offsets filled in; null without `.BTF`. */
+  /**
+   * The object's types as they are loaded; null without `.BTF`. DATASEC sizes and offsets are filled in, externs are
+   * variables of their DATASEC with a place in it, hidden functions and variables are static ones. Type ids are those
+   * of the file.
+   */
   readonly btf: Btf | null;
+  /** `.kconfig` first, by falling alignment, then size, then name; then `.ksyms` by name. */
   readonly externs: readonly ExternSpec[];
 }
 
@@ -33,12 +41,16 @@ export interface ProgramSpec {
   /** As in the file: `"tp/syscalls/sys_enter_openat"`. */
   readonly sectionName: string;
   readonly kind: ProgramKind;
-  /** Slots; calls between them are resolved, references to maps and externs are 0 and listed in `references`. */
+  /**
+   * Slots. Calls and addresses of subprograms are resolved (`src` says call or function, `imm` is the displacement);
+   * references to maps and externs have 0 as `src` and immediate (calls of kfuncs: the kfunc's `src`) and are listed in
+   * `references`.
+   */
   readonly insns: readonly Insn[];
   readonly references: readonly Reference[];
   /** CO-RE relocations, by slot of `insns`; type ids are those of `ObjectSpec.btf`. */
   readonly coreRelocations: readonly CoreRelocation[];
-  /** One entry a function, the entry function first; empty without BTF.ext. */
+  /** One entry a function, the entry function first; empty where BTF.ext has none for the entry function. */
   readonly funcInfo: readonly FuncInfo[];
   readonly lineInfo: readonly LineInfo[];
   /** False for `?section` and where libbpf would not load it unless asked. */
@@ -102,6 +114,7 @@ export interface CoreRelocation {
 
 /** A map as declared; the loader creates it. */
 export interface MapSpec {
+  /** What the kernel is told, before it is cut to 15 bytes; of a data section 8 bytes of the object's name and its own. */
   readonly name: string;
   /** A value of `BpfMapType`. */
   readonly type: number;
@@ -121,12 +134,28 @@ export interface MapSpec {
   readonly inner: MapSpec | null;
   /** Initial entries: names of maps or programs of this object by index (`__array(values, …)`). */
   readonly slots: readonly { readonly index: number; readonly target: string }[];
-  /** Initial value of a data section's map (key 0); null for ordinary maps. */
+  /** Initial value of a data section's map (key 0), initial bytes of an arena or of a struct_ops; null for others. */
   readonly contents: Uint8Array | null;
   /** The section of a data map: `.rodata.str1.1`; null for ordinary maps. */
   readonly section: string | null;
   /** Frozen once filled, as `.rodata` and `.kconfig` are. */
   readonly freeze: boolean;
+  /** False where it is only created when asked for: `?.struct_ops`. */
+  readonly autocreate: boolean;
+  /** What a `.struct_ops` variable says; null for other maps. */
+  readonly structOps: StructOpsSpec | null;
+}
+
+/** A table of kernel operations made of programs: `contents` has its other members, at the local type's offsets. */
+export interface StructOpsSpec {
+  /** The local struct in `ObjectSpec.btf`, named as the kernel's. */
+  readonly typeId: number;
+  readonly members: readonly {
+    readonly name: string;
+    /** In the local struct, in bytes. */
+    readonly offset: number;
+    readonly program: string;
+  }[];
 }
 
 /** Something the object expects from elsewhere: `__kconfig` or `__ksym`. */

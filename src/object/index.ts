@@ -1,0 +1,18 @@
+export { type Patched, POISON_HELPER, patchInsn } from "./core-patch.ts";
+export { relocateCore } from "./core-relocate.ts";
+export { dataMapName } from "./data-maps.ts";
+export { ObjectError, type ObjectPlace } from "./error.ts";
+export { type OpenOptions, objectName, open } from "./open.ts";
+export { programKind } from "./program-kind.ts";
+export type {
+  CoreRelocation,
+  ExternSpec,
+  FuncInfo,
+  LineInfo,
+  MapSpec,
+  ObjectSpec,
+  ProgramKind,
+  ProgramSpec,
+  Reference,
+  StructOpsSpec,
+} from "./spec.ts";
