@@ -1,5 +1,6 @@
-import type { KernelMemory } from "../mem/index.ts";
-import type { FunctionBuilder } from "../wasm/index.ts";
+import type { KernelMemory, MemoryImports } from "../mem/index.ts";
+import type { FuncType, FunctionBuilder, Signature, Table } from "../wasm/index.ts";
+import type { HelperServices } from "./services.ts";
 
 /**
  * How one argument or the result of a helper travels between an engine and a body.
@@ -22,6 +23,22 @@ export interface HelperCall {
   readonly context: number;
   /** High half of an `i64` result. */
   resultHigh: number;
+  readonly services: HelperServices;
+}
+
+/** The module that a body is emitted into. */
+export interface EmitEnvironment {
+  /** The type of a signature, for `callIndirect`. */
+  readonly type: (signature: Signature) => FuncType;
+  /** The kernel's function table. */
+  readonly table: Table;
+  /** The one memory and its functions. */
+  readonly memory: MemoryImports;
+  readonly services: HelperServices;
+  /** Pushes the CPU that the executor runs as. */
+  readonly cpu: (f: FunctionBuilder) => void;
+  /** Pushes the offset of the running program's context. */
+  readonly context: (f: FunctionBuilder) => void;
 }
 
 /** A body in TypeScript: a pure function over the one memory; `i64` arguments take two places. Never BigInt, never async. */
@@ -33,7 +50,7 @@ export interface HostBody<Call extends HelperCall = HelperCall> {
 /** A body emitted as Wasm, loaded in every executor. Parameters and result as in {@link ValueKind}, `i64` as one i64. */
 export interface EmittedBody {
   readonly kind: "wasm";
-  readonly emit: (builder: FunctionBuilder) => void;
+  readonly emit: (builder: FunctionBuilder, environment: EmitEnvironment) => void;
 }
 
 /**

@@ -1,0 +1,10 @@
+export type {
+  ArgumentCheck,
+  EmitEnvironment,
+  EmittedBody,
+  Helper,
+  HelperCall,
+  HostBody,
+  ValueKind,
+} from "./helper.ts";
+export type { HelperServices } from "./services.ts";

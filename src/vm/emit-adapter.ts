@@ -1,0 +1,192 @@
+import type { ArgumentCheck, EmitEnvironment, Helper } from "../helpers/index.ts";
+import { KERNEL_BASE_HIGH } from "../mem/index.ts";
+import type { Func, FunctionBuilder, Local, ModuleBuilder, Signature, ValueType } from "../wasm/index.ts";
+import type { ArgumentTests } from "./emit-argument-tests.ts";
+import { ADAPTER_SIGNATURE } from "./signatures.ts";
+import { MAX_TAIL_CALLS, REGISTER_SIZE, State } from "./state.ts";
+
+/** `bpf_tail_call`: its body gives the function to go on with, and the engine goes there. */
+export const TAIL_CALL = 12;
+
+/** What an adapter is emitted with. */
+export interface AdapterParts {
+  readonly environment: EmitEnvironment;
+  readonly stateAt: number;
+  /** Null in verified mode. */
+  readonly tests: ArgumentTests | null;
+  /** The imported host function of a helper whose body is one. */
+  readonly host: (helper: Helper, signature: Signature) => Func;
+}
+
+/**
+ * Emits `(window, unused) → FaultCode or 0`: takes a helper's arguments from r1 to r5 of a window, tests them in
+ * checked mode, calls the body and puts the result into r0.
+ */
+export function emitAdapter(m: ModuleBuilder, helper: Helper, parts: AdapterParts): FunctionBuilder {
+  const f = m.function(`adapter ${helper.name}`, ADAPTER_SIGNATURE, { export: `h${helper.id}` });
+  const [window] = f.params as [Local, Local];
+  const { stateAt } = parts;
+  if (parts.tests !== null) emitTests(f, window, helper, parts.tests);
+  if (helper.id === TAIL_CALL) {
+    f.i32
+      .const(0)
+      .i32.const(0)
+      .i32.store(stateAt + State.TARGET);
+    f.i32
+      .const(0)
+      .i32.load(stateAt + State.TAIL_CALLS)
+      .i32.const(MAX_TAIL_CALLS)
+      .i32.geU();
+    f.if(() => f.i32.const(0).return());
+    f.i32.const(0);
+    emitBody(m, f, window, helper, parts);
+    f.i32.store(stateAt + State.TARGET);
+    // Only calls that go somewhere count.
+    f.i32
+      .const(0)
+      .i32.const(0)
+      .i32.load(stateAt + State.TAIL_CALLS);
+    f.i32
+      .const(0)
+      .i32.load(stateAt + State.TARGET)
+      .i32.const(0)
+      .i32.ne()
+      .i32.add();
+    f.i32.store(stateAt + State.TAIL_CALLS);
+    f.i32.const(0);
+    return f;
+  }
+  f.get(window);
+  emitBody(m, f, window, helper, parts);
+  emitResult(f, helper, stateAt);
+  f.i64.store();
+  // A body may have run a callback that ended with a fault.
+  f.i32.const(0).i32.load(stateAt + State.FAULT);
+  return f;
+}
+
+/** Pushes the arguments and calls the body: its result is on the stack as the body gives it. */
+function emitBody(
+  m: ModuleBuilder,
+  f: FunctionBuilder,
+  window: Local,
+  helper: Helper,
+  parts: AdapterParts,
+): void {
+  const wasm = helper.body.kind === "wasm";
+  const params: ValueType[] = [];
+  for (const [i, kind] of helper.args.entries()) {
+    const at = (i + 1) * REGISTER_SIZE;
+    if (kind !== "i64") {
+      f.get(window).i32.load(at);
+      params.push("i32");
+    } else if (wasm) {
+      f.get(window).i64.load(at);
+      params.push("i64");
+    } else {
+      f.get(window)
+        .i32.load(at)
+        .get(window)
+        .i32.load(at + 4);
+      params.push("i32", "i32");
+    }
+  }
+  const results: ValueType[] = [wasm && helper.result === "i64" ? "i64" : "i32"];
+  f.call(bodyOf(m, helper, { params, results }, parts));
+}
+
+function bodyOf(m: ModuleBuilder, helper: Helper, signature: Signature, parts: AdapterParts): Func {
+  if (helper.body.kind === "host") return parts.host(helper, signature);
+  const body = m.function(helper.name, signature);
+  helper.body.emit(body, parts.environment);
+  return body;
+}
+
+/** Turns the result on the stack into the 64 bits of r0. */
+function emitResult(f: FunctionBuilder, helper: Helper, stateAt: number): void {
+  const host = helper.body.kind === "host";
+  switch (helper.result) {
+    case "i32":
+      f.i64.extendI32S();
+      return;
+    case "u32":
+      f.i64.extendI32U();
+      return;
+    case "ptr": {
+      const offset = f.local("i32", "offset");
+      f.tee(offset).i64.extendI32U().i64.constPair(0, KERNEL_BASE_HIGH).i64.or();
+      f.i64.const(0).get(offset).select();
+      return;
+    }
+    case "i64":
+      if (!host) return;
+      f.i64.extendI32U();
+      f.i32
+        .const(0)
+        .i64.load32U(stateAt + State.HELPER_HIGH)
+        .i64.const(32)
+        .i64.shl()
+        .i64.or();
+  }
+}
+
+function emitTests(f: FunctionBuilder, window: Local, helper: Helper, tests: ArgumentTests): void {
+  for (const [i, check] of helper.checks.entries())
+    emitTest(f, { window, helper, check, argument: i + 1 }, tests);
+}
+
+interface Test {
+  readonly window: Local;
+  readonly helper: Helper;
+  readonly check: ArgumentCheck;
+  /** Counted from 1. */
+  readonly argument: number;
+}
+
+function emitTest(f: FunctionBuilder, { window, helper, check, argument }: Test, tests: ArgumentTests): void {
+  const id = (helper.id << 3) | argument;
+  const at = argument * REGISTER_SIZE;
+  const refuse = () => f.i32.eqz().if(() => f.i32.const(tests.faultCode).return());
+  const memory = (write: boolean, size: () => void) => {
+    f.get(window);
+    size();
+    f.i32
+      .const(write ? 1 : 0)
+      .i32.const(id)
+      .call(tests.memory);
+    refuse();
+  };
+  const ofMap = (field: number) =>
+    f.get(window).i32.load(REGISTER_SIZE).i32.const(field).i32.add().i32.load();
+  switch (check.kind) {
+    case "anything":
+      return;
+    case "context":
+      f.get(window).i32.const(id).call(tests.context);
+      refuse();
+      return;
+    case "map":
+      f.get(window).i32.const(id).call(tests.map);
+      refuse();
+      return;
+    case "mapKey":
+      memory(false, () => ofMap(tests.keySizeAt));
+      return;
+    case "mapValue":
+      memory(check.write ?? false, () => ofMap(tests.valueSizeAt));
+      return;
+    case "fixedMemory":
+      memory(check.write ?? false, () => f.i32.const(check.bytes));
+      return;
+    case "memory": {
+      const test = () =>
+        memory(check.write ?? false, () => f.get(window).i32.load(check.size * REGISTER_SIZE));
+      if (check.nullable !== true) {
+        test();
+        return;
+      }
+      f.get(window).i64.load(at).i64.eqz().i32.eqz();
+      f.if(test);
+    }
+  }
+}

@@ -1,0 +1,7 @@
+export { CodeError } from "./code-error.ts";
+export type { CompiledProgram, Engine, EngineInput, Executor, Fault } from "./engine.ts";
+export { BpfExecutor, createExecutor, type ExecutorOptions } from "./executor.ts";
+export { FunctionIndices } from "./function-indices.ts";
+export { Interpreter } from "./interp/interpreter.ts";
+export { CALLBACK_SIGNATURE, CODE_BASE_HIGH, ENTRY_SIGNATURE } from "./signatures.ts";
+export { Vm, VmFault, type VmHelper, type VmMemory, type VmOptions } from "./vm.ts";
