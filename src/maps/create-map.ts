@@ -1,7 +1,7 @@
 import { type KernelMemory, PAGE_SIZE, RegionAccess } from "../mem/index.ts";
 import { BpfMapFlag, BpfMapType, Errno } from "../uapi/index.ts";
 import { bucketsFor, checkMapAttributes } from "./check-attributes.ts";
-import { BUCKET_SIZE } from "./emit-hash-find.ts";
+import { BUCKET_SIZE, LOCK_STRIDE, MAX_LOCKS } from "./emit-hash-find.ts";
 import { MAP_HEADER_SIZE, MapField, MapOperationSlot, SLAB_HEADER_SIZE } from "./map-header.ts";
 import { MapObject } from "./map-object.ts";
 import {
@@ -111,6 +111,11 @@ class MapBuilding {
     if (table === 0) return false;
     this.#set(MapField.BUCKETS, table);
     this.#set(MapField.MASK, buckets - 1);
+    const locks = Math.min(buckets, MAX_LOCKS);
+    const locksAt = this.#allocate(locks * LOCK_STRIDE);
+    if (locksAt === 0) return false;
+    this.#set(MapField.LOCKS, locksAt);
+    this.#set(MapField.LOCK_MASK, locks - 1);
     if ((flags & BpfMapFlag.ZERO_SEED) === 0) {
       this.#set(MapField.SEED, this.#environment.random());
       this.#set(MapField.SEED + 4, this.#environment.random());

@@ -5,18 +5,30 @@ import { emitFixed, emitFixed64, type MapOperand } from "./map-operand.ts";
 import { ElementField, isPerCpuType, valueAt } from "./map-shape.ts";
 import type { MapShape } from "./operations.ts";
 
-/** Bytes of a bucket: the first element (0 where it was always empty), and its lock. */
+/**
+ * A bucket: its first element, and how many elements were taken out of it so far.
+ *
+ * Readers take no lock. One that stands on an element while it is taken out goes on by its `next`, which stays as it
+ * is until the element is reused, in this bucket or another. So a reader that finds nothing, and sees that the number
+ * has changed since it began, may have been led astray and begins again.
+ */
+export const BucketField = { FIRST: 0, REMOVALS: 4 } as const;
+
 export const BUCKET_SIZE = 8;
 
-export const BucketField = { FIRST: 0, LOCK: 4 } as const;
+/** Locks of buckets lie in a table of their own, a cache line each; buckets that are this far apart share one. */
+export const MAX_LOCKS = 256;
+
+export const LOCK_STRIDE = 64;
 
 /** A search in a hash table: what it looks for, and locals for where it is. */
 export interface HashSearch {
   readonly shape: MapShape;
   readonly key: KeyWords;
   readonly hash: Local;
-  /** Number of the bucket, and its offset. */
+  /** Number of the bucket. */
   readonly index: Local;
+  /** Its offset. */
   readonly bucket: Local;
   /** The element found, or 0. */
   readonly element: Local;
@@ -44,40 +56,32 @@ export function emitHashSearch(f: FunctionBuilder, shape: MapShape, map: MapOper
 }
 
 /**
- * Emits the walk through the bucket: sets `element` and `link`. Without the bucket's lock (`alone` false), a walk that
- * ends in another bucket starts again.
+ * Emits the walk through the bucket: sets `element` and `link`. With the bucket's lock held (`alone`), nothing changes
+ * meanwhile.
  */
 export function emitHashFind(f: FunctionBuilder, search: HashSearch, alone: boolean): void {
-  const { key, hash, index, bucket, element, link } = search;
-  f.block((done) => {
-    f.loop((again) => {
-      f.get(bucket).tee(link).i32.load(BucketField.FIRST).tee(element).i32.eqz().brIf(done);
-      f.block((end) => {
-        f.loop((next) => {
-          f.get(element).i32.const(1).i32.and().brIf(end);
-          f.block((different) => {
-            if (comparesHash(key.size)) {
-              f.get(element).i32.load(ElementField.HASH).get(hash).i32.ne().brIf(different);
-            }
-            emitKeyTest(f, key, { base: element, plus: ElementField.KEY }, different);
-            f.br(done);
-          });
-          f.get(element).tee(link).i32.load(ElementField.NEXT).set(element);
-          f.br(next);
+  const { key, hash, bucket, element, link } = search;
+  const removals = f.local("i32", "removals");
+  f.loop((again) => {
+    if (!alone) f.get(bucket).i32.atomicLoad(BucketField.REMOVALS).set(removals);
+    f.block((done) => {
+      f.get(bucket).tee(link).i32.atomicLoad(BucketField.FIRST).tee(element).i32.eqz().brIf(done);
+      f.loop((next) => {
+        f.block((different) => {
+          if (comparesHash(key.size)) {
+            f.get(element).i32.load(ElementField.HASH).get(hash).i32.ne().brIf(different);
+          }
+          emitKeyTest(f, key, { base: element, plus: ElementField.KEY }, different);
+          f.br(done);
         });
+        f.get(element).tee(link).i32.atomicLoad(ElementField.NEXT).tee(element).brIf(next);
       });
-      if (!alone) {
-        f.get(element);
-        emitEndOfBucket(f, index).i32.ne().brIf(again);
-      }
-      f.i32.const(0).set(element);
     });
+    if (!alone) {
+      f.get(element).i32.eqz();
+      f.if(() => f.get(bucket).i32.atomicLoad(BucketField.REMOVALS).get(removals).i32.ne().brIf(again));
+    }
   });
-}
-
-/** Emits the word that ends a bucket's chain. */
-export function emitEndOfBucket(f: FunctionBuilder, index: Local): FunctionBuilder {
-  return f.get(index).i32.const(1).i32.shl().i32.const(1).i32.or();
 }
 
 /** Emits the offset of an element's value (for `cpu`) onto the stack. */

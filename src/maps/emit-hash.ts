@@ -5,12 +5,12 @@ import { emitClear, emitCopy } from "./emit-bytes.ts";
 import {
   BUCKET_SIZE,
   BucketField,
-  emitEndOfBucket,
   emitHashFind,
   emitHashSearch,
   emitHashValue,
   emitValueOf,
   type HashSearch,
+  LOCK_STRIDE,
 } from "./emit-hash-find.ts";
 import { comparesHash, emitKeyStore } from "./emit-key.ts";
 import type { PoolFunctions } from "./emit-pool.ts";
@@ -33,9 +33,13 @@ export function emitHashLookup(f: FunctionBuilder, shape: MapShape, map: MapOper
   f.get(result);
 }
 
-/** Emits the lock, or unlock, of a search's bucket, where several executors may be at work. */
-function emitBucketLock(f: FunctionBuilder, callee: Func, bucket: Local): void {
-  emitParallel(f).if(() => f.get(bucket).i32.const(BucketField.LOCK).i32.add().call(callee));
+/** Emits the lock, or unlock, of a bucket by its number, where several executors may be at work. */
+function emitBucketLock(f: FunctionBuilder, callee: Func, map: MapOperand, index: Local): void {
+  emitParallel(f).if(() => {
+    f.get(index);
+    emitFixed(f, map, MapField.LOCK_MASK).i32.and().i32.const(LOCK_STRIDE).i32.mul();
+    emitFixed(f, map, MapField.LOCKS).i32.add().call(callee);
+  });
 }
 
 /** Emits a change of the count of elements. */
@@ -66,7 +70,7 @@ export function emitHashUpdate(f: FunctionBuilder, shape: MapShape, map: MapOper
     .i32.gtU()
     .if(() => f.i32.const(-Errno.EINVAL).return());
   const search = emitHashSearch(f, shape, map, key);
-  emitBucketLock(f, memory.function("lock"), search.bucket);
+  emitBucketLock(f, memory.function("lock"), map, search.index);
   emitHashFind(f, search, true);
   f.block((done) => {
     f.get(search.element);
@@ -101,7 +105,7 @@ export function emitHashUpdate(f: FunctionBuilder, shape: MapShape, map: MapOper
       },
     );
   });
-  emitBucketLock(f, memory.function("unlock"), search.bucket);
+  emitBucketLock(f, memory.function("unlock"), map, search.index);
   f.get(error);
 }
 
@@ -139,19 +143,26 @@ function emitNewValue(
 }
 
 /** Emits the entry of a new element at the head of its bucket. */
-function emitInsert(f: FunctionBuilder, { bucket, index }: HashSearch, fresh: Local): void {
-  const first = f.local("i32", "first");
-  f.get(fresh);
-  f.get(bucket).i32.load(BucketField.FIRST).tee(first);
-  emitEndOfBucket(f, index);
-  f.get(first).select().i32.store(ElementField.NEXT);
-  emitPublish(f, bucket, fresh);
+function emitInsert(f: FunctionBuilder, { bucket }: HashSearch, fresh: Local): void {
+  f.get(fresh).get(bucket).i32.load(BucketField.FIRST).i32.store(ElementField.NEXT);
+  emitLink(f, bucket, () => f.get(fresh));
 }
 
-/** Emits the store that makes an element visible: not before what was written into it. */
-function emitPublish(f: FunctionBuilder, link: Local, element: Local): void {
-  emitParallel(f).if(() => f.atomicFence());
-  f.get(link).get(element).i32.store();
+/** Emits the store of a link that readers follow: what was written before it is visible to them. */
+function emitLink(f: FunctionBuilder, link: Local, target: () => void): void {
+  const to = f.local("i32", "target");
+  target();
+  f.set(to);
+  emitParallel(f);
+  f.if(
+    () => f.get(link).get(to).i32.atomicStore(),
+    () => f.get(link).get(to).i32.store(),
+  );
+}
+
+/** Emits the note that an element was taken out, which must stand before the element can be reused. */
+function emitRemoval(f: FunctionBuilder, bucket: Local): void {
+  emitParallel(f).if(() => f.get(bucket).i32.const(1).i32.atomicRmw("add", BucketField.REMOVALS).drop());
 }
 
 interface Replacement {
@@ -165,10 +176,10 @@ interface Replacement {
   readonly pool: PoolFunctions;
 }
 
-/** Emits the replacement of an element that is there by a new one, at the head of the bucket, with the same key. */
+/** Emits the replacement of an element that is there by a new one of the same key in its place. */
 function emitReplace(f: FunctionBuilder, parts: Replacement, done: () => void): void {
   const { shape, map, search, value, cpu, fresh, error, pool } = parts;
-  const { element, link, bucket } = search;
+  const { element, link } = search;
   const preallocated = (shape.flags & BpfMapFlag.NO_PREALLOC) === 0;
   const spare = f.local("i32", "spare");
   if (preallocated) {
@@ -194,18 +205,9 @@ function emitReplace(f: FunctionBuilder, parts: Replacement, done: () => void): 
   }
   emitCopy(f, { base: fresh, plus: valueAt(shape) }, { base: value, plus: 0 }, shape.valueSize);
   emitKeyOf(f, search, fresh);
-  f.get(link).get(bucket).i32.eq();
-  f.if(
-    () => {
-      f.get(fresh).get(element).i32.load(ElementField.NEXT).i32.store(ElementField.NEXT);
-      emitPublish(f, bucket, fresh);
-    },
-    () => {
-      f.get(fresh).get(bucket).i32.load(BucketField.FIRST).i32.store(ElementField.NEXT);
-      emitPublish(f, bucket, fresh);
-      f.get(link).get(element).i32.load(ElementField.NEXT).i32.store();
-    },
-  );
+  f.get(fresh).get(element).i32.load(ElementField.NEXT).i32.store(ElementField.NEXT);
+  emitLink(f, link, () => f.get(fresh));
+  emitRemoval(f, search.bucket);
   if (preallocated) f.get(spare).get(element).i32.store();
   else emitHeader(f, map).get(element).call(pool.give);
 }
@@ -215,15 +217,16 @@ export function emitHashDelete(f: FunctionBuilder, shape: MapShape, map: MapOper
   const [, key] = f.params as [Local, Local];
   const search = emitHashSearch(f, shape, map, key);
   const { element, link, bucket } = search;
-  emitBucketLock(f, parts.memory.function("lock"), bucket);
+  emitBucketLock(f, parts.memory.function("lock"), map, search.index);
   emitHashFind(f, search, true);
   f.get(element);
   f.if(() => {
-    f.get(link).get(element).i32.load(ElementField.NEXT).i32.store();
+    emitLink(f, link, () => f.get(element).i32.load(ElementField.NEXT));
+    emitRemoval(f, bucket);
     emitCount(f, map, -1);
     emitHeader(f, map).get(element).call(parts.pool.give);
   });
-  emitBucketLock(f, parts.memory.function("unlock"), bucket);
+  emitBucketLock(f, parts.memory.function("unlock"), map, search.index);
   f.i32.const(0).i32.const(-Errno.ENOENT).get(element).select();
 }
 
@@ -238,24 +241,31 @@ export function emitHashNextKey(
   const at = f.local("i32", "at");
   const bucket = f.local("i32", "at_bucket");
   const found = f.local("i32", "found");
+  const lock = () => emitBucketLock(f, memory.function("lock"), map, at);
+  const unlock = () => emitBucketLock(f, memory.function("unlock"), map, at);
   const take = () => {
     emitCopy(f, { base: next, plus: 0 }, { base: found, plus: ElementField.KEY }, shape.keySize);
-    emitBucketLock(f, memory.function("unlock"), bucket);
+    unlock();
     f.i32.const(0).return();
   };
   f.get(key);
   f.if(() => {
     const search = emitHashSearch(f, shape, map, key);
-    f.get(search.bucket).set(bucket);
-    emitBucketLock(f, memory.function("lock"), bucket);
+    f.get(search.index).set(at);
+    lock();
     emitHashFind(f, search, true);
     f.get(search.element);
-    f.if(() => {
-      f.get(search.element).i32.load(ElementField.NEXT).tee(found).i32.const(1).i32.and().i32.eqz();
-      f.if(take);
-      f.get(search.index).i32.const(1).i32.add().set(at);
-    });
-    emitBucketLock(f, memory.function("unlock"), bucket);
+    f.if(
+      () => {
+        f.get(search.element).i32.load(ElementField.NEXT).tee(found).if(take);
+        unlock();
+        f.get(at).i32.const(1).i32.add().set(at);
+      },
+      () => {
+        unlock();
+        f.i32.const(0).set(at);
+      },
+    );
   });
   f.block((none) => {
     f.loop((again) => {
@@ -264,12 +274,10 @@ export function emitHashNextKey(
       emitFixed(f, map, MapField.BUCKETS).get(at).i32.const(Math.log2(BUCKET_SIZE)).i32.shl().i32.add();
       f.tee(bucket)
         .i32.load(BucketField.FIRST)
-        .tee(found)
         .if(() => {
-          emitBucketLock(f, memory.function("lock"), bucket);
-          f.get(bucket).i32.load(BucketField.FIRST).tee(found).i32.const(1).i32.and().i32.eqz();
-          f.if(take);
-          emitBucketLock(f, memory.function("unlock"), bucket);
+          lock();
+          f.get(bucket).i32.load(BucketField.FIRST).tee(found).if(take);
+          unlock();
         });
       f.get(at).i32.const(1).i32.add().set(at).br(again);
     });

@@ -40,6 +40,9 @@ export const MapField = {
   WHAT: 68,
   /** Bits of `RegionAccess` that programs have on its values. */
   ACCESS: 72,
+  /** Hash: offset of the locks of its buckets, and their number less one. */
+  LOCKS: 76,
+  LOCK_MASK: 116,
   // Changing.
   /** Hash: elements in the table. */
   COUNT: 80,

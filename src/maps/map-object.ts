@@ -45,11 +45,7 @@ export class MapObject implements MapStorage {
     const first = this.#field(MapField.BUCKETS) + bucket * BUCKET_SIZE + BucketField.FIRST;
     // Elements can move to other buckets meanwhile: no more are followed than there can be.
     let left = this.#field(MapField.MAX_ENTRIES) + this.#field(MapField.CPUS);
-    for (
-      let element = view.getUint32(first, true);
-      element !== 0 && (element & 1) === 0 && left > 0;
-      left--
-    ) {
+    for (let element = view.getUint32(first, true); element !== 0 && left > 0; left--) {
       keys.push(element + ElementField.KEY);
       element = view.getUint32(element + ElementField.NEXT, true);
     }

@@ -50,9 +50,8 @@ export function arrayStride(shape: MapShape): number {
  *  +------+------+--------------------+-----------------------------------------------+
  * ```
  *
- * `next` is the next element of the bucket or, odd, the number of the bucket, doubled, plus 1: a reader that was led
- * into another bucket, by an element that was reused, sees it and starts again (Linux's hlist_nulls). In a free
- * element `hash` is the next free one, so that such a reader finds its way out by `next`.
+ * `next` is the next element of the bucket, or 0. In a free element `hash` is the next free one, and `next` stays as it
+ * was, so that a reader that stands on the element finds its way on.
  */
 export const ElementField = { NEXT: 0, HASH: 4, KEY: 8 } as const;
 
