@@ -1,11 +1,11 @@
 import { expect, it } from "vitest";
 import { bytesOfHex, hexOf } from "../../../src/base/index.ts";
-import { openElf } from "../../../src/elf/index.ts";
-import { decode, encode, type Insn } from "../../../src/isa/index.ts";
+import { encode } from "../../../src/isa/index.ts";
 import { defaultLayout, programTypeNamed } from "../../../src/platform/index.ts";
 import { BpfMapType } from "../../../src/uapi/index.ts";
 import { type FixupMap, fixup, mapLines } from "../../../src/verifier/index.ts";
 import { describeWith, golden } from "../../support/referee.ts";
+import { linkSections } from "./live.ts";
 import { exampleMap } from "./support.ts";
 
 const object = golden("input/demo.bpf.o");
@@ -30,34 +30,7 @@ describeWith([object, info, kallsyms], "the recorded program", () => {
     counters: exampleMap(BpfMapType.ARRAY, 5562, { valueSize: 8, maxEntries: 4 }),
   };
 
-  /** The program of the section `tc` with the subprogram of `.text` behind it, as libbpf loads it. */
-  function load(): { insns: Insn[]; maps: Map<number, FixupMap> } {
-    const elf = openElf(object.bytes());
-    const [main, text] = ["tc", ".text"].map((name) => {
-      const section = elf.sections.find((candidate) => candidate.name === name)!;
-      return { section, insns: decode(elf.data(section)) };
-    });
-    const insns = [...main!.insns, ...text!.insns];
-    const references = new Map<number, FixupMap>();
-    for (const { section, insns: own } of [main!, text!]) {
-      const base = own === main!.insns ? 0 : main!.insns.length;
-      const table = elf.relocations().find((candidate) => candidate.target?.index === section.index)!;
-      for (const { offset, symbol } of table.entries) {
-        const slot = base + offset / 8;
-        const map = maps[symbol!.name];
-        if (map === undefined) {
-          insns[slot] = { ...insns[slot]!, imm: main!.insns.length - slot - 1 };
-          continue;
-        }
-        references.set(slot, map);
-        const data = symbol!.section!.name !== ".maps";
-        insns[slot] = { ...insns[slot]!, src: data ? 2 : 1 };
-      }
-    }
-    return { insns, maps: references };
-  }
-
-  const loaded = load();
+  const loaded = linkSections(object.bytes(), "tc", maps);
   const result = fixup(
     {
       ...loaded,
