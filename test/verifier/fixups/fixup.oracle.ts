@@ -18,6 +18,7 @@ import {
 import { matchSection, PROGRAM_TYPES } from "../../../src/platform/index.ts";
 import { BpfMapType } from "../../../src/uapi/index.ts";
 import { type FixupMap, fixup, VerifierError } from "../../../src/verifier/index.ts";
+import { outline } from "../../support/outline.ts";
 import { describeWith, liveKernel, referee } from "../../support/referee.ts";
 import {
   bpftool,
@@ -29,7 +30,7 @@ import {
   withBpffs,
   xlated,
 } from "./live.ts";
-import { exampleMap, layout, outline } from "./support.ts";
+import { exampleMap, layout } from "./support.ts";
 
 const SECTIONS = [
   "socket",

@@ -17,7 +17,8 @@ import {
 import { InternalHelper, PROGRAM_TYPES } from "../../../src/platform/index.ts";
 import { BpfMapType } from "../../../src/uapi/index.ts";
 import { VerifierError } from "../../../src/verifier/index.ts";
-import { exampleMap, fixed, LEN, layout, outline } from "./support.ts";
+import { outline } from "../../support/outline.ts";
+import { exampleMap, fixed, LEN, layout } from "./support.ts";
 
 const TSTAMP = 152;
 
