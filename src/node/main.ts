@@ -1,11 +1,10 @@
-import { VERSION } from "./version.ts";
+import { runCommandLine } from "../cli/index.ts";
+import { processIo } from "./process-io.ts";
 
 /** Runs one command line and gives its exit status. `bin/tsbpf.cjs` calls it. */
 export async function main(argv: readonly string[]): Promise<number> {
-  if (argv[0] === "version") {
-    process.stdout.write(`tsbpf v${VERSION}\n`);
-    return 0;
-  }
-  process.stderr.write(`Error: unknown command '${argv[0] ?? ""}'\n`);
-  return 255;
+  const io = processIo();
+  const status = await runCommandLine(argv, io);
+  // After Ctrl-C the status says so, whatever the command made of what it had.
+  return io.interruptStatus() ?? status;
 }

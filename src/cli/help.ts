@@ -1,0 +1,21 @@
+import type { CommandFunction } from "./command.ts";
+import { findCommand } from "./commands.ts";
+import { CommandError } from "./failure.ts";
+import { usage, usageOf } from "./usage.ts";
+
+/** `tsbpf help [COMMAND]`. With -j it is `null`, as bpftool's. */
+export const run: CommandFunction = async ({ io, words, json }) => {
+  if (json) {
+    io.stdout.write("null\n");
+    return 0;
+  }
+  if (words.count === 0) {
+    io.stdout.write(usage());
+    return 0;
+  }
+  const word = words.take();
+  const found = findCommand(word);
+  if (!("command" in found)) throw new CommandError(`there is no command '${word}'`, { usage: true });
+  io.stdout.write(usageOf(found.command));
+  return 0;
+};

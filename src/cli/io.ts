@@ -1,0 +1,85 @@
+import type { Btf } from "../btf/index.ts";
+import type { BpfCommands } from "../sys/index.ts";
+
+/** Where text and bytes go. */
+export interface Output {
+  /**
+   * Appends; what is small may stay in a buffer until the next {@link drain}. The bytes may be used again after the
+   * call. Throws {@link OutputClosed} where nobody reads any more, and FileError for what else goes wrong.
+   */
+  write(data: Uint8Array | string): void;
+  /** Waits until the other end has taken everything: call it between slices of a long output. */
+  drain(): Promise<void>;
+  readonly isTerminal: boolean;
+  /** Width of the terminal; 80 where it is none. */
+  readonly columns: number;
+  /** Whether colours are wanted here: a terminal, and `NO_COLOR` is not set. */
+  readonly colour: boolean;
+}
+
+/** A file that is read from its start to its end. */
+export interface ByteSource {
+  /** Bytes in all; null where that is not known (a pipe). */
+  readonly size: number | null;
+  /** The next bytes, at least one; null at the end. They may be overwritten by the next call. */
+  read(): Promise<Uint8Array | null>;
+  close(): Promise<void>;
+}
+
+/** Which kernel a command speaks to: `"embedded"`, `"linux"`, or the path of a socket. */
+export type KernelChoice = string;
+
+/** How a kernel is opened. */
+export interface KernelRequest {
+  readonly kind: KernelChoice;
+  /** Path of the BTF that an embedded kernel takes its structs from; what the machine has unless told. */
+  readonly btf?: string | undefined;
+  /** Possible CPUs of an embedded kernel. */
+  readonly cpus?: number | undefined;
+}
+
+/** A kernel that a command may talk to until it closes it. */
+export interface OpenKernel {
+  readonly sys: BpfCommands;
+  /** Why the last run ended early (its call gave EFAULT), where the kernel tells; else null. */
+  fault(): string | null;
+  /** What programs printed since the last call, as trace_pipe shows it. */
+  tracePipe(): string;
+  /** The kernel's types, for programs that ask for their layout (CO-RE); null where nothing tells them. */
+  targetBtf(): Btf | null;
+  close(): void;
+}
+
+/** Everything that commands know of the world. `src/node` has the one for a process; tests have their own. */
+export interface CliIo {
+  readonly stdout: Output;
+  readonly stderr: Output;
+  /** All of standard input. */
+  readStdin(): Promise<Uint8Array>;
+  /** A whole file. Throws FileError. */
+  readFile(path: string): Promise<Uint8Array>;
+  /** A file to be read piece by piece; `"-"` is standard input. Throws FileError. */
+  openFile(path: string): Promise<ByteSource>;
+  /** Replaces a file. Throws FileError. */
+  writeFile(path: string, bytes: Uint8Array): Promise<void>;
+  /** The path of a file that comes with the package: `"examples/flow/flow.bpf.o"`. */
+  packageFile(path: string): string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Milliseconds, from any origin, never going back. */
+  now(): number;
+  /** Lets waiting input, timers and signals have their turn. */
+  turn(): Promise<void>;
+  /**
+   * Aborted by Ctrl-C and by a request to end. The first call takes these signals over: a command that asks for it must
+   * end soon after; one that does not is ended at once.
+   */
+  signal(): AbortSignal;
+  /** Throws NotSupported for a kernel that this version cannot speak to. */
+  openKernel(request: KernelRequest): Promise<OpenKernel>;
+  /** A graph in Graphviz's language as SVG. Throws NotSupported where the renderer is not installed. */
+  renderSvg(dot: string): Promise<string>;
+  /** Of tsbpf: `"0.1.0"`. */
+  readonly version: string;
+  /** What runs it: `"Node.js v20.19.0"`. */
+  readonly platform: string;
+}

@@ -1,0 +1,46 @@
+import { existsSync } from "node:fs";
+import { dirname, join } from "node:path";
+import type { CliIo } from "../cli/index.ts";
+import { FdOutput } from "./fd-output.ts";
+import { Interrupts } from "./interrupts.ts";
+import { VERSION } from "./version.ts";
+
+/** The outside of a process. */
+export interface ProcessIo extends CliIo {
+  /** 128 and the signal's number, where the process was told to end; else undefined. */
+  interruptStatus(): number | undefined;
+}
+
+/** Everything that is not needed to start is imported when it is. */
+export function processIo(): ProcessIo {
+  const { env } = process;
+  const interrupts = new Interrupts();
+  const stdout = new FdOutput(1, env);
+  // A message stands after the output that it is about.
+  const stderr = new FdOutput(2, env, stdout);
+  return {
+    stdout,
+    stderr,
+    env,
+    version: VERSION,
+    platform: `Node.js ${process.version}`,
+    now: () => performance.now(),
+    turn: () => new Promise((resolve) => setImmediate(resolve)),
+    signal: () => interrupts.signal(),
+    interruptStatus: () => interrupts.status,
+    packageFile: (path) => join(packageRoot(), path),
+    readStdin: async () => (await import("./files.ts")).readStdin(),
+    readFile: async (path) => (await import("./files.ts")).readFile(path),
+    openFile: async (path) => (await import("./files.ts")).openFile(path),
+    writeFile: async (path, bytes) => (await import("./files.ts")).writeFile(path, bytes),
+    openKernel: async (request) => (await import("./kernels.ts")).openKernel(request),
+    renderSvg: async (dot) => (await import("./svg.ts")).renderSvg(dot),
+  };
+}
+
+/** The folder of this package: `__dirname` is `dist` in the bundle and `src/node` where the source is run. */
+function packageRoot(): string {
+  let folder = __dirname;
+  while (!existsSync(join(folder, "package.json")) && dirname(folder) !== folder) folder = dirname(folder);
+  return folder;
+}
