@@ -14,7 +14,7 @@ export {
   type SequenceName,
   type StructContext,
 } from "./contexts/context.ts";
-export type { RewriteOptions, RewriteSite } from "./contexts/emission.ts";
+export { ax, type RewriteOptions, type RewriteSite } from "./contexts/emission.ts";
 export { rewriteAccess } from "./contexts/rewrite.ts";
 export { defaultLayout } from "./default-layout.ts";
 export {

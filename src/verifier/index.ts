@@ -6,5 +6,6 @@ export {
   type FixupResult,
   type FixupTarget,
   fixup,
+  mapFunctions,
   mapLines,
 } from "./fixups/index.ts";

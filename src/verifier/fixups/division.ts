@@ -7,8 +7,7 @@ import {
   REGISTERS,
   type Register,
 } from "../../isa/index.ts";
-
-const ax: Register = { number: AUXILIARY_REGISTER, name: "r11" };
+import { ax } from "../../platform/index.ts";
 
 /**
  * What a division becomes so that it has RFC 9669's results on machines that trap: `x / 0` is 0, `x % 0` is x, and

@@ -8,9 +8,8 @@ import type { FixupResult } from "./input.ts";
  */
 export function mapLines<Line extends { readonly slot: number }>(
   records: readonly Line[],
-  { slotMap, removed, insns, functions }: Pick<FixupResult, "slotMap" | "removed" | "insns" | "functions">,
+  { slotMap, removed, insns }: Pick<FixupResult, "slotMap" | "removed" | "insns">,
 ): Line[] {
-  const starts = new Set(functions);
   const out: Line[] = [];
   for (const [index, record] of records.entries()) {
     const slot = slotMap[record.slot];
@@ -18,10 +17,27 @@ export function mapLines<Line extends { readonly slot: number }>(
     if (removed?.[record.slot] === 1) {
       const next = records[index + 1];
       const last = next === undefined || slotMap[next.slot] !== slot;
-      // Code of another function does not inherit the line.
-      if (!last || slot >= insns.length || starts.has(slot)) continue;
+      if (!last || slot >= insns.length) continue;
     }
     out.push(slot === record.slot ? record : { ...record, slot });
   }
   return out;
+}
+
+/**
+ * Function records by their first slots after fixups. A function is gone only where all of it is: one that lost
+ * its first instruction begins with the next (`adjust_subprog_starts_after_remove`).
+ *
+ * @param records one for each function, in ascending order of slots.
+ */
+export function mapFunctions<Func extends { readonly slot: number }>(
+  records: readonly Func[],
+  { slotMap }: Pick<FixupResult, "slotMap">,
+): Func[] {
+  const end = slotMap.length - 1;
+  return records.flatMap((record, index) => {
+    const slot = slotMap[record.slot];
+    if (slot === undefined || slot === slotMap[records[index + 1]?.slot ?? end]) return [];
+    return [slot === record.slot ? record : { ...record, slot }];
+  });
 }

@@ -1,15 +1,7 @@
-import {
-  AUXILIARY_REGISTER,
-  fp,
-  type Insn,
-  insnOf,
-  ProgramBuilder,
-  type Register,
-  rowNamed,
-} from "../../isa/index.ts";
+import { fp, type Insn, insnOf, ProgramBuilder, rowNamed } from "../../isa/index.ts";
+import { ax } from "../../platform/index.ts";
 import type { Patch } from "./patch.ts";
 
-const ax: Register = { number: AUXILIARY_REGISTER, name: "r11" };
 /** `BPF_MAX_TIMED_LOOPS`: rounds between two looks at the clock. */
 const ROUNDS = 0xffff;
 /** Bytes of stack: the rounds left, and the time of the first look. */
