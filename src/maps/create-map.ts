@@ -106,6 +106,8 @@ class MapBuilding {
 
   #hash(): boolean {
     const { maxEntries, flags } = this.#attributes;
+    // What needs most comes first: a map that has no room grows the memory for nothing else.
+    if ((flags & BpfMapFlag.NO_PREALLOC) === 0 && !this.#preallocate()) return false;
     const buckets = bucketsFor(maxEntries);
     const table = this.#allocate(buckets * BUCKET_SIZE);
     if (table === 0) return false;
@@ -120,7 +122,7 @@ class MapBuilding {
       this.#set(MapField.SEED, this.#environment.random());
       this.#set(MapField.SEED + 4, this.#environment.random());
     }
-    return (flags & BpfMapFlag.NO_PREALLOC) !== 0 || this.#preallocate();
+    return true;
   }
 
   /** `prealloc_init`: all elements, and for each CPU one more by which a value is replaced. */
