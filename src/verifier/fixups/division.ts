@@ -1,5 +1,4 @@
 import {
-  AUXILIARY_REGISTER,
   type Insn,
   type InsnRow,
   Operation,

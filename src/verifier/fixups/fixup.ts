@@ -4,6 +4,7 @@ import { BpfFuncId } from "../../uapi/index.ts";
 import { VerifierError } from "../error.ts";
 import { ContextAccesses } from "./accesses.ts";
 import { guardDivision } from "./division.ts";
+import { dropFastcallSpills } from "./fastcall.ts";
 import { PointerFlow } from "./flow.ts";
 import { Functions } from "./functions.ts";
 import type { FixupInput, FixupMap, FixupOptions, FixupResult } from "./input.ts";
@@ -33,7 +34,9 @@ import { type Pruned, prune, reachableSlots } from "./prune.ts";
  */
 export function fixup(input: FixupInput, options: FixupOptions): FixupResult {
   checkRegisters(input.insns);
-  const pruned = prune(input.insns, options.seen ?? seenBy(reachableSlots(input.insns)));
+  const linux = options.target === "linux-x86_64";
+  const insns = linux ? dropFastcallSpills(input.insns, new Functions(input.insns)) : input.insns;
+  const pruned = prune(insns, options.seen ?? seenBy(reachableSlots(input.insns)));
   try {
     return new Fixups(input, options, pruned).run();
   } catch (error) {
