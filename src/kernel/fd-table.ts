@@ -10,9 +10,13 @@ export interface OpenFile {
   readonly writable: boolean;
 }
 
+/** 0, 1 and 2 are the standard streams. */
 const FIRST_FD = 3;
 
-/** The descriptors of one process. The lowest free number is given, as POSIX asks. */
+/**
+ * The descriptors of one process that refer to objects of the kernel. The lowest free number is given, as POSIX asks;
+ * the standard streams are open, and no object of the kernel.
+ */
 export class FdTable {
   readonly #files = new Map<number, OpenFile>();
   readonly #limit: number;
@@ -38,9 +42,9 @@ export class FdTable {
     return fd;
   }
 
-  /** EBADF where there is no such descriptor. */
+  /** EBADF where there is no such descriptor, EINVAL for a standard stream. */
   get(fd: number): OpenFile {
-    return this.#files.get(fd) ?? refuse(Errno.EBADF);
+    return this.#files.get(fd) ?? refuse(fd >= 0 && fd < FIRST_FD ? Errno.EINVAL : Errno.EBADF);
   }
 
   find(fd: number): OpenFile | undefined {
@@ -52,8 +56,9 @@ export class FdTable {
     return this.install(file.object.get(), file);
   }
 
+  /** EBADF where there is none, or it is not ours to close. */
   close(fd: number): void {
-    const file = this.get(fd);
+    const file = this.#files.get(fd) ?? refuse(Errno.EBADF);
     this.#files.delete(fd);
     if (fd < this.#lowest) this.#lowest = fd;
     file.object.put();

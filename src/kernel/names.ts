@@ -4,8 +4,8 @@ import { textOf } from "../base/index.ts";
 export const OBJ_NAME_LEN = 16;
 
 /**
- * The name in a fixed field of `union bpf_attr`: letters, digits, `_` and `.`, NUL-terminated with only NULs behind.
- * Null where it is none (`bpf_obj_name_cpy`).
+ * The name in a fixed field of `union bpf_attr`: letters, digits, `_` and `.` up to a NUL; what stands
+ * behind it does not matter. Null where it is none (`bpf_obj_name_cpy`).
  */
 export function objectName(bytes: Uint8Array): string | null {
   let length = 0;
@@ -14,7 +14,6 @@ export function objectName(bytes: Uint8Array): string | null {
     length++;
   }
   if (length === bytes.length) return null;
-  for (let i = length; i < bytes.length; i++) if (bytes[i] !== 0) return null;
   return textOf(bytes.subarray(0, length));
 }
 

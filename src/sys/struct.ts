@@ -56,7 +56,8 @@ export function decodeStruct<L extends Layout>(layout: L, bytes: Uint8Array): St
   const view = new DataView(whole.buffer, whole.byteOffset, whole.byteLength);
   const values: Record<string, number | bigint | Uint8Array> = {};
   for (const { camel, offset, size, kind, count, bits } of layout.fields) {
-    if (kind === "chars" || kind === "bytes" || count !== undefined) values[camel] = whole.slice(offset, offset + size);
+    if (kind === "chars" || kind === "bytes" || count !== undefined)
+      values[camel] = whole.slice(offset, offset + size);
     else if (bits !== undefined) {
       values[camel] = (view.getUint32(offset, true) >>> bits.bitOffset) & (2 ** bits.bitSize - 1);
     } else if (size === 8) values[camel] = view.getBigUint64(offset, true);

@@ -2,10 +2,9 @@ import { Errno } from "../../uapi/index.ts";
 import type { Attr } from "../attr.ts";
 import type { KernelMap } from "../objects/map.ts";
 import type { Process } from "../process.ts";
-import { Refusal, refuse } from "../refusal.ts";
+import { refuse } from "../refusal.ts";
 import { isHash, readElement, writeElement } from "./map-elements.ts";
 
-const BPF_F_LOCK = 4n;
 const ENOTSUPP = 524;
 
 type BatchCommand =
@@ -25,8 +24,10 @@ export function mapBatch(command: BatchCommand) {
       if (!isHash(map)) refuse(ENOTSUPP);
     }
     if (command === "MAP_DELETE_BATCH" && !isHash(map)) refuse(ENOTSUPP);
-    if ((args.elemFlags & ~BPF_F_LOCK) !== 0n || args.flags !== 0n) refuse(Errno.EINVAL);
-    if ((args.elemFlags & BPF_F_LOCK) !== 0n) refuse(Errno.EINVAL);
+    // No value of these maps holds the spin lock that BPF_F_LOCK is about: no flag is left.
+    if (args.elemFlags !== 0n) refuse(Errno.EINVAL);
+    // Only the hash tables' own walk looks at these.
+    if (reads && isHash(map) && args.flags !== 0n) refuse(Errno.EINVAL);
     const wanted = args.count;
     if (wanted === 0) return 0;
     // The count is 0 until something was done, whatever happens (`put_user(0, &uattr->batch.count)`).
@@ -99,17 +100,19 @@ function arrayBatch({ process, map, args, wanted, done }: BatchRun): number {
     at = previous;
   }
   let count = 0;
-  let result = operations.nextKey(map.offset, at, key);
-  while (result === 0 && count < wanted) {
+  let result = 0;
+  while (count < wanted) {
+    result = operations.nextKey(map.offset, at, key);
+    if (result !== 0) break;
     readElement(process, map, key, value);
     process.copyOut(args.keys + BigInt(count * keySize), key, keySize);
     process.copyOut(args.values + BigInt(count * userValueSize), value, userValueSize);
     process.machine.memory.bytes().copyWithin(previous, key, key + keySize);
+    at = previous;
     count++;
-    result = operations.nextKey(map.offset, previous, key);
   }
   done(count);
-  if (count > 0 || args.inBatch !== 0n) process.copyOut(args.outBatch, previous, keySize);
+  if (count > 0) process.copyOut(args.outBatch, previous, keySize);
   return result;
 }
 
@@ -123,29 +126,36 @@ function hashBatch({ process, map, args, wanted, done }: BatchRun, remove: boole
   const buckets = storage.buckets();
   let bucket = args.inBatch === 0n ? 0 : process.u32(args.inBatch);
   if (bucket >= buckets) refuse(Errno.ENOENT);
-  const scratch = process.scratch(userValueSize);
+  const memory = process.machine.memory;
   let count = 0;
+  let problem = 0;
   for (; bucket < buckets; bucket++) {
     const keys = storage.keysOf(bucket);
     if (keys.length === 0) continue;
     if (keys.length > wanted - count) {
-      if (count === 0) {
-        // A bucket that is larger than the whole batch: the caller has to come back with a larger one.
-        process.writeU32(args.outBatch, bucket);
-        refuse(Errno.ENOSPC);
-      }
+      // A bucket larger than the whole batch: the caller has to come back with a larger one.
+      if (count === 0) problem = -Errno.ENOSPC;
       break;
     }
-    for (const key of keys) {
-      readElement(process, map, key, scratch);
-      process.copyOut(args.keys + BigInt(count * keySize), key, keySize);
-      process.copyOut(args.values + BigInt(count * userValueSize), scratch, userValueSize);
-      count++;
+    const keyBytes = keys.length * keySize;
+    const scratch = process.scratch(keyBytes + keys.length * userValueSize);
+    for (const [i, key] of keys.entries()) {
+      memory.bytes().copyWithin(scratch + i * keySize, key, key + keySize);
+      readElement(process, map, key, scratch + keyBytes + i * userValueSize);
     }
-    if (remove) for (const key of keys) operations.delete(map.offset, key);
+    // As in Linux the elements are gone before the caller has them: where a buffer is bad they are lost.
+    if (remove) {
+      for (let i = 0; i < keys.length; i++) operations.delete(map.offset, scratch + i * keySize);
+    }
+    process.copyOut(args.keys + BigInt(count * keySize), scratch, keyBytes);
+    process.copyOut(
+      args.values + BigInt(count * userValueSize),
+      scratch + keyBytes,
+      keys.length * userValueSize,
+    );
+    count += keys.length;
   }
   process.writeU32(args.outBatch, bucket);
   done(count);
-  if (bucket === buckets) throw new Refusal(Errno.ENOENT);
-  return 0;
+  return bucket === buckets ? -Errno.ENOENT : problem;
 }

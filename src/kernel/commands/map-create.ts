@@ -1,11 +1,15 @@
+import { cString } from "../../base/index.ts";
 import type { MapAttributes } from "../../maps/index.ts";
 import { checkMapCreate } from "../../platform/index.ts";
+import type { AttrValues } from "../../sys/index.ts";
 import { BpfMapFlag, BpfMapType, Errno } from "../../uapi/index.ts";
 import type { Attr } from "../attr.ts";
 import { fitsTypes } from "../map-btf.ts";
 import { mapMemoryUsage } from "../map-usage.ts";
 import { objectName } from "../names.ts";
-import { KernelMap } from "../objects/map.ts";
+import { LOOPBACK_IFINDEX } from "../net/loopback.ts";
+import type { KernelBtf } from "../objects/btf.ts";
+import { KernelMap, type MapParts } from "../objects/map.ts";
 import type { Process } from "../process.ts";
 import { refuse } from "../refusal.ts";
 
@@ -14,11 +18,46 @@ const ACCESS = BpfMapFlag.RDONLY | BpfMapFlag.WRONLY;
 const NODE = 0;
 /** `NUMA_NO_NODE`, as the attribute has it. */
 const NO_NODE = 0xffff_ffff;
+/** `SHA256_DIGEST_SIZE` */
+const DIGEST_SIZE = 32;
 
-/** `map_create` in kernel/bpf/syscall.c: the checks in its order, so that a call with several mistakes gets Linux's errno. */
+type MapCreateValues = AttrValues<"MAP_CREATE">;
+
+/**
+ * `map_create` in kernel/bpf/syscall.c: the checks in its order, so that a call with several mistakes gets Linux's errno.
+ */
 export function mapCreate(process: Process, attr: Attr): number {
-  const machine = process.machine;
+  const { machine } = process;
   const args = attr.fields("MAP_CREATE");
+  const flags = (args.mapFlags & ~BpfMapFlag.TOKEN_FD) >>> 0;
+  const attributes = checkAttributes(process, args, flags);
+  const storage = machine.createMap(attributes);
+  let described: ReturnType<typeof describe>;
+  try {
+    described = describe(process, args);
+  } catch (refusal) {
+    storage.close();
+    throw refusal;
+  }
+  const map = new KernelMap(machine.maps, {
+    ...described,
+    maxEntries: args.maxEntries,
+    flags: flags & ~ACCESS,
+    extra: args.mapExtra,
+    storage,
+    operations: machine.operationsOf(storage.shape),
+    userValueSize: isPerCpuType(args.mapType) ? ((args.valueSize + 7) & -8) * machine.cpus : args.valueSize,
+    memoryUsage: mapMemoryUsage(attributes, machine.cpus, machine.layout),
+  });
+  machine.describeMap(map);
+  return process.files.install(map, {
+    readable: (flags & BpfMapFlag.WRONLY) === 0,
+    writable: (flags & BpfMapFlag.RDONLY) === 0,
+  });
+}
+
+/** Everything that is refused before anything is allocated. */
+function checkAttributes(process: Process, args: MapCreateValues, flags: number): MapAttributes {
   if (args.btfVmlinuxValueTypeId !== 0) {
     if (args.mapType !== BpfMapType.STRUCT_OPS || args.btfKeyTypeId !== 0 || args.btfValueTypeId !== 0) {
       refuse(Errno.EINVAL);
@@ -27,51 +66,72 @@ export function mapCreate(process: Process, attr: Attr): number {
   if (args.mapType !== BpfMapType.BLOOM_FILTER && args.mapType !== BpfMapType.ARENA && args.mapExtra !== 0n) {
     refuse(Errno.EINVAL);
   }
-  const access = args.mapFlags & ACCESS;
-  if (access === ACCESS) refuse(Errno.EINVAL);
-  const node = (args.mapFlags & BpfMapFlag.NUMA_NODE) === 0 ? NODE : args.numaNode;
+  if ((flags & ACCESS) === ACCESS) refuse(Errno.EINVAL);
+  const node = (flags & BpfMapFlag.NUMA_NODE) === 0 ? NO_NODE : args.numaNode;
   if (node !== NODE && node !== NO_NODE) refuse(Errno.EINVAL);
   const attributes: MapAttributes = {
     type: args.mapType,
     keySize: args.keySize,
     valueSize: args.valueSize,
     maxEntries: args.maxEntries,
-    flags: args.mapFlags,
+    // To ask for any node is to ask for none.
+    flags: node === NO_NODE ? flags & ~BpfMapFlag.NUMA_NODE : flags,
+    name: cString(args.mapName),
   };
-  const problem = checkMapCreate({ ...attributes, mapExtra: args.mapExtra }, machine.layout);
-  if (problem !== 0) refuse(Math.abs(problem));
-  if (!process.may("BPF")) refuse(Errno.EPERM);
-  const name = objectName(args.mapName) ?? refuse(Errno.EINVAL);
-
-  const btf = args.btfKeyTypeId !== 0 || args.btfValueTypeId !== 0 ? process.btf(args.btfFd).get() : null;
-  try {
-    if (btf !== null) {
-      if (btf.kernelBtf) refuse(Errno.EACCES);
-      const types = { keyTypeId: args.btfKeyTypeId, valueTypeId: args.btfValueTypeId };
-      if (!fitsTypes(btf.types, types, args)) refuse(Errno.EINVAL);
-    }
-    const storage = machine.createMap(attributes);
-    const map = new KernelMap(machine.maps, {
-      name,
-      maxEntries: args.maxEntries,
-      flags: args.mapFlags & ~ACCESS,
-      extra: args.mapExtra,
-      storage,
-      operations: machine.operationsOf(storage.shape),
-      btf: btf === null ? null : btf.get(),
-      keyTypeId: args.btfKeyTypeId,
-      valueTypeId: args.btfValueTypeId,
-      userValueSize: isPerCpuType(args.mapType) ? ((args.valueSize + 7) & -8) * machine.cpus : args.valueSize,
-      memoryUsage: mapMemoryUsage(attributes, machine.cpus, machine.layout),
-    });
-    machine.describeMap(map);
-    return process.files.install(map, {
-      readable: access !== BpfMapFlag.WRONLY,
-      writable: access !== BpfMapFlag.RDONLY,
-    });
-  } finally {
-    btf?.put();
+  // Limits that only the allocation knows do not matter for a map of a device, which is not allocated here.
+  const maxEntries = args.mapIfindex === 0 ? args.maxEntries : Math.min(args.maxEntries, 1);
+  const problem = checkMapCreate(
+    { ...attributes, maxEntries, mapExtra: args.mapExtra },
+    process.machine.layout,
+  );
+  if (problem !== 0) refuse(-problem);
+  if ((args.mapFlags & BpfMapFlag.TOKEN_FD) !== 0) {
+    // Descriptors there may be, but none is a token.
+    process.files.get(args.mapTokenFd);
+    refuse(Errno.EINVAL);
   }
+  if (!process.may("BPF")) refuse(Errno.EPERM);
+  if (args.mapIfindex !== 0) refuse(deviceProblem(args));
+  return attributes;
+}
+
+/** Why there is no map on a device (`bpf_map_offload_map_alloc`): the only device does not offer any. */
+function deviceProblem({ mapType, mapIfindex }: MapCreateValues): number {
+  const offloads = mapType === BpfMapType.HASH || mapType === BpfMapType.ARRAY;
+  return offloads && mapIfindex === LOOPBACK_IFINDEX ? Errno.EOPNOTSUPP : Errno.EINVAL;
+}
+
+/** Name, types and the program it is reserved for. A reference to the BTF is taken. */
+function describe(
+  process: Process,
+  args: MapCreateValues,
+): Pick<MapParts, "name" | "btf" | "keyTypeId" | "valueTypeId" | "exclusiveTo"> {
+  const name = objectName(args.mapName) ?? refuse(Errno.EINVAL);
+  const btf = typesOf(process, args);
+  const exclusiveTo = exclusiveHash(process, args);
+  return {
+    name,
+    btf: btf?.get() ?? null,
+    keyTypeId: args.btfKeyTypeId,
+    valueTypeId: args.btfValueTypeId,
+    exclusiveTo,
+  };
+}
+
+function typesOf(process: Process, args: MapCreateValues): KernelBtf | null {
+  if (args.btfKeyTypeId === 0 && args.btfValueTypeId === 0) return null;
+  const btf = process.btf(args.btfFd);
+  if (btf.kernelBtf) refuse(Errno.EACCES);
+  const types = { keyTypeId: args.btfKeyTypeId, valueTypeId: args.btfValueTypeId };
+  if (!fitsTypes(btf.types, types, args)) refuse(Errno.EINVAL);
+  return btf;
+}
+
+/** The SHA-256 of the only program that may use the map. */
+function exclusiveHash(process: Process, args: MapCreateValues): Uint8Array | null {
+  if (args.exclProgHash === 0n) return args.exclProgHashSize === 0 ? null : refuse(Errno.EINVAL);
+  if (args.exclProgHashSize !== DIGEST_SIZE) refuse(Errno.EINVAL);
+  return process.read(args.exclProgHash, DIGEST_SIZE).slice();
 }
 
 function isPerCpuType(type: number): boolean {

@@ -12,7 +12,7 @@ export function mapLookupElem(process: Process, attr: Attr): number {
   const { mapFd, key, value, flags } = attr.fields("MAP_LOOKUP_ELEM");
   if ((flags & ~BPF_F_LOCK) !== 0n) refuse(Errno.EINVAL);
   const map = process.map(mapFd, "read");
-  refuseLock(map, flags);
+  refuseLock(flags);
   const scratch = process.scratch(map.keySize + map.parts.userValueSize + 8);
   const valueAt = scratch + ((map.keySize + 7) & -8);
   process.copyIn(key, scratch, map.keySize);
@@ -25,7 +25,7 @@ export function mapLookupElem(process: Process, attr: Attr): number {
 export function mapUpdateElem(process: Process, attr: Attr): number {
   const { mapFd, key, value, flags } = attr.fields("MAP_UPDATE_ELEM");
   const map = process.map(mapFd, "write");
-  refuseLock(map, flags);
+  refuseLock(flags);
   const scratch = process.scratch(map.keySize + map.parts.userValueSize + 8);
   const valueAt = scratch + ((map.keySize + 7) & -8);
   process.copyIn(key, scratch, map.keySize);
@@ -60,7 +60,7 @@ export function mapLookupAndDeleteElem(process: Process, attr: Attr): number {
   if ((flags & ~BPF_F_LOCK) !== 0n) refuse(Errno.EINVAL);
   const map = process.map(mapFd, "read");
   process.map(mapFd, "write");
-  refuseLock(map, flags);
+  refuseLock(flags);
   const scratch = process.scratch(map.keySize + map.parts.userValueSize + 8);
   const valueAt = scratch + ((map.keySize + 7) & -8);
   process.copyIn(key, scratch, map.keySize);
@@ -71,14 +71,10 @@ export function mapLookupAndDeleteElem(process: Process, attr: Attr): number {
   return 0;
 }
 
-/** `map_freeze`. */
+/** `map_freeze`: also of a map that is frozen already, which nobody may write. */
 export function mapFreeze(process: Process, attr: Attr): number {
   const { mapFd } = attr.fields("MAP_FREEZE");
-  const file = process.mapFile(mapFd);
-  if (!file.writable) refuse(Errno.EPERM);
-  const map = process.map(mapFd, "any");
-  if (map.frozen) refuse(Errno.EBUSY);
-  map.frozen = true;
+  process.map(mapFd, "write").frozen = true;
   return 0;
 }
 
@@ -100,15 +96,11 @@ export function readElement(process: Process, map: KernelMap, key: number, to: n
     memory.bytes().copyWithin(to, value >>> 0, (value >>> 0) + map.valueSize);
     return;
   }
-  const size = map.valueSize;
-  const rounded = (size + 7) & -8;
+  const rounded = (map.valueSize + 7) & -8;
   for (let cpu = 0; cpu < process.machine.cpus; cpu++) {
     const value = operations.lookup(map.offset, key, cpu) >>> 0;
     if (value === 0) refuse(Errno.ENOENT);
-    const bytes = memory.bytes();
-    const target = to + cpu * rounded;
-    bytes.copyWithin(target, value, value + size);
-    bytes.fill(0, target + size, target + rounded);
+    memory.bytes().copyWithin(to + cpu * rounded, value, value + rounded);
   }
 }
 
@@ -125,15 +117,16 @@ export function writeElement(
   const flagBits = Number(flags);
   if (!isPerCpu(map)) return checked(operations.update(map.offset, key, from, flagBits, 0));
   const rounded = (map.valueSize + 7) & -8;
-  // The first write decides on BPF_NOEXIST and BPF_EXIST; after it the element is there for the other CPUs.
   checked(operations.update(map.offset, key, from, flagBits, 0));
-  for (let cpu = 1; cpu < process.machine.cpus; cpu++) {
-    checked(operations.update(map.offset, key, from + cpu * rounded, 0, cpu));
+  // The element is there now. System calls copy whole words of every CPU's value, padding too (copy_map_value_long).
+  for (let cpu = 0; cpu < process.machine.cpus; cpu++) {
+    const value = operations.lookup(map.offset, key, cpu) >>> 0;
+    process.machine.memory.bytes().copyWithin(value, from + cpu * rounded, from + (cpu + 1) * rounded);
   }
   return 0;
 }
 
-function refuseLock(map: KernelMap, flags: bigint): void {
-  // No value of these maps can hold a spin lock yet.
-  if ((flags & BPF_F_LOCK) !== 0n && map !== null) refuse(Errno.EINVAL);
+/** No value of these maps holds a spin lock. */
+function refuseLock(flags: bigint): void {
+  if ((flags & BPF_F_LOCK) !== 0n) refuse(Errno.EINVAL);
 }

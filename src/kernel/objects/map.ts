@@ -14,6 +14,8 @@ export interface MapParts {
   readonly btf: KernelBtf | null;
   readonly keyTypeId: number;
   readonly valueTypeId: number;
+  /** SHA-256 of the only program that may use it; null where any may. */
+  readonly exclusiveTo: Uint8Array | null;
   /** Value size of all CPUs, as system calls copy it. */
   readonly userValueSize: number;
   /** Bytes as Linux accounts for such a map (`map_mem_usage`). */
