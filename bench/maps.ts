@@ -1,7 +1,8 @@
 // Nanoseconds for each map operation, as emitted code sees it: loops in Wasm around operations of the same module on a
 // constant map (what a JIT emits), around operations of another instance, and calls from JavaScript.
 //
-//   node --experimental-strip-types bench/maps.ts
+//   npx esbuild bench/maps.ts --bundle --platform=node --format=esm --outfile=.cache/bench-maps.mjs
+//   node .cache/bench-maps.mjs
 
 import {
   constantMap,
@@ -229,4 +230,4 @@ function memoryRows(): void {
   }
 }
 
-main();
+if (process.argv[1]?.includes("maps")) main();

@@ -8,6 +8,8 @@ import type { MemoryKind } from "./memory-module.ts";
 export interface KernelMemoryOptions {
   /** In Wasm pages of 64 KiB; 65536 (4 GiB) unless told. */
   readonly maximumPages?: number;
+  /** False: memory that cannot be shared with workers; true unless told. */
+  readonly shared?: boolean;
   /** Overwrites what is freed, so that a use of freed memory shows. */
   readonly checking?: boolean;
 }
@@ -33,7 +35,7 @@ export function createKernelMemory(options: KernelMemoryOptions = {}): KernelMem
     throw new TsbpfError(`memory: expected a maximum of 3 to 65536 pages, got ${wanted}`);
   }
   let cause: unknown;
-  for (const shared of [true, false]) {
+  for (const shared of options.shared === false ? [false] : [true, false]) {
     for (let maximumPages = wanted; ; maximumPages = Math.max(16, maximumPages >> 1)) {
       const attempt = tryMemory(maximumPages, shared);
       if (attempt instanceof WebAssembly.Memory) {

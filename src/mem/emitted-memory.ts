@@ -91,7 +91,7 @@ export class EmittedMemory implements KernelMemory {
   /** Lays out an empty heap, where no other executor has. */
   initialise(checking: boolean): void {
     const words = this.words();
-    words[Control.HEAP_END >> 2] = HEAP - 8;
+    words[Control.HEAP_END >> 2] = HEAP - HEADER_SIZE;
     words[Control.WATERMARK >> 2] = HEAP;
     words[Control.POISONING >> 2] = checking ? 1 : 0;
     words[Control.EPOCH >> 2] = FIRST_EPOCH;
@@ -100,10 +100,15 @@ export class EmittedMemory implements KernelMemory {
     this.executors.add();
   }
 
-  /** A memory that another executor grew has a new buffer, and the old views are too short. */
+  /**
+   * Takes new views where the heap has outgrown them. The heap's end is asked, not `memory.buffer`: that may lag behind
+   * what another thread grew, until a growth by nothing brings it up to date.
+   */
   #refresh(): void {
+    const end = this.#words[Control.HEAP_END >> 2]! >>> 0;
+    if (end + HEADER_SIZE <= this.#bytes.length) return;
+    this.memory.grow(0);
     const { buffer } = this.memory;
-    if (this.#bytes.buffer === buffer) return;
     this.#view = new DataView(buffer);
     this.#bytes = new Uint8Array(buffer);
     this.#words = new Int32Array(buffer);

@@ -95,6 +95,14 @@ describe("compiled shapes", () => {
     expect(lookup(two.offset, keyAt)).toBe(0);
   });
 
+  it("work in a memory that is not shared", () => {
+    const map = new TestMap(attributes({}), createKernelMemory({ maximumPages: 64, shared: false }));
+    for (let i = 0; i < 8; i++) expect(map.update(keyOf(i, 4), patternOf(i, 8))).toBe(0);
+    expect(map.lookup(keyOf(5, 4))).toEqual(patternOf(5, 8));
+    expect(map.delete(keyOf(5, 4))).toBe(0);
+    expect(map.keys().length).toBe(7);
+  });
+
   it("work in place on a constant map, beside the shared functions", () => {
     for (const type of [HASH, ARRAY, PERCPU_HASH, PERCPU_ARRAY]) {
       const map = new TestMap(attributes({ type, maxEntries: 32 }));

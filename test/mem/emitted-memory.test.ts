@@ -118,6 +118,19 @@ describe("allocator", () => {
     expect(memory.bytes()[memory.alloc(4096) + 100]).toBe(0);
   });
 
+  it("works in a memory that is not shared, whose views a growth detaches", () => {
+    const memory = createKernelMemory({ maximumPages: 64, shared: false });
+    expect([memory.shared, memory.notes]).toEqual([false, []]);
+    const before = memory.bytes();
+    const block = memory.alloc(20 * WASM_PAGE);
+    expect(before.length).toBe(0);
+    memory.bytes()[block + 20 * WASM_PAGE - 1] = 7;
+    expect(memory.view().getUint8(block + 20 * WASM_PAGE - 1)).toBe(7);
+    memory.retire(block);
+    memory.executors.quiesce(0);
+    expect(memory.used).toBe(0);
+  });
+
   it("falls back where the maximum is out of range", () => {
     expect(() => createKernelMemory({ maximumPages: 1 })).toThrow("expected a maximum of 3 to 65536 pages");
     expect(createKernelMemory().maximumPages).toBe(65_536);
