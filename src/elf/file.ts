@@ -141,8 +141,8 @@ export class ElfFile implements ElfContents {
     if (offset > this.bytes.length || size > this.bytes.length - offset) {
       throw new FormatError(
         what,
-        offset,
-        `expected ${size} bytes of contents, the file has ${this.bytes.length}`,
+        this.bytes.length,
+        `expected ${size} bytes of contents from ${offset} on, the file ends`,
       );
     }
     return this.bytes.subarray(offset, offset + size);

@@ -104,8 +104,8 @@ function tableReader(
   if (place.offset > bytes.length || place.count > (bytes.length - place.offset) / expected) {
     throw new FormatError(
       what,
-      place.offset,
-      `expected ${place.count} entries of ${expected} bytes, the file has ${bytes.length} bytes`,
+      bytes.length,
+      `expected ${place.count} entries of ${expected} bytes from ${place.offset} on, the file ends`,
     );
   }
   return new ByteReader(bytes, { endian, what, offset: place.offset });
@@ -168,8 +168,8 @@ function sectionNames(
   if (section.offset > bytes.length || section.size > bytes.length - section.offset) {
     throw new FormatError(
       "ELF section names",
-      section.offset,
-      `expected ${section.size} bytes, the file has ${bytes.length}`,
+      bytes.length,
+      `expected ${section.size} bytes from ${section.offset} on, the file ends`,
     );
   }
   return new StringTable(bytes.subarray(section.offset, section.offset + section.size), "ELF section names");

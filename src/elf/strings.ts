@@ -25,7 +25,7 @@ export class StringTable {
     if (known !== undefined) return known;
     const bytes = this.#bytes;
     if (offset >= bytes.length) {
-      throw new FormatError(this.#what, offset, `name offset outside the table (${bytes.length} bytes)`);
+      throw new FormatError(this.#what, bytes.length, `name offset ${offset} is outside the table`);
     }
     const end = bytes.indexOf(0, offset);
     if (end < 0) throw new FormatError(this.#what, offset, "expected a string that ends with NUL");

@@ -65,7 +65,7 @@ describe("openElf", () => {
     [
       "a name outside its table",
       changed((v, at) => v.setUint32(at + 64, 5000, true)),
-      /ELF section names: offset 5000: name offset outside the table/,
+      /ELF section names: offset \d+: name offset 5000 is outside the table/,
     ],
     [
       "an offset no file can have",
@@ -104,7 +104,7 @@ describe("ElfFile", () => {
     [
       "contents outside the file",
       (v: DataView, at: number) => v.setBigUint64(at + 64 + 32, 1n << 20n, true),
-      /ELF section .text: offset 64: expected 1048576 bytes of contents/,
+      /ELF section .text: offset \d+: expected 1048576 bytes of contents from 64 on/,
     ],
     [
       "a symbol of a section that does not exist",

@@ -96,6 +96,11 @@ function printBpfAsm(program: readonly SockFilter[]): string {
     if (op?.operand === "target") targets.add((index + 1 + k) | 0);
     if (op?.conditional === true) targets.add(index + 1 + jt).add(index + 1 + jf);
   });
+  for (const target of targets) {
+    if (target < 0 || target >= program.length) {
+      throw new NotSupported(`a jump to instruction ${target} of ${program.length} in bpf_asm's text`);
+    }
+  }
   const lines: string[] = [];
   for (let index = 0; index < program.length; index++) {
     const label = targets.has(index) ? `${labelOf(index)}:` : "";

@@ -61,5 +61,8 @@ describe("printClassic", () => {
 
   it("says what bpf_asm cannot write", () => {
     expect(() => printClassic([insn(0xff)], "bpf_asm")).toThrow(NotSupported);
+    expect(() => printClassic([insn(0x05, 1), insn(0x06)], "bpf_asm")).toThrow(
+      /a jump to instruction 2 of 2/,
+    );
   });
 });
