@@ -34,11 +34,12 @@ export interface EmitEnvironment {
   readonly table: Table;
   /** The one memory and its functions. */
   readonly memory: MemoryImports;
-  readonly services: HelperServices;
   /** Pushes the CPU that the executor runs as. */
   readonly cpu: (f: FunctionBuilder) => void;
   /** Pushes the offset of the running program's context. */
   readonly context: (f: FunctionBuilder) => void;
+  /** Pushes whether a callback ended the run, or somebody interrupts it: a body that calls back returns then. */
+  readonly stopped: (f: FunctionBuilder) => void;
 }
 
 /** A body in TypeScript: a pure function over the one memory; `i64` arguments take two places. Never BigInt, never async. */
@@ -63,6 +64,8 @@ export type ArgumentCheck =
   | { readonly kind: "context" }
   /** A pointer to a map that exists (`ARG_CONST_MAP_PTR`). */
   | { readonly kind: "map" }
+  /** The address of a subprogram of the running program. */
+  | { readonly kind: "function" }
   /** A pointer to `key_size` bytes of the map in argument 1. */
   | { readonly kind: "mapKey" }
   /** A pointer to `value_size` bytes of the map in argument 1; `write`: the body writes it. */

@@ -8,3 +8,4 @@ export type {
   ValueKind,
 } from "./helper.ts";
 export type { HelperServices } from "./services.ts";
+export { createHelpers } from "./table.ts";

@@ -1,5 +1,5 @@
 import type { EmitEnvironment, Helper, HelperCall } from "../helpers/index.ts";
-import { MemoryImports } from "../mem/index.ts";
+import { Control, MemoryImports } from "../mem/index.ts";
 import { type Func, ModuleBuilder, type Signature } from "../wasm/index.ts";
 import { type AdapterParts, emitAdapter } from "./emit-adapter.ts";
 import { emitArgumentTests } from "./emit-argument-tests.ts";
@@ -23,14 +23,23 @@ export function createAdapters(
   const { memory } = executor;
   const imports = new MemoryImports(m, memory);
   const table = m.importTable(EXECUTOR_NAMESPACE, "table", { min: 1 });
-  const hostFunctions: Record<string, unknown> = { table: executor.table };
+  const hostFunctions: Record<string, unknown> = {
+    table: executor.table,
+    ownsCallback: (window: number, index: number) => executor.ownsCallback(window, index),
+  };
   const environment: EmitEnvironment = {
     type: (signature) => m.type(signature),
     table,
     memory: imports,
-    services: executor.services,
     cpu: (f) => f.i32.const(0).i32.load(executor.stateAt + State.CPU),
     context: (f) => f.i32.const(0).i32.load(executor.stateAt + State.CONTEXT),
+    stopped: (f) =>
+      f.i32
+        .const(0)
+        .i32.load(executor.stateAt + State.FAULT)
+        .i32.const(0)
+        .i32.load(Control.INTERRUPT)
+        .i32.or(),
   };
   const parts: AdapterParts = {
     environment,

@@ -165,6 +165,10 @@ function emitTest(f: FunctionBuilder, { window, helper, check, argument }: Test,
       f.get(window).i32.const(id).call(tests.context);
       refuse();
       return;
+    case "function":
+      f.get(window).i32.const(id).call(tests.callback);
+      refuse();
+      return;
     case "map":
       f.get(window).i32.const(id).call(tests.map);
       refuse();

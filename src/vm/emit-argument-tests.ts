@@ -8,7 +8,8 @@ import {
   RegionEntry,
 } from "../mem/index.ts";
 import type { Func, FunctionBuilder, Local, ModuleBuilder } from "../wasm/index.ts";
-import { FaultCode, FRAME_STACK, REGISTER_SIZE, State } from "./state.ts";
+import { CODE_BASE_HIGH, EXECUTOR_NAMESPACE } from "./signatures.ts";
+import { FaultCode, FRAME_STACK, REGISTER_SIZE, State, SUBPROGRAM } from "./state.ts";
 
 /**
  * Functions that test an argument of a helper, 1 where it may be used. The last parameter is `helper << 3 | argument`,
@@ -21,6 +22,8 @@ export interface ArgumentTests {
   readonly map: Func;
   /** `(window, id)` */
   readonly context: Func;
+  /** `(window, id)` */
+  readonly callback: Func;
   readonly faultCode: number;
   /** Where a map's key size and value size are, from its address. */
   readonly keySizeAt: number;
@@ -41,7 +44,14 @@ export function emitArgumentTests(
   emitMapTest(map, refuse, regionCheck);
   const context = m.function("test_context", { params: ["i32", "i32"], results: ["i32"] });
   emitContextTest(context, refuse, place.stateAt);
+  const ownsCallback = m.importFunction(EXECUTOR_NAMESPACE, "ownsCallback", {
+    params: ["i32", "i32"],
+    results: ["i32"],
+  });
+  const callback = m.function("test_callback", { params: ["i32", "i32"], results: ["i32"] });
+  emitCallbackTest(callback, refuse, ownsCallback);
   return {
+    callback,
     memory: range,
     map,
     context,
@@ -149,4 +159,17 @@ function emitContextTest(f: FunctionBuilder, refuse: Func, stateAt: number): voi
     f.i32.const(1).return();
   });
   f.get(window).i32.const(0).i32.const(0).get(id).call(refuse);
+}
+
+/** A function argument is the address of a subprogram of the program that calls. */
+function emitCallbackTest(f: FunctionBuilder, refuse: Func, ownsCallback: Func): void {
+  const [window, id] = f.params as [Local, Local];
+  const address = f.local("i64", "address");
+  f.block((refused) => {
+    pushArgument(f, window, id).tee(address).i64.const(32).i64.shrU().i32.wrapI64();
+    f.i32.const(CODE_BASE_HIGH).i32.ne().brIf(refused);
+    f.get(window).get(address).i32.wrapI64().call(ownsCallback).i32.eqz().brIf(refused);
+    f.i32.const(1).return();
+  });
+  f.get(window).i32.const(0).i32.const(SUBPROGRAM).get(id).call(refuse);
 }

@@ -38,6 +38,8 @@ export class BpfExecutor implements Executor {
   readonly indirect = new Map<number, (id: number) => number>();
   /** What the `host` adapter does: `(window, argument) → FaultCode or 0`. */
   callHost: (window: number, argument: number) => number = () => 0;
+  /** Function indices of the subprograms that each program lets helpers call back, by the offset of its first record. */
+  readonly callbacks = new Map<number, ReadonlySet<number>>();
   /** Whether `callHost` knows a number that a call through a register names. */
   callHostThrough: (id: number) => boolean = () => false;
   /** Runs under way: a helper may run a program. */
@@ -109,8 +111,7 @@ export class BpfExecutor implements Executor {
 
   /** Puts a function into the table under an index of {@link FunctionIndices}. */
   install(index: number, func: unknown): void {
-    const missing = index + 1 - this.table.length;
-    if (missing > 0) this.table.grow(Math.max(missing, this.table.length));
+    this.#reach(index);
     this.table.set(index, func);
   }
 
@@ -135,6 +136,24 @@ export class BpfExecutor implements Executor {
     const adapter =
       high === 0 ? (this.indirect.get(view.getUint32(window + Frame.CODE, true))?.(low) ?? 0) : 0;
     return adapter === 0 ? this.#noCall() : (this.table.get(adapter) as Adapter)(window, 0);
+  }
+
+  /** Whether a function index is that of a callback of the program whose frame is in a window. @returns 1 or 0. */
+  ownsCallback(window: number, index: number): number {
+    const code = this.memory.view().getUint32(window + Frame.CODE, true);
+    return this.callbacks.get(code)?.has(index) === true ? 1 : 0;
+  }
+
+  /** The index of the function of a name, the same in every executor: a new one for a new name. */
+  index(name: string): number {
+    const index = this.indices.named(name);
+    this.#reach(index);
+    return index;
+  }
+
+  #reach(index: number): void {
+    const missing = index + 1 - this.table.length;
+    if (missing > 0) this.table.grow(Math.max(missing, this.table.length));
   }
 
   #noCall(): number {

@@ -3,7 +3,7 @@ import { KERNEL_BASE_HIGH, type Region, RegionAccess } from "../mem/index.ts";
 import type { Fault } from "./engine.ts";
 import type { BpfExecutor } from "./executor.ts";
 import { RECORD_SIZE } from "./interp/record.ts";
-import { FaultCode, FRAME_STACK, MAX_FRAMES, State } from "./state.ts";
+import { FaultCode, FRAME_STACK, MAX_FRAMES, State, SUBPROGRAM } from "./state.ts";
 
 const KIND_OF: ReadonlyMap<number, Fault["kind"]> = new Map(
   Object.entries(FaultCode).map(([kind, code]) => [code, kind as Fault["kind"]]),
@@ -61,6 +61,7 @@ function refusal(executor: BpfExecutor, address: bigint): string {
   if (access === RegionAccess.MAP) {
     return `expected a map, got ${region === null ? "an address outside every region" : region.what}: ${hex64(address)}`;
   }
+  if (access === SUBPROGRAM) return `expected a subprogram, got another address: ${hex64(address)}`;
   if (access === 0) return `expected the context, got another address: ${hex64(address)}`;
   const wanted = `expected ${size} ${WORDS.get(access) ?? "accessible"} ${size === 1 ? "byte" : "bytes"}`;
   return `${wanted}, got ${found(executor, { offset, access, size, kernel, region })}: ${hex64(address)}`;

@@ -10,6 +10,7 @@ const DEFAULT_LIMIT = 1 << 20;
 export class FunctionIndices {
   readonly #limit: number;
   readonly #free: number[] = [];
+  readonly #named = new Map<string, number>();
   #next = 1;
 
   constructor(limit = DEFAULT_LIMIT) {
@@ -29,6 +30,16 @@ export class FunctionIndices {
       throw new NotSupported(`more than ${this.#limit} functions in one kernel`);
     }
     return this.#next++;
+  }
+
+  /** The index of a function that exists once in a kernel, by name. */
+  named(name: string): number {
+    let index = this.#named.get(name);
+    if (index === undefined) {
+      index = this.allocate();
+      this.#named.set(name, index);
+    }
+    return index;
   }
 
   /** Gives an index back, after a quiescent point. */

@@ -59,6 +59,9 @@ export const FaultCode = {
   instruction: 7,
 } as const;
 
+/** In State.FAULT_ACCESS, where no `RegionAccess` is: the argument had to be the address of a subprogram. */
+export const SUBPROGRAM = 0x100;
+
 /** Bytes of stack in a frame (`MAX_BPF_STACK`). */
 export const FRAME_STACK = 512;
 

@@ -67,6 +67,7 @@ export class InterpretedProgram implements CompiledProgram {
         f.call(callback);
       });
       this.#callbacks.set(slot, index);
+      this.#executor.callbacks.set(this.#code, new Set(this.#callbacks.values()));
     }
     return index;
   }
@@ -86,6 +87,7 @@ export class InterpretedProgram implements CompiledProgram {
     this.#closed = true;
     const executor = this.#executor;
     executor.indirect.delete(this.#code);
+    executor.callbacks.delete(this.#code);
     for (const index of [this.#entry, ...this.#callbacks.values()]) {
       if (index === 0) continue;
       executor.remove(index);

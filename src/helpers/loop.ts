@@ -1,0 +1,42 @@
+import { BpfFuncId, Errno } from "../uapi/index.ts";
+import type { Local } from "../wasm/index.ts";
+import { emittedHelper } from "./define.ts";
+import type { Helper } from "./helper.ts";
+
+/** `BPF_MAX_LOOPS` */
+const MAX_LOOPS = 8 * 1024 * 1024;
+
+const CALLBACK = { params: ["i64", "i64", "i64", "i64", "i64"], results: ["i64"] } as const;
+
+/** `bpf_loop`: calls back with the index and the context until it returns something else than 0. */
+const loop = emittedHelper(
+  BpfFuncId.loop,
+  // The function's address has its index in the function table as its low half.
+  { args: ["u32", "i32", "i64", "i64"], result: "i32" },
+  (f, environment) => {
+    const [count, callback, context, flags] = f.params as [Local, Local, Local, Local];
+    const index = f.local("i32", "index");
+    f.get(flags)
+      .i64.eqz()
+      .i32.eqz()
+      .if(() => f.i32.const(-Errno.EINVAL).return());
+    f.get(count)
+      .i32.const(MAX_LOOPS)
+      .i32.gtU()
+      .if(() => f.i32.const(-Errno.E2BIG).return());
+    f.block((done) => {
+      f.loop((again) => {
+        f.get(index).get(count).i32.geU().brIf(done);
+        f.get(index).i64.extendI32U().get(context).i64.const(0).i64.const(0).i64.const(0);
+        f.get(callback).callIndirect(environment.type(CALLBACK), environment.table);
+        f.get(index).i32.const(1).i32.add().set(index);
+        f.i64.eqz().i32.eqz().brIf(done);
+        environment.stopped(f);
+        f.i32.eqz().brIf(again);
+      });
+    });
+    f.get(index);
+  },
+);
+
+export const LOOP_HELPERS: readonly Helper[] = [loop];

@@ -1,0 +1,25 @@
+import type { KernelLayout } from "../platform/index.ts";
+import { CHECKSUM_HELPERS } from "./checksum.ts";
+import type { Helper } from "./helper.ts";
+import { LOOP_HELPERS } from "./loop.ts";
+import { MAP_HELPERS } from "./maps.ts";
+import { skbHelpers } from "./skb.ts";
+import { skbChecksumHelpers } from "./skb-checksum.ts";
+import { SYSTEM_HELPERS } from "./system.ts";
+import { TRACE_HELPERS } from "./trace.ts";
+import { xdpHelpers } from "./xdp.ts";
+
+/** All helpers that there are bodies of, by id, for a kernel whose structs lie as `layout` says. */
+export function createHelpers(layout: KernelLayout): ReadonlyMap<number, Helper> {
+  const families = [
+    MAP_HELPERS,
+    SYSTEM_HELPERS,
+    TRACE_HELPERS,
+    LOOP_HELPERS,
+    CHECKSUM_HELPERS,
+    skbHelpers(layout),
+    skbChecksumHelpers(layout),
+    xdpHelpers(layout),
+  ];
+  return new Map(families.flat().map((helper) => [helper.id, helper]));
+}
