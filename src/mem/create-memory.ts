@@ -43,7 +43,7 @@ export function createKernelMemory(options: KernelMemoryOptions = {}): KernelMem
         if (maximumPages < wanted) {
           notes.push(`memory: at most ${maximumPages >> 4} MiB: the platform refused ${wanted >> 4} MiB`);
         }
-        if (!shared)
+        if (!shared && options.shared !== false)
           notes.push("memory: not shared, so one executor only: the platform refused shared memory");
         const memory = new EmittedMemory(attempt, { maximumPages, shared }, notes);
         memory.initialise(options.checking ?? false);

@@ -1,4 +1,5 @@
 import { TsbpfError } from "../base/index.ts";
+import { HEADER_SIZE } from "./block.ts";
 import { CONTROL_MAGIC, Control, ExecutorState, FIRST_EPOCH } from "./control.ts";
 import { Executors } from "./executors.ts";
 import { HEAP } from "./layout.ts";
