@@ -6,6 +6,7 @@ import {
   type FixupMap,
   type FixupResult,
   fixup,
+  mapFunctions,
   mapLines,
   VerifierError,
 } from "../verifier/index.ts";
@@ -109,14 +110,10 @@ function asLinuxShows(machine: Machine, input: FixupInput, records: DebugRecords
     layout: machine.layout,
     symbolAddress: (name) => machine.symbols.address(name),
   });
-  const moved = (slot: number) => result.slotMap[slot]!;
-  const gone = (slot: number) => result.removed !== null && result.removed[slot] === 1;
   return {
     insns: result.insns,
     functions: result.functions,
-    funcInfo: (records?.functions ?? [])
-      .filter(({ slot }) => !gone(slot))
-      .map(({ slot, typeId }) => ({ slot: moved(slot), typeId })),
+    funcInfo: mapFunctions(records?.functions ?? [], result),
     lineInfo: mapLines(records?.lines ?? [], result),
   };
 }
