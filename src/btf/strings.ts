@@ -145,7 +145,8 @@ export class StringMap {
     if (known !== undefined && known !== 0) return known - 1;
     const end = known === undefined ? -1 : this.#strings.indexOf(0, offset);
     if (end < 0) {
-      throw new FormatError("BTF strings", offset, `expected an offset below ${this.#strings.length}`);
+      const size = this.#strings.length;
+      throw new FormatError("BTF strings", size, `expected an offset below ${size}, got ${offset}`);
     }
     this.#budget -= end - offset;
     if (this.#budget < 0) throw new FormatError("BTF strings", offset, "too many strings overlap each other");
