@@ -1,6 +1,6 @@
 import { BpfMapFlag, BpfMapType, Errno } from "../uapi/index.ts";
+import type { MapAttributes } from "./map-attributes.ts";
 import { isHashType, isPerCpuType, rounded } from "./map-shape.ts";
-import type { MapAttributes } from "./storage.ts";
 
 const ACCESS = BpfMapFlag.RDONLY | BpfMapFlag.WRONLY | BpfMapFlag.RDONLY_PROG | BpfMapFlag.WRONLY_PROG;
 

@@ -2,6 +2,7 @@ import { type KernelMemory, PAGE_SIZE, RegionAccess } from "../mem/index.ts";
 import { BpfMapFlag, BpfMapType, Errno } from "../uapi/index.ts";
 import { bucketsFor, checkMapAttributes } from "./check-attributes.ts";
 import { BUCKET_SIZE, LOCK_STRIDE, MAX_LOCKS } from "./emit-hash-find.ts";
+import type { MapAttributes } from "./map-attributes.ts";
 import { MAP_HEADER_SIZE, MapField, MapOperationSlot, SLAB_HEADER_SIZE } from "./map-header.ts";
 import { MapObject } from "./map-object.ts";
 import {
@@ -13,7 +14,7 @@ import {
   shapeOf,
   valueAt,
 } from "./map-shape.ts";
-import type { MapAttributes, MapEnvironment, MapStorage } from "./storage.ts";
+import type { MapEnvironment, MapStorage } from "./storage.ts";
 
 /**
  * A new, empty map.

@@ -9,9 +9,10 @@ export {
   type MapOperationFunctions,
   type MapOperationName,
 } from "./emit-map-module.ts";
+export type { MapAttributes } from "./map-attributes.ts";
 export { type FunctionTable, MapCode, type OperationIndices } from "./map-code.ts";
 export { MAP_HEADER_SIZE, MapField, MapOperationSlot } from "./map-header.ts";
 export { constantMap, emitMapOperand, type MapOperand } from "./map-operand.ts";
 export { isHashType, isPerCpuType, shapeName, shapeOf } from "./map-shape.ts";
 export type { MapOperations, MapShape } from "./operations.ts";
-export type { MapAttributes, MapEnvironment, MapStorage } from "./storage.ts";
+export type { MapEnvironment, MapStorage } from "./storage.ts";

@@ -1,6 +1,6 @@
 import { BpfMapFlag, BpfMapType } from "../uapi/index.ts";
+import type { MapAttributes } from "./map-attributes.ts";
 import type { MapShape } from "./operations.ts";
-import type { MapAttributes } from "./storage.ts";
 
 /** What the operations of a map with these attributes depend on. */
 export function shapeOf(attributes: MapAttributes): MapShape {

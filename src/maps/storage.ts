@@ -2,19 +2,6 @@ import type { KernelMemory } from "../mem/index.ts";
 import type { MapCode } from "./map-code.ts";
 import type { MapShape } from "./operations.ts";
 
-/** What a map is created with: the fields of `bpf_map_create` that decide how it lies in memory. */
-export interface MapAttributes {
-  /** A value of `BpfMapType`. */
-  readonly type: number;
-  readonly keySize: number;
-  readonly valueSize: number;
-  readonly maxEntries: number;
-  /** `BPF_F_*`. */
-  readonly flags: number;
-  /** For messages of refused accesses; empty unless told. */
-  readonly name?: string;
-}
-
 /** What maps need of the kernel that they live in. */
 export interface MapEnvironment {
   readonly memory: KernelMemory;

@@ -1,4 +1,4 @@
-import { TsbpfError } from "../base/index.ts";
+import { NotSupported, TsbpfError } from "../base/index.ts";
 import { Control, EXECUTOR_STRIDE, ExecutorState, MAX_EXECUTORS } from "./control.ts";
 import type { KernelExecutors, KernelMemory } from "./memory.ts";
 
@@ -20,6 +20,9 @@ export class Executors implements KernelExecutors {
   }
 
   add(): number {
+    if (!this.#memory.shared && this.count > 0) {
+      throw new NotSupported("a second executor", { why: "the memory is not shared" });
+    }
     const words = this.#memory.words();
     for (let id = 0; id < MAX_EXECUTORS; id++) {
       if (Atomics.compareExchange(words, wordOf(id), ExecutorState.ABSENT, ExecutorState.OFFLINE) === 0) {

@@ -72,7 +72,8 @@ export interface KernelExecutors {
    * run, before the new executor begins: from then on emitted functions take locks.
    *
    * @returns its id, from 0.
-   * @throws {TsbpfError} where there are {@link MAX_EXECUTORS}.
+   * @throws {TsbpfError} where there are 64.
+   * @throws {NotSupported} for a second one of a memory that is not shared.
    */
   add(): number;
   /** Ends an executor: its id is free. */

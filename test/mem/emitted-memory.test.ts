@@ -121,6 +121,7 @@ describe("allocator", () => {
   it("works in a memory that is not shared, whose views a growth detaches", () => {
     const memory = createKernelMemory({ maximumPages: 64, shared: false });
     expect([memory.shared, memory.notes]).toEqual([false, []]);
+    expect(() => memory.executors.add()).toThrow("a second executor is not supported");
     const before = memory.bytes();
     const block = memory.alloc(20 * WASM_PAGE);
     expect(before.length).toBe(0);
@@ -170,6 +171,14 @@ describe("epochs", () => {
     expect(memory.used).toBe(0);
     memory.executors.remove(one);
     expect(memory.executors.count).toBe(1);
+  });
+
+  it("has room for 64 executors, and for another where one has ended", () => {
+    const memory = small();
+    for (let id = 1; id < 64; id++) expect(memory.executors.add()).toBe(id);
+    expect(() => memory.executors.add()).toThrow("expected at most 64 executors");
+    memory.executors.remove(17);
+    expect(memory.executors.add()).toBe(17);
   });
 
   it("never frees what an executor may still hold", () => {
