@@ -1,4 +1,4 @@
-import { HELPERS, type Helper } from "../helpers/index.ts";
+import { createHelpers, type Helper } from "../helpers/index.ts";
 import {
   createMap,
   type MapAttributes,
@@ -87,8 +87,6 @@ export class Machine {
     const executor = createExecutor(this.memory, {
       indices,
       services: {
-        layout: this.layout,
-        cpus: this.cpus,
         monotonic: this.clock,
         boottime: this.clock,
         random: this.random,
@@ -98,7 +96,7 @@ export class Machine {
     });
     this.executor = executor;
     this.engine = new Interpreter();
-    this.helpers = HELPERS;
+    this.helpers = createHelpers(this.layout);
     const named = new Map<string, number>();
     this.#mapCode = new MapCode(this.memory, {
       table: executor.table,
