@@ -1,4 +1,5 @@
 export { BtfBuilder, type BtfBuilderOptions, type BtfMapping } from "./builder.ts";
+export { typesAreCompatible } from "./core/compatible.ts";
 export { CoreError } from "./core/error.ts";
 export { CORE_RELO_NAMES, CoreReloKind } from "./core/kinds.ts";
 export { essentialName } from "./core/names.ts";
@@ -64,6 +65,7 @@ export type {
   BtfVar,
   BtfVoid,
 } from "./types.ts";
+export { type BtfValueInput, encodeValue } from "./value_encoder.ts";
 export { writeValue } from "./value_text.ts";
 export { type BtfValue, decodeValue } from "./values.ts";
 export type { BtfTables, BtfView } from "./view.ts";

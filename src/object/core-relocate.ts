@@ -11,7 +11,7 @@ import type { ProgramSpec } from "./spec.ts";
  * the instruction, as libbpf does: the verifier refuses it where it can be reached. Throws TsbpfError for a relocation
  * that contradicts its instruction, or is ambiguous.
  */
-export function relocateCore(program: ProgramSpec, resolver: CoreResolver): Insn[] {
+export function relocateCore(program: ProgramSpec, resolver: Pick<CoreResolver, "resolve">): Insn[] {
   const insns = [...program.insns];
   for (const { slot, typeId, access, kind } of program.coreRelocations) {
     const insn = insns[slot];

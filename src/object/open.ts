@@ -138,7 +138,7 @@ class Opening {
         return symbol === undefined ? undefined : { offset: Number(symbol.value), hidden: isHidden(symbol) };
       },
     });
-    const hidden = functions.all.filter((code) => code.hidden);
+    const hidden = functions.all.filter((code) => code.hidden && code.subprogram);
     if (hidden.length === 0) return fixed;
     const edit = new BtfEditor(fixed);
     for (const { name } of hidden) {

@@ -1,0 +1,11 @@
+export { LoadError, type LoadPart } from "./error.ts";
+export { type Feature, KernelFeatures } from "./features.ts";
+export { Globals } from "./globals.ts";
+export { type KernelType, KernelTypes, type ModuleTypes } from "./kernel-types.ts";
+export { type LoadOptions, load } from "./load.ts";
+export { LoadedMap } from "./loaded-map.ts";
+export { LoadedObject } from "./loaded-object.ts";
+export { LoadedProgram } from "./loaded-program.ts";
+export { PerCpu } from "./per-cpu.ts";
+export { type MapShape, RawMap } from "./raw-map.ts";
+export type { MapValue, MapValueInput } from "./value-codec.ts";
