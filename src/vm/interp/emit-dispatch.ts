@@ -38,8 +38,12 @@ export function emitDispatch(f: FunctionBuilder, callees: Callees, options: ArmO
       });
     });
     account(arms, () => f.get(arms.pc).i32.const(RECORD_SIZE).i32.add());
-    arms.setState32(State.FAULT_PC, () => f.get(arms.pc));
-    arms.setState32(State.FAULT_CODE, () => arms.frame(Frame.CODE));
+    // Where a callback faulted, its own place is there already.
+    arms.state32(State.FAULT_PC).i32.eqz();
+    f.if(() => {
+      arms.setState32(State.FAULT_PC, () => f.get(arms.pc));
+      arms.setState32(State.FAULT_CODE, () => arms.frame(Frame.CODE));
+    });
     f.i32.const(Status.FAULT).return();
   });
   account(arms, () => f.get(arms.pc));

@@ -159,6 +159,7 @@ export function emitStart(
   f.get(outermost);
   f.if(() => {
     set(State.FAULT, () => f.i32.const(0));
+    set(State.FAULT_PC, () => f.i32.const(0));
     set(State.FRAME_TOP, () => f.i32.const(parts.frames));
     set(State.STACK_TOP, () => f.i32.const(options.stackEnd));
     f.i32.const(0).i64.const(0).i64.store(at(State.EXECUTED));

@@ -55,14 +55,17 @@ describe("accesses in checked mode", () => {
 
   it("writing what is read-only", () => {
     const block = bench.block(16, RegionAccess.READ, "value of map config");
-    const fault = faultOf((b) => b.ldImm64(r1, addressOf(block)).ldx("dw", r0, r1, 0).stx("b", r1, r0, 3).exit());
+    const fault = faultOf((b) =>
+      b.ldImm64(r1, addressOf(block)).ldx("dw", r0, r1, 0).stx("b", r1, r0, 3).exit(),
+    );
     expect(fault.slot).toBe(3);
     expect(fault.message).toMatch(/^expected 1 writable byte, got value of map config, which is read-only: /);
   });
 
   it("reading what is write-only, and an atomic operation on it", () => {
     const block = bench.block(16, RegionAccess.WRITE);
-    const target = (b: Parameters<Build>[0]) => b.mov64(r0, 1).ldImm64(r1, addressOf(block)).st("dw", r1, 0, 1);
+    const target = (b: Parameters<Build>[0]) =>
+      b.mov64(r0, 1).ldImm64(r1, addressOf(block)).st("dw", r1, 0, 1);
     expect(faultOf((b) => target(b).ldx("dw", r0, r1, 0).exit()).message).toMatch(/which is write-only/);
     expect(faultOf((b) => target(b).atomic("add", "dw", r1, r0, 0).exit()).slot).toBe(4);
   });
@@ -154,7 +157,15 @@ describe("bounds of a run", () => {
 
   it("counts across calls", () => {
     const program = bench.compile((b) =>
-      b.callLocal("f").callLocal("f").exit().label("f").branch("jne", r0, 0, "out").mov64(r0, 0).label("out").exit(),
+      b
+        .callLocal("f")
+        .callLocal("f")
+        .exit()
+        .label("f")
+        .branch("jne", r0, 0, "out")
+        .mov64(r0, 0)
+        .label("out")
+        .exit(),
     );
     bench.run(program);
     expect(bench.executor.executed).toBe(9);
@@ -163,7 +174,10 @@ describe("bounds of a run", () => {
   it("ends what does not end", () => {
     bench.executor.budget = 1_000_000;
     const fault = faultOf(endless);
-    expect(fault).toMatchObject({ kind: "budget", message: "expected at most 1000000 instructions, got more" });
+    expect(fault).toMatchObject({
+      kind: "budget",
+      message: "expected at most 1000000 instructions, got more",
+    });
     expect(bench.executor.executed).toBeLessThan(1_000_010);
   });
 
@@ -183,19 +197,21 @@ describe("bounds of a run", () => {
 
   it("eight frames, and no more", () => {
     // r1 counts down; each call goes one frame deeper.
-    const deep = (depth: number): Build => (b) =>
-      b
-        .mov64(r1, depth)
-        .mov64(r0, 0)
-        .callLocal("f")
-        .exit()
-        .label("f")
-        .alu64("add", r0, 1)
-        .branch("jle", r1, 1, "out")
-        .alu64("sub", r1, 1)
-        .callLocal("f")
-        .label("out")
-        .exit();
+    const deep =
+      (depth: number): Build =>
+      (b) =>
+        b
+          .mov64(r1, depth)
+          .mov64(r0, 0)
+          .callLocal("f")
+          .exit()
+          .label("f")
+          .alu64("add", r0, 1)
+          .branch("jle", r1, 1, "out")
+          .alu64("sub", r1, 1)
+          .callLocal("f")
+          .label("out")
+          .exit();
     expect(bench.run(bench.compile(deep(7)))).toBe(7n);
     expect(faultOf(deep(8))).toMatchObject({ kind: "stack", slot: 7 });
   });
@@ -218,7 +234,11 @@ describe("bounds of a run", () => {
 
 describe("what cannot be compiled", () => {
   const refused: readonly [string, Build, string][] = [
-    ["a helper that is absent", (b) => b.call(77).exit(), "slot 0: expected a helper that exists, got helper 77"],
+    [
+      "a helper that is absent",
+      (b) => b.call(77).exit(),
+      "slot 0: expected a helper that exists, got helper 77",
+    ],
     ["a kfunc", (b) => b.callKfunc(5).exit(), "kfunc 5"],
     ["packet access", (b) => b.ldAbs("w", 0).exit(), "ld_abs_w"],
     ["a map by descriptor", (b) => b.ldPseudo64(r1, 1, 3).exit(), "reference that the kernel resolves"],
