@@ -10,9 +10,9 @@ export const GLOBAL_OPTIONS: readonly OptionSpec[] = [
   {
     name: "kernel",
     argument: "KERNEL",
-    help: "embedded, linux, or the path of a kernel's socket (also TSBPF_KERNEL)",
+    help: "embedded, linux or a socket (also TSBPF_KERNEL)",
   },
-  { name: "btf", argument: "FILE", help: "types of the kernel (/sys/kernel/btf/vmlinux where readable)" },
+  { name: "btf", argument: "FILE", help: "the kernel's types (else the machine's own)" },
   { name: "base-btf", short: "B", argument: "FILE", help: "base of split BTF" },
   { name: "bpffs", short: "f" },
   { name: "mapcompat", short: "m" },

@@ -1,3 +1,6 @@
 import type { CommandFunction } from "./command.ts";
 
-export const run: CommandFunction = async () => 1;
+/** `tsbpf prog …` */
+export const verbs: Readonly<Record<string, CommandFunction>> = {
+  dump: async (invocation) => (await import("./prog-dump.ts")).dumpProgram(invocation),
+};

@@ -1,0 +1,98 @@
+import { messageOf, TsbpfError } from "../base/index.ts";
+import { type CapturedPacket, CaptureReader, LINKTYPE, networkStart } from "../packets/index.ts";
+import type { CliIo } from "./io.ts";
+import type { Progress } from "./progress.ts";
+
+/** Milliseconds of work before timers, signals and the terminal have their turn. */
+const SLICE = 10;
+/** Packets between two looks at the clock. */
+const BATCH = 64;
+
+/** How a run over a capture went, as far as it went. */
+export interface CaptureRun {
+  readonly packets: number;
+  /** Bytes on the wire, of all packets. */
+  readonly bytes: number;
+  readonly seconds: number;
+  /** Ended by the user. */
+  readonly interrupted: boolean;
+  /** Why the capture could not be read to its end; null where it was. */
+  readonly problem: string | null;
+}
+
+/** Calls `each` for every packet of a capture, in slices. `each` must not keep the packet. */
+export async function runCapture(
+  io: CliIo,
+  path: string,
+  progress: Progress,
+  each: (packet: CapturedPacket) => void,
+): Promise<CaptureRun> {
+  const signal = io.signal();
+  const source = await io.openFile(path);
+  const reader = new CaptureReader();
+  const started = io.now();
+  let packets = 0;
+  let bytes = 0;
+  let problem: string | null = null;
+  let sliceEnd = started + SLICE;
+  try {
+    for (;;) {
+      const chunk = await untilAborted(source.read(), signal);
+      if (chunk === null) {
+        if (!signal.aborted) reader.end();
+        break;
+      }
+      reader.feed(chunk);
+      for (let packet = reader.next(); packet !== null; packet = reader.next()) {
+        each(packet);
+        packets++;
+        bytes += packet.originalLength;
+        if (packets % BATCH === 0 && io.now() >= sliceEnd) {
+          progress.update(packets, source.size === null ? null : reader.fileOffset / source.size);
+          await io.turn();
+          if (signal.aborted) break;
+          sliceEnd = io.now() + SLICE;
+        }
+      }
+      if (signal.aborted) break;
+    }
+  } catch (error) {
+    if (!(error instanceof TsbpfError)) throw error;
+    problem = `${path}: ${messageOf(error)}`;
+  } finally {
+    progress.end();
+    await source.close();
+  }
+  return { packets, bytes, seconds: (io.now() - started) / 1000, interrupted: signal.aborted, problem };
+}
+
+/** A read that waits for a pipe must not outlive Ctrl-C: null then, as at the end. */
+async function untilAborted(
+  read: Promise<Uint8Array | null>,
+  signal: AbortSignal,
+): Promise<Uint8Array | null> {
+  if (signal.aborted) return null;
+  return await new Promise((resolve, reject) => {
+    const onAbort = () => resolve(null);
+    signal.addEventListener("abort", onAbort, { once: true });
+    read.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
+  });
+}
+
+const ETHERNET_HEADER = 14;
+
+/**
+ * The packet with an Ethernet header in front, which test runs want: itself where it has one; null where its link layer
+ * is not one that can be replaced.
+ */
+export function asEthernet(packet: CapturedPacket): Uint8Array | null {
+  if (packet.linktype === LINKTYPE.ETHERNET) return packet.data;
+  const start = networkStart(packet.data, packet.linktype);
+  if (start === null) return null;
+  const { offset, ethertype } = start;
+  const frame = new Uint8Array(ETHERNET_HEADER + packet.length - offset);
+  frame[12] = ethertype >>> 8;
+  frame[13] = ethertype & 0xff;
+  frame.set(packet.data.subarray(offset), ETHERNET_HEADER);
+  return frame;
+}

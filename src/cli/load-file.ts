@@ -1,0 +1,93 @@
+import { LoadError, type LoadedObject, load } from "../loader/index.ts";
+import { type ObjectSpec, open, type ProgramSpec } from "../object/index.ts";
+import { type MapInfo, mapInfo } from "../sys/index.ts";
+import { CommandError } from "./failure.ts";
+import type { CliIo, OpenKernel } from "./io.ts";
+
+/** An object that was loaded into a kernel. */
+export interface LoadedFile {
+  readonly spec: ObjectSpec;
+  readonly object: LoadedObject;
+  readonly programs: readonly { readonly name: string; readonly fd: number; readonly spec: ProgramSpec }[];
+  readonly maps: readonly { readonly name: string; readonly fd: number; readonly info: MapInfo }[];
+}
+
+/** What of an object is loaded. */
+export interface LoadRequest {
+  /** Only this program; else all that load unless asked. */
+  readonly name?: string;
+  /** No programs at all. */
+  readonly mapsOnly?: boolean;
+  /** Show the verifier's whole log where it refuses a program. */
+  readonly debug?: boolean;
+}
+
+/** Opens an object file. `@throws` ObjectError, FileError. */
+export async function openObject(io: CliIo, path: string): Promise<ObjectSpec> {
+  return open(await io.readFile(path), { name: path });
+}
+
+/** Loads an object file. */
+export async function loadFile(
+  io: CliIo,
+  kernel: OpenKernel,
+  path: string,
+  request: LoadRequest,
+): Promise<LoadedFile> {
+  return loadSpec(kernel, path, await openObject(io, path), request);
+}
+
+/** Loads an opened object. It is closed with the kernel. */
+export function loadSpec(
+  kernel: OpenKernel,
+  path: string,
+  spec: ObjectSpec,
+  request: LoadRequest,
+): LoadedFile {
+  const { name, mapsOnly } = request;
+  if (name !== undefined && !spec.programs.has(name)) {
+    const names = [...spec.programs.keys()].join(", ");
+    throw new CommandError(`${path}: has no program '${name}', but ${names === "" ? "none" : names}`);
+  }
+  if (mapsOnly !== true && spec.programs.size === 0) throw new CommandError(`${path}: has no programs`);
+  const btf = asksForTypes(spec) ? kernel.targetBtf() : null;
+  const object = inKernel(request, () =>
+    load(spec, kernel.sys, {
+      ...(btf === null ? {} : { kernelBtf: btf }),
+      ...(mapsOnly === true ? { autoload: () => false } : {}),
+      ...(name === undefined ? {} : { autoload: (program: ProgramSpec) => program.name === name }),
+    }),
+  );
+  return {
+    spec,
+    object,
+    programs: [...object.programs.values()].map(({ name: each, fd, spec: program }) => ({
+      name: each,
+      fd,
+      spec: program,
+    })),
+    maps: [...object.maps].map(([key, { fd }]) => ({ name: key, fd, info: mapInfo(kernel.sys, fd) })),
+  };
+}
+
+/** Whether loading will look at the kernel's types. */
+function asksForTypes(spec: ObjectSpec): boolean {
+  const relocated = [...spec.programs.values()].some((program) => program.coreRelocations.length > 0);
+  return relocated || spec.externs.some((extern) => extern.kind !== "kconfig");
+}
+
+const LOG_LINES = 8;
+
+/** A refused program's log belongs to the message: its end, or all of it with -d. */
+function inKernel<T>(request: LoadRequest, act: () => T): T {
+  try {
+    return act();
+  } catch (error) {
+    if (!(error instanceof LoadError) || error.log === "") throw error;
+    const lines = error.log.trimEnd().split("\n");
+    const shown = request.debug === true ? lines : lines.slice(-LOG_LINES);
+    const note =
+      shown.length < lines.length ? `\n(the end of ${lines.length} lines of log; -d shows all)` : "";
+    throw new CommandError(`${error.message}\n${shown.join("\n")}${note}`, { cause: error });
+  }
+}

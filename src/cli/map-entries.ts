@@ -1,0 +1,38 @@
+import type { BpfCommands, MapInfo } from "../sys/index.ts";
+import { Errno } from "../sys/index.ts";
+
+/** An element of a map; `value` is null where the kernel gives none, and `why` its errno. */
+export interface MapEntry {
+  readonly key: Uint8Array;
+  readonly value: Uint8Array | null;
+  /** ENOENT 2 for one that has gone meanwhile; else what the kernel answered. */
+  readonly why: number;
+}
+
+const ENOENT = 2;
+
+/** Bytes of one CPU's value in what a look-up of a per-CPU map gives. */
+export function cpuStride(info: MapInfo): number {
+  return (info.valueSize + 7) & ~7;
+}
+
+/** The elements of a map in the kernel's order, each once as long as nobody deletes under our hands. */
+export function* mapEntries(sys: BpfCommands, fd: number, info: MapInfo): IterableIterator<MapEntry> {
+  // A map changed while it is read may send us back to its start: no more than it can hold are given.
+  let left = info.maxEntries;
+  let key = sys.mapGetNextKey({ mapFd: fd, key: null, keySize: info.keySize });
+  while (key !== null && left-- > 0) {
+    yield entryOf(sys, fd, key);
+    key = sys.mapGetNextKey({ mapFd: fd, key, keySize: info.keySize });
+  }
+}
+
+function entryOf(sys: BpfCommands, fd: number, key: Uint8Array): MapEntry {
+  try {
+    const value = sys.mapLookupElem({ mapFd: fd, key });
+    return { key, value, why: value === null ? ENOENT : 0 };
+  } catch (error) {
+    if (!(error instanceof Errno)) throw error;
+    return { key, value: null, why: error.errno };
+  }
+}

@@ -1,0 +1,153 @@
+import { jsonText } from "../asm/index.ts";
+import { hexOf, NotSupported, utf8 } from "../base/index.ts";
+import { Btf } from "../btf/index.ts";
+import { type BpfCommands, btfInfo, type ProgInfo, progInfo } from "../sys/index.ts";
+import { progTypeNames } from "../uapi/index.ts";
+import type { Invocation } from "./command.ts";
+import { CommandError, UsageError } from "./failure.ts";
+import { attempt, openPrograms } from "./handles.ts";
+import type { OpenKernel } from "./io.ts";
+import { withKernel } from "./kernel-choice.ts";
+import { kernelSymbols } from "./kernel-symbols.ts";
+import { loadFile } from "./load-file.ts";
+import { type DumpOptions, dumpEntries, dumpGraph, dumpJson, dumpText } from "./xlated-dump.ts";
+import { XlatedProgram } from "./xlated-program.ts";
+
+/** What the words behind the program ask for. */
+interface Wanted extends DumpOptions {
+  readonly visual: boolean;
+  readonly svg: string | undefined;
+}
+
+/** `tsbpf prog dump xlated { file OBJECT [name PROG_NAME] | PROG } [opcodes] [linum] [visual]` */
+export async function dumpProgram(invocation: Invocation): Promise<number> {
+  const { words } = invocation;
+  const mode = words.take();
+  if ("jited".startsWith(mode)) {
+    throw new NotSupported("'prog dump jited'", { why: "it is not in this version of tsbpf" });
+  }
+  if (!"xlated".startsWith(mode)) throw new CommandError(`expected 'xlated' or 'jited', got: ${mode}`);
+  if (words.count < 2) throw new UsageError();
+  if (!words.accept("file")) {
+    return await withKernel(invocation, "linux", async (kernel) => {
+      const fds = openPrograms(kernel.sys, words);
+      return await dumpAll(invocation, kernel, fds, wantedBy(invocation, fds.length));
+    });
+  }
+  const path = words.take();
+  const name = words.accept("name") ? words.take() : undefined;
+  const wanted = wantedBy(invocation, 1);
+  const debug = invocation.options.has("debug");
+  return await withKernel(invocation, "embedded", async (kernel) => {
+    const loaded = await loadFile(invocation.io, kernel, path, {
+      debug,
+      ...(name === undefined ? {} : { name }),
+    });
+    return await dumpAll(
+      invocation,
+      kernel,
+      loaded.programs.map(({ fd }) => fd),
+      wanted,
+    );
+  });
+}
+
+function wantedBy({ words, options, json }: Invocation, programs: number): Wanted {
+  let opcodes = false;
+  let linum = false;
+  const svg = options.value("svg");
+  let visual = svg !== undefined;
+  while (words.count > 0) {
+    if (words.accept("file")) {
+      throw new NotSupported("'file' behind a program", { why: "it is not in this version of tsbpf" });
+    }
+    if (words.accept("opcodes")) opcodes = true;
+    else if (words.accept("visual")) visual = true;
+    else if (words.accept("linum")) linum = true;
+    else throw new UsageError(`unexpected word '${words.peek}'`);
+  }
+  if (visual && programs > 1) throw new CommandError("several programs matched");
+  if (visual && json) throw new CommandError("'visual' is not compatible with JSON output");
+  return { opcodes, linum, visual, svg };
+}
+
+async function dumpAll(
+  invocation: Invocation,
+  { sys }: OpenKernel,
+  fds: readonly number[],
+  wanted: Wanted,
+): Promise<number> {
+  const { io, json, pretty } = invocation;
+  if (fds.length === 0) throw new CommandError("no program matches");
+  const symbols = kernelSymbols(sys);
+  const programs = fds.map((fd) => {
+    const info = attempt("can't get prog info", () =>
+      progInfo(sys, fd, ["xlatedProgInsns", "funcInfo", "lineInfo", "jitedKsyms"]),
+    );
+    if (info.xlatedProgInsns.length === 0) {
+      throw new CommandError("error retrieving insn dump: kernel.kptr_restrict set?");
+    }
+    return { info, program: new XlatedProgram(info, btfOf(sys, info), symbols) };
+  });
+  if (wanted.visual) {
+    if (programs.length > 1) {
+      const names = programs.map(({ info }) => info.name).join(", ");
+      throw new CommandError(`several programs matched: choose one of them with 'name': ${names}`);
+    }
+    await showGraph(invocation, dumpGraph(programs[0]!.program, wanted), wanted.svg);
+    return 0;
+  }
+  if (programs.length === 1) {
+    const { program } = programs[0]!;
+    io.stdout.write(json ? `${dumpJson(program, wanted, pretty)}\n` : dumpText(program, wanted));
+    return 0;
+  }
+  if (json) {
+    const all = programs.map(({ info, program }) => ({
+      ...headerJson(info),
+      insns: dumpEntries(program, wanted),
+    }));
+    io.stdout.write(jsonText(all, { pretty }));
+    return 0;
+  }
+  programs.forEach(({ info, program }, at) => {
+    io.stdout.write(`${at > 0 ? "\n" : ""}${headerText(info)}${dumpText(program, wanted)}`);
+  });
+  return 0;
+}
+
+function btfOf(sys: BpfCommands, info: ProgInfo): Btf | null {
+  if (info.btfId === 0) return null;
+  return attempt("failed to get btf", () => {
+    const fd = sys.btfGetFdById({ id: info.btfId });
+    const { btf } = btfInfo(sys, fd);
+    sys.close(fd);
+    return Btf.parse(btf, { what: `BTF ${info.btfId}` });
+  });
+}
+
+async function showGraph({ io }: Invocation, graph: string, svg: string | undefined): Promise<void> {
+  if (svg === undefined) {
+    io.stdout.write(graph);
+    return;
+  }
+  const drawn = utf8(await io.renderSvg(graph));
+  if (svg === "-") io.stdout.write(drawn);
+  else await io.writeFile(svg, drawn);
+}
+
+function headerText(info: ProgInfo): string {
+  const type = progTypeNames[info.type] ?? `type ${info.type}`;
+  const name = info.name === "" ? "" : `name ${info.name}  `;
+  return `${info.id}: ${type}  ${name}tag ${hexOf(info.tag)}${info.gplCompatible ? "  gpl" : ""}\n`;
+}
+
+function headerJson(info: ProgInfo): object {
+  return {
+    id: info.id,
+    type: progTypeNames[info.type] ?? info.type,
+    ...(info.name === "" ? {} : { name: info.name }),
+    tag: hexOf(info.tag),
+    gpl_compatible: info.gplCompatible !== 0,
+  };
+}

@@ -1,0 +1,105 @@
+import { type CapturedPacket, LINKTYPE, linktypeName } from "../packets/index.ts";
+import { Errno } from "../sys/index.ts";
+import { BpfProgType, Errno as E, errnoMessage } from "../uapi/index.ts";
+import { asEthernet, type CaptureRun, runCapture } from "./capture-run.ts";
+import type { CliIo, OpenKernel } from "./io.ts";
+import type { Progress } from "./progress.ts";
+
+/** A program that is run on packets, and what came of it. */
+export interface PacketRun extends CaptureRun {
+  readonly verdicts: ReadonlyMap<number, number>;
+  /** Packets that the kernel would not run the program on, by the reason. */
+  readonly refused: ReadonlyMap<string, number>;
+  /** Packets that had another link layer and were given an Ethernet header. */
+  readonly reframed: number;
+  /** Nanoseconds inside the program, as the kernel counts them. */
+  readonly nanoseconds: number;
+}
+
+/** Runs a loaded program on all packets of a capture. */
+export async function runOnCapture(
+  io: CliIo,
+  kernel: OpenKernel,
+  progFd: number,
+  options: { readonly path: string; readonly repeat: number; readonly progress: Progress },
+): Promise<PacketRun> {
+  const runner = new PacketRunner(kernel, progFd, options.repeat);
+  const run = await runCapture(io, options.path, options.progress, (packet) => runner.run(packet));
+  return {
+    ...run,
+    verdicts: runner.verdicts,
+    refused: runner.refused,
+    reframed: runner.reframed,
+    nanoseconds: runner.nanoseconds,
+  };
+}
+
+class PacketRunner {
+  readonly verdicts = new Map<number, number>();
+  readonly refused = new Map<string, number>();
+  reframed = 0;
+  nanoseconds = 0;
+  readonly #kernel: OpenKernel;
+  readonly #progFd: number;
+  readonly #repeat: number;
+
+  constructor(kernel: OpenKernel, progFd: number, repeat: number) {
+    this.#kernel = kernel;
+    this.#progFd = progFd;
+    this.#repeat = repeat;
+  }
+
+  run(packet: CapturedPacket): void {
+    const frame = asEthernet(packet);
+    if (frame === null) {
+      count(this.refused, `link type ${linktypeName(packet.linktype)} has no Ethernet or IP header`);
+      return;
+    }
+    try {
+      const { retval, duration } = this.#kernel.sys.progTestRun({
+        progFd: this.#progFd,
+        dataIn: frame,
+        repeat: this.#repeat,
+      });
+      this.verdicts.set(retval, (this.verdicts.get(retval) ?? 0) + 1);
+      this.nanoseconds += duration * this.#repeat;
+      if (packet.linktype !== LINKTYPE.ETHERNET) this.reframed++;
+    } catch (error) {
+      if (!(error instanceof Errno)) throw error;
+      // A kernel that has no test runs for the type has none for any packet.
+      if (error.errno === E.EOPNOTSUPP || error.errno === ENOTSUPP) throw error;
+      count(this.refused, runProblem(this.#kernel, error));
+    }
+  }
+}
+
+/** What Linux answers where a program type has no test run; user space has no name for it. */
+const ENOTSUPP = 524;
+
+/** Why a run failed: the fault, where the kernel knows one. */
+export function runProblem(kernel: OpenKernel, error: Errno): string {
+  const fault = error.errno === E.EFAULT ? kernel.fault() : null;
+  return fault ?? errnoMessage(error.errno);
+}
+
+function count(counts: Map<string, number>, key: string): void {
+  counts.set(key, (counts.get(key) ?? 0) + 1);
+}
+
+/** Whether programs of a type are run on packets. */
+export function takesPackets(type: number): boolean {
+  return PACKET_TYPES.has(type);
+}
+
+const PACKET_TYPES: ReadonlySet<number> = new Set([
+  BpfProgType.SOCKET_FILTER,
+  BpfProgType.SCHED_CLS,
+  BpfProgType.SCHED_ACT,
+  BpfProgType.XDP,
+  BpfProgType.CGROUP_SKB,
+  BpfProgType.LWT_IN,
+  BpfProgType.LWT_OUT,
+  BpfProgType.LWT_XMIT,
+  BpfProgType.LWT_SEG6LOCAL,
+  BpfProgType.FLOW_DISSECTOR,
+]);

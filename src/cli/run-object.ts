@@ -1,0 +1,138 @@
+import { NotSupported } from "../base/index.ts";
+import type { ObjectSpec, ProgramSpec } from "../object/index.ts";
+import { Errno, type ProgTestRunResult } from "../sys/index.ts";
+import { Errno as E, progTypeNames } from "../uapi/index.ts";
+import type { Invocation } from "./command.ts";
+import { CommandError, FAILED } from "./failure.ts";
+import { withKernel } from "./kernel-choice.ts";
+import { type LoadedFile, loadSpec, openObject } from "./load-file.ts";
+import { runOnCapture, runProblem, takesPackets } from "./program-run.ts";
+import { Progress } from "./progress.ts";
+import type { RunInput } from "./run.ts";
+import {
+  packetRunJson,
+  packetRunText,
+  type RunSubject,
+  singleRunJson,
+  singleRunText,
+  subjectText,
+} from "./run-report.ts";
+import { styleOf } from "./style.ts";
+
+/** `tsbpf run OBJECT …` */
+export async function runObject(invocation: Invocation, path: string, input: RunInput): Promise<number> {
+  const { io, options } = invocation;
+  const spec = await openObject(io, path);
+  const program = chosenProgram(spec, path, options.value("prog"));
+  const packets = takesPackets(program.kind.type);
+  if (packets && input.pcap === undefined && input.data === undefined) {
+    const type = progTypeNames[program.kind.type];
+    throw new CommandError(
+      `${program.name} is a program of type ${type}: give it packets with --pcap FILE or --data INPUT`,
+    );
+  }
+  if (!packets && input.pcap !== undefined) {
+    const type = progTypeNames[program.kind.type] ?? program.kind.type;
+    throw new CommandError(`${program.name} is a program of type ${type}: it does not take packets`);
+  }
+  return await withKernel(invocation, "embedded", async (opened, request) => {
+    const loaded = loadSpec(opened, path, spec, { name: program.name, debug: options.has("debug") });
+    const subject: RunSubject = {
+      object: path,
+      program: program.name,
+      type: program.kind.type,
+      kernel: request.kind,
+      maps: loaded.maps,
+      opened,
+    };
+    return input.pcap === undefined
+      ? runOnce(invocation, subject, loaded, input)
+      : await runPackets(invocation, subject, loaded, { ...input, pcap: input.pcap });
+  });
+}
+
+function chosenProgram(spec: ObjectSpec, path: string, name: string | undefined): ProgramSpec {
+  const programs = [...spec.programs.values()];
+  const names = programs.map((program) => program.name).join(", ");
+  if (name !== undefined) {
+    const found = spec.programs.get(name);
+    if (found === undefined)
+      throw new CommandError(`${path}: has no program '${name}', but ${names || "none"}`);
+    return found;
+  }
+  if (programs.length === 1) return programs[0]!;
+  if (programs.length === 0) throw new CommandError(`${path}: has no programs`);
+  throw new CommandError(`${path}: has several programs: choose one of them with --prog: ${names}`);
+}
+
+async function runPackets(
+  invocation: Invocation,
+  subject: RunSubject,
+  loaded: LoadedFile,
+  input: RunInput & { readonly pcap: string },
+): Promise<number> {
+  const { io, options, json, pretty } = invocation;
+  const style = styleOf(io.stdout);
+  if (!json) io.stdout.write(subjectText(subject, style));
+  const progress = new Progress(io, !json && !options.has("quiet"));
+  const run = await testRun(subject, () =>
+    runOnCapture(io, subject.opened, fdOf(loaded), { path: input.pcap, repeat: input.repeat, progress }),
+  );
+  io.stdout.write(
+    json ? packetRunJson(subject, input.pcap, run, pretty) : packetRunText(subject, input.pcap, run, style),
+  );
+  if (run.problem === null) return 0;
+  // In JSON it has been said.
+  if (!json) throw new CommandError(run.problem);
+  return FAILED;
+}
+
+async function runOnce(
+  { io, json, pretty }: Invocation,
+  subject: RunSubject,
+  loaded: LoadedFile,
+  input: RunInput,
+): Promise<number> {
+  const style = styleOf(io.stdout);
+  const result = await testRun(
+    subject,
+    async (): Promise<ProgTestRunResult> =>
+      subject.opened.sys.progTestRun({
+        progFd: fdOf(loaded),
+        repeat: input.repeat,
+        ...(input.data === undefined
+          ? {}
+          : { dataIn: input.data, dataSizeOut: input.data.length + HEADROOM }),
+        ...(input.ctx === undefined ? {} : { ctxIn: input.ctx, ctxSizeOut: input.ctx.length }),
+      }),
+  );
+  io.stdout.write(
+    json
+      ? singleRunJson(subject, result, pretty)
+      : subjectText(subject, style) + singleRunText(subject, result, input, style),
+  );
+  return 0;
+}
+
+/** A program may put as much in front of its packet (XDP_PACKET_HEADROOM). */
+const HEADROOM = 256;
+/** What Linux answers for types that have no test run; `<errno.h>` does not know it. */
+const ENOTSUPP = 524;
+
+async function testRun<T>(subject: RunSubject, act: () => Promise<T>): Promise<T> {
+  try {
+    return await act();
+  } catch (error) {
+    if (!(error instanceof Errno)) throw error;
+    const { program, type, opened } = subject;
+    if (error.errno === ENOTSUPP || error.errno === E.EOPNOTSUPP) {
+      const name = progTypeNames[type] ?? type;
+      throw new NotSupported(`running programs of type ${name} by BPF_PROG_TEST_RUN`, { cause: error });
+    }
+    throw new CommandError(`${program}: ${runProblem(opened, error)}`, { cause: error });
+  }
+}
+
+function fdOf({ programs }: LoadedFile): number {
+  return programs[0]!.fd;
+}
