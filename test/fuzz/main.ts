@@ -5,6 +5,8 @@ import { type FuzzOptions, optionsOf, USAGE } from "./options.ts";
 import { judge } from "./oracle.ts";
 import { addTo, keep, newTally, tableOf } from "./report.ts";
 import { Runner } from "./runner.ts";
+import { inputOf } from "./slice.ts";
+import type { Target } from "./target.ts";
 import { targetNamed } from "./targets/index.ts";
 import { serve } from "./worker.ts";
 
@@ -24,7 +26,9 @@ async function main(argv: readonly string[]): Promise<number> {
     process.stderr.write(`fuzz: ${options}\n${USAGE}`);
     return 2;
   }
-  return options.replay === undefined ? fuzz(options) : replay(options.replay, options.targets[0]!);
+  return options.replay === undefined
+    ? fuzz(options)
+    : replay(options.replay, targetNamed(options.targets[0]!)!, options.seed);
 }
 
 async function fuzz(options: FuzzOptions): Promise<number> {
@@ -75,10 +79,15 @@ function progress(inputs: number, findings: number, start: number, target: strin
   process.stderr.write(`\r\u001b[K${seconds} s  ${inputs} inputs  ${findings} findings  ${target}`);
 }
 
-function replay(file: string, name: string): number {
+function replay(which: string, target: Target, seed: number): number {
   Error.stackTraceLimit = 40;
-  const { accepted, milliseconds, problem } = judge(targetNamed(name)!, new Uint8Array(readFileSync(file)));
-  process.stdout.write(`${accepted ? "accepted" : "refused"} in ${milliseconds.toFixed(1)} ms\n`);
+  const input = /^\d+$/.test(which)
+    ? inputOf(target, target.corpus(), seed, Number(which))
+    : new Uint8Array(readFileSync(which));
+  const { accepted, milliseconds, problem } = judge(target, input);
+  process.stdout.write(
+    `${input.length} bytes, ${accepted ? "accepted" : "refused"} in ${milliseconds.toFixed(1)} ms\n`,
+  );
   if (problem === undefined) return 0;
   process.stdout.write(`${problem.signature}\n${problem.description}\n`);
   return 1;

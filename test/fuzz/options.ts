@@ -8,7 +8,7 @@ export interface FuzzOptions {
   /** Inputs in all; Infinity where only the time ends the run. */
   readonly count: number;
   readonly targets: readonly string[];
-  /** A file to run instead. */
+  /** A file, or the number of an input, to run instead. */
   readonly replay: string | undefined;
   /** Folder for what is found. */
   readonly out: string;
@@ -17,7 +17,7 @@ export interface FuzzOptions {
 const DEFAULT_SECONDS = 60;
 
 export const USAGE = `usage: npm run fuzz -- [--seconds N] [--count N] [--seed N] [--target NAME]… [--out FOLDER]
-       npm run fuzz -- --replay FILE --target NAME
+       npm run fuzz -- --replay FILE|INPUT_NUMBER --target NAME [--seed N]
 Feeds mutated inputs to everything that reads bytes of strangers, ${DEFAULT_SECONDS} seconds long by default.
 Input number I of a target follows from the seed, I and the corpus (testdata, and ../shared where it is present).
 Exit code: 0 nothing found, 1 findings, 2 wrong arguments.

@@ -49,7 +49,9 @@ export function complaintAbout(error: unknown, size: number): unknown {
   if (message.length > LONGEST_MESSAGE) {
     return new Discrepancy(`${error.name} has a message of ${message.length} characters`);
   }
-  if (/\b(undefined|NaN|\[object)\b/.test(message.replaceAll(/'[^']*'|"[^"]*"/g, ""))) {
+  if (
+    /\b(got|expected|of|at) undefined\b|\bNaN\b|\[object /.test(message.replaceAll(/'[^']*'|"[^"]*"/g, ""))
+  ) {
     return new Discrepancy(`${error.name} names what it does not know: ${message.slice(0, 300)}`);
   }
   if (error instanceof FormatError) {
@@ -97,7 +99,8 @@ function problemOf(bug: unknown): Problem {
   if (!(bug instanceof Error)) {
     return { signature: `thrown: ${typeof bug}`, description: `threw ${String(bug)}, which is no error` };
   }
-  const stack = bug.stack ?? "";
+  const cause = bug.cause instanceof Error ? bug.cause.stack : undefined;
+  const stack = cause ?? bug.stack ?? "";
   const frame =
     stack
       .split("\n")

@@ -11,6 +11,8 @@ export interface Tally {
   accepted: number;
   /** In milliseconds. */
   slowest: number;
+  /** Number of the slowest input. */
+  slowestIndex: number;
   /** In bytes. */
   largest: number;
   findings: number;
@@ -18,13 +20,25 @@ export interface Tally {
 }
 
 export function newTally(target: string): Tally {
-  return { target, inputs: 0, accepted: 0, slowest: 0, largest: 0, findings: 0, repeated: 0 };
+  return {
+    target,
+    inputs: 0,
+    accepted: 0,
+    slowest: 0,
+    slowestIndex: 0,
+    largest: 0,
+    findings: 0,
+    repeated: 0,
+  };
 }
 
 export function addTo(tally: Tally, result: SliceResult): void {
   tally.inputs += result.inputs;
   tally.accepted += result.accepted;
-  tally.slowest = Math.max(tally.slowest, result.slowest);
+  if (result.slowest > tally.slowest) {
+    tally.slowest = result.slowest;
+    tally.slowestIndex = result.slowestIndex;
+  }
   tally.largest = Math.max(tally.largest, result.largest);
   tally.repeated += result.repeated;
 }
@@ -36,13 +50,24 @@ export function tableOf(tallies: readonly Tally[]): string {
     addTo(total, tally);
     total.findings += tally.findings;
   }
-  const heads = ["target", "inputs", "accepted", "refused", "slowest ms", "largest MiB", "findings", "again"];
+  const heads = [
+    "target",
+    "inputs",
+    "accepted",
+    "refused",
+    "slowest ms",
+    "(input)",
+    "largest MiB",
+    "findings",
+    "again",
+  ];
   const rows = [...tallies, total].map((tally) => [
     tally.target,
     String(tally.inputs),
     String(tally.accepted),
     String(tally.inputs - tally.accepted),
     tally.slowest.toFixed(1),
+    tally === total ? "" : String(tally.slowestIndex),
     (tally.largest / 2 ** 20).toFixed(1),
     String(tally.findings),
     String(tally.repeated),

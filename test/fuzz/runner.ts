@@ -46,7 +46,14 @@ export class Runner {
     const kind = outcome.startsWith("hangs") ? "time" : "memory";
     const input = inputOf(target, target.corpus(), slice.seed, index);
     this.#found({ target: slice.target, index, problem: resourceProblem(kind, outcome), input });
-    return { inputs: index - slice.from + 1, accepted: 0, slowest: 0, largest: 0, repeated: 0 };
+    return {
+      inputs: index - slice.from + 1,
+      accepted: 0,
+      slowest: 0,
+      slowestIndex: index,
+      largest: 0,
+      repeated: 0,
+    };
   }
 
   async close(): Promise<void> {

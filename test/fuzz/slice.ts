@@ -32,6 +32,8 @@ export interface SliceResult {
   readonly inputs: number;
   readonly accepted: number;
   readonly slowest: number;
+  /** The number of that input. */
+  readonly slowestIndex: number;
   /** Bytes of memory that one input took at most. */
   readonly largest: number;
   /** How often bugs were met that were known before. */
@@ -66,7 +68,7 @@ export function runSlice(
   watcher: Watcher,
 ): SliceResult {
   const end = performance.now() + slice.milliseconds;
-  const result = { inputs: 0, accepted: 0, slowest: 0, largest: 0, repeated: 0 };
+  const result = { inputs: 0, accepted: 0, slowest: 0, slowestIndex: slice.from, largest: 0, repeated: 0 };
   // Stacks cost more than most inputs; an input with a problem is run again to get one.
   Error.stackTraceLimit = 0;
   for (let index = slice.from; result.inputs < slice.count && performance.now() < end; index++) {
@@ -79,7 +81,10 @@ export function runSlice(
     if (accepted) result.accepted++;
     result.largest = Math.max(result.largest, taken);
     const time = milliseconds <= LIMITS.milliseconds ? milliseconds : timeOf(target, input, milliseconds);
-    result.slowest = Math.max(result.slowest, time);
+    if (time > result.slowest) {
+      result.slowest = time;
+      result.slowestIndex = index;
+    }
     const trouble = problem === undefined ? resourceTrouble(time, taken) : explain(target, input, problem);
     if (trouble === undefined) continue;
     if (known.has(trouble.signature)) {

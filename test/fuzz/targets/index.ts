@@ -7,6 +7,9 @@ import { classic, classicText } from "./classic.ts";
 import { elf } from "./elf.ts";
 import { fixups } from "./fixups.ts";
 import { insns } from "./insns.ts";
+import { kernelTarget } from "./kernel.ts";
+import { object } from "./object.ts";
+import { vm } from "./vm.ts";
 import { wasm } from "./wasm.ts";
 
 /** All targets, in the order in which they take turns. */
@@ -22,6 +25,9 @@ export const TARGETS: readonly Target[] = [
   insns,
   classic,
   fixups,
+  object,
+  vm,
+  kernelTarget(),
   capture,
   wasm,
 ];
