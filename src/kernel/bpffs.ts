@@ -1,3 +1,4 @@
+import { utf8 } from "../base/index.ts";
 import { Errno } from "../uapi/index.ts";
 import type { KernelObject } from "./objects/kernel-object.ts";
 import { refuse } from "./refusal.ts";
@@ -11,19 +12,49 @@ type Node = Directory | KernelObject;
 
 class Directory {
   readonly entries = new Map<string, Node>();
+  /** False for the directories that the file system is mounted below. */
+  readonly isBpf: boolean;
+
+  constructor(isBpf: boolean) {
+    this.isBpf = isBpf;
+  }
+}
+
+/** Where something is to be created or removed. */
+interface Place {
+  readonly directory: Directory;
+  readonly name: string;
+  /** What is there now. */
+  readonly node: Node | undefined;
+  /** The path ends with a slash: only a directory can be there. */
+  readonly slash: boolean;
 }
 
 /**
- * The BPF file system: directories and pins, each pin a reference to its object.
- * Errors are those of `kernel/bpf/inode.c` and of the virtual file system above it.
+ * The BPF file system: directories and pins, each pin a reference to its object, in a tree that has nothing else.
+ * Errors are those of `kernel/bpf/inode.c` and of the virtual file system above it (`fs/namei.c`). There is no working
+ * directory: relative paths begin at the root.
  */
 export class BpfFs {
-  readonly #root = new Directory();
+  readonly #top = new Directory(false);
+  readonly #root = new Directory(true);
+
+  constructor() {
+    const names = componentsOf(BPFFS_ROOT);
+    let directory = this.#top;
+    for (const [i, name] of names.entries()) {
+      const next = i === names.length - 1 ? this.#root : new Directory(false);
+      directory.entries.set(name, next);
+      directory = next;
+    }
+  }
 
   /** Pins an object and takes a reference to it. EEXIST, ENOENT, EPERM (outside the file system, dots) … */
   pin(path: string, object: KernelObject): void {
-    const { directory, name } = this.#parent(path);
-    if (directory.entries.has(name)) refuse(Errno.EEXIST);
+    const { directory, name, node, slash } = this.#place(path, Errno.EEXIST);
+    if (node !== undefined) refuse(Errno.EEXIST);
+    if (slash) refuse(Errno.ENOENT);
+    if (!directory.isBpf) refuse(Errno.EPERM);
     directory.entries.set(name, object.get());
   }
 
@@ -34,20 +65,22 @@ export class BpfFs {
   }
 
   makeDirectory(path: string): void {
-    const { directory, name } = this.#parent(path);
-    if (directory.entries.has(name)) refuse(Errno.EEXIST);
-    directory.entries.set(name, new Directory());
+    const { directory, name, node } = this.#place(path, Errno.EEXIST);
+    if (node !== undefined) refuse(Errno.EEXIST);
+    if (!directory.isBpf) refuse(Errno.EPERM);
+    directory.entries.set(name, new Directory(true));
   }
 
   /** Removes a pin (dropping its reference) or an empty directory. */
   remove(path: string): void {
-    const { directory, name } = this.#parent(path);
-    const node = directory.entries.get(name) ?? refuse(Errno.ENOENT);
+    const { directory, name, node = refuse(Errno.ENOENT), slash } = this.#place(path, Errno.EBUSY);
     if (node instanceof Directory) {
+      if (!directory.isBpf) refuse(Errno.EBUSY);
       if (node.entries.size > 0) refuse(Errno.ENOTEMPTY);
       directory.entries.delete(name);
       return;
     }
+    if (slash) refuse(Errno.ENOTDIR);
     directory.entries.delete(name);
     node.put();
   }
@@ -71,40 +104,48 @@ export class BpfFs {
   }
 
   #find(path: string): Node {
-    let node: Node = this.#root;
-    for (const name of this.#names(path)) {
+    if (path === "") refuse(Errno.ENOENT);
+    const node = this.#walk(componentsOf(path));
+    return path.endsWith("/") && !(node instanceof Directory) ? refuse(Errno.ENOTDIR) : node;
+  }
+
+  /** Where a path's last name is, or would be; `special` where that is no name (`filename_create`). */
+  #place(path: string, special: number): Place {
+    if (path === "") refuse(Errno.ENOENT);
+    const names = componentsOf(path);
+    const name = names.pop() ?? refuse(special);
+    const directory = this.#walk(names);
+    if (!(directory instanceof Directory)) return refuse(Errno.ENOTDIR);
+    if (name === "." || name === "..") refuse(special);
+    return { directory, name, node: lookUp(directory, name), slash: path.endsWith("/") };
+  }
+
+  #walk(names: readonly string[]): Node {
+    const above: Directory[] = [];
+    let node: Node = this.#top;
+    for (const name of names) {
       if (!(node instanceof Directory)) return refuse(Errno.ENOTDIR);
-      node = node.entries.get(name) ?? refuse(Errno.ENOENT);
+      if (name === ".") continue;
+      if (name === "..") {
+        node = above.pop() ?? node;
+        continue;
+      }
+      const next: Node = lookUp(node, name) ?? refuse(Errno.ENOENT);
+      above.push(node);
+      node = next;
     }
     return node;
   }
+}
 
-  #parent(path: string): { directory: Directory; name: string } {
-    const names = this.#names(path);
-    const name = names.pop() ?? refuse(Errno.EEXIST);
-    let node: Node = this.#root;
-    for (const part of names) {
-      if (!(node instanceof Directory)) return refuse(Errno.ENOTDIR);
-      node = node.entries.get(part) ?? refuse(Errno.ENOENT);
-    }
-    if (!(node instanceof Directory)) return refuse(Errno.ENOTDIR);
-    // Linux keeps names with dots for later use (bpf_lookup).
-    if (name.includes(".")) refuse(Errno.EPERM);
-    return { directory: node, name };
-  }
+/** What a directory has under a name. Linux keeps names with dots for later use, even to look for (`bpf_lookup`). */
+function lookUp(directory: Directory, name: string): Node | undefined {
+  if (utf8(name).length > NAME_MAX) refuse(Errno.ENAMETOOLONG);
+  const node = directory.entries.get(name);
+  if (node === undefined && directory.isBpf && name.includes(".")) refuse(Errno.EPERM);
+  return node;
+}
 
-  #names(path: string): string[] {
-    const parts: string[] = [];
-    for (const part of path.split("/")) {
-      if (part === "" || part === ".") continue;
-      if (part === "..") parts.pop();
-      else if (part.length > NAME_MAX) refuse(Errno.ENAMETOOLONG);
-      else parts.push(part);
-    }
-    const root = BPFFS_ROOT.split("/").filter((part) => part !== "");
-    // Anything else exists on no file system of this kernel, or is not a BPF one.
-    for (const [i, part] of root.entries())
-      if (parts[i] !== part) refuse(path === "" ? Errno.ENOENT : Errno.EPERM);
-    return parts.slice(root.length);
-  }
+function componentsOf(path: string): string[] {
+  return path.split("/").filter((part) => part !== "");
 }

@@ -1,5 +1,6 @@
 import { afterAll, expect, it } from "vitest";
 import { hexOf } from "../../src/base/index.ts";
+import type { MapBatch, MapBatchArguments } from "../../src/sys/index.ts";
 import { BpfMapType } from "../../src/uapi/index.ts";
 import { describeWith, liveKernel } from "../support/referee.ts";
 import { type Fields, type Pair, room, Twins } from "./twins.ts";
@@ -170,8 +171,8 @@ describeWith([liveKernel("6.18")], "batches as Linux", async () => {
               const mapFd = side.of(map);
               const seen: string[] = [];
               for (let position: Uint8Array | null = null; ; ) {
-                const args = { mapFd, position, count };
-                const part = remove ? side.sys.mapLookupAndDeleteBatch(args) : side.sys.mapLookupBatch(args);
+                const args: MapBatchArguments = { mapFd, position, count };
+                const part: MapBatch = remove ? side.sys.mapLookupAndDeleteBatch(args) : side.sys.mapLookupBatch(args);
                 const size = part.values.length / Math.max(1, part.count);
                 for (let i = 0; i < part.count; i++) {
                   const value = part.values.subarray(i * size, (i + 1) * size);

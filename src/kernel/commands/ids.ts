@@ -8,6 +8,7 @@ import { refuse } from "../refusal.ts";
 const INT_MAX = 0x7fff_ffff;
 const OPEN_RDONLY = 1 << 3;
 const OPEN_WRONLY = 1 << 4;
+const BPF_F_TOKEN_FD = 1 << 16;
 
 type NextId = "PROG_GET_NEXT_ID" | "MAP_GET_NEXT_ID" | "BTF_GET_NEXT_ID" | "LINK_GET_NEXT_ID";
 
@@ -34,7 +35,13 @@ export function mapGetFdById(process: Process, attr: Attr): number {
 }
 
 export function btfGetFdById(process: Process, attr: Attr): number {
-  const { btfId } = attr.fields("BTF_GET_FD_BY_ID");
+  const { btfId, openFlags, fdByIdTokenFd } = attr.fields("BTF_GET_FD_BY_ID");
+  if ((openFlags & ~BPF_F_TOKEN_FD) !== 0) refuse(Errno.EINVAL);
+  // Descriptors there may be, but none is a token.
+  if (openFlags !== 0) {
+    process.files.get(fdByIdTokenFd);
+    refuse(Errno.EINVAL);
+  }
   return open(process, process.machine.btfs, btfId, 0);
 }
 

@@ -1,52 +1,65 @@
 import { utf8 } from "../../base/index.ts";
 import { encode } from "../../isa/index.ts";
-import { decodeStruct, type StructInput, writeStruct } from "../../sys/index.ts";
-import { bpfBtfInfo, bpfMapInfo, bpfProgInfo, Errno, type Layout } from "../../uapi/index.ts";
+import { PAGE_SIZE } from "../../mem/index.ts";
+import { decodeStruct, fieldOffset, type StructInput, writeStruct } from "../../sys/index.ts";
+import { BpfMapType, bpfBtfInfo, bpfMapInfo, bpfProgInfo, Errno, type Layout } from "../../uapi/index.ts";
 import type { Attr } from "../attr.ts";
 import type { KernelBtf } from "../objects/btf.ts";
 import type { KernelMap } from "../objects/map.ts";
 import type { KernelProgram } from "../objects/program.ts";
 import type { Process } from "../process.ts";
 import { refuse } from "../refusal.ts";
+import { sha256 } from "../sha256.ts";
 
 const FUNC_INFO_SIZE = 8;
 const LINE_INFO_SIZE = 16;
+/** `SHA256_DIGEST_SIZE` */
+const DIGEST_SIZE = 32;
 
 /** `bpf_obj_get_info_by_fd`. */
 export function objGetInfoByFd(process: Process, attr: Attr): number {
   const { bpfFd, infoLen, info } = attr.fields("OBJ_GET_INFO_BY_FD");
-  const { object } = process.files.get(bpfFd);
-  const write = (layout: Layout, values: Readonly<Record<string, number | bigint | Uint8Array>>) => {
+  const { object } = process.files.find(bpfFd) ?? refuse(bpfFd > 2 ? Errno.EBADFD : Errno.EINVAL);
+  const run = (layout: Layout, known: number, describe: (request: Uint8Array) => InfoValues) => {
+    // bpf_check_uarg_tail_zero: what the kernel does not know has to be zero.
+    if (infoLen > PAGE_SIZE) refuse(Errno.E2BIG);
+    if (infoLen > known && process.read(info, infoLen).subarray(known).some((byte) => byte !== 0)) {
+      refuse(Errno.E2BIG);
+    }
     const length = Math.min(infoLen, layout.size);
     const bytes = new Uint8Array(layout.size);
     bytes.set(process.read(info, length));
-    writeStruct(layout, bytes, values as StructInput<Layout>);
+    // What is not told about an object keeps what the caller had there.
+    writeStruct(layout, bytes, describe(bytes) as StructInput<Layout>);
     process.write(info, bytes.subarray(0, length));
     attr.put("OBJ_GET_INFO_BY_FD", "infoLen", length);
     return 0;
   };
-  // E2BIG where the caller's struct is longer than ours and says something there.
-  const request = (layout: Layout) => {
-    const given = process.read(info, infoLen);
-    if (given.subarray(layout.size).some((byte) => byte !== 0)) refuse(Errno.E2BIG);
-    return given.slice(0, layout.size);
-  };
   switch (object.kind) {
     case "map":
-      request(bpfMapInfo);
-      return write(bpfMapInfo, describeMap(object as KernelMap));
+      return run(bpfMapInfo, MAP_INFO_END, (request) => describeMap(process, object as KernelMap, request));
     case "btf":
-      return write(bpfBtfInfo, describeBtf(process, object as KernelBtf, request(bpfBtfInfo)));
+      return run(bpfBtfInfo, bpfBtfInfo.size, (request) =>
+        describeBtf(process, object as KernelBtf, request),
+      );
     case "prog":
-      return write(bpfProgInfo, describeProgram(process, object as KernelProgram, request(bpfProgInfo)));
+      return run(bpfProgInfo, bpfProgInfo.size, (request) =>
+        describeProgram(process, object as KernelProgram, request),
+      );
     default:
       return refuse(Errno.EINVAL);
   }
 }
 
+type InfoValues = Readonly<Record<string, number | bigint | Uint8Array>>;
+
+/** End of the last member of `struct bpf_map_info`; padding follows. */
+const MAP_INFO_END = fieldOffset(bpfMapInfo, "hashSize") + 4;
+
 /** `bpf_map_get_info_by_fd`. */
-function describeMap(map: KernelMap) {
+function describeMap(process: Process, map: KernelMap, request: Uint8Array): InfoValues {
   const { parts } = map;
+  giveHash(process, map, decodeStruct(bpfMapInfo, request));
   return {
     type: map.type,
     id: map.id,
@@ -56,10 +69,24 @@ function describeMap(map: KernelMap) {
     mapFlags: parts.flags,
     mapExtra: parts.extra,
     name: utf8(parts.name),
-    btfId: parts.btf?.id ?? 0,
-    btfKeyTypeId: parts.keyTypeId,
-    btfValueTypeId: parts.valueTypeId,
+    btfVmlinuxValueTypeId: 0,
+    ...(parts.btf === null
+      ? {}
+      : { btfId: parts.btf.id, btfKeyTypeId: parts.keyTypeId, btfValueTypeId: parts.valueTypeId }),
   };
+}
+
+/** The SHA-256 of an array's values, for whoever signs or checks what is in it: frozen, so that it stays so (`array_map_get_hash`). */
+function giveHash(process: Process, map: KernelMap, asked: { hash: bigint; hashSize: number }): void {
+  if (asked.hash === 0n) {
+    if (asked.hashSize !== 0) refuse(Errno.EINVAL);
+    return;
+  }
+  if (map.type !== BpfMapType.ARRAY || asked.hashSize !== DIGEST_SIZE) refuse(Errno.EINVAL);
+  if (!map.frozen) refuse(Errno.EPERM);
+  const { values } = map.parts.storage;
+  const size = ((map.valueSize + 7) & -8) * map.parts.maxEntries;
+  process.write(asked.hash, sha256(process.machine.memory.bytes().slice(values, values + size)));
 }
 
 /** `btf_get_info_by_fd`: as much of the data and the name as the caller's buffers hold. */
@@ -120,7 +147,7 @@ function describeProgram(process: Process, program: KernelProgram, request: Uint
     nrFuncInfo: xlated.funcInfo.length,
     lineInfoRecSize: LINE_INFO_SIZE,
     nrLineInfo: xlated.lineInfo.length,
-    nrProgTags: xlated.functions.length > 1 ? xlated.functions.length : 1,
+    nrProgTags: Math.max(xlated.functions.length, 1),
     runTimeNs: 0n,
     runCnt: 0n,
     verifiedInsns: parts.verifiedInsns,

@@ -13,8 +13,8 @@ export function objPin(process: Process, attr: Attr): number {
   const { pathname, bpfFd, fileFlags, pathFd } = attr.fields("OBJ_PIN");
   if ((fileFlags & ~BPF_F_PATH_FD) !== 0) refuse(Errno.EINVAL);
   if ((fileFlags & BPF_F_PATH_FD) === 0 && pathFd !== 0) refuse(Errno.EINVAL);
-  const object = process.files.get(bpfFd).object;
-  if (object.kind === "btf") refuse(Errno.EINVAL);
+  const object = process.files.find(bpfFd)?.object;
+  if (object === undefined || object.kind === "btf") return refuse(Errno.EINVAL);
   const path = process.string(pathname, PATH_MAX);
   process.machine.bpffs.pin(path, object);
   return 0;
