@@ -3,6 +3,8 @@ export { type Patched, POISON_HELPER, patchInsn } from "./core-patch.ts";
 export { relocateCore } from "./core-relocate.ts";
 export { dataMapName } from "./data-maps.ts";
 export { ObjectError, type ObjectPlace } from "./error.ts";
+export { link } from "./linker/link.ts";
+export type { LinkInput } from "./linker/source.ts";
 export { type OpenOptions, objectName, open } from "./open.ts";
 export { programKind } from "./program-kind.ts";
 export type {

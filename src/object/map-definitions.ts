@@ -53,10 +53,21 @@ export function readMapDefinitions(
     const type = resolveType(btf, variable);
     if (btf.kind(type) !== BtfKind.STRUCT) throw fail(`expected a struct, got ${kindName(btf, type)}`);
     if (btf.size(type) > size) throw fail(`expected a definition of ${btf.size(type)} bytes, got ${size}`);
-    const definition = new Definition(btf, name, options, fail);
-    maps.push({ key: name, spec: definition.read(type, null), section: section.index, offset, size });
+    const spec = mapDefinition(btf, type, name, options, fail);
+    maps.push({ key: name, spec, section: section.index, offset, size });
   }
   return maps;
+}
+
+/** What a struct says of the map that a variable of it declares. */
+export function mapDefinition(
+  btf: Btf,
+  type: number,
+  name: string,
+  options: MapDefinitionOptions,
+  fail: (problem: string) => ObjectError,
+): MapSpec {
+  return new Definition(btf, name, options, fail).read(type, null);
 }
 
 /** One struct that defines a map, and the one inside it. */
