@@ -62,8 +62,10 @@ export interface CliIo {
   openFile(path: string): Promise<ByteSource>;
   /** Replaces a file. Throws FileError. */
   writeFile(path: string, bytes: Uint8Array): Promise<void>;
-  /** The path of a file that comes with the package: `"examples/flow/flow.bpf.o"`. */
+  /** The path of a file that comes with the package, as short as it can be typed. */
   packageFile(path: string): string;
+  /** What people type to run this: `"tsbpf"`. */
+  readonly program: string;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Milliseconds, from any origin, never going back. */
   now(): number;

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { basename, dirname, join, relative, sep } from "node:path";
 import type { CliIo } from "../cli/index.ts";
 import { FdOutput } from "./fd-output.ts";
 import { Interrupts } from "./interrupts.ts";
@@ -28,7 +28,10 @@ export function processIo(): ProcessIo {
     turn: () => new Promise((resolve) => setImmediate(resolve)),
     signal: () => interrupts.signal(),
     interruptStatus: () => interrupts.status,
-    packageFile: (path) => join(packageRoot(), path),
+    packageFile: (path) => shortest(join(packageRoot(), path)),
+    get program() {
+      return programName(process.argv[1] ?? "");
+    },
     readStdin: async () => (await import("./files.ts")).readStdin(),
     readFile: async (path) => (await import("./files.ts")).readFile(path),
     openFile: async (path) => (await import("./files.ts")).openFile(path),
@@ -43,4 +46,16 @@ function packageRoot(): string {
   let folder = __dirname;
   while (!existsSync(join(folder, "package.json")) && dirname(folder) !== folder) folder = dirname(folder);
   return folder;
+}
+
+/** Relative to where we are, unless that leads upwards. */
+function shortest(path: string): string {
+  const near = relative("", path);
+  return near === "" || near.startsWith("..") ? path : near;
+}
+
+/** An installed command is called by its name, one of a clone by its file. */
+function programName(script: string): string {
+  if (basename(script) !== "tsbpf") return `node ${shortest(script)}`;
+  return script.includes(`${sep}.bin${sep}`) ? "npx tsbpf" : "tsbpf";
 }

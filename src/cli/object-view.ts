@@ -1,0 +1,88 @@
+import { Btf } from "../btf/index.ts";
+import { buildCfg, dominatorsOf, loopsOf, orderOf } from "../cfg/index.ts";
+import type { ObjectSpec } from "../object/index.ts";
+import { type BpfCommands, btfInfo, progInfo } from "../sys/index.ts";
+import { mapTypeNames, progTypeNames } from "../uapi/index.ts";
+import { countText, tableText } from "../user/index.ts";
+import { kernelSymbols } from "./kernel-symbols.ts";
+import type { Style } from "./style.ts";
+import { dumpText } from "./xlated-dump.ts";
+import { XlatedProgram } from "./xlated-program.ts";
+
+const INDENT = 3;
+
+/** The programs and maps of an object, as tables. */
+export function objectTables(spec: ObjectSpec, style: Style): string {
+  const layout = { width: style.width, indent: INDENT, heading: style.dim };
+  const programs = [...spec.programs.values()].map(({ name, sectionName, kind, insns, lineInfo }) => [
+    name,
+    sectionName,
+    progTypeNames[kind.type] ?? String(kind.type),
+    countText(insns.length),
+    countText(new Set(lineInfo.map(({ lineNumber }) => lineNumber)).size),
+  ]);
+  const maps = [...spec.maps].map(([name, { type, keySize, valueSize, maxEntries }]) => [
+    name,
+    mapTypeNames[type] ?? String(type),
+    countText(keySize),
+    countText(valueSize),
+    countText(maxEntries),
+  ]);
+  const text = (name: string) => ({ name, right: false });
+  const number = (name: string) => ({ name, right: true });
+  const programColumns = [
+    text("program"),
+    text("section"),
+    text("type"),
+    number("slots"),
+    number("source lines"),
+  ];
+  const mapColumns = [text("map"), text("type"), number("key"), number("value"), number("entries")];
+  return `${tableText(programColumns, programs, layout).text}\n${tableText(mapColumns, maps, layout).text}`;
+}
+
+function programOf(sys: BpfCommands, fd: number): XlatedProgram {
+  const info = progInfo(sys, fd, ["xlatedProgInsns", "funcInfo", "lineInfo", "jitedKsyms"]);
+  let btf: Btf | null = null;
+  if (info.btfId !== 0) {
+    const btfFd = sys.btfGetFdById({ id: info.btfId });
+    btf = Btf.parse(btfInfo(sys, btfFd).btf);
+    sys.close(btfFd);
+  }
+  return new XlatedProgram(info, btf, kernelSymbols(sys));
+}
+
+/** The first lines of one function of a program, cut to the width. */
+export function listingExcerpt(
+  sys: BpfCommands,
+  fd: number,
+  { name, lines, style }: { readonly name: string; readonly lines: number; readonly style: Style },
+): string {
+  const listing = dumpText(programOf(sys, fd), { opcodes: false, linum: false }).split("\n");
+  const start = Math.max(
+    0,
+    listing.findIndex((line) => line.includes(` ${name}(`) && line.endsWith("):")),
+  );
+  const width = style.width - INDENT;
+  const shown = listing.slice(start, start + lines).map((line) => {
+    const cut = line.length > width ? `${line.slice(0, width - 1)}…` : line;
+    return `${" ".repeat(INDENT)}${line.startsWith(";") ? style.good(cut) : cut}\n`;
+  });
+  return `${shown.join("")}${" ".repeat(INDENT)}${style.dim("…")}\n`;
+}
+
+/** How many functions, blocks and loops the program has. */
+export function shapeText(sys: BpfCommands, fd: number, style: Style): string {
+  const { insns } = programOf(sys, fd);
+  // Without a JIT the distance stands where it stood when the program was loaded.
+  const cfg = buildCfg(insns, { callTarget: "off" });
+  const order = orderOf(cfg);
+  const { loops } = loopsOf(cfg, order, dominatorsOf(cfg, order));
+  const facts = [
+    `${countText(insns.length)} slots`,
+    `${countText(cfg.functions.length)} functions`,
+    `${countText(cfg.blockCount)} blocks`,
+    `${countText(loops.length)} ${loops.length === 1 ? "loop" : "loops"}`,
+  ];
+  return `\n${" ".repeat(INDENT)}${style.dim(facts.join(", "))}\n`;
+}
