@@ -1,6 +1,6 @@
 import { CompileError, type Diagnostic, SourceText, type Span } from "../base/index.ts";
 import { type Insn, lookup } from "../isa/index.ts";
-import { AsmCode, Cursor, StatementError } from "./cursor.ts";
+import { AsmCode, Cursor, StatementError, type Token } from "./cursor.ts";
 import { pseudoc } from "./pseudoc/parse.ts";
 import type { AssemblerNames, Dialect, Reference, Statement } from "./statement.ts";
 import { ubpf } from "./ubpf/parse.ts";
@@ -61,11 +61,23 @@ class Assembler {
 
   run(): Assembly {
     const { text } = this.#source;
+    let resumed = false;
     for (let start = 0; start <= text.length && this.#diagnostics.length < ERROR_LIMIT; ) {
       const newline = text.indexOf("\n", start);
       const end = newline < 0 ? text.length : newline;
-      this.#guarded(() => this.#line(start, end));
+      const cursor = new Cursor(text, start, end);
+      this.#guarded(() => this.#line(cursor, resumed));
       start = end + 1;
+      resumed = cursor.openComment !== undefined;
+      if (!resumed) continue;
+      const close = text.indexOf("*/", start);
+      if (close < 0) {
+        this.#guarded(() => {
+          throw new StatementError(AsmCode.syntax, "the comment is not closed", cursor.openComment!);
+        });
+        break;
+      }
+      start = close + 2;
     }
     for (const { slot, reference } of this.#references) {
       if (this.#diagnostics.length >= ERROR_LIMIT) break;
@@ -100,37 +112,43 @@ class Assembler {
     }
   }
 
-  #line(lineStart: number, end: number): void {
-    const { text } = this.#source;
-    let start = lineStart;
-    if (this.#dialect.skip !== undefined) {
-      const skipped = this.#dialect.skip(text, lineStart, end);
-      if (skipped === null) return;
-      start = skipped.start;
-      if (skipped.slot !== undefined) this.#numbered(skipped.slot, { start: lineStart, end: start });
+  /** One line, or (`resumed`) what stands in it behind the end of a comment. */
+  #line(cursor: Cursor, resumed: boolean): void {
+    const start = cursor.position;
+    const skipped = resumed ? undefined : this.#dialect.skip?.(cursor.text, start, cursor.end);
+    if (skipped === null) return;
+    if (skipped !== undefined) cursor.position = skipped.start;
+    if (skipped?.slot !== undefined) this.#numbered(skipped.slot, { start, end: skipped.start });
+    this.#define(takeLabels(cursor));
+    const first = cursor.peek();
+    // A line that begins with ';' is a listing's source line.
+    if (cursor.atEnd() || (first.text === ";" && !resumed)) return;
+    if (first.text !== ";") {
+      const statement = this.#dialect.parse(cursor, this.#names);
+      this.#append(statement, { start: first.start, end: cursor.position });
     }
-    const cursor = new Cursor(text, start, end);
-    this.#labelsOf(cursor);
-    if (cursor.atEnd() || cursor.peek().text === ";") return;
-    this.#statement(cursor);
-    // Behind an instruction, ';' separates it from the next one, or begins a comment: what is no instruction is one.
     while (cursor.accept(";")) {
-      if (cursor.atEnd() || !this.#another(cursor)) return;
+      // In a listing, what follows is the state of the registers: "R0=0" is no instruction there.
+      if (skipped?.slot !== undefined || !this.#another(cursor)) return;
     }
     if (!cursor.atEnd()) throw cursor.expected("the end of the line");
   }
 
+  /** Behind an instruction, ';' separates it from the next one, or begins a comment: of words that begin no instruction. */
   #another(cursor: Cursor): boolean {
+    const labels = takeLabels(cursor);
+    const { start, text } = cursor.peek();
+    let statement: Statement | undefined;
     try {
-      const begin = cursor.position;
-      const statement = this.#dialect.parse(cursor, this.#names);
-      if (!cursor.atEnd() && cursor.peek().text !== ";") return false;
-      this.#append(statement, { start: begin, end: cursor.position });
-      return true;
+      if (!cursor.atEnd() && text !== ";") statement = this.#dialect.parse(cursor, this.#names);
     } catch (error) {
-      if (error instanceof StatementError) return false;
+      if (error instanceof StatementError && cursor.position === start) return false;
+      this.#define(labels);
       throw error;
     }
+    this.#define(labels);
+    if (statement !== undefined) this.#append(statement, { start, end: cursor.position });
+    return true;
   }
 
   /** Compares a listing's numbers with the slots; says once, not on every line, that some are missing. */
@@ -143,33 +161,19 @@ class Assembler {
     throw new StatementError(AsmCode.numbering, `expected instruction ${slot}, got ${claimed}`, span);
   }
 
-  #labelsOf(cursor: Cursor): void {
-    for (;;) {
-      const begin = cursor.position;
-      const name = cursor.peek();
-      if (name.kind !== "word" && name.kind !== "number") return;
-      cursor.next();
-      if (!cursor.accept(":")) {
-        cursor.position = begin;
-        return;
-      }
-      const slot = this.#insns.length;
-      if (name.kind === "number") {
-        const places = this.#locals.get(name.text);
-        if (places === undefined) this.#locals.set(name.text, [slot]);
+  #define(labels: readonly Token[]): void {
+    const slot = this.#insns.length;
+    for (const label of labels) {
+      if (label.kind === "number") {
+        const places = this.#locals.get(label.text);
+        if (places === undefined) this.#locals.set(label.text, [slot]);
         else places.push(slot);
-      } else if (this.#labels.has(name.text)) {
-        throw new StatementError(AsmCode.duplicateLabel, `label '${name.text}' is defined twice`, name);
+      } else if (this.#labels.has(label.text)) {
+        throw new StatementError(AsmCode.duplicateLabel, `label '${label.text}' is defined twice`, label);
       } else {
-        this.#labels.set(name.text, slot);
+        this.#labels.set(label.text, slot);
       }
     }
-  }
-
-  #statement(cursor: Cursor): void {
-    const start = cursor.position;
-    const statement = this.#dialect.parse(cursor, this.#names);
-    this.#append(statement, { start, end: cursor.position });
   }
 
   #append(statement: Statement, span: Span): void {
@@ -227,5 +231,21 @@ class Assembler {
       else low = middle + 1;
     }
     return direction === "forward" ? places[low] : places[low - 1];
+  }
+}
+
+/** `a: b: 1:` in front of an instruction. */
+function takeLabels(cursor: Cursor): Token[] {
+  const labels: Token[] = [];
+  for (;;) {
+    const begin = cursor.position;
+    const name = cursor.peek();
+    if (name.kind !== "word" && name.kind !== "number") return labels;
+    cursor.next();
+    if (!cursor.accept(":")) {
+      cursor.position = begin;
+      return labels;
+    }
+    labels.push(name);
   }
 }

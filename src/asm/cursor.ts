@@ -40,6 +40,7 @@ export class Cursor {
   readonly end: number;
   #at: number;
   #token: Token | undefined;
+  #openComment: Span | undefined;
   /** `#` joins a name and an id (`call bpf_x#25`) instead of beginning a comment. */
   #hash = false;
 
@@ -57,6 +58,11 @@ export class Cursor {
   set position(position: number) {
     this.#at = position;
     this.#token = undefined;
+  }
+
+  /** The beginning of a comment that goes on behind this line, where reading has met one. */
+  get openComment(): Span | undefined {
+    return this.#openComment;
   }
 
   joinHash(): void {
@@ -146,7 +152,11 @@ export class Cursor {
     const char = this.text[start]!;
     if (char === "#" && !(this.#hash && start === this.#at))
       return { kind: "end", text: "", start, end: start };
-    if (char === "/" && this.text[start + 1] === "/") return { kind: "end", text: "", start, end: start };
+    const second = start + 1 < this.end ? this.text[start + 1] : "";
+    if (char === "/" && (second === "/" || second === "*")) {
+      if (second === "*") this.#openComment = { start, end: start + 2 };
+      return { kind: "end", text: "", start, end: start };
+    }
     for (const [kind, pattern] of KINDS) {
       pattern.lastIndex = start;
       const match = pattern.exec(this.text);

@@ -91,9 +91,31 @@ describe("pseudoc", () => {
     ]);
   });
 
-  it("takes ';' as a separator before an instruction and as a comment otherwise", () => {
-    expect(means("r1 = 1; r2 = 2; exit")).toBe("r1 = 1\nr2 = 2\nexit");
-    expect(means("r1 = 1 ; R1=scalar() exit")).toBe("r1 = 1");
+  it("takes ';' as a separator before an instruction and as a comment before other words", () => {
+    expect(means("r1 = 1; r2 = 2;; exit;")).toBe("r1 = 1\nr2 = 2\nexit");
+    expect(means("r1 = 1 ; the counter; exit")).toBe("r1 = 1");
+    expect(means("r1 = 1; 1: r1 -= 1; if r1 != 0 goto 1b; last: exit")).toBe(
+      "r1 = 1\nr1 -= 1\nif r1 != 0 goto -2\nexit",
+    );
+  });
+
+  it.each([
+    ["r1 = 1; r2 = 99999999999; exit", "1:14: error: expected an immediate of 32 bits"],
+    ["r1 = 1; exit 5", "1:14: error: expected the end of the line, got '5'"],
+    ["r1 = 1; a: exit; a: exit", "1:18: error: label 'a' is defined twice"],
+    ["exit /* and\nso on", "1:6: error: the comment is not closed"],
+  ])("does not lose what is wrong behind ';': %s", (text, message) => {
+    expect(() => assemble(text)).toThrow(message);
+  });
+
+  it("takes all that follows ';' in a listing for the state of the registers", () => {
+    expect(means("0: (b7) r0 = 0                        ; R0=0\n1: (95) exit")).toBe("r0 = 0\nexit");
+  });
+
+  it("reads comments of several lines", () => {
+    expect(means("/* a\n b */ r1 = 1 /* c\n\n; exit */; r1 = 2 ; /* d */ exit\n# /*\n; /*\nexit")).toBe(
+      "r1 = 1\nr1 = 2\nexit\nexit",
+    );
   });
 
   it("ignores what a compiler writes around the instructions", () => {

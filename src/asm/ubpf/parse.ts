@@ -37,6 +37,7 @@ function parseStatement(cursor: Cursor, names: AssemblerNames, guard: GuardPrefi
   }
   const forms = WORDS.plain.get(canonicalWord(word.text));
   if (forms === undefined) {
+    cursor.position = word.start;
     throw new StatementError(AsmCode.instruction, `there is no instruction '${word.text}'`, word);
   }
   return parseOperands(cursor, forms, guard, word);
