@@ -282,7 +282,7 @@ function brief(bytes: Uint8Array): string {
 
 const UNTOUCHED = 0xaa;
 /** Differences that a failing test shows. */
-const SHOWN = 12;
+const SHOWN = 6;
 
 /** A buffer whose untouched bytes show. */
 export function room(size: number): Uint8Array {

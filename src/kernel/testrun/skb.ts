@@ -59,7 +59,8 @@ export function testRunSkb(run: TestRun): number {
   const offset = isLayer2 ? 0 : ETH_HLEN;
   skb.point("data", start + offset);
   skb.set("len", size - offset);
-  if (size - offset === 0) refuse(Errno.EINVAL);
+  // Linux takes the link-layer header off before it looks whether anything is left.
+  if (size === ETH_HLEN) refuse(Errno.EINVAL);
   skb.set("cb+bpf_skb_data_end.data_end", addressOf(start + size));
   skb.set("cb+bpf_skb_data_end.data_meta", addressOf(start + offset));
   if (context !== null) fromView(run, skb, context);
