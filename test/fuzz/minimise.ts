@@ -22,7 +22,7 @@ export function minimise(
       if (performance.now() > deadline) return best;
     }
   }
-  for (let size = Math.min(64, best.length); size > 0; size >>= 2) {
+  for (const size of [64, 16, 4, 1]) {
     for (let at = 0; at < best.length && performance.now() < deadline; at += size) {
       if (best.subarray(at, at + size).every((byte) => byte === 0)) continue;
       keep(best.slice().fill(0, at, at + size));

@@ -105,8 +105,9 @@ export class Cursor {
     throw new StatementError(message);
   }
 
-  /** Notes an error and goes on. */
+  /** Notes an error, up to 100 of them, and goes on. */
   report(message: string, code: Code, span: Span): void {
+    if (this.#diagnostics.length >= MAX_DIAGNOSTICS) return;
     this.#diagnostics.push({
       code,
       severity: "error",

@@ -23,6 +23,8 @@ const WORD_PART = /[A-Za-z0-9_]/;
  */
 export function tokenize(text: string): Token[] {
   const tokens: Token[] = [];
+  // Looked for once: after each of many openings it would take time in the square of the text.
+  const lastClosing = text.lastIndexOf("*/");
   let line = 0;
   let at = 0;
   while (at < text.length) {
@@ -33,7 +35,7 @@ export function tokenize(text: string): Token[] {
       continue;
     }
     const start = at;
-    const pastComment = commentEnd(text, at);
+    const pastComment = commentEnd(text, at, lastClosing);
     if (pastComment > at) {
       for (; at < pastComment; at++) if (text[at] === "\n") line++;
       continue;
@@ -57,15 +59,12 @@ export function tokenize(text: string): Token[] {
 }
 
 /** Where the comment that begins here ends; `at` itself where none does. */
-function commentEnd(text: string, at: number): number {
+function commentEnd(text: string, at: number, lastClosing: number): number {
   if (text[at] === ";" || (text[at] === "#" && (at === 0 || text[at - 1] === "\n"))) {
     const end = text.indexOf("\n", at);
     return end < 0 ? text.length : end;
   }
-  if (text.startsWith("/*", at)) {
-    const end = text.indexOf("*/", at + 2);
-    return end < 0 ? at : end + 2;
-  }
+  if (at + 2 <= lastClosing && text.startsWith("/*", at)) return text.indexOf("*/", at + 2) + 2;
   return at;
 }
 

@@ -198,6 +198,20 @@ describe("parseClassic", () => {
     const text = Array.from({ length: 50_000 }, (_, i) => label(i)).join("") + "[".repeat(100_000);
     const start = performance.now();
     expect(() => parseClassic(text)).toThrow(CompileError);
-    expect(performance.now() - start).toBeLessThan(2000);
+    expect(() => parseClassic("/*".repeat(150_000))).toThrow(CompileError);
+    expect(() => parseClassic("a:".repeat(150_000))).toThrow(CompileError);
+    expect(performance.now() - start).toBeLessThan(3000);
+  });
+
+  it("reports a hundred errors at most", () => {
+    const errors = (() => {
+      try {
+        parseClassic("a: ".repeat(1000));
+      } catch (error) {
+        return (error as CompileError).diagnostics.length;
+      }
+      return 0;
+    })();
+    expect(errors).toBe(100);
   });
 });
