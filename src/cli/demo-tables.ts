@@ -64,7 +64,10 @@ export function flowTable(sys: BpfCommands, loaded: LoadedFile, count: number, s
       key: decodeValue(btf, info.btfKeyTypeId, key) as unknown as FlowKey,
       flow: decodeValue(btf, info.btfValueTypeId, value!) as unknown as FlowValue,
     }))
-    .sort((one, other) => Number(other.flow.bytes - one.flow.bytes));
+    .sort(
+      (one, other) =>
+        Number(other.flow.bytes - one.flow.bytes) || compare(nameOf(one.key), nameOf(other.key)),
+    );
   const largest = flows.slice(0, count);
   const dropped = flows.filter(({ flow }) => flow.dropped > 0).slice(0, 2);
   const shown = [...largest, ...dropped.filter((each) => !largest.includes(each))];
@@ -108,6 +111,15 @@ function endpoint(address: readonly number[], port: number): string {
   const text = addressText(Uint8Array.from(address));
   if (port === 0) return text;
   return text.includes(":") ? `[${text}]:${port}` : `${text}:${port}`;
+}
+
+/** Flows of equal size stand in the order of their ends: a hash table has none. */
+function nameOf(key: FlowKey): string {
+  return `${endpoint(key.saddr, key.sport)} ${endpoint(key.daddr, key.dport)}`;
+}
+
+function compare(one: string, other: string): number {
+  return one < other ? -1 : one > other ? 1 : 0;
 }
 
 /** The first letters of the flags seen: `SPA`. */

@@ -137,8 +137,8 @@ async function report(
   try {
     if (message !== "") await printError(message, io, line);
     if (error instanceof CommandError && error.usage && !line.json) {
-      const { usage, usageOf } = await import("./usage.ts");
-      io.stderr.write(line.command === undefined ? usage() : usageOf(line.command));
+      const { shortUsage, usageOf } = await import("./usage.ts");
+      io.stderr.write(line.command === undefined ? shortUsage() : usageOf(line.command));
     }
     if (io.env["TSBPF_DEBUG"] !== undefined && error instanceof Error) io.stderr.write(`${traceOf(error)}\n`);
   } catch (second) {

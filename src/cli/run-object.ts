@@ -73,13 +73,16 @@ async function runPackets(
 ): Promise<number> {
   const { io, options, json, pretty } = invocation;
   const style = styleOf(io.stdout);
-  if (!json) io.stdout.write(subjectText(subject, style));
   const progress = new Progress(io, !json && !options.has("quiet"));
   const run = await testRun(subject, () =>
     runOnCapture(io, subject.opened, fdOf(loaded), { path: input.pcap, repeat: input.repeat, progress }),
   );
+  // Nothing was run: what is wrong with the capture is all there is to say.
+  if (run.problem !== null && run.packets === 0) throw new CommandError(run.problem);
   io.stdout.write(
-    json ? packetRunJson(subject, input.pcap, run, pretty) : packetRunText(subject, input.pcap, run, style),
+    json
+      ? packetRunJson(subject, input.pcap, run, pretty)
+      : subjectText(subject, style) + packetRunText(subject, input.pcap, run, style),
   );
   if (run.problem === null) return 0;
   // In JSON it has been said.
@@ -94,6 +97,12 @@ async function runOnce(
   input: RunInput,
 ): Promise<number> {
   const style = styleOf(io.stdout);
+  if (takesPackets(subject.type) && (input.data?.length ?? 0) < ETHERNET_HEADER) {
+    const got = input.data?.length ?? 0;
+    throw new CommandError(
+      `--data: expected a packet with its Ethernet header, ${ETHERNET_HEADER} bytes or more, got ${got}`,
+    );
+  }
   const result = await testRun(
     subject,
     async (): Promise<ProgTestRunResult> =>
@@ -114,6 +123,8 @@ async function runOnce(
   return 0;
 }
 
+/** Test runs refuse packets without one (`ETH_HLEN`). */
+const ETHERNET_HEADER = 14;
 /** A program may put as much in front of its packet (XDP_PACKET_HEADROOM). */
 const HEADROOM = 256;
 /** What Linux answers for types that have no test run; `<errno.h>` does not know it. */

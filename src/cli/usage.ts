@@ -32,6 +32,15 @@ export function usage(): string {
   );
 }
 
+/** The same in three lines, for below an error. */
+export function shortUsage(): string {
+  return lines(
+    `${HEAD}tsbpf [OPTIONS] OBJECT { COMMAND | help }`,
+    `${INDENT}tsbpf [OPTIONS] COMMAND [ARGUMENTS]`,
+    "See 'tsbpf help' for what they are.",
+  );
+}
+
 /** How one command is used. */
 export function usageOf(command: Command): string {
   const forms = command.verbs === undefined ? plainForms(command) : verbForms(command);

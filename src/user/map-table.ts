@@ -55,7 +55,8 @@ export function mapTable(
     }
     rows.push(rowOf(map, entry));
   }
-  if (options.largestFirst === true) rows.sort((one, other) => compare(other.weight, one.weight));
+  if (options.largestFirst === true)
+    rows.sort((one, other) => compare(other.weight, one.weight) || byText(one, other));
   const columns: Column[] = (rows[0]?.cells ?? []).map(({ path, value }) => ({
     name: path,
     right: isNumeric(value),
@@ -92,6 +93,15 @@ function summed(perCpu: readonly (readonly Field[])[]): Field[] {
     for (const fields of perCpu) sum = added(sum, fields[at]!.value);
     return { path, value: sum };
   });
+}
+
+/** Hash tables have no order of their own: the same table must look the same each time. */
+function byText(one: Row, other: Row): number {
+  for (const [at, field] of one.cells.entries()) {
+    const [left, right] = [fieldText(field), fieldText(other.cells[at]!)];
+    if (left !== right) return left < right ? -1 : 1;
+  }
+  return 0;
 }
 
 function added(sum: number | bigint, value: Field["value"]): number | bigint {
