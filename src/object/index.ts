@@ -5,6 +5,7 @@ export { dataMapName } from "./data-maps.ts";
 export { ObjectError, type ObjectPlace } from "./error.ts";
 export { link } from "./linker/link.ts";
 export type { LinkInput } from "./linker/source.ts";
+export { minCoreBtf } from "./min-core-btf.ts";
 export { type OpenOptions, objectName, open } from "./open.ts";
 export { programKind } from "./program-kind.ts";
 export type {

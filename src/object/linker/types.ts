@@ -31,7 +31,7 @@ export class LinkTypes {
   readonly #builder = new BtfBuilder();
   readonly #records = new Map<OutputSection, Records>();
   /** Names for parameters of prototypes, which externs lack. */
-  readonly #parameterNames: { readonly func: number; readonly names: readonly string[] }[] = [];
+  readonly #parameterNames: { readonly prototype: number; readonly names: readonly number[] }[] = [];
 
   /** Remembers that an extern became a definition (`complete_extern_btf_info`). */
   define(global: GlobalSymbol, btf: Btf, id: number): void {
@@ -40,10 +40,11 @@ export class LinkTypes {
     if (btf.kind(id) !== BtfKind.FUNC) return;
     const prototype = btf.ref(id);
     if (btf.kind(prototype) !== BtfKind.FUNC_PROTO) return;
-    const names: string[] = [];
-    for (let i = 0, count = btf.vlen(prototype); i < count; i++)
-      names.push(btf.string(btf.word(prototype, 3 + 2 * i)));
-    this.#parameterNames.push({ func: this.#prototypes.get(global.outputId) ?? 0, names });
+    const names: number[] = [];
+    for (let i = 0, count = btf.vlen(prototype); i < count; i++) {
+      names.push(this.#builder.string(btf.string(btf.word(prototype, 3 + 2 * i))));
+    }
+    this.#parameterNames.push({ prototype: this.#prototypes.get(global.outputId) ?? 0, names });
   }
 
   /** Prototypes of FUNCs as they are now, by the ids of both in the output. */
@@ -221,7 +222,7 @@ export class LinkTypes {
     };
     const isEmpty = ext.funcInfo.length + ext.lineInfo.length + ext.coreRelos.length === 0;
     const joined = this.#withParameterNames(Btf.parse(builder.finish(), { what: "linked BTF" }));
-    const merged = deduplicate(joined, { endian, ...(isEmpty ? {} : { ext }) });
+    const merged = deduplicate(joined, { endian, keepStrings: true, ...(isEmpty ? {} : { ext }) });
     return {
       btf: merged.bytes,
       ext: merged.ext === undefined ? null : writeBtfExt(merged.ext, { endian }),
@@ -232,10 +233,10 @@ export class LinkTypes {
   #withParameterNames(btf: Btf): Btf {
     if (this.#parameterNames.length === 0) return btf;
     const edit = new BtfEditor(btf);
-    for (const { func: prototype, names } of this.#parameterNames) {
+    for (const { prototype, names } of this.#parameterNames) {
       if (btf.kind(prototype) !== BtfKind.FUNC_PROTO) continue;
       for (const [i, name] of names.entries()) {
-        if (name !== "" && i < btf.vlen(prototype)) edit.set(prototype, 3 + 2 * i, edit.addStringOnce(name));
+        if (name !== 0 && i < btf.vlen(prototype)) edit.set(prototype, 3 + 2 * i, name);
       }
     }
     return edit.finish();
