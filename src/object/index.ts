@@ -20,3 +20,4 @@ export type {
   Reference,
   StructOpsSpec,
 } from "./spec.ts";
+export { writeObject } from "./writer/write.ts";
