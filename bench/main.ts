@@ -21,6 +21,7 @@ const BENCHMARKS = [
 const PROGRAMS: { readonly [name: string]: () => Promise<unknown> } = {
   maps: () => import("./maps.ts"),
   vm: () => import("./vm.ts"),
+  "vm-representation": () => import("./vm-representation.ts"),
 };
 
 const USAGE = `usage: npm run bench [-- NAME… | all] [--rounds N] [--warm-up MS] [--json FILE]
@@ -72,8 +73,8 @@ async function main(): Promise<number> {
   }
   for (const name of programs) {
     process.stdout.write(`\n${name}\n`);
-    // Each of them runs when it is the program, which its file's name tells it.
-    process.argv[1] = `bench/${name}.ts`;
+    // Each of them runs when it is the program, which the name of its bundle tells it.
+    process.argv[1] = `bench-${name}.mjs`;
     process.argv.length = 2;
     await PROGRAMS[name]!();
   }

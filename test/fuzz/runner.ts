@@ -80,9 +80,10 @@ export class Runner {
       let since = performance.now();
       const look = setInterval(() => {
         const index = Atomics.load(this.#words, Progress.INPUT);
+        const runs = Atomics.load(this.#words, Progress.RUNS);
         const now = performance.now();
-        if (index !== last) {
-          last = index;
+        if (runs !== last) {
+          last = runs;
           since = now;
         }
         const patience = Atomics.load(this.#words, Progress.MINIMISING) === 1 ? MINIMISING : HANG;

@@ -11,7 +11,14 @@ export interface WorkerData {
 }
 
 /** Words of the shared progress. */
-export const Progress = { INPUT: 0, MINIMISING: 1, WORDS: 2 } as const;
+export const Progress = {
+  /** Number of the input. */
+  INPUT: 0,
+  MINIMISING: 1,
+  /** Counts runs: some inputs are run again. */
+  RUNS: 2,
+  WORDS: 3,
+} as const;
 
 export type WorkerMessage =
   | { readonly kind: "finding"; readonly finding: Finding }
@@ -34,6 +41,7 @@ export function serve(): void {
     const result = runSlice(target, corpus, slice, seen, {
       started(index) {
         words[Progress.MINIMISING] = 0;
+        Atomics.add(words, Progress.RUNS, 1);
         Atomics.store(words, Progress.INPUT, index);
       },
       minimising() {

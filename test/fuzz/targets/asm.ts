@@ -1,4 +1,10 @@
-import { type AsmDialect, assemble, disassemble } from "../../../src/asm/index.ts";
+import {
+  type AsmDialect,
+  assemble,
+  disassemble,
+  verifierLogText,
+  xlatedText,
+} from "../../../src/asm/index.ts";
 import { bytesOfHex, hexOf, messageOf, textOf, utf8 } from "../../../src/base/index.ts";
 import { openElf, SectionFlag } from "../../../src/elf/index.ts";
 import { decode, encode, type Insn } from "../../../src/isa/index.ts";
@@ -16,7 +22,11 @@ function assembly(dialect: AsmDialect): Target {
   const mutators = new WeakMap<readonly Uint8Array[], TextMutator>();
   return {
     name: `asm-${dialect}`,
-    corpus: () => [...caseLines(dialect), ...programs().map((insns) => printed(insns, dialect))],
+    corpus: () => [
+      ...caseLines(dialect),
+      ...programs().map((insns) => printed(insns, dialect)),
+      ...(dialect === "pseudoc" ? listings() : []),
+    ],
     mutate(random, corpus) {
       let mutator = mutators.get(corpus);
       if (mutator === undefined) mutators.set(corpus, (mutator = new TextMutator(corpus)));
@@ -64,6 +74,13 @@ export const ubpfText = assembly("ubpf");
 
 function printed(insns: readonly Insn[], dialect: AsmDialect): Uint8Array {
   return utf8(disassemble(insns, { dialect, labels: insns.length % 2 === 0 }));
+}
+
+/** Listings of tools, which the assembler reads too. */
+function listings(): Uint8Array[] {
+  return programs()
+    .slice(0, 60)
+    .map((insns, index) => utf8(index % 2 === 0 ? xlatedText(insns) : verifierLogText(insns)));
 }
 
 /** The text of each line of the case file, all in one program. */
