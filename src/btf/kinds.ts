@@ -87,3 +87,8 @@ export function isComposite(kind: number): boolean {
 export function isEnum(kind: number): boolean {
   return kind === BtfKind.ENUM || kind === BtfKind.ENUM64;
 }
+
+/** True for modifiers, and for PTR, TYPEDEF and DECL_TAG: what has no content but a reference to a type. */
+export function refersOn(kind: number): boolean {
+  return isModifier(kind) || kind === BtfKind.PTR || kind === BtfKind.TYPEDEF || kind === BtfKind.DECL_TAG;
+}

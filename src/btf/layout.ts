@@ -9,18 +9,20 @@ const IN_PROGRESS = 255;
 
 /** Sizes and alignments of types, as libbpf computes them. */
 export class Layout {
-  readonly #words: Uint32Array;
-  readonly #index: Uint32Array;
-  readonly #pointerSize: number;
-  /** Alignment + 1 of the structs asked for so far. */
-  readonly #alignments: Uint8Array;
-  #depth = 0;
+  private readonly words: Uint32Array;
+  private readonly index: Uint32Array;
+  private readonly pointerSize: number;
+  /** Alignment + 1 of the structs, and of the types of members, asked for so far. */
+  private readonly alignments: Uint8Array;
+  /** Size in bits of the types of members asked for so far. */
+  private bits: Float64Array | undefined;
+  private depth = 0;
 
   constructor({ words, index }: BtfTables, pointerSize: number) {
-    this.#words = words;
-    this.#index = index;
-    this.#pointerSize = pointerSize;
-    this.#alignments = new Uint8Array(index.length);
+    this.words = words;
+    this.index = index;
+    this.pointerSize = pointerSize;
+    this.alignments = new Uint8Array(index.length);
   }
 
   /**
@@ -28,10 +30,10 @@ export class Layout {
    * declarations), for 4 GiB and more, and for chains of more than 32 types (`btf__resolve_size`).
    */
   sizeOf(id: number): number {
-    const words = this.#words;
+    const words = this.words;
     let count = 1;
     for (let i = 0; i < MAX_RESOLVE_DEPTH && id !== 0; i++) {
-      const at = this.#index[id]!;
+      const at = this.index[id]!;
       switch ((words[at + 1]! >>> 24) & 0x1f) {
         case BtfKind.INT:
         case BtfKind.STRUCT:
@@ -42,7 +44,7 @@ export class Layout {
         case BtfKind.FLOAT:
           return bounded(count, words[at + 2]!);
         case BtfKind.PTR:
-          return bounded(count, this.#pointerSize);
+          return bounded(count, this.pointerSize);
         case BtfKind.ARRAY:
           count *= words[at + 5]!;
           if (count > 0xffff_ffff) return -1;
@@ -59,22 +61,31 @@ export class Layout {
     return -1;
   }
 
+  /** Bits that a member of a type takes: none, for a type that has no size. */
+  bitsOf(id: number): number {
+    const bits = (this.bits ??= new Float64Array(this.index.length));
+    const known = bits[id]!;
+    if (known !== 0) return known;
+    const size = this.sizeOf(id);
+    return size > 0 ? (bits[id] = size * 8) : 0;
+  }
+
   /**
    * Alignment of a type in bytes; 1 for a struct whose members are not at multiples of theirs (a packed one), 0 for
    * what has none (`btf__align_of`).
    */
   alignOf(id: number): number {
-    const words = this.#words;
-    for (let hops = 0; hops < this.#index.length; hops++) {
-      const at = this.#index[id]!;
+    const words = this.words;
+    for (let hops = 0; hops < this.index.length; hops++) {
+      const at = this.index[id]!;
       switch ((words[at + 1]! >>> 24) & 0x1f) {
         case BtfKind.INT:
         case BtfKind.ENUM:
         case BtfKind.ENUM64:
         case BtfKind.FLOAT:
-          return Math.min(this.#pointerSize, words[at + 2]!);
+          return Math.min(this.pointerSize, words[at + 2]!);
         case BtfKind.PTR:
-          return this.#pointerSize;
+          return this.pointerSize;
         case BtfKind.TYPEDEF:
         case BtfKind.VOLATILE:
         case BtfKind.CONST:
@@ -100,12 +111,17 @@ export class Layout {
    * `__attribute__((packed))` to say it. Members that are packed themselves do not count.
    */
   isPacked(id: number): boolean {
-    const words = this.#words;
-    const at = this.#index[id]!;
+    const words = this.words;
+    const at = this.index[id]!;
     const info = words[at + 1]!;
     let most = 1;
     for (let member = at + 3, end = member + (info & 0xffff) * 3; member < end; member += 3) {
-      const align = this.alignOf(words[member + 1]!);
+      const type = words[member + 1]!;
+      let align = this.alignments[type]! - 1;
+      if (align < 0) {
+        align = this.alignOf(type);
+        this.alignments[type] = align + 1;
+      }
       if (align !== 0 && isMisplaced(info, words[member + 2]!, align)) return true;
       if (align > most) most = align;
     }
@@ -113,21 +129,21 @@ export class Layout {
   }
 
   private compositeAlign(id: number): number {
-    const known = this.#alignments[id]!;
+    const known = this.alignments[id]!;
     // A struct that contains itself has no alignment; nor do we follow nesting that would fill the stack.
-    if (known === IN_PROGRESS || this.#depth > MAX_NESTING) return 0;
+    if (known === IN_PROGRESS || this.depth > MAX_NESTING) return 0;
     if (known !== UNKNOWN) return known - 1;
-    this.#alignments[id] = IN_PROGRESS;
-    this.#depth++;
+    this.alignments[id] = IN_PROGRESS;
+    this.depth++;
     const align = this.alignOfMembers(id);
-    this.#depth--;
-    this.#alignments[id] = align + 1;
+    this.depth--;
+    this.alignments[id] = align + 1;
     return align;
   }
 
   private alignOfMembers(id: number): number {
-    const words = this.#words;
-    const at = this.#index[id]!;
+    const words = this.words;
+    const at = this.index[id]!;
     const info = words[at + 1]!;
     let most = 1;
     for (let member = at + 3, end = member + (info & 0xffff) * 3; member < end; member += 3) {

@@ -5,14 +5,15 @@ import type { Btf } from "../model.ts";
 import type { BtfTables } from "../view.ts";
 import type { WalkBounds } from "./bounds.ts";
 import {
-  BASE_COUNT,
-  BASE_OF_KIND,
   F,
   MAX_INDENT,
   MAX_SUFFIXED_NAME,
   PADDINGS,
+  PIECE_CONST,
+  PIECE_COUNT,
   PIECE_LEVELS,
-  VOID_BASE,
+  PIECE_OF_KIND,
+  PIECE_VOID,
 } from "./c_formats.ts";
 import { NameCounts } from "./c_names.ts";
 import { paddingBetween } from "./c_padding.ts";
@@ -33,172 +34,196 @@ export interface CStyle {
  * the time of a dump that runs once.
  */
 export class Declarations {
-  readonly #btf: Btf;
-  readonly #words: Uint32Array;
-  readonly #index: Uint32Array;
-  readonly #strings: Uint8Array;
-  readonly #out: LineWriter;
-  readonly #bounds: WalkBounds;
-  readonly #layout: Layout;
-  readonly #style: CStyle;
+  private readonly btf: Btf;
+  private readonly words: Uint32Array;
+  private readonly index: Uint32Array;
+  private readonly strings: Uint8Array;
+  private readonly out: LineWriter;
+  private readonly bounds: WalkBounds;
+  private readonly layout: Layout;
+  private readonly style: CStyle;
   /** Struct, union and enum tags are one name space of C, typedefs and enumerators another. */
-  readonly #tags: NameCounts;
-  readonly #identifiers: NameCounts;
+  private readonly tags: NameCounts;
+  private readonly identifiers: NameCounts;
   /** Number of each type among those of its name, from 1; 0 where it is not named yet. */
-  readonly #numbers: Uint32Array;
+  private readonly numbers: Uint32Array;
+  /** One more than the number of the piece that each type is; 0 where it is not known yet. */
+  private readonly pieces: Uint8Array;
+  /** Where the name of the piece is. */
+  private readonly pieceAt: Uint32Array;
   /** Types from a declared name to its base type; each nested declaration has its own part of it. */
-  #stack = new Uint32Array(64);
-  #top = 0;
+  private stack = new Uint32Array(64);
+  private top = 0;
 
   constructor(btf: Btf, tables: BtfTables, out: LineWriter, bounds: WalkBounds, style: CStyle) {
-    this.#btf = btf;
-    this.#words = tables.words;
-    this.#index = tables.index;
-    this.#strings = tables.strings;
-    this.#out = out;
-    this.#bounds = bounds;
-    this.#layout = new Layout(tables, btf.pointerSize);
-    this.#style = style;
-    this.#tags = new NameCounts(tables.strings, btf.count);
-    this.#identifiers = new NameCounts(tables.strings, btf.count);
-    this.#numbers = new Uint32Array(btf.count);
+    this.btf = btf;
+    this.words = tables.words;
+    this.index = tables.index;
+    this.strings = tables.strings;
+    this.out = out;
+    this.bounds = bounds;
+    this.layout = new Layout(tables, btf.pointerSize);
+    this.style = style;
+    this.tags = new NameCounts(tables.strings, btf.count);
+    this.identifiers = new NameCounts(tables.strings, btf.count);
+    this.numbers = new Uint32Array(btf.count);
+    this.pieces = new Uint8Array(btf.count);
+    this.pieceAt = new Uint32Array(btf.count);
   }
 
   /** `struct NAME` or `union NAME`. */
   compositeTag(id: number): void {
-    this.#out.line(this.kind(id) === BtfKind.STRUCT ? F.struct : F.union, 0, 0);
+    this.out.line(this.kind(id) === BtfKind.STRUCT ? F.struct : F.union, 0, 0);
     this.tag(id);
   }
 
   /** The tag of a forward declaration. */
   forward(id: number): void {
-    const at = this.#index[id]!;
-    this.#out.line(this.#words[at + 1]! >>> 31 === 1 ? F.union : F.struct, 0, 0);
-    if (this.#words[at] === 0) this.#out.line(F.space, 0, 0);
+    const at = this.index[id]!;
+    this.out.line(this.words[at + 1]! >>> 31 === 1 ? F.union : F.struct, 0, 0);
+    if (this.words[at] === 0) this.out.line(F.space, 0, 0);
     else this.tag(id);
   }
 
   /** `typedef TYPE NAME`. */
   typedef(id: number): void {
-    const at = this.#index[id]!;
-    const target = this.#words[at + 2]!;
+    const at = this.index[id]!;
+    const target = this.words[at + 2]!;
     if (target === 0 && this.isNamed(id, GNUC_VA_LIST)) {
       // Old compilers describe it as void, which C cannot declare.
-      this.number(id, this.#identifiers);
-      this.#out.text("typedef __builtin_va_list __gnuc_va_list");
+      this.number(id, this.identifiers);
+      this.out.text("typedef __builtin_va_list __gnuc_va_list");
       return;
     }
-    this.#out.line(F.typedef, 0, 0);
-    this.declare(target, at, this.number(id, this.#identifiers), 0);
+    this.out.line(F.typedef, 0, 0);
+    this.declare(target, at, this.number(id, this.identifiers), 0);
   }
 
   /** Ends a definition. */
   finish(): void {
-    this.#out.line(F.finish, 0, 0);
+    this.out.line(F.finish, 0, 0);
   }
 
   /** Counts the name of a base type; returns its number among those of the name. */
   countBaseType(id: number): number {
-    return this.#words[this.#index[id]!] === 0 ? 1 : this.number(id, this.#tags);
+    return this.words[this.index[id]!] === 0 ? 1 : this.number(id, this.tags);
   }
 
   /** True if these are the bytes of the type's name. */
   isNamed(id: number, name: Uint8Array): boolean {
-    const start = this.#words[this.#index[id]!]!;
-    for (let i = 0; i < name.length; i++) if (this.#strings[start + i] !== name[i]) return false;
-    return start !== 0 && this.#strings[start + name.length] === 0;
+    const start = this.words[this.index[id]!]!;
+    for (let i = 0; i < name.length; i++) if (this.strings[start + i] !== name[i]) return false;
+    return start !== 0 && this.strings[start + name.length] === 0;
   }
 
   /** `struct NAME { … }` with members at `level + 1` tabs. */
   composite(id: number, level: number): void {
-    const words = this.#words;
-    const out = this.#out;
-    const at = this.#index[id]!;
+    const words = this.words;
+    const out = this.out;
+    const at = this.index[id]!;
     const info = words[at + 1]!;
     const size = words[at + 2]!;
     const isStruct = ((info >>> 24) & 0x1f) === BtfKind.STRUCT;
-    const packed = isStruct && this.#layout.isPacked(id);
-    this.#bounds.enter(id);
+    const packed = isStruct && this.layout.isPacked(id);
+    this.bounds.enter(id);
     out.line(isStruct ? F.struct : F.union, 0, 0);
     this.tag(id);
     out.line(F.open, 0, 0);
-    const end = at + 3 + (info & 0xffff) * 3;
-    const offsetMask = info >>> 31 === 1 ? 0xff_ffff : 0xffff_ffff;
-    let offset = 0;
-    let afterBitfield = false;
-    for (let member = at + 3; member < end; member += 3) {
-      const type = words[member + 1]!;
-      const start = (words[member + 2]! & offsetMask) >>> 0;
-      const bits = info >>> 31 === 1 ? words[member + 2]! >>> 24 : 0;
-      if (offset < start) {
-        const align = packed ? 1 : this.#layout.alignOf(type);
-        this.pad(id, offset, start, align, afterBitfield && bits !== 0, level + 1);
-      }
-      if (level < PIECE_LEVELS && this.memberLine(member, type, bits, level)) {
-        offset = start + (bits === 0 ? Math.max(0, this.#layout.sizeOf(type)) * 8 : bits);
-        afterBitfield = bits !== 0;
-        continue;
-      }
-      this.line(level + 1);
-      this.declare(type, member, 1, level + 1);
-      if (bits !== 0) {
-        out.line(F.bits, 0, bits);
-        offset = start + bits;
-      } else {
-        out.line(F.end, 0, 0);
-        offset = start + Math.max(0, this.#layout.sizeOf(type)) * 8;
-      }
-      afterBitfield = bits !== 0;
-    }
-    if (isStruct && offset < size * 8) {
-      this.pad(id, offset, size * 8, this.#layout.alignOf(id), false, level + 1);
-    }
+    this.members(id, at, info, packed, level);
     if (size !== 0 || (info & 0xffff) !== 0) this.line(level);
     out.line(F.close, 0, 0);
     if (packed) out.line(F.packed, 0, 0);
-    this.#bounds.leave();
+    this.bounds.leave();
   }
 
-  /** Writes a member of the usual kind in two pieces: up to two pointers to a (constant) type that has a name. */
-  private memberLine(member: number, type: number, bits: number, level: number): boolean {
-    const words = this.#words;
-    if (words[member] === 0) return false;
+  private members(id: number, at: number, info: number, packed: boolean, level: number): void {
+    const { words, out, layout, pieces } = this;
+    const withBits = info >>> 31 === 1;
+    const pieceBase = level < PIECE_LEVELS ? F.memberLine0 + level * PIECE_COUNT : -1;
+    let offset = 0;
+    let afterBitfield = false;
+    for (let member = at + 3, end = member + (info & 0xffff) * 3; member < end; member += 3) {
+      const type = words[member + 1]!;
+      let start = words[member + 2]!;
+      let bits = 0;
+      if (withBits) {
+        bits = start >>> 24;
+        start &= 0xff_ffff;
+      }
+      if (offset < start) {
+        this.pad(
+          id,
+          offset,
+          start,
+          packed ? 1 : layout.alignOf(type),
+          afterBitfield && bits !== 0,
+          level + 1,
+        );
+      }
+      let piece = pieces[type]!;
+      if (piece === 0) piece = this.pieceOf(type);
+      if (piece !== COMPOUND && pieceBase >= 0 && words[member] !== 0) {
+        out.line(pieceBase + piece - 1, this.pieceAt[type]!, 0);
+        out.line(bits === 0 ? F.memberName : F.memberBits, member, 0);
+      } else this.compoundMember(type, member, bits, level + 1);
+      offset = start + (bits === 0 ? layout.bitsOf(type) : bits);
+      afterBitfield = bits !== 0;
+    }
+    const size = words[at + 2]! * 8;
+    if (offset < size && ((info >>> 24) & 0x1f) === BtfKind.STRUCT) {
+      this.pad(id, offset, size, layout.alignOf(id), false, level + 1);
+    }
+  }
+
+  private compoundMember(type: number, member: number, bits: number, level: number): void {
+    this.line(level);
+    this.declare(type, member, 1, level);
+    if (bits === 0) this.out.line(F.end, 0, 0);
+    else this.out.line(F.bits, 0, bits);
+  }
+
+  /**
+   * Finds out whether a type is written in one piece: up to two pointers to a (constant) type that has a name of its
+   * own. It stays so from the first use on, which counts the name.
+   */
+  private pieceOf(id: number): number {
+    const { words, index } = this;
+    let type = id;
     let pointers = 0;
-    let at = this.#index[type]!;
+    let at = index[type]!;
     let kind = (words[at + 1]! >>> 24) & 0x1f;
     while (kind === BtfKind.PTR && pointers < 2) {
       pointers++;
       type = words[at + 2]!;
-      at = this.#index[type]!;
+      at = index[type]!;
       kind = (words[at + 1]! >>> 24) & 0x1f;
     }
     let constant = 0;
     if (kind === BtfKind.CONST) {
-      constant = 1;
+      constant = PIECE_CONST;
       type = words[at + 2]!;
-      at = this.#index[type]!;
+      at = index[type]!;
       kind = (words[at + 1]! >>> 24) & 0x1f;
     }
-    const base = BASE_OF_KIND[kind]!;
-    if (base < 0 || (words[at] === 0 && kind !== BtfKind.VOID)) return false;
-    if (base > 0 && base < VOID_BASE) {
-      if (this.number(type, this.#tags) !== 1) return false;
-    } else if (kind === BtfKind.TYPEDEF && this.number(type, this.#identifiers) !== 1) return false;
-    this.#out.line(F.memberLine0 + ((level * BASE_COUNT + base + constant) * 3 + pointers), at, 0);
-    if (bits !== 0) {
-      if (pointers !== 0) this.declared(member, 1, true);
-      this.#out.line(pointers === 0 ? F.memberBits : F.bits, member, bits);
-    } else {
-      this.#out.line(pointers === 0 ? F.spaceMemberName : F.memberName, member, 0);
+    const base = PIECE_OF_KIND[kind]!;
+    let piece = COMPOUND;
+    if (base === PIECE_VOID || (base >= 0 && words[at] !== 0)) {
+      const isTag = base > 0 && base < PIECE_VOID;
+      const isTypedef = kind === BtfKind.TYPEDEF;
+      if ((!isTag && !isTypedef) || this.number(type, isTag ? this.tags : this.identifiers) === 1) {
+        piece = base + constant + pointers + 1;
+      }
     }
-    return true;
+    this.pieces[id] = piece;
+    this.pieceAt[id] = at;
+    return piece;
   }
 
   /** `enum NAME { … }`, or only the tag of an enum without enumerators. */
   enumeration(id: number, level: number): void {
-    const words = this.#words;
-    const out = this.#out;
-    const at = this.#index[id]!;
+    const words = this.words;
+    const out = this.out;
+    const at = this.index[id]!;
     const info = words[at + 1]!;
     out.line(F.enum, 0, 0);
     this.tag(id);
@@ -209,8 +234,8 @@ export class Declarations {
     out.line(F.open, 0, 0);
     let mode = true;
     for (let element = at + 3, end = element + vlen * step; element < end; element += step) {
-      this.#bounds.step(id);
-      const number = this.#identifiers.declare(words[element]!);
+      this.bounds.step(id);
+      const number = this.identifiers.declare(words[element]!);
       if (number === 1 && !wide && level < PIECE_LEVELS) {
         out.line((info >>> 31 === 1 ? F.signedLine0 : F.valueLine0) + level, element, 0);
         continue;
@@ -226,11 +251,11 @@ export class Declarations {
     }
     this.line(level);
     out.line(F.close, 0, 0);
-    if (!this.#style.enumModes) return;
+    if (!this.style.enumModes) return;
     const size = words[at + 2]!;
     if (size === 1) out.line(F.modeByte, 0, 0);
     // A value that needs 64 bits makes the enum as large by itself.
-    else if (size === 8 && this.#btf.pointerSize === 8 && mode) out.line(F.modeWord, 0, 0);
+    else if (size === 8 && this.btf.pointerSize === 8 && mode) out.line(F.modeWord, 0, 0);
   }
 
   /**
@@ -238,13 +263,13 @@ export class Declarations {
    * suffix, as in `name___2`.
    */
   declare(id: number, name: number, number: number, level: number): void {
-    const words = this.#words;
-    const start = this.#top;
+    const words = this.words;
+    const start = this.top;
     for (;;) {
       this.push(id);
       if (id === 0) break;
-      this.#bounds.step(id);
-      const at = this.#index[id]!;
+      this.bounds.step(id);
+      const at = this.index[id]!;
       const kind = (words[at + 1]! >>> 24) & 0x1f;
       if (kind === BtfKind.ARRAY) id = words[at + 3]!;
       else if (
@@ -256,29 +281,29 @@ export class Declarations {
         id = words[at + 2]!;
       } else break;
     }
-    this.#bounds.enter(id);
+    this.bounds.enter(id);
     this.chain(start, name, number, level);
-    this.#bounds.leave();
-    this.#top = start;
+    this.bounds.leave();
+    this.top = start;
   }
 
   private push(id: number): void {
-    if (this.#top === this.#stack.length) {
-      const grown = new Uint32Array(this.#top * 2);
-      grown.set(this.#stack);
-      this.#stack = grown;
+    if (this.top === this.stack.length) {
+      const grown = new Uint32Array(this.top * 2);
+      grown.set(this.stack);
+      this.stack = grown;
     }
-    this.#stack[this.#top++] = id;
+    this.stack[this.top++] = id;
   }
 
   /** Writes what is on the stack above `start`, the base type first, and the name where C wants it. */
   private chain(start: number, name: number, number: number, level: number): void {
-    const words = this.#words;
-    const out = this.#out;
+    const words = this.words;
+    const out = this.out;
     let afterPointer = true;
-    while (this.#top > start) {
-      const id = this.#stack[--this.#top]!;
-      const at = this.#index[id]!;
+    while (this.top > start) {
+      const id = this.stack[--this.top]!;
+      const at = this.index[id]!;
       const kind = (words[at + 1]! >>> 24) & 0x1f;
       switch (kind) {
         case BtfKind.PTR:
@@ -319,10 +344,10 @@ export class Declarations {
   }
 
   private baseType(id: number, at: number, kind: number, level: number): void {
-    const named = this.#words[at] !== 0;
+    const named = this.words[at] !== 0;
     switch (kind) {
       case BtfKind.VOID:
-        this.#out.line(F.void, 0, 0);
+        this.out.line(F.void, 0, 0);
         break;
       case BtfKind.STRUCT:
       case BtfKind.UNION:
@@ -332,7 +357,7 @@ export class Declarations {
       case BtfKind.ENUM:
       case BtfKind.ENUM64:
         if (named) {
-          this.#out.line(F.enum, 0, 0);
+          this.out.line(F.enum, 0, 0);
           this.tag(id);
         } else this.enumeration(id, level);
         break;
@@ -340,10 +365,10 @@ export class Declarations {
         this.forward(id);
         break;
       case BtfKind.TYPEDEF:
-        this.named(F.name, at, this.number(id, this.#identifiers));
+        this.named(F.name, at, this.number(id, this.identifiers));
         break;
       default:
-        this.#out.line(F.name, at, 0);
+        this.out.line(F.name, at, 0);
     }
   }
 
@@ -355,18 +380,18 @@ export class Declarations {
     number: number,
     level: number,
   ): void {
-    const out = this.#out;
+    const out = this.out;
     // Compilers say of an array of constants that the array is constant too: C says it once.
     this.dropModifiers(start);
-    if (this.#top === start) {
+    if (this.top === start) {
       this.declared(name, number, afterPointer);
     } else {
-      if (!afterPointer && this.#strings[this.#words[name]!] !== 0) out.line(F.space, 0, 0);
-      const nested = this.kind(this.#stack[this.#top - 1]!) !== BtfKind.ARRAY;
+      if (!afterPointer && this.strings[this.words[name]!] !== 0) out.line(F.space, 0, 0);
+      const nested = this.kind(this.stack[this.top - 1]!) !== BtfKind.ARRAY;
       if (nested) out.line(F.paren, 0, 0);
-      this.#bounds.enter(this.#stack[this.#top - 1]!);
+      this.bounds.enter(this.stack[this.top - 1]!);
       this.chain(start, name, number, level);
-      this.#bounds.leave();
+      this.bounds.leave();
       if (nested) out.line(F.closeParen, 0, 0);
     }
     out.line(F.array, at, 0);
@@ -380,15 +405,15 @@ export class Declarations {
     number: number,
     level: number,
   ): void {
-    const words = this.#words;
-    const out = this.#out;
+    const words = this.words;
+    const out = this.out;
     // GCC writes noreturn as volatile.
     this.dropModifiers(start);
-    if (this.#top > start) {
+    if (this.top > start) {
       out.line(F.spaceParen, 0, 0);
-      this.#bounds.enter(this.#stack[this.#top - 1]!);
+      this.bounds.enter(this.stack[this.top - 1]!);
       this.chain(start, name, number, level);
-      this.#bounds.leave();
+      this.bounds.leave();
       out.line(F.closeParen, 0, 0);
     } else {
       this.declared(name, number, afterPointer);
@@ -400,100 +425,112 @@ export class Declarations {
       out.line(F.voidParen, 0, 0);
       return;
     }
-    for (let i = 0; i < vlen; i++) {
-      const type = words[first + i * 2 + 1]!;
-      if (i > 0) out.line(F.comma, 0, 0);
-      if (i === vlen - 1 && type === 0) out.line(F.ellipsis, 0, 0);
-      else this.declare(type, first + i * 2, 1, level);
+    const last = first + (vlen - 1) * 2;
+    for (let param = first; param <= last; param += 2) {
+      const type = words[param + 1]!;
+      let piece = this.pieces[type]!;
+      if (piece === 0) piece = this.pieceOf(type);
+      if (type === 0 && param === last) {
+        out.line(F.commaEllipsis, 0, 0);
+      } else if (piece === COMPOUND) {
+        if (param !== first) out.line(F.comma, 0, 0);
+        this.declare(type, param, 1, level);
+      } else {
+        out.line((param === first ? F.piece0 : F.nextPiece0) + piece - 1, this.pieceAt[type]!, 0);
+        this.declared(param, 1, (piece - 1) % 3 !== 0);
+      }
     }
     out.line(F.closeParen, 0, 0);
   }
 
   /** Modifiers on top of the stack: C writes those of a base type before it. */
   private modifiers(start: number): void {
-    while (this.#top > start) {
-      const kind = this.kind(this.#stack[this.#top - 1]!);
-      if (kind === BtfKind.VOLATILE) this.#out.line(F.volatile, 0, 0);
-      else if (kind === BtfKind.CONST) this.#out.line(F.const, 0, 0);
-      else if (kind === BtfKind.RESTRICT) this.#out.line(F.restrict, 0, 0);
+    while (this.top > start) {
+      const kind = this.kind(this.stack[this.top - 1]!);
+      if (kind === BtfKind.VOLATILE) this.out.line(F.volatile, 0, 0);
+      else if (kind === BtfKind.CONST) this.out.line(F.const, 0, 0);
+      else if (kind === BtfKind.RESTRICT) this.out.line(F.restrict, 0, 0);
       else return;
-      this.#top--;
+      this.top--;
     }
   }
 
   private dropModifiers(start: number): void {
-    while (this.#top > start) {
-      const kind = this.kind(this.#stack[this.#top - 1]!);
+    while (this.top > start) {
+      const kind = this.kind(this.stack[this.top - 1]!);
       if (kind !== BtfKind.TYPE_TAG && (kind < BtfKind.VOLATILE || kind > BtfKind.RESTRICT)) return;
-      this.#top--;
+      this.top--;
     }
   }
 
   private typeTag(at: number): void {
-    const attribute = this.#style.attributes && this.#words[at + 1]! >>> 31 === 1;
-    this.#out.line(attribute ? F.attribute : F.typeTag, at, 0);
+    const attribute = this.style.attributes && this.words[at + 1]! >>> 31 === 1;
+    this.out.line(attribute ? F.attribute : F.typeTag, at, 0);
   }
 
   private declared(name: number, number: number, afterPointer: boolean): void {
-    if (this.#strings[this.#words[name]!] !== 0) {
+    if (this.strings[this.words[name]!] !== 0) {
       this.named(afterPointer ? F.name : F.spaceName, name, number);
     }
   }
 
   private tag(id: number): void {
-    const at = this.#index[id]!;
-    if (this.#words[at] !== 0) this.named(F.spaceName, at, this.number(id, this.#tags));
+    const at = this.index[id]!;
+    if (this.words[at] !== 0) this.named(F.spaceName, at, this.number(id, this.tags));
   }
 
   /** The name at `words[at]`, with its number if it is not the first of its name. */
   private named(format: number, at: number, number: number): void {
-    if (number === 1) this.#out.line(format, at, 0);
+    if (number === 1) this.out.line(format, at, 0);
     else this.numbered(format + 1, at, number);
   }
 
   private numbered(format: number, at: number, number: number): void {
-    const start = this.#words[at]!;
+    const start = this.words[at]!;
     const room = MAX_SUFFIXED_NAME - `___${number}`.length;
-    if (this.#strings.indexOf(0, start) - start <= room) {
-      this.#out.line(format, at, number);
+    if (this.strings.indexOf(0, start) - start <= room) {
+      this.out.line(format, at, number);
       return;
     }
-    if (format === F.spaceNameNumbered) this.#out.line(F.space, 0, 0);
-    this.#out.raw(this.#strings, start, this.#strings.indexOf(0, start), `___${number}`, MAX_SUFFIXED_NAME);
+    if (format === F.spaceNameNumbered) this.out.line(F.space, 0, 0);
+    this.out.raw(this.strings, start, this.strings.indexOf(0, start), `___${number}`, MAX_SUFFIXED_NAME);
   }
 
   /** Counts the type's name at its first use, in the order of the output. */
   private number(id: number, space: NameCounts): number {
-    const known = this.#numbers[id]!;
+    const known = this.numbers[id]!;
     if (known !== 0) return known;
-    const at = this.#index[id]!;
-    const info = this.#words[at + 1]!;
+    const at = this.index[id]!;
+    const info = this.words[at + 1]!;
     const kind = (info >>> 24) & 0x1f;
     const declaresOnly = kind === BtfKind.FWD || (kind === BtfKind.ENUM && (info & 0xffff) === 0);
-    const number = declaresOnly ? 1 : space.declare(this.#words[at]!);
-    this.#numbers[id] = number;
+    const number = declaresOnly ? 1 : space.declare(this.words[at]!);
+    this.numbers[id] = number;
     return number;
   }
 
   private pad(id: number, from: number, to: number, align: number, inBitfield: boolean, level: number): void {
-    for (const { type, bits } of paddingBetween(from, to, align, inBitfield, this.#btf.pointerSize)) {
-      this.#bounds.step(id);
+    for (const { type, bits } of paddingBetween(from, to, align, inBitfield, this.btf.pointerSize)) {
+      this.bounds.step(id);
       this.line(level);
-      this.#out.line(PADDINGS[type], 0, bits);
+      this.out.line(PADDINGS[type], 0, bits);
     }
   }
 
   private wideValue(low: number, high: number, signed: boolean): void {
-    this.#out.text(signed ? ` = ${s64(low, high)}LL,` : ` = ${u64(low, high)}ULL,`);
+    this.out.text(signed ? ` = ${s64(low, high)}LL,` : ` = ${u64(low, high)}ULL,`);
   }
 
   private line(level: number): void {
-    this.#out.line(F.line0 + Math.min(level, MAX_INDENT), 0, 0);
+    this.out.line(F.line0 + Math.min(level, MAX_INDENT), 0, 0);
   }
 
   private kind(id: number): number {
-    return (this.#words[this.#index[id]! + 1]! >>> 24) & 0x1f;
+    return (this.words[this.index[id]! + 1]! >>> 24) & 0x1f;
   }
 }
+
+/** In place of a piece: a type that takes more than one. */
+const COMPOUND = 255;
 
 const GNUC_VA_LIST = utf8("__gnuc_va_list");

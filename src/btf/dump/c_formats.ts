@@ -4,11 +4,10 @@ export const MAX_INDENT = 13;
 
 /** How deep the lines are that are written in one piece. */
 export const PIECE_LEVELS = 3;
-/** Types of members that are written in one piece: the even ones, and the same as constants. */
-const BASES = ["{s 0}", "struct {s 0}", "union {s 0}", "enum {s 0}", "void"].flatMap((base) => [
-  base,
-  `const ${base}`,
-]);
+/** Types that are written in one piece: the even ones, and the same as constants; up to two pointers to each. */
+const PIECES = ["{s 0}", "struct {s 0}", "union {s 0}", "enum {s 0}", "void"]
+  .flatMap((base) => [base, `const ${base}`])
+  .flatMap((base) => [base, `${base} *`, `${base} **`]);
 
 /** Formats `NAME0`, `NAME1` …, which follow each other. */
 function numbered<Name extends string>(
@@ -48,7 +47,7 @@ const C = namedFormats({
   bits: ": {id};",
   end: ";",
   comma: ", ",
-  ellipsis: "...",
+  commaEllipsis: ", ...",
   paren: "(",
   spaceParen: " (",
   closeParen: ")",
@@ -66,46 +65,48 @@ const C = namedFormats({
   paddingChar: "char: {id};",
   finish: ";\n\n",
   memberName: "{s 0};",
-  spaceMemberName: " {s 0};",
-  memberBits: " {s 0}: {u 2 24 8};",
+  memberBits: "{s 0}: {u 2 24 8};",
   // As many tabs as libbpf prints at most.
   ...numbered("line", MAX_INDENT + 1, (tabs) => `\n${"\t".repeat(tabs)}`),
   // The usual lines of enums and structs in one piece each: they are nine of ten.
   ...numbered("valueLine", PIECE_LEVELS, (level) => `\n${"\t".repeat(level + 1)}{s 0} = {u 1},`),
   ...numbered("signedLine", PIECE_LEVELS, (level) => `\n${"\t".repeat(level + 1)}{s 0} = {d 1},`),
-  ...numbered("memberLine", PIECE_LEVELS * BASES.length * 3, (form) => {
-    const level = Math.floor(form / (BASES.length * 3));
-    const pointers = form % 3;
-    const base = BASES[Math.floor(form / 3) % BASES.length]!;
-    return `\n${"\t".repeat(level + 1)}${base}${pointers === 0 ? "" : ` ${"*".repeat(pointers)}`}`;
+  ...numbered("memberLine", PIECE_LEVELS * PIECES.length, (number) => {
+    const piece = PIECES[number % PIECES.length]!;
+    const level = Math.floor(number / PIECES.length);
+    return `\n${"\t".repeat(level + 1)}${piece}${piece.endsWith("*") ? "" : " "}`;
   }),
+  ...numbered("piece", PIECES.length, (number) => PIECES[number]!),
+  ...numbered("nextPiece", PIECES.length, (number) => `, ${PIECES[number]!}`),
 });
 export const F = C.id;
 
-export const BASE_COUNT = BASES.length;
-export const VOID_BASE = 8;
-/** Of the types by kind, that in `BASES`; -1 for those that need more than a name. */
-export const BASE_OF_KIND = Int8Array.of(
-  8,
-  0,
-  -1,
-  -1,
-  2,
-  4,
-  6,
-  -1,
-  0,
-  -1,
-  -1,
-  -1,
-  -1,
-  -1,
-  -1,
-  -1,
+/** How many types are written in one piece. */
+export const PIECE_COUNT = PIECES.length;
+export const PIECE_CONST = 3;
+export const PIECE_VOID = 24;
+/** Of the types by kind, that without a pointer; -1 for those that need more than a name. */
+export const PIECE_OF_KIND = Int8Array.of(
+  PIECE_VOID,
   0,
   -1,
   -1,
   6,
+  12,
+  18,
+  -1,
+  0,
+  -1,
+  -1,
+  -1,
+  -1,
+  -1,
+  -1,
+  -1,
+  0,
+  -1,
+  -1,
+  18,
 );
 
 export const PADDINGS = {

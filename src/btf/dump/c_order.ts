@@ -1,4 +1,4 @@
-import { BtfKind } from "../kinds.ts";
+import { BtfKind, isModifier, MAX_RESOLVE_DEPTH } from "../kinds.ts";
 import type { Btf } from "../model.ts";
 import type { BtfTables } from "../view.ts";
 import type { WalkBounds } from "./bounds.ts";
@@ -13,64 +13,107 @@ const ORDERED = 2;
  * strong (1) otherwise (`btf_dump_order_type` of libbpf, whose order this is).
  */
 export class DefinitionOrder {
-  readonly #btf: Btf;
-  readonly #words: Uint32Array;
-  readonly #index: Uint32Array;
-  readonly #bounds: WalkBounds;
-  readonly #states: Uint8Array;
-  readonly #referenced: Uint8Array;
-  /** Each type comes at most once. */
-  readonly #queue: Uint32Array;
+  private readonly btf: Btf;
+  private readonly words: Uint32Array;
+  private readonly index: Uint32Array;
+  private readonly bounds: WalkBounds;
+  private readonly states: Uint8Array;
+  private readonly referenced: Uint8Array;
+  /** The first `length` of these are to be defined, in this order. Each type comes at most once. */
+  readonly queue: Uint32Array;
   #length = 0;
 
   constructor(btf: Btf, tables: BtfTables, bounds: WalkBounds) {
-    this.#btf = btf;
-    this.#words = tables.words;
-    this.#index = tables.index;
-    this.#bounds = bounds;
-    this.#states = new Uint8Array(btf.count);
-    this.#states[0] = ORDERED;
-    this.#queue = new Uint32Array(btf.count);
-    this.#referenced = referencedTypes(tables);
+    this.btf = btf;
+    this.words = tables.words;
+    this.index = tables.index;
+    this.bounds = bounds;
+    this.states = new Uint8Array(btf.count);
+    this.states[0] = ORDERED;
+    this.queue = new Uint32Array(btf.count);
+    this.referenced = referencedTypes(tables);
   }
 
-  /** What is to be defined for a type and was not returned before, in order: so many ids of `queue`. */
-  definitionsFor(id: number): number {
-    this.#length = 0;
-    this.visit(id, false);
+  get length(): number {
     return this.#length;
   }
 
-  get queue(): Uint32Array {
-    return this.#queue;
+  /** Adds what is to be defined for a type and is not in the queue yet; FormatError, and adds nothing, for a cycle. */
+  add(id: number): void {
+    const start = this.#length;
+    try {
+      this.visit(id, false);
+    } catch (error) {
+      this.#length = start;
+      throw error;
+    }
+  }
+
+  /** `add` for the types `ids[from]` and up. */
+  addAll(ids: Uint32Array, from: number): void {
+    const { states, words, index } = this;
+    for (let i = from; i < ids.length; i++) {
+      const id = ids[i]!;
+      // Functions are half of a kernel's types, and define nothing.
+      if (states[id] === ORDERED) continue;
+      if (((words[index[id]! + 1]! >>> 24) & 0x1f) === BtfKind.FUNC) states[id] = ORDERED;
+      else this.add(id);
+    }
+  }
+
+  /** False where `add` would change nothing, as far as that can be told without a walk. */
+  awaits(id: number): boolean {
+    const { words, states } = this;
+    const at = this.index[id]!;
+    const info = words[at + 1]!;
+    if (((info >>> 24) & 0x1f) !== BtfKind.FUNC_PROTO) return !this.isReached(id);
+    if (!this.isReached(words[at + 2]!)) return true;
+    for (let param = at + 4, end = param + (info & 0xffff) * 2; param < end; param += 2) {
+      const type = words[param]!;
+      if (states[type] !== ORDERED && !this.isReached(type)) return true;
+    }
+    return false;
+  }
+
+  /** True where a walk would end at what is ordered, without a step that is remembered. */
+  private isReached(id: number): boolean {
+    const { words, states } = this;
+    for (let hops = 0; hops < MAX_RESOLVE_DEPTH; hops++) {
+      if (states[id] === ORDERED) return true;
+      const at = this.index[id]!;
+      const kind = (words[at + 1]! >>> 24) & 0x1f;
+      if (isModifier(kind)) id = words[at + 2]!;
+      else if (kind === BtfKind.ARRAY) id = words[at + 3]!;
+      else return false;
+    }
+    return false;
   }
 
   private visit(id: number, throughPointer: boolean): 0 | 1 {
-    const words = this.#words;
-    const states = this.#states;
+    const { words, states } = this;
     for (;;) {
       const state = states[id]!;
       if (state === ORDERED) return 1;
-      const at = this.#index[id]!;
+      const at = this.index[id]!;
       const info = words[at + 1]!;
       const kind = (info >>> 24) & 0x1f;
       const named = words[at] !== 0;
       if (state === ORDERING) {
         if ((kind === BtfKind.STRUCT || kind === BtfKind.UNION) && throughPointer && named) return 0;
-        throw this.#btf.error(id, "expected types that C can define in some order, got a cycle");
+        throw this.btf.error(id, "expected types that C can define in some order, got a cycle");
       }
       switch (kind) {
         case BtfKind.STRUCT:
         case BtfKind.UNION:
           if (throughPointer && named) return 0;
           this.visitMembers(id, at, info & 0xffff);
-          if (named) this.#queue[this.#length++] = id;
+          if (named) this.queue[this.#length++] = id;
           states[id] = ORDERED;
           return 1;
         case BtfKind.PTR: {
-          this.#bounds.enter(id);
+          this.bounds.enter(id);
           const link = this.visit(words[at + 2]!, true);
-          this.#bounds.leave();
+          this.bounds.leave();
           states[id] = ORDERED;
           return link;
         }
@@ -92,43 +135,47 @@ export class DefinitionOrder {
         case BtfKind.ENUM64:
         case BtfKind.FWD:
           // An anonymous enum that nothing refers to declares constants; others are written where they are used.
-          if (named || this.#referenced[id] === 0) this.#queue[this.#length++] = id;
+          if (named || this.referenced[id] === 0) this.queue[this.#length++] = id;
           states[id] = ORDERED;
           return 1;
         default:
           states[id] = ORDERED;
           return 0;
       }
-      this.#bounds.step(id);
+      this.bounds.step(id);
     }
   }
 
   private visitMembers(id: number, at: number, vlen: number): void {
-    this.#states[id] = ORDERING;
-    this.#bounds.enter(id);
-    const end = at + 3 + vlen * 3;
-    for (let member = at + 4; member < end; member += 3) this.visit(this.#words[member]!, false);
-    this.#bounds.leave();
+    const { words, states } = this;
+    states[id] = ORDERING;
+    this.bounds.enter(id);
+    for (let member = at + 4, end = member + vlen * 3; member < end; member += 3) {
+      const type = words[member]!;
+      if (states[type] !== ORDERED) this.visit(type, false);
+    }
+    this.bounds.leave();
   }
 
   private visitTypedef(id: number, target: number, throughPointer: boolean): 0 | 1 {
-    this.#bounds.enter(id);
+    this.bounds.enter(id);
     const link = this.visit(target, throughPointer);
-    this.#bounds.leave();
+    this.bounds.leave();
     if (throughPointer && link === 0) return 0;
-    this.#queue[this.#length++] = id;
-    this.#states[id] = ORDERED;
+    this.queue[this.#length++] = id;
+    this.states[id] = ORDERED;
     return 1;
   }
 
   private visitPrototype(id: number, at: number, vlen: number, throughPointer: boolean): 0 | 1 {
-    this.#bounds.enter(id);
-    let link = this.visit(this.#words[at + 2]!, throughPointer);
-    const end = at + 3 + vlen * 2;
-    for (let param = at + 4; param < end; param += 2) {
-      if (this.visit(this.#words[param]!, throughPointer) === 1) link = 1;
+    const { words, states } = this;
+    this.bounds.enter(id);
+    let link = this.visit(words[at + 2]!, throughPointer);
+    for (let param = at + 4, end = param + vlen * 2; param < end; param += 2) {
+      const type = words[param]!;
+      if (states[type] === ORDERED || this.visit(type, throughPointer) === 1) link = 1;
     }
-    this.#bounds.leave();
+    this.bounds.leave();
     return link;
   }
 }

@@ -1,206 +1,187 @@
-import { BtfKind, isModifier, MAX_RESOLVE_DEPTH } from "../kinds.ts";
-import type { Btf } from "../model.ts";
+import { BtfKind, isComposite, isEnum, MAX_RESOLVE_DEPTH, refersOn } from "../kinds.ts";
 import type { BtfTables } from "../view.ts";
+import { ContentHashes } from "./c_hash.ts";
+import type { DefinitionOrder } from "./c_order.ts";
+import { orderNames } from "./name_order.ts";
 
 const MAX_RANK = 10;
 
 /**
- * All type ids (void included) in bpftool's order for C: enums, integers, structs, prototypes, the rest; by the name
- * of what a type refers to, then by its own; then by a hash of its content, which lasts from one kernel build to the
- * next as ids do not (`sort_btf_c` of bpftool).
+ * Adds all types in bpftool's order for C: enums, integers, structs, prototypes, the rest; by the name of what a type
+ * refers to, then by its own; then by a hash of its content, which lasts from one kernel build to the next as ids do
+ * not (`sort_btf_c` of bpftool).
+ *
+ * Most types of the rest have by then been added with what refers to them. Only those are sorted that have not: first
+ * those without a name to sort by, as they stand before the others, and then what is left.
  */
-export function sortForC(btf: Btf): Uint32Array {
-  return new CSort(btf).sorted();
+export function addSorted(order: DefinitionOrder, tables: BtfTables): void {
+  const sort = new CSort(tables);
+  const { ranked, rest } = sort.split();
+  sort.sort(ranked);
+  // The first of all is left to those that refer to it: bpftool starts from 1 in an array that has void, too. Where
+  // there are no ranked ones it is void.
+  order.addAll(ranked, 1);
+  const nameless = rest.filter((id) => order.awaits(id) && !sort.hasName(id));
+  sort.sort(nameless);
+  order.addAll(nameless, 0);
+  const named = rest.filter((id) => order.awaits(id));
+  sort.sort(named);
+  order.addAll(named, 0);
 }
 
 class CSort {
-  readonly #btf: Btf;
-  readonly #tables: BtfTables;
+  private readonly tables: BtfTables;
+  private readonly hashes: ContentHashes;
+  /** By id, of the types that are sorted. 0 to 4, or `MAX_RANK`. */
+  private readonly ranks: Uint32Array;
+  /** Where the name of what a type refers to is among all names that are sorted; 0 for none. */
+  private readonly sortPlaces: Uint32Array;
+  /** The same of the type's own name. */
+  private readonly ownPlaces: Uint32Array;
+  /** String offset of the name that the type goes by. */
+  private readonly names: Uint32Array;
 
-  constructor(btf: Btf) {
-    this.#btf = btf;
-    this.#tables = btf.tables();
+  constructor(tables: BtfTables) {
+    const count = tables.index.length;
+    this.tables = tables;
+    this.hashes = new ContentHashes(tables);
+    this.ranks = new Uint32Array(count);
+    this.sortPlaces = new Uint32Array(count);
+    this.ownPlaces = new Uint32Array(count);
+    this.names = new Uint32Array(count);
   }
 
-  sorted(): Uint32Array {
-    const count = this.#btf.count;
-    const { words, index } = this.#tables;
-    const sortNames = new Uint32Array(count);
-    const names = new Set<number>();
-    for (let id = 0; id < count; id++) {
-      const name = this.#sortName(id);
-      sortNames[id] = name;
-      names.add(name).add(words[index[id]!]!);
-    }
-    const order = this.#nameOrder(names);
-    const keys = new Float64Array(count);
-    for (let id = 0; id < count; id++) {
-      const own = order.get(words[index[id]!]!)!;
-      keys[id] = (this.#rank(id, false) * order.size + order.get(sortNames[id]!)!) * order.size + own;
-    }
-    const ids = Uint32Array.from(keys, (_, id) => id);
-    const hashes = new ContentHashes(this.#tables, keys.length);
-    return ids.sort(
-      (left, right) => keys[left]! - keys[right]! || hashes.compare(left, right) || left - right,
-    );
-  }
-
-  /** The place of each name among all, by bytes; equal names have the same. */
-  #nameOrder(names: ReadonlySet<number>): Map<number, number> {
-    const { strings } = this.#tables;
-    const sorted = Uint32Array.from(names).sort((left, right) => compareStrings(strings, left, right));
-    const order = new Map<number, number>();
-    let place = -1;
-    let last = -1;
-    for (const name of sorted) {
-      if (last < 0 || compareStrings(strings, last, name) !== 0) place++;
-      order.set(name, place);
-      last = name;
-    }
-    return order;
-  }
-
-  #rank(id: number, named: boolean): number {
-    const { words, index } = this.#tables;
-    for (let hops = 0; hops < MAX_RESOLVE_DEPTH; hops++) {
+  /** The types with a rank below the last, and the rest without those that define nothing. */
+  split(): { readonly ranked: Uint32Array; readonly rest: Uint32Array } {
+    const { words, index } = this.tables;
+    const ranked = new Uint32Array(index.length);
+    const rest = new Uint32Array(index.length);
+    let some = 0;
+    let others = 0;
+    for (let id = 1; id < index.length; id++) {
       const at = index[id]!;
-      if (words[at] !== 0) named = true;
       const kind = (words[at + 1]! >>> 24) & 0x1f;
+      if (kind === BtfKind.FUNC || kind === BtfKind.VAR || kind === BtfKind.DATASEC) continue;
+      const rank = this.rankOf(id, kind, words[at] !== 0);
+      this.ranks[id] = rank;
+      if (rank < MAX_RANK) ranked[some++] = id;
+      else if (kind !== BtfKind.DECL_TAG) rest[others++] = id;
+    }
+    return { ranked: ranked.subarray(0, some), rest: rest.subarray(0, others) };
+  }
+
+  private rankOf(id: number, kind: number, named: boolean): number {
+    const { words, index } = this.tables;
+    for (let hops = 0; hops < MAX_RESOLVE_DEPTH; hops++) {
       if (kind === BtfKind.ENUM || kind === BtfKind.ENUM64) return named ? 1 : 0;
       if (kind === BtfKind.INT || kind === BtfKind.FLOAT) return 2;
       if (!named) return MAX_RANK;
-      if (kind === BtfKind.STRUCT || kind === BtfKind.UNION) return 3;
+      if (isComposite(kind)) return 3;
       if (kind === BtfKind.FUNC_PROTO) return 4;
-      if (kind === BtfKind.ARRAY) id = words[at + 3]!;
-      else if (refersOn(kind)) id = words[at + 2]!;
+      if (kind === BtfKind.ARRAY) id = words[index[id]! + 3]!;
+      else if (refersOn(kind)) id = words[index[id]! + 2]!;
       else return MAX_RANK;
+      kind = (words[index[id]! + 1]! >>> 24) & 0x1f;
     }
     return MAX_RANK;
   }
 
-  /** String offset of the name of what a type refers to in the end, or of an anonymous enum's first value. */
-  #sortName(id: number): number {
-    const { words, index } = this.#tables;
+  /** False for those of the rest that stand before the others. */
+  hasName(id: number): boolean {
+    const { words, index } = this.tables;
+    return words[index[id]!] !== 0 || words[index[this.end(id)]!] !== 0;
+  }
+
+  /** What a type refers to in the end: itself where it refers to none, void at the end of a chain that is too long. */
+  private end(id: number): number {
+    const { words, index } = this.tables;
     for (let hops = 0; hops < MAX_RESOLVE_DEPTH; hops++) {
       const at = index[id]!;
       const kind = (words[at + 1]! >>> 24) & 0x1f;
       if (kind === BtfKind.ARRAY) id = words[at + 3]!;
       else if (refersOn(kind)) id = words[at + 2]!;
-      else {
-        const isEnum = kind === BtfKind.ENUM || kind === BtfKind.ENUM64;
-        if (hops === 0 && isEnum && words[at] === 0 && (words[at + 1]! & 0xffff) > 0) return words[at + 3]!;
-        return words[at]!;
-      }
+      else return id;
     }
     return 0;
   }
-}
 
-function refersOn(kind: number): boolean {
-  return isModifier(kind) || kind === BtfKind.PTR || kind === BtfKind.TYPEDEF || kind === BtfKind.DECL_TAG;
-}
-
-function compareStrings(strings: Uint8Array, left: number, right: number): number {
-  for (;;) {
-    const byte = strings[left++]!;
-    const difference = byte - strings[right++]!;
-    if (difference !== 0 || byte === 0) return difference;
-  }
-}
-
-/**
- * The 64-bit hashes of what types consist of, each made at the first comparison that needs it, in two halves.
- * A step of a hash is `hash * 31 + value`; text is hashed by its signed bytes.
- */
-class ContentHashes {
-  readonly #tables: BtfTables;
-  readonly #high: Uint32Array;
-  readonly #low: Uint32Array;
-  readonly #known: Uint8Array;
-  #h = 0;
-  #l = 0;
-
-  constructor(tables: BtfTables, count: number) {
-    this.#tables = tables;
-    this.#high = new Uint32Array(count);
-    this.#low = new Uint32Array(count);
-    this.#known = new Uint8Array(count);
+  /** Sorts types that are in the order of their ids. */
+  sort(ids: Uint32Array): void {
+    const places = this.findPlaces(ids);
+    const other = new Uint32Array(ids.length);
+    sortBy(ids, this.ownPlaces, places, other);
+    sortBy(other, this.sortPlaces, places, ids);
+    sortBy(ids, this.ranks, MAX_RANK, other);
+    ids.set(other);
+    this.sortByContent(ids);
   }
 
-  compare(left: number, right: number): number {
-    this.#ensure(left);
-    this.#ensure(right);
-    return this.#high[left]! - this.#high[right]! || this.#low[left]! - this.#low[right]!;
-  }
-
-  #ensure(id: number): void {
-    if (this.#known[id] === 1) return;
-    this.#known[id] = 1;
-    this.#type(id, true, 0);
-    this.#high[id] = this.#h;
-    this.#low[id] = this.#l;
-  }
-
-  /** Leaves the hash of a type in `#h` and `#l`. */
-  #type(id: number, withMembers: boolean, depth: number): void {
-    const { words, index } = this.#tables;
-    const at = index[id]!;
-    const info = words[at + 1]!;
-    const kind = (info >>> 24) & 0x1f;
-    const vlen = info & 0xffff;
-    this.#h = 0;
-    this.#l = 0;
-    this.#name(words[at]!);
-    if (kind === BtfKind.ENUM || kind === BtfKind.ENUM64) {
-      const step = kind === BtfKind.ENUM ? 2 : 3;
-      for (let i = 0; i < vlen; i++) this.#name(words[at + 3 + i * step]!);
-    } else if (kind === BtfKind.STRUCT || kind === BtfKind.UNION) {
-      for (let i = 0; withMembers && i < vlen; i++) {
-        this.#name(words[at + 3 + i * 3]!);
-        this.#nested(words[at + 4 + i * 3]!, false, depth);
+  /** Fills in the places of names, and returns the last. */
+  private findPlaces(ids: Uint32Array): number {
+    const { words, index, strings } = this.tables;
+    const { names, sortPlaces, ownPlaces } = this;
+    // A type that is referred to may be of another list: then it is named here too.
+    const named = new Uint32Array(ids.length * 2);
+    let count = 0;
+    for (let i = 0; i < ids.length; i++) {
+      const id = ids[i]!;
+      const end = this.end(id);
+      const name = words[index[id]!]!;
+      if (name !== 0) {
+        names[id] = name;
+        named[count++] = id;
+      } else if (end === id) {
+        // An enum without a name goes by that of its first value.
+        const at = index[id]!;
+        if (isEnum((words[at + 1]! >>> 24) & 0x1f) && (words[at + 1]! & 0xffff) > 0 && words[at + 3] !== 0) {
+          names[id] = words[at + 3]!;
+          named[count++] = id;
+        }
       }
-    } else if (kind === BtfKind.ARRAY) {
-      this.#step(0, words[at + 5]!);
-      this.#nested(words[at + 3]!, withMembers, depth);
-    } else if (refersOn(kind)) {
-      this.#nested(words[at + 2]!, withMembers, depth);
+      if (end !== id && words[index[end]!] !== 0) {
+        names[end] = words[index[end]!]!;
+        named[count++] = end;
+      }
+    }
+    const places = orderNames(strings, names, named.subarray(0, count), ownPlaces);
+    for (let i = 0; i < ids.length; i++) {
+      const id = ids[i]!;
+      const end = this.end(id);
+      sortPlaces[id] = end === id || words[index[end]!] !== 0 ? ownPlaces[end]! : 0;
+    }
+    for (let i = 0; i < ids.length; i++) {
+      if (words[index[ids[i]!]!] === 0) ownPlaces[ids[i]!] = 0;
+    }
+    return places;
+  }
+
+  /** Sorts those types by content which have the same rank and names. */
+  private sortByContent(ids: Uint32Array): void {
+    const { ranks, sortPlaces, ownPlaces, hashes } = this;
+    for (let start = 0, end = 0; start < ids.length; start = end) {
+      const first = ids[start]!;
+      for (end = start + 1; end < ids.length; end++) {
+        const id = ids[end]!;
+        if (
+          ownPlaces[id] !== ownPlaces[first] ||
+          sortPlaces[id] !== sortPlaces[first] ||
+          ranks[id] !== ranks[first]
+        ) {
+          break;
+        }
+      }
+      if (end - start > 1) hashes.sort(ids.subarray(start, end));
     }
   }
+}
 
-  #nested(id: number, withMembers: boolean, depth: number): void {
-    const high = this.#h;
-    const low = this.#l;
-    this.#h = 0;
-    this.#l = 0;
-    if (depth < MAX_RESOLVE_DEPTH) this.#type(id, withMembers, depth + 1);
-    const nestedHigh = this.#h;
-    const nestedLow = this.#l;
-    this.#h = high;
-    this.#l = low;
-    this.#step(nestedHigh, nestedLow);
-  }
-
-  #name(offset: number): void {
-    if (offset === 0) return;
-    const { strings } = this.#tables;
-    const high = this.#h;
-    const low = this.#l;
-    this.#h = 0;
-    this.#l = 0;
-    for (let byte = strings[offset]!; byte !== 0; byte = strings[++offset]!) {
-      if (byte < 0x80) this.#step(0, byte);
-      else this.#step(0xffff_ffff, byte + 0xffff_ff00);
-    }
-    const nameHigh = this.#h;
-    const nameLow = this.#l;
-    this.#h = high;
-    this.#l = low;
-    this.#step(nameHigh, nameLow);
-  }
-
-  #step(high: number, low: number): void {
-    const sum = this.#l * 31 + low;
-    this.#h = (Math.imul(this.#h, 31) + Math.floor(sum / 0x1_0000_0000) + high) >>> 0;
-    this.#l = sum >>> 0;
+/** Writes the ids to `sorted` in the order of their keys, which are at most `max`; those of one key stay in order. */
+function sortBy(ids: Uint32Array, keys: Uint32Array, max: number, sorted: Uint32Array): void {
+  const starts = new Uint32Array(max + 2);
+  for (let i = 0; i < ids.length; i++) starts[keys[ids[i]!]! + 1]!++;
+  for (let key = 1; key <= max; key++) starts[key]! += starts[key - 1]!;
+  for (let i = 0; i < ids.length; i++) {
+    const id = ids[i]!;
+    sorted[starts[keys[id]!]!++] = id;
   }
 }
