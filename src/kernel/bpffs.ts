@@ -55,7 +55,7 @@ export class BpfFs {
     if (node !== undefined) refuse(Errno.EEXIST);
     if (slash) refuse(Errno.ENOENT);
     if (!directory.isBpf) refuse(Errno.EPERM);
-    directory.entries.set(name, object.get());
+    directory.entries.set(name, object.getUser());
   }
 
   /** The object at a path; ENOENT where nothing is, EACCES where it is a directory. */
@@ -82,7 +82,7 @@ export class BpfFs {
     }
     if (slash) refuse(Errno.ENOTDIR);
     directory.entries.delete(name);
-    node.put();
+    node.putUser();
   }
 
   /** Names in a directory, sorted. */

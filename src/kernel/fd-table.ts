@@ -26,7 +26,7 @@ export class FdTable {
     this.#limit = limit;
   }
 
-  /** Installs an object whose reference the descriptor takes over. EMFILE where the limit is reached. */
+  /** Installs an object whose reference, one of a user, the descriptor takes over. EMFILE where the limit is reached. */
   install(
     object: KernelObject,
     access: { readable: boolean; writable: boolean } = { readable: true, writable: true },
@@ -34,7 +34,7 @@ export class FdTable {
     let fd = this.#lowest;
     while (this.#files.has(fd)) fd++;
     if (fd >= this.#limit) {
-      object.put();
+      object.putUser();
       refuse(Errno.EMFILE);
     }
     this.#files.set(fd, { object, ...access });
@@ -53,7 +53,7 @@ export class FdTable {
 
   dup(fd: number): number {
     const file = this.get(fd);
-    return this.install(file.object.get(), file);
+    return this.install(file.object.getUser(), file);
   }
 
   /** EBADF where there is none, or it is not ours to close. */
@@ -61,7 +61,7 @@ export class FdTable {
     const file = this.#files.get(fd) ?? refuse(Errno.EBADF);
     this.#files.delete(fd);
     if (fd < this.#lowest) this.#lowest = fd;
-    file.object.put();
+    file.object.putUser();
   }
 
   closeAll(): void {

@@ -12,6 +12,7 @@ const POINTER = 8;
 export function mapMemoryUsage(map: MapAttributes, cpus: number, layout: KernelLayout): number {
   const value = roundUp(map.valueSize, 8);
   switch (map.type) {
+    case BpfMapType.PROG_ARRAY:
     case BpfMapType.ARRAY: {
       const values = map.maxEntries * value;
       const header = layout.sizeOf("bpf_array");

@@ -15,6 +15,7 @@ import type { LoadLog } from "./load-log.ts";
 import type { Machine } from "./machine.ts";
 import type { KernelMap } from "./objects/map.ts";
 import type { ProgramParts, Xlated } from "./objects/program.ts";
+import type { TailCallKind } from "./objects/program-array.ts";
 import type { Process } from "./process.ts";
 import { Refusal, refuse } from "./refusal.ts";
 import { programTag } from "./tag.ts";
@@ -26,6 +27,7 @@ export interface LoadRequest {
   readonly name: string;
   readonly expectedAttachType: number;
   readonly sleepable: boolean;
+  readonly tailCallKind: TailCallKind;
   /** Address of the caller's array of descriptors; 0 for none. */
   readonly fdArray: bigint;
   readonly gplCompatible: boolean;
@@ -55,6 +57,10 @@ export function prepare(process: Process, request: LoadRequest, log: LoadLog): P
   const mapOfSlot = new Map<number, number>();
   for (const [slot, map] of fixed.maps) mapOfSlot.set(slot, maps.offsetOf(map));
   checkHelpers(machine, request, fixed.helpers, log);
+  // bpf_check_tail_call
+  for (const { programs } of maps.used) {
+    if (programs !== null && !programs.accepts(request.tailCallKind)) refuse(Errno.EINVAL);
+  }
   const code = machine.engine.compile(
     { name: request.name, insns: fixed.insns, helpers: machine.helpers, mode: "checked", mapOfSlot },
     machine.executor,

@@ -3,7 +3,8 @@ import { assemble } from "../../src/asm/index.ts";
 import { encode } from "../../src/isa/index.ts";
 import { programTypeNamed } from "../../src/platform/index.ts";
 import { helperName } from "../../src/uapi/index.ts";
-import { type CallOptions, type Fields, type FieldValue, type Outcome, Pair, room, type Side, type Twins } from "./twins.ts";
+import { sampleBtf } from "./samples.ts";
+import { type CallOptions, type Fields, type FieldValue, type Outcome, type Pair, room, type Side, type Twins } from "./twins.ts";
 
 const HELPER_IDS = new Map<string, number>();
 for (let id = 1; helperName(id) !== undefined; id++) HELPER_IDS.set(`bpf_${helperName(id)}`, id);
@@ -94,4 +95,28 @@ export function frame(payload = 26): Uint8Array {
   return bytes;
 }
 
-export { Pair };
+/** Debug records of a program: where functions begin and of which types they are, and where lines begin. */
+export function debugFields(
+  btf: Pair,
+  functions: readonly (readonly [slot: number, type: number])[],
+  lines: readonly (readonly [slot: number, file: number, text: number, lineCol: number])[] = [],
+): Fields {
+  const records = (rows: readonly (readonly number[])[]) =>
+    new Uint8Array(Uint32Array.from(rows.flat()).buffer);
+  return {
+    progBtfFd: btf,
+    ...(functions.length === 0
+      ? {}
+      : { funcInfo: records(functions), funcInfoCnt: functions.length, funcInfoRecSize: 8 }),
+    ...(lines.length === 0
+      ? {}
+      : { lineInfo: records(lines), lineInfoCnt: lines.length, lineInfoRecSize: 16 }),
+  };
+}
+
+/** Loads {@link sampleBtf} on both. */
+export function loadSample(twins: Twins): { readonly btf: Pair } & ReturnType<typeof sampleBtf> {
+  const sample = sampleBtf();
+  const btf = twins.mustOpen("BTF_LOAD", { btf: sample.bytes, btfSize: sample.bytes.length });
+  return { ...sample, btf };
+}

@@ -55,7 +55,7 @@ function open(process: Process, table: IdTable<KernelObject>, id: number, flags:
   const access = flags & (OPEN_RDONLY | OPEN_WRONLY);
   if (access === (OPEN_RDONLY | OPEN_WRONLY)) refuse(Errno.EINVAL);
   const object = table.get(id) ?? refuse(Errno.ENOENT);
-  return process.files.install(object.get(), {
+  return process.files.install(object.getUser(), {
     readable: access !== OPEN_WRONLY,
     writable: access !== OPEN_RDONLY,
   });

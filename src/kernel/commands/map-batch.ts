@@ -24,6 +24,7 @@ export function mapBatch(command: BatchCommand) {
       if (!isHash(map)) refuse(ENOTSUPP);
     }
     if (command === "MAP_DELETE_BATCH" && !isHash(map)) refuse(ENOTSUPP);
+    if (map.programs !== null) refuse(ENOTSUPP);
     // No value of these maps holds the spin lock that BPF_F_LOCK is about: no flag is left.
     if (args.elemFlags !== 0n) refuse(Errno.EINVAL);
     // Only the hash tables' own walk looks at these.

@@ -39,6 +39,7 @@ export function mapDeleteElem(process: Process, attr: Attr): number {
   const map = process.map(mapFd, "write");
   const scratch = process.scratch(map.keySize);
   process.copyIn(key, scratch, map.keySize);
+  if (map.programs !== null) return deleteProgram(process, map, scratch);
   return checked(map.parts.operations.delete(map.offset, scratch));
 }
 
@@ -90,6 +91,12 @@ export function isPerCpu(map: KernelMap): boolean {
 export function readElement(process: Process, map: KernelMap, key: number, to: number): void {
   const { operations } = map.parts;
   const memory = process.machine.memory;
+  if (map.programs !== null) {
+    // System calls see ids, as in Linux.
+    const program = map.programs.get(memory.view().getUint32(key, true)) ?? refuse(Errno.ENOENT);
+    memory.view().setUint32(to, program.id, true);
+    return;
+  }
   if (!isPerCpu(map)) {
     const value = operations.lookup(map.offset, key, 0);
     if (value === 0) refuse(Errno.ENOENT);
@@ -115,6 +122,7 @@ export function writeElement(
   const { operations } = map.parts;
   if (flags >> 32n !== 0n) refuse(Errno.EINVAL);
   const flagBits = Number(flags);
+  if (map.programs !== null) return setProgram(process, map, { key, from, flags: flagBits });
   if (!isPerCpu(map)) return checked(operations.update(map.offset, key, from, flagBits, 0));
   const rounded = (map.valueSize + 7) & -8;
   checked(operations.update(map.offset, key, from, flagBits, 0));
@@ -124,6 +132,29 @@ export function writeElement(
     process.machine.memory.bytes().copyWithin(value, from + cpu * rounded, from + (cpu + 1) * rounded);
   }
   return 0;
+}
+
+/** `bpf_fd_array_map_update_elem`: the value is a descriptor. EBADF, EINVAL where it is no program of the array's kind. */
+function setProgram(
+  process: Process,
+  map: KernelMap,
+  { key, from, flags }: { readonly key: number; readonly from: number; readonly flags: number },
+): number {
+  const view = process.machine.memory.view();
+  const index = view.getUint32(key, true);
+  if (flags !== 0) refuse(Errno.EINVAL);
+  if (index >= map.parts.maxEntries) refuse(Errno.E2BIG);
+  const program = process.program(view.getInt32(from, true));
+  if (!map.programs!.accepts(program.tailCallKind)) refuse(Errno.EINVAL);
+  map.programs!.set(index, program);
+  return 0;
+}
+
+/** `fd_array_map_delete_elem` */
+function deleteProgram(process: Process, map: KernelMap, key: number): number {
+  const index = process.machine.memory.view().getUint32(key, true);
+  if (index >= map.parts.maxEntries) refuse(Errno.E2BIG);
+  return map.programs!.delete(index) ? 0 : refuse(Errno.ENOENT);
 }
 
 /** No value of these maps holds a spin lock. */

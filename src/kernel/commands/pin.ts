@@ -28,7 +28,7 @@ export function objGet(process: Process, attr: Attr): number {
   const access = fileFlags & (OPEN_RDONLY | OPEN_WRONLY);
   if (access === (OPEN_RDONLY | OPEN_WRONLY)) refuse(Errno.EINVAL);
   const object = process.machine.bpffs.open(process.string(pathname, PATH_MAX));
-  return process.files.install(object.get(), {
+  return process.files.install(object.getUser(), {
     readable: access !== OPEN_WRONLY,
     writable: access !== OPEN_RDONLY,
   });

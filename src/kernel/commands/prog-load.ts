@@ -83,6 +83,8 @@ export function progLoad(process: Process, attr: Attr): number {
   const name = objectName(args.progName) ?? refuse(Errno.EINVAL);
   const log = new LoadLog(args.logLevel, args.logBuf, args.logSize);
 
+  const sleepable = (args.progFlags & BpfProgFlag.SLEEPABLE) !== 0;
+  const tailCallKind = { type: args.progType, sleepable, expectedAttachType };
   let records: DebugRecords | null = null;
   try {
     records = debugRecords(process, args, insns);
@@ -93,7 +95,8 @@ export function progLoad(process: Process, attr: Attr): number {
         type,
         name,
         expectedAttachType,
-        sleepable: (args.progFlags & BpfProgFlag.SLEEPABLE) !== 0,
+        sleepable,
+        tailCallKind,
         fdArray: args.fdArray,
         gplCompatible: isGplCompatible(license),
         records,
@@ -103,6 +106,7 @@ export function progLoad(process: Process, attr: Attr): number {
     const program = new KernelProgram(machine.programs, {
       type: args.progType,
       name,
+      tailCallKind,
       expectedAttachType,
       flags: args.progFlags,
       gplCompatible: isGplCompatible(license),

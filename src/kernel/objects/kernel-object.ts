@@ -26,5 +26,15 @@ export abstract class KernelObject {
     if (--this.#references === 0) this.destroy();
   }
 
+  /** A descriptor or a pin begins to refer to it. */
+  getUser(): this {
+    return this.get();
+  }
+
+  /** A descriptor or a pin that referred to it ends. */
+  putUser(): void {
+    this.put();
+  }
+
   protected abstract destroy(): void;
 }

@@ -1,7 +1,9 @@
 import type { MapOperations, MapShape, MapStorage } from "../../maps/index.ts";
+import { BpfMapType } from "../../uapi/index.ts";
 import type { IdTable } from "../id-table.ts";
 import type { KernelBtf } from "./btf.ts";
 import { KernelObject } from "./kernel-object.ts";
+import { ProgramArray } from "./program-array.ts";
 
 /** What a map is made of. */
 export interface MapParts {
@@ -28,12 +30,18 @@ export class KernelMap extends KernelObject {
   readonly parts: MapParts;
   /** Set by BPF_MAP_FREEZE: system calls may not write any more. */
   frozen = false;
+  /** What tail calls go to; null for all other types. */
+  readonly programs: ProgramArray | null;
+  /** Descriptors and pins: the one that creates it is the first. */
+  #users = 1;
   readonly #table: IdTable<KernelMap>;
 
   constructor(table: IdTable<KernelMap>, parts: MapParts) {
     super(table.allocate());
     this.#table = table;
     this.parts = parts;
+    const isProgramArray = parts.storage.shape.type === BpfMapType.PROG_ARRAY;
+    this.programs = isProgramArray ? new ProgramArray(parts.storage) : null;
     table.add(this);
   }
 
@@ -58,8 +66,23 @@ export class KernelMap extends KernelObject {
     return this.parts.storage.offset;
   }
 
+  override getUser(): this {
+    this.#users++;
+    return this.get();
+  }
+
+  /**
+   * Where no process can reach it any more, a program array lets go of its programs: they may use the map themselves,
+   * and neither would ever end (`bpf_map_put_uref`).
+   */
+  override putUser(): void {
+    if (--this.#users === 0) this.programs?.clear();
+    this.put();
+  }
+
   protected override destroy(): void {
     this.#table.remove(this.id);
+    this.programs?.clear();
     this.parts.btf?.put();
     this.parts.storage.close();
   }

@@ -4,6 +4,7 @@ import type { IdTable } from "../id-table.ts";
 import type { KernelBtf } from "./btf.ts";
 import { KernelObject } from "./kernel-object.ts";
 import type { KernelMap } from "./map.ts";
+import type { TailCallKind, TailCallTarget } from "./program-array.ts";
 
 /** What a program is made of. */
 export interface ProgramParts {
@@ -11,6 +12,7 @@ export interface ProgramParts {
   readonly name: string;
   readonly expectedAttachType: number;
   readonly flags: number;
+  readonly tailCallKind: TailCallKind;
   /** Eight bytes (`bpf_prog_calc_tag`). */
   readonly tag: Uint8Array;
   readonly gplCompatible: boolean;
@@ -51,7 +53,7 @@ export interface LineRecord {
 }
 
 /** A loaded program. */
-export class KernelProgram extends KernelObject {
+export class KernelProgram extends KernelObject implements TailCallTarget {
   readonly kind = "prog";
   readonly parts: ProgramParts;
   readonly #table: IdTable<KernelProgram>;
@@ -62,6 +64,14 @@ export class KernelProgram extends KernelObject {
     this.#table = table;
     this.parts = parts;
     table.add(this);
+  }
+
+  get entry(): number {
+    return this.parts.code.entry;
+  }
+
+  get tailCallKind(): TailCallKind {
+    return this.parts.tailCallKind;
   }
 
   /** Maps that the code uses, then those bound to it. */

@@ -14,11 +14,13 @@ const ETH_P_IP = 0x0800;
 const ETH_P_IPV6 = 0x86dd;
 const ETH_P_802_3 = 0x0001;
 const ETH_P_802_2 = 0x0004;
+const IPV4_HLEN = 20;
+const IPV6_HLEN = 40;
 const AF_INET = 2;
 const AF_INET6 = 10;
 const GSO_LEGACY_MAX_SIZE = 65536;
 const GSO_MAX_SEGS = 65535;
-const PacketType = { HOST: 0, BROADCAST: 1, MULTICAST: 2, OTHERHOST: 3 } as const;
+const PacketType = { HOST: 0, MULTICAST: 2, OTHERHOST: 3 } as const;
 
 type View = StructValues<typeof bpfSkBuff>;
 
@@ -59,8 +61,6 @@ export function testRunSkb(run: TestRun): number {
   const offset = isLayer2 ? 0 : ETH_HLEN;
   skb.point("data", start + offset);
   skb.set("len", size - offset);
-  // Linux takes the link-layer header off before it looks whether anything is left.
-  if (size === ETH_HLEN) refuse(Errno.EINVAL);
   skb.set("cb+bpf_skb_data_end.data_end", addressOf(start + size));
   skb.set("cb+bpf_skb_data_end.data_meta", addressOf(start + offset));
   if (context !== null) fromView(run, skb, context);
@@ -77,12 +77,15 @@ export function testRunSkb(run: TestRun): number {
   return answer !== 0 ? answer : finishContext(run, bytes);
 }
 
-/** `eth_type_trans`: what the destination says about whose packet it is; the loopback device's address is all zeros. */
+/**
+ * `eth_type_trans`: what the destination says about whose packet it is; the loopback device's addresses
+ * are all zeros, so that even ff:ff:ff:ff:ff:ff is some group's.
+ */
 function packetType(frame: Uint8Array): number {
   const destination = frame.subarray(0, 6);
   if (destination.every((byte) => byte === 0)) return PacketType.HOST;
   if ((destination[0]! & 1) === 0) return PacketType.OTHERHOST;
-  return destination.every((byte) => byte === 0xff) ? PacketType.BROADCAST : PacketType.MULTICAST;
+  return PacketType.MULTICAST;
 }
 
 function etherType(frame: Uint8Array): number {
@@ -91,22 +94,20 @@ function etherType(frame: Uint8Array): number {
   return frame.length >= ETH_HLEN + 2 && frame[14] === 0xff && frame[15] === 0xff ? ETH_P_802_3 : ETH_P_802_2;
 }
 
-/** The packet's addresses become those of the socket it is received on. */
+/** The packet's addresses become those of the socket it is received on. EINVAL where its header is cut short. */
 function describeSocket(sock: KernelStruct, frame: Uint8Array, protocol: number): void {
   const ip = frame.subarray(ETH_HLEN);
   const view = new DataView(ip.buffer, ip.byteOffset, ip.byteLength);
   if (protocol === ETH_P_IP) {
+    if (ip.length < IPV4_HLEN) refuse(Errno.EINVAL);
     sock.set("__sk_common.skc_family", AF_INET);
-    if (ip.length >= 20) {
-      sock.set("__sk_common.skc_rcv_saddr", view.getUint32(12, true));
-      sock.set("__sk_common.skc_daddr", view.getUint32(16, true));
-    }
+    sock.set("__sk_common.skc_rcv_saddr", view.getUint32(12, true));
+    sock.set("__sk_common.skc_daddr", view.getUint32(16, true));
   } else if (protocol === ETH_P_IPV6) {
+    if (ip.length < IPV6_HLEN) refuse(Errno.EINVAL);
     sock.set("__sk_common.skc_family", AF_INET6);
-    if (ip.length >= 40) {
-      sock.write("__sk_common.skc_v6_rcv_saddr", ip.subarray(8, 24));
-      sock.write("__sk_common.skc_v6_daddr", ip.subarray(24, 40));
-    }
+    sock.write("__sk_common.skc_v6_rcv_saddr", ip.subarray(8, 24));
+    sock.write("__sk_common.skc_v6_daddr", ip.subarray(24, 40));
   }
 }
 

@@ -38,7 +38,6 @@ export function testRunXdp(run: TestRun): number {
   }
   const linear = Math.min(wanted, packets.room - headroom);
   if (args.dataSizeIn - meta < ETH_HLEN) refuse(Errno.EINVAL);
-  if (linear < ETH_HLEN) refuse(Errno.EINVAL);
   if (context !== null) {
     if (context.egressIfindex !== 0) refuse(Errno.EINVAL);
     if (context.ingressIfindex === 0 && context.rxQueueIndex !== 0) refuse(Errno.EINVAL);
