@@ -1,4 +1,5 @@
 import { messageOf, TsbpfError } from "../base/index.ts";
+import type { LinkInput } from "../object/index.ts";
 import type { CommandFunction, Invocation } from "./command.ts";
 import { CommandError, FileError } from "./failure.ts";
 
@@ -14,22 +15,8 @@ async function linkObjects(invocation: Invocation): Promise<number> {
   words.need(2);
   const output = words.take();
   const { link } = await import("../object/index.ts");
-  const inputs: { readonly name: string; readonly bytes: Uint8Array }[] = [];
-  for (const name of words.rest()) {
-    try {
-      inputs.push({ name, bytes: await io.readFile(name) });
-    } catch (error) {
-      if (!(error instanceof FileError)) throw error;
-      throw new CommandError(`failed to link '${name}': ${error.reason} (${error.errno})`, { cause: error });
-    }
-  }
-  let linked: Uint8Array;
-  try {
-    linked = link(inputs);
-  } catch (error) {
-    if (!(error instanceof TsbpfError)) throw error;
-    throw new CommandError(`failed to link: ${messageOf(error)}`, { cause: error });
-  }
+  const inputs = await inputsOf(invocation, "failed to link");
+  const linked = attemptTo("failed to link", () => link(inputs));
   await io.writeFile(output, linked);
   return finished(invocation);
 }
@@ -40,19 +27,35 @@ async function minimizeBtf(invocation: Invocation): Promise<number> {
   words.need(3);
   const [input, output] = [words.take(), words.take()];
   const { readBtfFile } = await import("./btf-file.ts");
-  const { MinimalBtf } = await import("./minimal-btf.ts");
-  const minimal = new MinimalBtf(await readBtfFile(io, input));
-  for (const path of words.rest()) {
+  const { minCoreBtf } = await import("../object/index.ts");
+  const kernel = await readBtfFile(io, input);
+  const objects = await inputsOf(invocation, "error recording relocations for");
+  const minimal = attemptTo("error recording relocations", () => minCoreBtf(kernel, objects));
+  await io.writeFile(output, minimal);
+  return finished(invocation);
+}
+
+/** The files that the remaining words name; `what` is said of one that cannot be read. */
+async function inputsOf({ io, words }: Invocation, what: string): Promise<readonly LinkInput[]> {
+  const inputs: LinkInput[] = [];
+  for (const name of words.rest()) {
     try {
-      minimal.record(await io.readFile(path), path);
+      inputs.push({ name, bytes: await io.readFile(name) });
     } catch (error) {
-      if (!(error instanceof TsbpfError) || error instanceof CommandError) throw error;
-      const message = error instanceof FileError ? error.reason : messageOf(error);
-      throw new CommandError(`error recording relocations for ${path}: ${message}`, { cause: error });
+      if (!(error instanceof FileError)) throw error;
+      throw new CommandError(`${what} '${name}': ${error.reason} (${error.errno})`, { cause: error });
     }
   }
-  await io.writeFile(output, minimal.finish());
-  return finished(invocation);
+  return inputs;
+}
+
+function attemptTo<T>(what: string, act: () => T): T {
+  try {
+    return act();
+  } catch (error) {
+    if (!(error instanceof TsbpfError)) throw error;
+    throw new CommandError(`${what}: ${messageOf(error)}`, { cause: error });
+  }
 }
 
 /** In JSON, an empty answer. */

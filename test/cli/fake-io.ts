@@ -99,7 +99,7 @@ export async function tsbpf(argv: readonly string[], world: FakeWorld = {}): Pro
     platform: "a test",
     program: "tsbpf",
     packageFile: (path) => path,
-    now: () => ++clock,
+    now: () => (clock += 5),
     turn: async () => {
       if (++turns === world.interruptAfter) controller.abort("SIGINT");
     },
