@@ -1,12 +1,11 @@
-import { BpfFuncId, Errno } from "../uapi/index.ts";
+import { BpfFuncId } from "../uapi/index.ts";
 import { hostHelper } from "./define.ts";
 import type { Helper, HelperCall } from "./helper.ts";
 import { sumBytes, sumFold, sumSub } from "./internet-checksum.ts";
 
-/** `bpf_csum_diff` as Linux has it since 6.13: the result is folded to 16 bits. */
+/** `bpf_csum_diff` as Linux has it since 6.13: any sizes, and a result folded to 16 bits. */
 function csumDiff(call: HelperCall, ...args: number[]): number {
   const [from, fromSize, to, toSize, seed] = args as [number, number, number, number, number];
-  if (((fromSize | toSize) & 3) !== 0) return -Errno.EINVAL;
   const view = call.memory.view();
   let sum = seed >>> 0;
   if (fromSize !== 0 && toSize !== 0) {

@@ -12,12 +12,12 @@ function print(format: string, ...args: (number | bigint)[]): string | number {
   const result = bench.invoke(
     BpfFuncId.trace_printk,
     bench.put(format),
-    format.length + 1,
+    new TextEncoder().encode(format).length + 1,
     ...[...args, 0, 0, 0].slice(0, 3),
   );
   const line = bench.services.lines.pop();
   if (line === undefined) return result;
-  expect(result).toBe(line.length);
+  expect(result).toBe(new TextEncoder().encode(line).length);
   return line;
 }
 
@@ -43,7 +43,11 @@ describe("bpf_trace_printk", () => {
     ["%px %px", [0xffff_8000_0001_0000n, 5], "ffff800000010000 0000000000000005"],
     ["%p %p", [0, -1], "0000000000000000 ffffffffffffffff"],
     ["%pS %ps %pB", [0xffff_8000_0000_1234n, 1, 2], "0xffff800000001234 0x1 0x2"],
+    ["[%20px] [%-4px] [%018px]", [255, 255, 255], "[                  ff] [ff  ] [0000000000000000ff]"],
+    ["%pxyz %pI4x1.", [1, 0], "0000000000000001 0.0.0.0."],
+    ["[%-px] [%20pS] [%20pI4]", [255, 1, 0], "[ff              ] [                 0x1] [0.0.0.0]"],
     ["tab\tand %s.", [0], "tab\tand ."],
+    ["caf\u00e9 %d\u00e9", [1], "caf\u00e9 1\u00e9"],
   ];
   it.each(cases)("%s", (format, args, line) => {
     expect(print(format, ...args)).toBe(line);
@@ -57,6 +61,17 @@ describe("bpf_trace_printk", () => {
     expect(print("<%pus>", 0x1000)).toBe("<>");
     Object.assign(bench.services, { userString: () => new TextEncoder().encode("user") });
     expect(print("<%s> <%pus>", 0x1000, 0x7fff_0000_0000n)).toBe("<user> <user>");
+  });
+
+  it("half a kilobyte for the copies of all arguments", () => {
+    const long = addressOf(bench.put("x".repeat(600)));
+    expect(print("%s", long)).toBe("x".repeat(511));
+    expect(print("%s%d", long, 1)).toBe(-Errno.ENOSPC);
+    expect(print("%s%s", long, long)).toBe(-Errno.ENOSPC);
+    const half = addressOf(bench.put("y".repeat(503)));
+    expect(print("%s%lx", half, 1)).toBe(`${"y".repeat(503)}1`);
+    expect(print("%s%c%lx", half, 0x61, 1)).toBe(-Errno.ENOSPC);
+    expect(print("[%9pks]", addressOf(bench.put("z")))).toBe("[z]");
   });
 
   it("IP addresses", () => {
@@ -88,7 +103,8 @@ describe("bpf_trace_printk", () => {
     "%sx",
     "%pX",
     "%pI5",
-    "caf\u00e9",
+    "%\u00e9",
+    "%s\u00e9",
     "bell\u0007",
   ])("refuses %j", (format) => {
     expect(print(format)).toBe(-Errno.EINVAL);

@@ -1,60 +1,93 @@
 import { TextWriter } from "../../base/index.ts";
 import { FIRST_OFFSET, KERNEL_BASE_HIGH } from "../../mem/index.ts";
+import { Errno } from "../../uapi/index.ts";
 import type { HelperCall } from "../helper.ts";
-import { type Conversion, type Piece, parseFormat } from "./parse.ts";
+import { type Conversion, parseFormat } from "./parse.ts";
 
 /** Arguments as halves: low and high of each, in turn. */
 export type FormatArguments = readonly number[];
 
-/** `MAX_BPRINTF_BIN_ARGS`: bytes for copies of strings. */
-const STRING_ROOM = 512;
+/** `MAX_BPRINTF_BIN_ARGS`: bytes into which `bpf_bprintf_prepare` copies the arguments. */
+const ARGUMENT_ROOM = 512;
+
+/** How much of that is used. */
+class ArgumentRoom {
+  #used = 0;
+
+  get left(): number {
+    return ARGUMENT_ROOM - this.#used;
+  }
+
+  /** Takes bytes, on a boundary of four where they are a number. @returns false where they do not fit. */
+  take(size: number, alignment: 1 | 4 = 1): boolean {
+    this.#used = (this.#used + alignment - 1) & -alignment;
+    if (this.left < size) return false;
+    this.#used += size;
+    return true;
+  }
+}
 
 /**
  * Formats as `bpf_bprintf_prepare` and `bstr_printf` do.
  *
- * @returns the text without a NUL, or null for a format that Linux refuses (EINVAL).
+ * @returns the text without a NUL, or a negative errno: EINVAL for a format that Linux refuses, ENOSPC for arguments
+ *   that take too much room together.
  */
 export function formatText(
   call: HelperCall,
   format: Uint8Array,
   args: FormatArguments,
   limit: number,
-): Uint8Array | null {
+): Uint8Array | number {
   const pieces = parseFormat(format, limit);
-  if (pieces === null) return null;
+  if (pieces === null) return -Errno.EINVAL;
   const out = new TextWriter(256);
+  const room = new ArgumentRoom();
   let next = 0;
   for (const piece of pieces) {
     if (piece.kind === "text") out.raw(format, piece.start, piece.end);
     else if (piece.kind === "percent") out.char(0x25);
     else {
-      convert(call, out, piece, args[next * 2] ?? 0, args[next * 2 + 1] ?? 0);
+      const [low, high] = [args[next * 2] ?? 0, args[next * 2 + 1] ?? 0];
+      if (!convert({ call, out, room }, piece, low, high)) return -Errno.ENOSPC;
       next++;
     }
   }
   return out.view();
 }
 
-export type { Piece };
+interface Formatting {
+  readonly call: HelperCall;
+  readonly out: TextWriter;
+  readonly room: ArgumentRoom;
+}
 
-function convert(call: HelperCall, out: TextWriter, conversion: Conversion, low: number, high: number): void {
+/** @returns false where the room for arguments is used up. */
+function convert(formatting: Formatting, conversion: Conversion, low: number, high: number): boolean {
+  const { out, room } = formatting;
   switch (conversion.kind) {
     case "integer":
       out.text(integer(conversion, low, high));
-      return;
+      return room.take(conversion.size, 4);
     case "char":
       pad(out, Uint8Array.of(low), conversion);
-      return;
-    case "string":
-      pad(out, stringAt(call, low, high, conversion.style), conversion);
-      return;
+      return room.take(1);
+    case "string": {
+      if (room.left === 0) return false;
+      const text = stringAt(formatting, low, high, conversion.style);
+      // `%pks` and `%pus` are text before `bstr_printf` sees them, and have no width there.
+      if (conversion.style === "s") pad(out, text, conversion);
+      else out.raw(text);
+      return room.take(text.length + 1);
+    }
     case "pointer":
-      pad(out, asciiOf(pointer(call, conversion, low, high)), conversion);
+      return pointer(formatting, conversion, low, high);
   }
 }
 
 /** `number` of lib/vsprintf.c. */
-function integer({ style, size, flags, width }: Conversion, low: number, high: number): string {
+function integer({ style, size, flags, width: given }: Conversion, low: number, high: number): string {
+  const width = given ?? 0;
   const signed = style === "d" || style === "i";
   const negative = signed && (size === 8 ? high < 0 : low < 0);
   let digits: string;
@@ -74,17 +107,17 @@ function integer({ style, size, flags, width }: Conversion, low: number, high: n
 
 /** `%c` and `%s`: blanks to the width. */
 function pad(out: TextWriter, bytes: Uint8Array, { flags, width }: Conversion): void {
-  const missing = Math.max(0, width - bytes.length);
+  const missing = Math.max(0, (width ?? 0) - bytes.length);
   if (!flags.left) out.text(" ".repeat(missing));
   out.raw(bytes);
   if (flags.left) out.text(" ".repeat(missing));
 }
 
 /** `bpf_trace_copy_string`: what faults is empty. */
-function stringAt(call: HelperCall, low: number, high: number, style: string): Uint8Array {
+function stringAt({ call, room }: Formatting, low: number, high: number, style: string): Uint8Array {
   // `%s` tells by the address: user space is the lower half.
   const user = style === "u" || (style === "s" && high >= 0);
-  const limit = STRING_ROOM - 1;
+  const limit = room.left - 1;
   if (user) return call.services.userString?.(low, high, limit)?.slice() ?? new Uint8Array(0);
   const bytes = kernelBytes(call, low, high, limit);
   const end = bytes.indexOf(0);
@@ -98,44 +131,70 @@ function kernelBytes(call: HelperCall, low: number, high: number, length: number
   return call.memory.bytes().subarray(offset, offset + length);
 }
 
-function pointer(call: HelperCall, { style }: Conversion, low: number, high: number): string {
+function pointer(
+  { call, out, room }: Formatting,
+  conversion: Conversion,
+  low: number,
+  high: number,
+): boolean {
+  const { style } = conversion;
   switch (style) {
     case "p":
-    case "K":
-      return hashedPointer(low, high);
+    case "K": {
+      const hidden = isAddress(low, high);
+      out.text(address(conversion, hidden ? hashOf(low, high) : low, hidden ? 0 : high));
+      return room.take(8, 4);
+    }
     case "x":
-      return hex(low, high);
+      out.text(address(conversion, low, high));
+      return room.take(8, 4);
     case "s":
     case "S":
-    case "B":
-      return call.services.symbol?.(low, high, style) ?? `0x${trimmed(hex(low, high))}`;
-    default:
-      return address(kernelBytes(call, low, high, style.endsWith("4") ? 4 : 16), style);
+    case "B": {
+      const name = asciiOf(call.services.symbol?.(low, high, style) ?? `0x${hexOf64(low, high)}`);
+      // As `%pks`: no width.
+      if (style === "B") out.raw(name);
+      else pad(out, name, conversion);
+      return style === "B" ? room.take(name.length + 1) : room.take(8, 4);
+    }
+    default: {
+      const text = network(kernelBytes(call, low, high, style.endsWith("4") ? 4 : 16), style);
+      out.text(text);
+      return room.take(text.length + 1);
+    }
   }
 }
 
-function hex(low: number, high: number): string {
-  return (high >>> 0).toString(16).padStart(8, "0") + (low >>> 0).toString(16).padStart(8, "0");
+/** `pointer_string`: sixteen digits, unless the format says a width. */
+function address(conversion: Conversion, low: number, high: number): string {
+  const { width, flags } = conversion;
+  const whole = { ...conversion, style: "x", size: 8 } as const;
+  return integer(
+    width === null ? { ...whole, width: 16, flags: { ...flags, zero: true } } : whole,
+    low,
+    high,
+  );
 }
 
-function trimmed(digits: string): string {
-  return digits.replace(/^0+(?=.)/, "");
+function hexOf64(low: number, high: number): string {
+  return ((BigInt(high >>> 0) << 32n) | BigInt(low >>> 0)).toString(16);
 }
 
-/**
- * `%p` hides addresses: 32 bits of a hash stand for one. NULL and error pointers are no addresses and print as they
- * are.
- */
-function hashedPointer(low: number, high: number): string {
+/** NULL and error pointers are no addresses: `%p` prints them as they are. */
+function isAddress(low: number, high: number): boolean {
   const error = high === -1 && low >>> 0 >= 0xffff_f001;
-  if ((low === 0 && high === 0) || error) return hex(low, high);
+  return !(low === 0 && high === 0) && !error;
+}
+
+/** `%p` hides addresses: 32 bits of a hash stand for one. */
+function hashOf(low: number, high: number): number {
   let hash = Math.imul(low ^ 0x9e37_79b9, 0x85eb_ca6b) ^ Math.imul(high ^ (low >>> 15), 0xc2b2_ae35);
   hash = Math.imul(hash ^ (hash >>> 16), 0x27d4_eb2f);
-  return hex(hash ^ (hash >>> 15), 0);
+  return hash ^ (hash >>> 15);
 }
 
 /** `ip4_string`, `ip6_string`: with leading zeros (`i`) or without, and `::` for the longest run (`I6` has none). */
-function address(given: Uint8Array, style: string): string {
+function network(given: Uint8Array, style: string): string {
   const six = style.endsWith("6");
   const bytes = new Uint8Array(six ? 16 : 4);
   if (given.length === bytes.length) bytes.set(given);

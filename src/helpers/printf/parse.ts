@@ -11,8 +11,8 @@ export interface Conversion {
   /** Bytes of the argument that count. */
   readonly size: 4 | 8;
   readonly flags: Flags;
-  /** The least number of characters. */
-  readonly width: number;
+  /** The least number of characters; null where the format says none. */
+  readonly width: number | null;
 }
 
 export interface Flags {
@@ -27,20 +27,28 @@ const INTEGERS = "diuxX";
 /** `INT_MAX` bounds what `skip_atoi` can give; widths of more than a buffer are all alike. */
 const WIDTH_LIMIT = 0xffff;
 
-const isSpace = (byte: number): boolean => byte === 0x20 || (byte >= 9 && byte <= 13);
+// As the kernel's ctype has them, which is Latin-1's.
+const isSpace = (byte: number): boolean => byte === 0x20 || (byte >= 9 && byte <= 13) || byte === 0xa0;
 const isPrint = (byte: number): boolean => byte >= 0x20 && byte < 0x7f;
 const isDigit = (byte: number): boolean => byte >= 0x30 && byte <= 0x39;
 
+function isAlphanumeric(byte: number): boolean {
+  return byte >= 0xc0
+    ? byte !== 0xd7 && byte !== 0xf7
+    : byte < 0x80 && /[A-Za-z0-9]/.test(String.fromCharCode(byte));
+}
+
 /** `ispunct`: printable, and neither a letter, nor a digit, nor a blank. */
 function isPunctuation(byte: number): boolean {
-  return isPrint(byte) && !/[A-Za-z0-9 ]/.test(String.fromCharCode(byte));
+  if (byte >= 0x80) return byte > 0xa0 && !isAlphanumeric(byte);
+  return isPrint(byte) && byte !== 0x20 && !isAlphanumeric(byte);
 }
 
 /**
  * Takes a format apart by the rules of `bpf_bprintf_prepare`.
  *
- * @returns null where Linux gives EINVAL: no NUL in `format`, a byte that is not ASCII text, a conversion that there
- *   is not, or more conversions than `limit`.
+ * @returns null where Linux gives EINVAL: no NUL in `format`, a control character, a conversion that there is not, or
+ *   more conversions than `limit`.
  */
 export function parseFormat(format: Uint8Array, limit: number): Piece[] | null {
   const end = format.indexOf(0);
@@ -50,7 +58,8 @@ export function parseFormat(format: Uint8Array, limit: number): Piece[] | null {
   let conversions = 0;
   let text = 0;
   for (let i = 0; i < end; i++) {
-    if (!isPrint(at(i)) && !isSpace(at(i))) return null;
+    // Text may be UTF-8; control characters are refused.
+    if (at(i) < 0x80 && !isPrint(at(i)) && !isSpace(at(i))) return null;
     if (at(i) !== PERCENT) continue;
     if (i > text) pieces.push({ kind: "text", start: text, end: i });
     if (at(i + 1) === PERCENT) {
@@ -63,6 +72,8 @@ export function parseFormat(format: Uint8Array, limit: number): Piece[] | null {
     if (found === null) return null;
     pieces.push(found.conversion);
     i = found.last;
+    // `bstr_printf` takes all letters and digits behind a `%p` for its own.
+    if (found.conversion.kind === "pointer") while (isAlphanumeric(at(i + 1))) i++;
     text = i + 1;
   }
   if (end > text) pieces.push({ kind: "text", start: text, end });
@@ -82,8 +93,8 @@ function parseConversion(at: At, start: number): { conversion: Conversion; last:
     else if (flag === " ") flags.space = true;
     else break;
   }
-  let width = 0;
-  for (; isDigit(at(i)); i++) width = Math.min(WIDTH_LIMIT, width * 10 + at(i) - 0x30);
+  let width: number | null = null;
+  for (; isDigit(at(i)); i++) width = Math.min(WIDTH_LIMIT, (width ?? 0) * 10 + at(i) - 0x30);
   const give = (kind: Conversion["kind"], style: string, size: 4 | 8, last: number) => ({
     conversion: { kind, style, size, flags, width },
     last,
