@@ -8,6 +8,7 @@ import { elf } from "./elf.ts";
 import { fixups } from "./fixups.ts";
 import { insns } from "./insns.ts";
 import { kernelTarget } from "./kernel.ts";
+import { linked, written } from "./link.ts";
 import { object } from "./object.ts";
 import { vm } from "./vm.ts";
 import { wasm } from "./wasm.ts";
@@ -26,6 +27,8 @@ export const TARGETS: readonly Target[] = [
   classic,
   fixups,
   object,
+  linked,
+  written,
   vm,
   kernelTarget(),
   capture,
