@@ -65,8 +65,8 @@ export type {
   BtfVar,
   BtfVoid,
 } from "./types.ts";
-export { type BtfValueInput, encodeValue } from "./value_encoder.ts";
-export { writeValue } from "./value_text.ts";
+export { type BtfValueInput, encodeValue } from "./value-encoder.ts";
+export { writeValue } from "./value-text.ts";
 export { type BtfValue, decodeValue } from "./values.ts";
 export type { BtfTables, BtfView } from "./view.ts";
 export { writeBtf } from "./write.ts";

@@ -3,7 +3,7 @@ import { decodeType } from "./decode.ts";
 import { type BtfHeader, parseHeader } from "./header.ts";
 import { BtfKind } from "./kinds.ts";
 import { Layout } from "./layout.ts";
-import { NameIndex } from "./name_index.ts";
+import { NameIndex } from "./name-index.ts";
 import { readWords, scanTypes } from "./scan.ts";
 import type { BtfType } from "./types.ts";
 import type { BtfTables, BtfView } from "./view.ts";
