@@ -67,7 +67,10 @@ class LinkOutput {
         `expected a ${this.#endian}-endian object as the first, got a ${file.endian}-endian one`,
       );
     }
-    const places = new Map<string, { section: OutputSection; offset: number; skipped: boolean }>();
+    const places = new Map<
+      string,
+      { section: OutputSection; offset: number; skipped: boolean; shell: boolean }
+    >();
     for (const { name, elf } of source.sections) {
       let section = this.#byName.get(name);
       if (section === undefined) {
@@ -78,11 +81,11 @@ class LinkOutput {
         if (!sameBytes(section.contents(), file.data(elf))) {
           throw file.error({ section: name }, "expected the same contents as in the objects before");
         }
-        places.set(name, { section, offset: 0, skipped: true });
+        places.set(name, { section, offset: 0, skipped: true, shell: false });
         continue;
       }
       const offset = elf === null ? 0 : section.append(source, elf);
-      places.set(name, { section, offset, skipped: false });
+      places.set(name, { section, offset, skipped: false, shell: elf === null });
     }
     const placeOf = (name: string) => {
       const place = places.get(name);

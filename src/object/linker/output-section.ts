@@ -11,6 +11,9 @@ export interface OutputVariable {
   size: number;
 }
 
+/** A page of the largest size that machines have; compilers ask for 8 bytes, or for what C code says. */
+const MAX_ALIGNMENT = 1 << 16;
+
 /** A section of the output: the sections of its name, one behind the other. */
 export class OutputSection {
   readonly name: string;
@@ -44,7 +47,12 @@ export class OutputSection {
       const problem = `expected ${what} ${this.header[what]} as in the objects before, got ${section[what]}`;
       throw file.error({ section: section.name }, problem);
     }
-    this.alignment = Math.max(this.alignment, section.alignment || 1);
+    const alignment = section.alignment || 1;
+    if (alignment > MAX_ALIGNMENT || !Number.isInteger(Math.log2(alignment))) {
+      const problem = `expected an alignment that is a power of two up to ${MAX_ALIGNMENT}, got ${alignment}`;
+      throw file.error({ section: section.name }, problem);
+    }
+    this.alignment = Math.max(this.alignment, alignment);
     const offset = Math.ceil(this.#size / this.alignment) * this.alignment;
     if (section.type !== SectionType.NOBITS) {
       this.#data.zeros(offset - this.#size);

@@ -62,7 +62,7 @@ export class LinkSymbols {
    */
   append(
     source: LinkSource,
-    placeOf: (section: string) => { readonly section: OutputSection; readonly offset: number } | null,
+    placeOf: (section: string) => SymbolPlace | null,
     sectionSymbols: Map<OutputSection, OutputSymbol>,
   ): Map<number, OutputSymbol> {
     const map = new Map<number, OutputSymbol>();
@@ -73,7 +73,7 @@ export class LinkSymbols {
       let offset = 0;
       if (symbol.section !== undefined) {
         const place = placeOf(symbol.section.name);
-        if (place === null) continue;
+        if (place === null || place.shell) continue;
         ({ section, offset } = place);
         const known = symbol.type === SymbolType.SECTION ? sectionSymbols.get(section) : undefined;
         if (known !== undefined) {
@@ -185,6 +185,14 @@ export class LinkSymbols {
     known.btfId = btfId;
     known.underlying = btf.ref(btfId);
   }
+}
+
+/** Where an object's section went. */
+interface SymbolPlace {
+  readonly section: OutputSection;
+  readonly offset: number;
+  /** Only BTF has it: no symbol can be in it. */
+  readonly shell: boolean;
 }
 
 interface SymbolInput {

@@ -192,8 +192,11 @@ class ObjectWriter {
     for (const [name, maps] of sections) {
       const datasec = btf === null ? 0 : btf.findByName(name, BtfKind.DATASEC);
       if (btf === null || datasec === 0) throw this.#error(`BTF does not describe section ${name}`);
-      const data = new Uint8Array(btf.size(datasec));
       const places = new Map(variablesOf(btf, datasec).map((variable) => [variable.name, variable]));
+      const size = maps.reduce((end, [key]) => Math.max(end, endOf(places.get(key))), 0);
+      if (size > MAX_DECLARATIONS)
+        throw this.#error(`section ${name}: expected at most ${MAX_DECLARATIONS} bytes, got ${size}`);
+      const data = new Uint8Array(size);
       for (const [key, map] of maps) {
         const place = places.get(key);
         if (place === undefined) throw this.#error(`map ${key}: BTF's section ${name} does not have it`);
@@ -230,9 +233,8 @@ class ObjectWriter {
       const name = btf.name(id);
       // `maps` would be read as definitions of old; its variables are in `.maps` now.
       if (name === KCONFIG || name === ".ksyms" || name === "maps" || this.#sections.has(name)) continue;
-      const data = new Uint8Array(btf.size(id));
-      data.set((contents.get(name) ?? new Uint8Array(0)).subarray(0, data.length));
-      contents.set(name, data);
+      // What BTF says of their sizes need not be filled: only their symbols are looked for.
+      if (!contents.has(name)) contents.set(name, NO_BYTES);
     }
     for (const [name, data] of contents) {
       const index = this.#section(name, { data, flags: SectionFlag.ALLOC | SectionFlag.WRITE });
@@ -347,6 +349,15 @@ function* textsOf(spec: ObjectSpec): Generator<string> {
     yield `?${sectionName}`;
     for (const { access } of coreRelocations) yield access;
   }
+}
+
+const NO_BYTES = new Uint8Array(0);
+
+/** Bytes that declarations of maps may have; each has some pointers. */
+const MAX_DECLARATIONS = 1 << 24;
+
+function endOf(variable: Variable | undefined): number {
+  return variable === undefined ? 0 : variable.offset + variable.size;
 }
 
 interface Variable {
