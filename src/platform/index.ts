@@ -36,10 +36,10 @@ export {
 } from "./helpers/prototypes.ts";
 export { type FieldPlace, KernelLayout } from "./kernel-layout.ts";
 export {
+  functionsOfMap,
   type InlineLookup,
   type MapFunctions,
   type MapOperationName,
-  mapFunctions,
 } from "./map-functions.ts";
 export {
   checkMapCreate,

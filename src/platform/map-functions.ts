@@ -115,10 +115,18 @@ const FUNCTIONS: ReadonlyMap<number, MapFunctions> = new Map<number, MapFunction
   [BpfMapType.DEVMAP, { lookup: "dev_map_lookup_elem", redirect: "dev_map_redirect" }],
   [BpfMapType.DEVMAP_HASH, { lookup: "dev_map_hash_lookup_elem", redirect: "dev_hash_map_redirect" }],
   [BpfMapType.CPUMAP, { lookup: "cpu_map_lookup_elem", redirect: "cpu_map_redirect" }],
+  [
+    BpfMapType.SOCKMAP,
+    { lookup: "sock_map_lookup", update: "sock_map_update_elem", delete: "sock_map_delete_elem" },
+  ],
+  [
+    BpfMapType.SOCKHASH,
+    { lookup: "sock_hash_lookup", update: "sock_map_update_elem", delete: "sock_hash_delete_elem" },
+  ],
   [BpfMapType.XSKMAP, { redirect: "xsk_map_redirect" }],
 ]);
 
 /** The functions of a map type, by `BpfMapType`; empty where calls stay what they are. */
-export function mapFunctions(type: number): MapFunctions {
+export function functionsOfMap(type: number): MapFunctions {
   return FUNCTIONS.get(type) ?? {};
 }

@@ -11,11 +11,11 @@ import {
   rowNamed,
 } from "../../isa/index.ts";
 import {
+  functionsOfMap,
   HELPER_PROTOTYPES,
   helperSymbol,
   INTERNAL_SYMBOLS,
   type MapOperationName,
-  mapFunctions,
 } from "../../platform/index.ts";
 import { BpfFuncId as Func } from "../../uapi/index.ts";
 import type { FixupInput, FixupMap, FixupOptions } from "./input.ts";
@@ -108,7 +108,7 @@ export class LinuxCalls {
   #mapOperation(insn: Insn, map: FixupMap | null): Insn[] | null {
     const operation = MAP_OPERATIONS.get(insn.imm);
     if (operation === undefined || map === null) return null;
-    const functions = mapFunctions(map.type);
+    const functions = functionsOfMap(map.type);
     if (operation === "lookup" && functions.inlineLookup !== undefined) {
       const call = this.imm("__htab_map_lookup_elem");
       const code = inlineLookup(functions.inlineLookup, map, this.#options.layout, call);

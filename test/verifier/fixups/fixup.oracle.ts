@@ -237,6 +237,23 @@ SEC("tc") int all(struct __sk_buff *skb) {
 char _license[] SEC("license") = "GPL";
 `;
 
+/** Calls that Linux makes straight to the map type's own functions. */
+const SOCKETS_SOURCE = `
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+#define MAP(NAME, TYPE) \\
+  struct { __uint(type, TYPE); __type(key, int); __type(value, int); __uint(max_entries, 4); } NAME SEC(".maps")
+MAP(sockets, BPF_MAP_TYPE_SOCKMAP);
+MAP(named, BPF_MAP_TYPE_SOCKHASH);
+SEC("tc") int all(struct __sk_buff *skb) {
+  int key = skb->mark;
+  bpf_map_delete_elem(&sockets, &key);
+  bpf_map_delete_elem(&named, &key);
+  return 0;
+}
+char _license[] SEC("license") = "GPL";
+`;
+
 describeWith([bpftool, clang, referee("mount"), liveKernel("6.18")], "maps and the live kernel", () => {
   const map = (type: number, keySize: number, valueSize: number, maxEntries: number) =>
     exampleMap(type, 0, { keySize, valueSize, maxEntries });
@@ -247,14 +264,19 @@ describeWith([bpftool, clang, referee("mount"), liveKernel("6.18")], "maps and t
     array: map(BpfMapType.ARRAY, 4, 20, 7),
     bytes: map(BpfMapType.ARRAY, 4, 8, 100000),
     cpus: map(BpfMapType.PERCPU_ARRAY, 4, 20, 7),
+    sockets: map(BpfMapType.SOCKMAP, 4, 4, 4),
+    named: map(BpfMapType.SOCKHASH, 4, 4, 4),
     limit: map(BpfMapType.ARRAY, 4, 4, 1),
     total: map(BpfMapType.ARRAY, 4, 8, 1),
   };
 
-  it("are looked up and called alike", () => {
+  it.each([
+    ["looked up and called", MAPS_SOURCE],
+    ["of sockets called", SOCKETS_SOURCE],
+  ])("are %s alike", (_, text) => {
     withBpffs((folder) => {
       const [source, object] = [join(folder, "maps.bpf.c"), join(folder, "maps.bpf.o")];
-      writeFileSync(source, MAPS_SOURCE);
+      writeFileSync(source, text);
       const include = ["-I/usr/include/x86_64-linux-gnu"];
       const built = clang.run(["-O2", "-g", "-target", "bpf", ...include, "-c", source, "-o", object]);
       expect(built.stderr).toBe("");
