@@ -61,7 +61,7 @@ export const ISA_BENCHMARKS: readonly Benchmark[] = [
     operation: "slot",
     candidates() {
       const insns = decode(program());
-      return [{ name: "checkForm", run: () => (checkForm(insns), insns.length) }];
+      return [{ name: "checkForm", run: counted(() => checkForm(insns), insns.length) }];
     },
   },
   ...(["pseudoc", "ubpf"] as const).flatMap((dialect): Benchmark[] => [
@@ -78,7 +78,7 @@ export const ISA_BENCHMARKS: readonly Benchmark[] = [
       operation: "slot",
       candidates() {
         const insns = decode(program());
-        return [{ name: "disassemble", run: () => (disassemble(insns, { dialect }), insns.length) }];
+        return [{ name: "disassemble", run: counted(() => disassemble(insns, { dialect }), insns.length) }];
       },
     },
   ]),
@@ -87,10 +87,18 @@ export const ISA_BENCHMARKS: readonly Benchmark[] = [
     operation: "slot",
     candidates() {
       const insns = decode(program());
-      return [{ name: "xlatedText", run: () => (xlatedText(insns), insns.length) }];
+      return [{ name: "xlatedText", run: counted(() => xlatedText(insns), insns.length) }];
     },
   },
 ];
+
+/** Does the work, which is of so many operations. */
+function counted(work: () => unknown, operations: number): () => number {
+  return () => {
+    work();
+    return operations;
+  };
+}
 
 function lookAll(insns: readonly Insn[]): number {
   let known = 0;
