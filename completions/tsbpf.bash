@@ -17,7 +17,8 @@ _tsbpf_words() {
     btf:show) words='id prog map key value kv all file raw c unsorted pinned name tag' ;;
     btf:list) words='id prog map key value kv all file raw c unsorted pinned name tag' ;;
     btf:dump) words='format root_id id prog map key value kv all file raw c unsorted pinned name tag' ;;
-    btf:--) words='--json -j --pretty -p --debug -d --help -h --version -V --kernel --btf --base-btf -B' ;;
+    btf:--) words='--bpftool --json -j --pretty -p --debug -d --help -h --version -V --kernel --btf --base-btf -B' ;;
+    btf:--bpftool) words='7.8 7.1' ;;
     gen:) words='object min_core_btf help' ;;
     gen:object) words='' ;;
     gen:min_core_btf) words='' ;;
@@ -51,7 +52,7 @@ _tsbpf() {
   for ((at = 1; at < COMP_CWORD; at++)); do
     word=${COMP_WORDS[at]}
     case "$word" in
-      --kernel|--btf|--base-btf|-B|--svg|--prog|--pcap|--data|--ctx|--repeat|--engine|--program|--dialect|--output|-o|--style|--hex|-x) ((at++)) ;;
+      --kernel|--btf|--base-btf|-B|--svg|--bpftool|--prog|--pcap|--data|--ctx|--repeat|--engine|--program|--dialect|--output|-o|--style|--hex|-x) ((at++)) ;;
       -*) ;;
       *) if [[ -z $noun ]]; then noun=$word; elif [[ -z $verb ]]; then verb=$word; fi ;;
     esac

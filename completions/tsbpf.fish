@@ -37,6 +37,7 @@ complete -c tsbpf -n '__fish_seen_subcommand_from btf; and not __fish_seen_subco
 complete -c tsbpf -n '__fish_seen_subcommand_from btf; and __fish_seen_subcommand_from show' -a 'id prog map key value kv all file raw c unsorted pinned name tag'
 complete -c tsbpf -n '__fish_seen_subcommand_from btf; and __fish_seen_subcommand_from list' -a 'id prog map key value kv all file raw c unsorted pinned name tag'
 complete -c tsbpf -n '__fish_seen_subcommand_from btf; and __fish_seen_subcommand_from dump' -a 'format root_id id prog map key value kv all file raw c unsorted pinned name tag'
+complete -c tsbpf -n '__fish_seen_subcommand_from btf' -l bpftool -r -f -a '7.8 7.1' -d 'whose C: 7.8 (the default), or 7.1 (Debian 12)'
 complete -c tsbpf -n '__fish_seen_subcommand_from btf' -l json -s j -d 'write JSON'
 complete -c tsbpf -n '__fish_seen_subcommand_from btf' -l pretty -s p -d 'write JSON in lines'
 complete -c tsbpf -n '__fish_seen_subcommand_from btf' -l debug -s d -d 'say more: the verifier\'s log'

@@ -79,6 +79,14 @@ export const COMMANDS: readonly Command[] = [
       MAP,
       PROG,
     ],
+    options: [
+      {
+        name: "bpftool",
+        argument: "VERSION",
+        choices: ["7.8", "7.1"],
+        help: "whose C: 7.8 (the default), or 7.1 (Debian 12)",
+      },
+    ],
     globals: ["kernel", "base-btf"],
   },
   {
