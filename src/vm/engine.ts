@@ -41,7 +41,7 @@ export interface CompiledProgram {
   /**
    * Runs once, synchronously.
    *
-   * @param context offset of the context, or any i32 that r1 shall hold when `contextIsPointer` was false.
+   * @param context offset of the context: r1 is its address, and NULL for 0.
    * @returns the low half of r0 (signed); the high half is in {@link Executor.resultHigh}. Where the run ended with a
    *   fault the result is 0 and {@link Executor.fault} says why.
    */
