@@ -1,6 +1,7 @@
 import { BtfKind } from "../btf/index.ts";
-import type { Insn } from "../isa/index.ts";
+import { CallKind, type Insn, isWide, lookup, WideKind } from "../isa/index.ts";
 import { Errno } from "../uapi/index.ts";
+import type { LoadLog } from "./load-log.ts";
 import type { KernelBtf } from "./objects/btf.ts";
 import type { LineRecord } from "./objects/program.ts";
 import type { Process } from "./process.ts";
@@ -9,7 +10,7 @@ import { refuse } from "./refusal.ts";
 const MIN_FUNC_INFO = 8;
 const MIN_LINE_INFO = 16;
 const MAX_RECORD = 252;
-const LINE_BYTES = 16;
+const INT_MAX = 0x7fff_ffff;
 
 /** The debug records of a load: which function begins at which slot, and which line a slot comes from. */
 export interface DebugRecords {
@@ -29,61 +30,143 @@ interface RecordArguments {
   readonly lineInfoRecSize: number;
 }
 
-/** Reads and checks func_info and line_info (`check_btf_info_early`, `check_btf_line`). Null where there are none. */
-export function debugRecords(
-  process: Process,
-  args: RecordArguments,
-  insns: readonly Insn[],
-): DebugRecords | null {
+/** What a load says of its records. */
+export interface RecordSource {
+  readonly args: RecordArguments;
+  readonly insns: readonly Insn[];
+  readonly log: LoadLog;
+  /** Tells the caller how large the kernel's records are, where its own have something behind. */
+  readonly expect: (field: "funcInfoRecSize" | "lineInfoRecSize", size: number) => void;
+}
+
+/** Reads and checks func_info and line_info (`check_btf_func`, `check_btf_line`). Null where there are none. */
+export function debugRecords(process: Process, source: RecordSource): DebugRecords | null {
+  const { args, insns } = source;
   if (args.funcInfoCnt === 0 && args.lineInfoCnt === 0) return null;
   const btf = process.btf(args.progBtfFd);
   if (btf.kernelBtf) refuse(Errno.EACCES);
-  const functions = readRecords(
-    process,
-    args.funcInfo,
-    args.funcInfoCnt,
-    args.funcInfoRecSize,
-    MIN_FUNC_INFO,
-  ).map((view) => ({ slot: view.getUint32(0, true), typeId: view.getUint32(4, true) }));
-  for (const [i, { slot, typeId }] of functions.entries()) {
-    if (i === 0 ? slot !== 0 : slot <= functions[i - 1]!.slot) refuse(Errno.EINVAL);
-    if (!btf.types.has(typeId) || btf.types.kind(typeId) !== BtfKind.FUNC) refuse(Errno.EINVAL);
+  const starts = functionStarts(insns);
+  const functions = functionRecords(process, source, btf, starts);
+  const lines = lineRecords(process, source, btf, starts);
+  return { btf: btf.get(), functions, lines };
+}
+
+/** First slots of the main function, of those that are called and of those whose address is taken, in order. */
+function functionStarts(insns: readonly Insn[]): readonly number[] {
+  const starts = new Set([0]);
+  for (const [slot, insn] of insns.entries()) {
+    const calls = lookup(insn)?.kind === "call" && insn.src === CallKind.local;
+    const takes = isWide(insn) && insn.src === WideKind.func;
+    const target = slot + 1 + insn.imm;
+    if ((calls || takes) && target >= 0 && target < insns.length) starts.add(target);
   }
-  const lines = readRecords(
-    process,
-    args.lineInfo,
-    args.lineInfoCnt,
-    args.lineInfoRecSize,
-    MIN_LINE_INFO,
-  ).map((view) => ({
+  return [...starts].sort((a, b) => a - b);
+}
+
+function functionRecords(
+  process: Process,
+  { args, log, expect }: RecordSource,
+  btf: KernelBtf,
+  starts: readonly number[],
+): DebugRecords["functions"] {
+  if (args.funcInfoCnt === 0) {
+    if (starts.length > 1) refuseSaying(log, "missing btf func_info");
+    return [];
+  }
+  if (args.funcInfoCnt > INT_MAX / MIN_FUNC_INFO) refuse(Errno.ENOMEM);
+  const records = readRecords(process, {
+    address: args.funcInfo,
+    count: args.funcInfoCnt,
+    size: args.funcInfoRecSize,
+    known: MIN_FUNC_INFO,
+    expect: (size) => expect("funcInfoRecSize", size),
+  }).map((view) => ({ slot: view.getUint32(0, true), typeId: view.getUint32(4, true) }));
+  for (const [i, { slot, typeId }] of records.entries()) {
+    if (i === 0 && slot !== 0) refuseSaying(log, `nonzero insn_off ${slot} for the first func info record`);
+    if (i > 0 && slot <= records[i - 1]!.slot) {
+      refuseSaying(
+        log,
+        `same or smaller insn offset (${slot}) than previous func info record (${records[i - 1]!.slot})`,
+      );
+    }
+    if (!btf.types.has(typeId) || btf.types.kind(typeId) !== BtfKind.FUNC) {
+      refuseSaying(log, `invalid type id ${typeId} in func info`);
+    }
+  }
+  if (records.length !== starts.length) {
+    refuseSaying(log, "number of funcs in func_info doesn't match number of subprogs");
+  }
+  if (records.some(({ slot }, i) => slot !== starts[i])) {
+    refuseSaying(log, "func_info BTF section doesn't match subprog layout in BPF program");
+  }
+  return records;
+}
+
+function lineRecords(
+  process: Process,
+  { args, insns, log, expect }: RecordSource,
+  btf: KernelBtf,
+  starts: readonly number[],
+): readonly LineRecord[] {
+  if (args.lineInfoCnt === 0) return [];
+  if (args.lineInfoCnt > INT_MAX / MIN_LINE_INFO) refuse(Errno.EINVAL);
+  const lines = readRecords(process, {
+    address: args.lineInfo,
+    count: args.lineInfoCnt,
+    size: args.lineInfoRecSize,
+    known: MIN_LINE_INFO,
+    expect: (size) => expect("lineInfoRecSize", size),
+  }).map((view) => ({
     slot: view.getUint32(0, true),
     fileNameOff: view.getUint32(4, true),
     lineOff: view.getUint32(8, true),
     lineCol: view.getUint32(12, true),
   }));
-  for (const [i, line] of lines.entries()) {
-    if (line.slot >= insns.length || (i > 0 && line.slot <= lines[i - 1]!.slot)) refuse(Errno.EINVAL);
-    if (insns[line.slot]!.opcode === 0) refuse(Errno.EINVAL);
+  let begun = 0;
+  for (const [i, { slot, fileNameOff, lineOff }] of lines.entries()) {
+    const before = i === 0 ? -1 : lines[i - 1]!.slot;
+    if (slot <= before || slot >= insns.length) {
+      refuseSaying(log, `Invalid line_info[${i}].insn_off:${slot} (prev_offset:${before} prog->len:${insns.length})`);
+    }
+    if (insns[slot]!.opcode === 0) refuseSaying(log, `Invalid insn code at line_info[${i}].insn_off`);
+    if (lineOff >= btf.types.stringEnd || fileNameOff >= btf.types.stringEnd) {
+      refuseSaying(log, `Invalid line_info[${i}].line_off or .file_name_off`);
+    }
+    if (begun < starts.length && slot === starts[begun]) begun++;
+    else if (begun < starts.length && slot > starts[begun]!) {
+      refuseSaying(log, `missing bpf_line_info for func#${begun}`);
+    }
   }
-  return { btf: btf.get(), functions, lines };
+  if (begun !== starts.length) refuseSaying(log, `missing bpf_line_info for func#${begun}`);
+  return lines;
+}
+
+function refuseSaying(log: LoadLog, reason: string): never {
+  log.write(`${reason}\n`);
+  return refuse(Errno.EINVAL);
+}
+
+interface Records {
+  readonly address: bigint;
+  readonly count: number;
+  /** Bytes of one record as the caller has it. */
+  readonly size: number;
+  /** Bytes of one record as this kernel has it. */
+  readonly known: number;
+  readonly expect: (size: number) => void;
 }
 
 /** Records of the caller's size: what is longer than we know must be zero there (E2BIG), as for every growing struct. */
-function readRecords(
-  process: Process,
-  address: bigint,
-  count: number,
-  size: number,
-  known: number,
-): readonly DataView[] {
-  if (count === 0) return [];
+function readRecords(process: Process, { address, count, size, known, expect }: Records): readonly DataView[] {
   if (size < known || size > MAX_RECORD || size % 4 !== 0) refuse(Errno.EINVAL);
-  if (count > 0x1000_0000 / size) refuse(Errno.EINVAL);
-  const bytes = process.read(address, count * size).slice();
   const views: DataView[] = [];
-  for (let at = 0; at < bytes.length; at += size) {
-    if (bytes.subarray(at + known, at + size).some((byte) => byte !== 0)) refuse(Errno.E2BIG);
-    views.push(new DataView(bytes.buffer, at, Math.min(size, LINE_BYTES)));
+  for (let i = 0; i < count; i++) {
+    const record = process.read(address + BigInt(i * size), size);
+    if (record.subarray(known).some((byte) => byte !== 0)) {
+      expect(known);
+      refuse(Errno.E2BIG);
+    }
+    views.push(new DataView(record.slice(0, known).buffer));
   }
   return views;
 }

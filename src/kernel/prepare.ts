@@ -1,6 +1,6 @@
 import { checkForm, type Insn, isWide, WideKind } from "../isa/index.ts";
 import { HELPER_PROTOTYPES, INTERNAL_SYMBOLS, mayCall, type ProgramType } from "../platform/index.ts";
-import { BpfMapType, Errno, helperName } from "../uapi/index.ts";
+import { BpfMapType, BpfProgType, Errno, helperName } from "../uapi/index.ts";
 import {
   type FixupInput,
   type FixupMap,
@@ -18,7 +18,7 @@ import type { ProgramParts, Xlated } from "./objects/program.ts";
 import type { TailCallKind } from "./objects/program-array.ts";
 import type { Process } from "./process.ts";
 import { Refusal, refuse } from "./refusal.ts";
-import { programTag } from "./tag.ts";
+import { programDigest, programTag } from "./tag.ts";
 
 /** A load whose arguments are in order. */
 export interface LoadRequest {
@@ -30,6 +30,8 @@ export interface LoadRequest {
   readonly tailCallKind: TailCallKind;
   /** Address of the caller's array of descriptors; 0 for none. */
   readonly fdArray: bigint;
+  /** How many descriptors the array has, where the program keeps all of them; 0: only those that its code names. */
+  readonly fdArrayCnt: number;
   readonly gplCompatible: boolean;
   readonly records: DebugRecords | null;
 }
@@ -40,6 +42,7 @@ type Prepared = Pick<ProgramParts, "tag" | "verifiedInsns" | "code" | "xlated" |
 export function prepare(process: Process, request: LoadRequest, log: LoadLog): Prepared {
   const { machine } = process;
   const { insns } = request;
+  checkSleepable(request, log);
   const problems = checkForm(insns, { limit: 1 });
   if (problems.length > 0) {
     log.write(`${problems[0]!.slot}: ${problems[0]!.reason}\n`);
@@ -69,12 +72,33 @@ export function prepare(process: Process, request: LoadRequest, log: LoadLog): P
   let xlated: Xlated | null = null;
   return {
     tag: programTag(insns),
-    verifiedInsns: insns.length,
+    // Each instruction once: what the verifier would count where there is but one path.
+    verifiedInsns: insns.reduce((count, insn) => (insn.opcode === 0 ? count : count + 1), 0),
     code,
     maps: maps.used,
     maxContextOffset: fixed.maxContextOffset,
     xlated: () => (xlated ??= asLinuxShows(machine, input, request.records)),
   };
+}
+
+/** Types of programs that may sleep (`can_be_sleepable`); programs of type syscall always do. */
+const SLEEPABLE_TYPES: ReadonlySet<number> = new Set([
+  BpfProgType.SYSCALL,
+  BpfProgType.TRACING,
+  BpfProgType.LSM,
+  BpfProgType.STRUCT_OPS,
+  BpfProgType.KPROBE,
+]);
+
+function checkSleepable({ type, sleepable }: LoadRequest, log: LoadLog): void {
+  if (type.type === BpfProgType.SYSCALL && !sleepable) {
+    log.write("Syscall programs can only be sleepable\n");
+    refuse(Errno.EINVAL);
+  }
+  if (sleepable && !SLEEPABLE_TYPES.has(type.type)) {
+    log.write("Only fentry/fexit/fmod_ret, lsm, iter, uprobe, and struct_ops programs can be sleepable\n");
+    refuse(Errno.EINVAL);
+  }
 }
 
 function fixupOrRefuse(machine: Machine, input: FixupInput, log: LoadLog): FixupResult {
@@ -137,6 +161,20 @@ function resolveMaps(process: Process, request: LoadRequest, log: LoadLog): Reso
   const views = new Map<KernelMap, FixupMap>();
   const offsets = new Map<FixupMap, number>();
   const bySlot = new Map<number, FixupMap>();
+  const view = (map: KernelMap): FixupMap => {
+    let known = views.get(map);
+    if (known === undefined) {
+      if (map.parts.exclusiveTo !== null && !sameBytes(map.parts.exclusiveTo, programDigest(insns))) {
+        log.write("program's hash doesn't match map's excl_prog_hash\n");
+        refuse(Errno.EACCES);
+      }
+      known = process.machine.fixupMap(map);
+      views.set(map, known);
+      offsets.set(known, map.offset);
+    }
+    return known;
+  };
+  for (const map of arrayMaps(process, request, log)) view(map);
   for (let slot = 0; slot < insns.length; slot++) {
     const insn = insns[slot]!;
     if (!isWide(insn)) continue;
@@ -148,6 +186,10 @@ function resolveMaps(process: Process, request: LoadRequest, log: LoadLog): Reso
       log.write("kernel variables are not supported by this kernel\n");
       refuse(Errno.EOPNOTSUPP);
     }
+    if ((kind === WideKind.mapFd || kind === WideKind.mapIdx) && next!.imm !== 0) {
+      log.write("unrecognized bpf_ld_imm64 insn\n");
+      refuse(Errno.EINVAL);
+    }
     const byIndex = kind === WideKind.mapIdx || kind === WideKind.mapIdxValue;
     if (byIndex && fdArray === 0n) {
       log.write("fd_idx without fd_array is invalid\n");
@@ -155,17 +197,35 @@ function resolveMaps(process: Process, request: LoadRequest, log: LoadLog): Reso
     }
     const fd = byIndex ? process.u32(fdArray + BigInt(insn.imm * 4)) | 0 : insn.imm;
     const map = mapOf(process, fd, log);
-    let view = views.get(map);
-    if (view === undefined) {
-      view = process.machine.fixupMap(map);
-      views.set(map, view);
-      offsets.set(view, map.offset);
-    }
     if (kind === WideKind.mapValue || kind === WideKind.mapIdxValue)
       checkValueAccess(map, next!.imm >>> 0, log);
-    bySlot.set(slot - 1, view);
+    bySlot.set(slot - 1, view(map));
   }
   return { bySlot, used: [...views.keys()], offsetOf: (map) => offsets.get(map)! };
+}
+
+/** The maps among the descriptors of an array whose length is told (`process_fd_array`); the others are BTFs. */
+function arrayMaps(process: Process, { fdArray, fdArrayCnt }: LoadRequest, log: LoadLog): KernelMap[] {
+  if (fdArrayCnt === 0) return [];
+  if (fdArrayCnt >= 0xffff_ffff / 4) {
+    log.write(`fd_array_cnt is too big (${fdArrayCnt})\n`);
+    refuse(Errno.EINVAL);
+  }
+  const maps: KernelMap[] = [];
+  for (let i = 0; i < fdArrayCnt; i++) {
+    const fd = process.u32(fdArray + BigInt(4 * i)) | 0;
+    const object = process.files.find(fd)?.object;
+    if (object?.kind === "map") maps.push(object as KernelMap);
+    else if (object?.kind !== "btf") {
+      log.write(`fd ${fd} is not pointing to valid bpf_map or btf\n`);
+      refuse(object === undefined && fd > 2 ? Errno.EBADF : Errno.EINVAL);
+    }
+  }
+  return maps;
+}
+
+function sameBytes(one: Uint8Array, other: Uint8Array): boolean {
+  return one.length === other.length && one.every((byte, i) => byte === other[i]);
 }
 
 function mapOf(process: Process, fd: number, log: LoadLog): KernelMap {

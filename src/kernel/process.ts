@@ -119,6 +119,15 @@ export class Process {
     return refuse(Errno.ENAMETOOLONG);
   }
 
+  /** As {@link string}, of which no more than the first `max - 1` bytes are looked at. EFAULT. */
+  prefix(address: bigint, max: number): string {
+    for (let length = 1; length < max; length++) {
+      const bytes = this.memory.read(address, length) ?? refuse(Errno.EFAULT);
+      if (bytes[length - 1] === 0 || length === max - 1) return cString(bytes);
+    }
+    return "";
+  }
+
   /** Working space of this process in the one memory, valid until the next call of this method. ENOMEM. */
   scratch(size: number): number {
     if (size > this.#scratchSize) {

@@ -289,10 +289,13 @@ export function room(size: number): Uint8Array {
   return new Uint8Array(size).fill(UNTOUCHED);
 }
 
+/** A side that is only described: its descriptors are all 0. */
+const EMBEDDED = { name: "embedded", of: () => 0 } as unknown as Side;
+
 function describe(command: BpfAttrCommand, fields: Fields, options: CallOptions): string {
   const parts = Object.entries(fields).map(([name, value]) => {
     if (value instanceof Pair) return `${name}: fd`;
-    if (typeof value === "function") return `${name}: …`;
+    if (typeof value === "function") return `${name}: ${hexOf(value(EMBEDDED).subarray(0, 64))}`;
     if (value instanceof Uint8Array) return `${name}: [${value.length}] ${hexOf(value.subarray(0, 24))}`;
     return `${name}: ${value}`;
   });

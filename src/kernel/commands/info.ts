@@ -1,18 +1,22 @@
 import { utf8 } from "../../base/index.ts";
-import { encode } from "../../isa/index.ts";
+import { CallKind, encode, lookup } from "../../isa/index.ts";
 import { PAGE_SIZE } from "../../mem/index.ts";
-import { decodeStruct, fieldOffset, type StructInput, writeStruct } from "../../sys/index.ts";
+import { decodeStruct, type StructInput, type StructValues, writeStruct } from "../../sys/index.ts";
 import { BpfMapType, bpfBtfInfo, bpfMapInfo, bpfProgInfo, Errno, type Layout } from "../../uapi/index.ts";
 import type { Attr } from "../attr.ts";
 import type { KernelBtf } from "../objects/btf.ts";
 import type { KernelMap } from "../objects/map.ts";
-import type { KernelProgram } from "../objects/program.ts";
+import type { KernelProgram, Xlated } from "../objects/program.ts";
 import type { Process } from "../process.ts";
 import { refuse } from "../refusal.ts";
 import { sha256 } from "../sha256.ts";
+import { programTag } from "../tag.ts";
 
 const FUNC_INFO_SIZE = 8;
 const LINE_INFO_SIZE = 16;
+const JITED_LINE_SIZE = 8;
+/** `BPF_TAG_SIZE` */
+const TAG_SIZE = 8;
 /** `SHA256_DIGEST_SIZE` */
 const DIGEST_SIZE = 32;
 
@@ -20,7 +24,9 @@ const DIGEST_SIZE = 32;
 export function objGetInfoByFd(process: Process, attr: Attr): number {
   const { bpfFd, infoLen, info } = attr.fields("OBJ_GET_INFO_BY_FD");
   const { object } = process.files.find(bpfFd) ?? refuse(bpfFd > 2 ? Errno.EBADFD : Errno.EINVAL);
-  const run = (layout: Layout, known: number, describe: (request: Uint8Array) => InfoValues) => {
+  const run = (layout: Layout, describe: (request: Uint8Array) => InfoValues) => {
+    // Padding at the end is not known either.
+    const known = layout.fields.reduce((end, { offset, size }) => Math.max(end, offset + size), 0);
     // bpf_check_uarg_tail_zero: what the kernel does not know has to be zero.
     if (infoLen > PAGE_SIZE) refuse(Errno.E2BIG);
     if (infoLen > known && process.read(info, infoLen).subarray(known).some((byte) => byte !== 0)) {
@@ -37,13 +43,13 @@ export function objGetInfoByFd(process: Process, attr: Attr): number {
   };
   switch (object.kind) {
     case "map":
-      return run(bpfMapInfo, MAP_INFO_END, (request) => describeMap(process, object as KernelMap, request));
+      return run(bpfMapInfo, (request) => describeMap(process, object as KernelMap, request));
     case "btf":
-      return run(bpfBtfInfo, bpfBtfInfo.size, (request) =>
+      return run(bpfBtfInfo, (request) =>
         describeBtf(process, object as KernelBtf, request),
       );
     case "prog":
-      return run(bpfProgInfo, bpfProgInfo.size, (request) =>
+      return run(bpfProgInfo, (request) =>
         describeProgram(process, object as KernelProgram, request),
       );
     default:
@@ -52,9 +58,6 @@ export function objGetInfoByFd(process: Process, attr: Attr): number {
 }
 
 type InfoValues = Readonly<Record<string, number | bigint | Uint8Array>>;
-
-/** End of the last member of `struct bpf_map_info`; padding follows. */
-const MAP_INFO_END = fieldOffset(bpfMapInfo, "hashSize") + 4;
 
 /** `bpf_map_get_info_by_fd`. */
 function describeMap(process: Process, map: KernelMap, request: Uint8Array): InfoValues {
@@ -117,21 +120,23 @@ function describeBtf(process: Process, btf: KernelBtf, request: Uint8Array) {
 function describeProgram(process: Process, program: KernelProgram, request: Uint8Array) {
   const { parts } = program;
   const asked = decodeStruct(bpfProgInfo, request);
+  checkRecordSizes(asked);
   const xlated = parts.xlated();
   const code = encode(xlated.insns);
   const give = (address: bigint, room: number, data: Uint8Array, record: number) => {
-    if (address !== 0n) process.write(address, data.subarray(0, Math.min(room * record, data.length)));
+    process.write(address, data.subarray(0, Math.min(room * record, data.length)));
   };
   give(asked.xlatedProgInsns, asked.xlatedProgLen, code, 1);
   const mapIds = Uint32Array.from(program.maps, (map) => map.id);
   give(asked.mapIds, asked.nrMapIds, new Uint8Array(mapIds.buffer), 4);
-  // Records come in the caller's size where it is the kernel's, as for every kernel so far.
   const funcs = records(xlated.funcInfo.map(({ slot, typeId }) => [slot, typeId]));
-  if (asked.funcInfoRecSize === FUNC_INFO_SIZE) give(asked.funcInfo, asked.nrFuncInfo, funcs, FUNC_INFO_SIZE);
+  give(asked.funcInfo, asked.nrFuncInfo, funcs, FUNC_INFO_SIZE);
   const lines = records(
     xlated.lineInfo.map(({ slot, fileNameOff, lineOff, lineCol }) => [slot, fileNameOff, lineOff, lineCol]),
   );
-  if (asked.lineInfoRecSize === LINE_INFO_SIZE) give(asked.lineInfo, asked.nrLineInfo, lines, LINE_INFO_SIZE);
+  give(asked.lineInfo, asked.nrLineInfo, lines, LINE_INFO_SIZE);
+  const tags = programTags(parts.tag, xlated);
+  give(asked.progTags, asked.nrProgTags, tags, TAG_SIZE);
   return {
     type: parts.type,
     id: program.id,
@@ -147,11 +152,42 @@ function describeProgram(process: Process, program: KernelProgram, request: Uint
     nrFuncInfo: xlated.funcInfo.length,
     lineInfoRecSize: LINE_INFO_SIZE,
     nrLineInfo: xlated.lineInfo.length,
-    nrProgTags: Math.max(xlated.functions.length, 1),
+    jitedLineInfoRecSize: JITED_LINE_SIZE,
+    nrProgTags: tags.length / TAG_SIZE,
     runTimeNs: 0n,
     runCnt: 0n,
     verifiedInsns: parts.verifiedInsns,
   };
+}
+
+/**
+ * EINVAL where records are asked for in another size than this kernel's; a size of 0 asks for none
+ * (`set_info_rec_size`).
+ */
+function checkRecordSizes(asked: StructValues<typeof bpfProgInfo>): void {
+  const check = (count: number, size: number, own: number) => {
+    if ((count !== 0 || size !== 0) && size !== own) refuse(Errno.EINVAL);
+  };
+  check(asked.nrFuncInfo, asked.funcInfoRecSize, FUNC_INFO_SIZE);
+  check(asked.nrLineInfo, asked.lineInfoRecSize, LINE_INFO_SIZE);
+  check(asked.nrJitedLineInfo, asked.jitedLineInfoRecSize, JITED_LINE_SIZE);
+}
+
+/**
+ * The program's tag or, where it has more functions than one, a tag of each function's own code. Linux takes it while
+ * calls of other functions have the function's number as their offset; what it shows later has it as `imm`
+ * (`jit_subprogs`).
+ */
+function programTags(tag: Uint8Array, { insns, functions }: Xlated): Uint8Array {
+  if (functions.length <= 1) return tag;
+  const tags = new Uint8Array(TAG_SIZE * functions.length);
+  const numbered = insns.map((insn) =>
+    lookup(insn)?.kind === "call" && insn.src === CallKind.local ? { ...insn, off: insn.imm, imm: 1 } : insn,
+  );
+  for (const [i, start] of functions.entries()) {
+    tags.set(programTag(numbered.slice(start, functions[i + 1] ?? insns.length)), TAG_SIZE * i);
+  }
+  return tags;
 }
 
 function records(rows: readonly (readonly number[])[]): Uint8Array {

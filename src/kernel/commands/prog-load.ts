@@ -6,6 +6,7 @@ import { type DebugRecords, debugRecords } from "../debug-records.ts";
 import { isGplCompatible } from "../license.ts";
 import { LoadLog } from "../load-log.ts";
 import { objectName } from "../names.ts";
+import type { KernelBtf } from "../objects/btf.ts";
 import { KernelProgram } from "../objects/program.ts";
 import { prepare } from "../prepare.ts";
 import type { Process } from "../process.ts";
@@ -62,11 +63,33 @@ function allowsAttachType(type: ProgramType, attachType: number): boolean {
   return type.attachTypes.includes(attachType);
 }
 
+/** Types of programs that are attached to a function of the kernel or of another program. */
+const TARGETED: ReadonlySet<number> = new Set([T.TRACING, T.LSM, T.STRUCT_OPS, T.EXT]);
+
+/** What is said about the function that a program is for (`bpf_prog_load_check_attach`). */
+function checkAttachTarget(
+  process: Process,
+  args: { readonly progType: number; readonly attachProgFd: number; readonly attachBtfId: number },
+): void {
+  if (args.attachProgFd !== 0) {
+    const object = process.files.find(args.attachProgFd)?.object;
+    if (object?.kind === "btf") refuse((object as KernelBtf).kernelBtf ? Errno.EINVAL : Errno.EOPNOTSUPP);
+    if (object?.kind !== "prog") refuse(Errno.EINVAL);
+    if (args.progType !== T.TRACING && args.progType !== T.EXT) refuse(Errno.EINVAL);
+  }
+  if (args.attachBtfId !== 0 && !TARGETED.has(args.progType)) refuse(Errno.EINVAL);
+}
+
 /** `bpf_prog_load` in kernel/bpf/syscall.c, with its checks in its order. */
 export function progLoad(process: Process, attr: Attr): number {
   const machine = process.machine;
   const args = attr.fields("PROG_LOAD");
   if ((args.progFlags & ~KNOWN_FLAGS) !== 0) refuse(Errno.EINVAL);
+  if ((args.progFlags & BpfProgFlag.TOKEN_FD) !== 0) {
+    // Descriptors there may be, but none is a token.
+    process.files.get(args.progTokenFd);
+    refuse(Errno.EINVAL);
+  }
   const type = programType(args.progType);
   const expectedAttachType = args.expectedAttachType || (type?.defaultAttachType ?? 0);
   const privileged = process.may("BPF");
@@ -76,10 +99,13 @@ export function progLoad(process: Process, attr: Attr): number {
     refuse(Errno.E2BIG);
   if (NET_ADMIN_TYPES.has(args.progType) && !process.may("NET_ADMIN")) refuse(Errno.EPERM);
   if (PERFMON_TYPES.has(args.progType) && !process.may("PERFMON")) refuse(Errno.EPERM);
-  if (type === undefined || args.progType === T.UNSPEC) return refuse(Errno.EINVAL);
-  if (!allowsAttachType(type, expectedAttachType)) refuse(Errno.EINVAL);
+  checkAttachTarget(process, args);
+  if (type !== undefined && !allowsAttachType(type, expectedAttachType)) refuse(Errno.EINVAL);
   const insns: readonly Insn[] = decode(process.read(args.insns, args.insnCnt * 8));
-  const license = process.string(args.license, LICENSE_MAX);
+  const license = process.prefix(args.license, LICENSE_MAX);
+  // No device of this kernel takes programs for itself (`bpf_prog_dev_bound_init`).
+  if (args.progIfindex !== 0) refuse(Errno.EINVAL);
+  if (type === undefined || args.progType === T.UNSPEC) return refuse(Errno.EINVAL);
   const name = objectName(args.progName) ?? refuse(Errno.EINVAL);
   const log = new LoadLog(args.logLevel, args.logBuf, args.logSize);
 
@@ -87,7 +113,12 @@ export function progLoad(process: Process, attr: Attr): number {
   const tailCallKind = { type: args.progType, sleepable, expectedAttachType };
   let records: DebugRecords | null = null;
   try {
-    records = debugRecords(process, args, insns);
+    records = debugRecords(process, {
+      args,
+      insns,
+      log,
+      expect: (field, size) => attr.put("PROG_LOAD", field, size),
+    });
     const prepared = prepare(
       process,
       {
@@ -98,6 +129,7 @@ export function progLoad(process: Process, attr: Attr): number {
         sleepable,
         tailCallKind,
         fdArray: args.fdArray,
+        fdArrayCnt: args.fdArrayCnt,
         gplCompatible: isGplCompatible(license),
         records,
       },
