@@ -4,8 +4,14 @@ import type { Helper, HelperCall } from "./helper.ts";
 import { sumBytes, sumFold, sumSub } from "./internet-checksum.ts";
 
 /** `bpf_csum_diff` as Linux has it since 6.13: any sizes, and a result folded to 16 bits. */
-function csumDiff(call: HelperCall, ...args: number[]): number {
-  const [from, fromSize, to, toSize, seed] = args as [number, number, number, number, number];
+function csumDiff(
+  call: HelperCall,
+  from: number,
+  fromSize: number,
+  to: number,
+  toSize: number,
+  seed: number,
+): number {
   const view = call.memory.view();
   let sum = seed >>> 0;
   if (fromSize !== 0 && toSize !== 0) {

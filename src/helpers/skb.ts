@@ -21,8 +21,11 @@ export function skbHelpers(layout: KernelLayout): readonly Helper[] {
   };
 
   /** `bpf_skb_load_bytes` */
-  const loadBytes = (call: HelperCall, ...args: number[]): number => {
-    const [skb, offset, to, length] = args.map((arg) => arg >>> 0) as [number, number, number, number];
+  const loadBytes = (call: HelperCall, skb: number, offset: number, to: number, length: number): number => {
+    skb >>>= 0;
+    offset >>>= 0;
+    to >>>= 0;
+    length >>>= 0;
     if (offset > INT_MAX || offset + length > skbs.headLength(call, skb)) return clear(call, to, length);
     const from = skbs.start(call, skb) + offset;
     call.memory.bytes().copyWithin(to, from, from + length);
@@ -30,14 +33,18 @@ export function skbHelpers(layout: KernelLayout): readonly Helper[] {
   };
 
   /** `bpf_skb_load_bytes_relative` */
-  const loadRelative = (call: HelperCall, ...args: number[]): number => {
-    const [skb, offset, to, length, which] = args.map((arg) => arg >>> 0) as [
-      number,
-      number,
-      number,
-      number,
-      number,
-    ];
+  const loadRelative = (
+    call: HelperCall,
+    skb: number,
+    offset: number,
+    to: number,
+    length: number,
+    which: number,
+  ): number => {
+    skb >>>= 0;
+    offset >>>= 0;
+    to >>>= 0;
+    length >>>= 0;
     if (offset > 0xffff) return clear(call, to, length);
     if (which !== BpfHdrStart.MAC && which !== BpfHdrStart.NET) return clear(call, to, length);
     const from = skbs.header(call, skb, which) + offset;
@@ -47,15 +54,19 @@ export function skbHelpers(layout: KernelLayout): readonly Helper[] {
   };
 
   /** `bpf_skb_store_bytes` */
-  const storeBytes = (call: HelperCall, ...args: number[]): number => {
-    const [skb, offset, from, length, flags, flagsHigh] = args.map((arg) => arg >>> 0) as [
-      number,
-      number,
-      number,
-      number,
-      number,
-      number,
-    ];
+  const storeBytes = (
+    call: HelperCall,
+    skb: number,
+    offset: number,
+    from: number,
+    length: number,
+    flags: number,
+    flagsHigh: number,
+  ): number => {
+    skb >>>= 0;
+    offset >>>= 0;
+    from >>>= 0;
+    length >>>= 0;
     const known = BpfStoreBytesFlag.RECOMPUTE_CSUM | BpfStoreBytesFlag.INVALIDATE_HASH;
     if ((flags & ~known) !== 0 || flagsHigh !== 0) return -Errno.EINVAL;
     if (offset > INT_MAX || offset + length > skbs.headLength(call, skb)) return -Errno.EFAULT;
@@ -74,8 +85,9 @@ export function skbHelpers(layout: KernelLayout): readonly Helper[] {
   };
 
   /** `bpf_skb_pull_data`: everything is linear already; only a length that the packet does not have fails. */
-  const pullData = (call: HelperCall, ...args: number[]): number => {
-    const [skb, length] = args.map((arg) => arg >>> 0) as [number, number];
+  const pullData = (call: HelperCall, skb: number, length: number): number => {
+    skb >>>= 0;
+    length >>>= 0;
     return length > skbs.headLength(call, skb) ? -Errno.ENOMEM : 0;
   };
 
@@ -84,8 +96,8 @@ export function skbHelpers(layout: KernelLayout): readonly Helper[] {
    */
   const loadPacket =
     (size: 1 | 2 | 4) =>
-    (call: HelperCall, ...args: number[]): number => {
-      const [skb, offset] = [args[0]! >>> 0, args[1]! | 0];
+    (call: HelperCall, skb: number, offset: number): number => {
+      skb >>>= 0;
       const at = placeOf(call, skb, offset, size);
       if (at === 0) {
         call.resultHigh = -1;

@@ -20,22 +20,26 @@ function trace(call: HelperCall, format: Uint8Array, args: readonly number[], li
 }
 
 /** `bpf_trace_printk` */
-function tracePrintk(call: HelperCall, ...args: number[]): number {
-  const [format, size, ...rest] = args as [number, number, ...number[]];
+function tracePrintk(call: HelperCall, format: number, size: number, ...rest: number[]): number {
   return trace(call, bytesAt(call, format, size), rest, TRACE_ARGUMENTS);
 }
 
 /** `bpf_trace_vprintk` */
-function traceVprintk(call: HelperCall, ...args: number[]): number {
-  const [format, size, data, length] = args as [number, number, number, number];
+function traceVprintk(call: HelperCall, format: number, size: number, data: number, length: number): number {
   const values = argumentsAt(call, data, length);
   if (values === null) return -Errno.EINVAL;
   return trace(call, bytesAt(call, format, size), values, values.length / 2);
 }
 
 /** `bpf_snprintf`: the length counts the NUL. */
-function snprintf(call: HelperCall, ...args: number[]): number {
-  const [to, size, format, data, length] = args as [number, number, number, number, number];
+function snprintf(
+  call: HelperCall,
+  to: number,
+  size: number,
+  format: number,
+  data: number,
+  length: number,
+): number {
   const values = argumentsAt(call, data, length);
   if (values === null) return -Errno.EINVAL;
   // ARG_PTR_TO_CONST_STR: the verifier saw the NUL.

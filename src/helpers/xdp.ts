@@ -27,8 +27,8 @@ export function xdpHelpers(layout: KernelLayout): readonly Helper[] {
   const set = (view: DataView, at: number, value: number): void => view.setUint32(at, value, true);
 
   /** `bpf_xdp_adjust_head` */
-  const adjustHead = (call: HelperCall, ...args: number[]): number => {
-    const [xdp, offset] = [args[0]! >>> 0, args[1]! | 0];
+  const adjustHead = (call: HelperCall, xdp: number, offset: number): number => {
+    xdp >>>= 0;
     const view = call.memory.view();
     const [start, end, meta] = pointers(view, xdp);
     const metaLength = meta > start ? 0 : start - meta;
@@ -42,8 +42,8 @@ export function xdpHelpers(layout: KernelLayout): readonly Helper[] {
   };
 
   /** `bpf_xdp_adjust_meta` */
-  const adjustMeta = (call: HelperCall, ...args: number[]): number => {
-    const [xdp, offset] = [args[0]! >>> 0, args[1]! | 0];
+  const adjustMeta = (call: HelperCall, xdp: number, offset: number): number => {
+    xdp >>>= 0;
     const view = call.memory.view();
     const [start, , meta] = pointers(view, xdp);
     if (meta > start) return -ENOTSUPP;
@@ -56,8 +56,8 @@ export function xdpHelpers(layout: KernelLayout): readonly Helper[] {
   };
 
   /** `bpf_xdp_adjust_tail`; packets have no fragments here. */
-  const adjustTail = (call: HelperCall, ...args: number[]): number => {
-    const [xdp, offset] = [args[0]! >>> 0, args[1]! | 0];
+  const adjustTail = (call: HelperCall, xdp: number, offset: number): number => {
+    xdp >>>= 0;
     const view = call.memory.view();
     const [start, end] = pointers(view, xdp);
     const hardEnd =
