@@ -88,7 +88,8 @@ export function isEnum(kind: number): boolean {
   return kind === BtfKind.ENUM || kind === BtfKind.ENUM64;
 }
 
-/** True for modifiers, and for PTR, TYPEDEF and DECL_TAG: what has no content but a reference to a type. */
-export function refersOn(kind: number): boolean {
-  return isModifier(kind) || kind === BtfKind.PTR || kind === BtfKind.TYPEDEF || kind === BtfKind.DECL_TAG;
-}
+/**
+ * By kind, the word of a type that is the id of what it stands for: 3 for ARRAY, 2 for PTR, TYPEDEF, DECL_TAG and
+ * modifiers; 0 for types with a content of their own.
+ */
+export const REFERENCE_WORD = Uint8Array.of(0, 0, 2, 3, 0, 0, 0, 0, 2, 2, 2, 2, 0, 0, 0, 0, 0, 2, 2, 0);

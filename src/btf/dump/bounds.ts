@@ -9,30 +9,33 @@ const MAX_DEPTH = 700;
  * describe declarations of exponential length in a few bytes. A kernel's types take 0.4 steps for each word of data.
  */
 export class WalkBounds {
-  readonly #btf: Btf;
-  #steps: number;
-  #depth = 0;
+  private readonly btf: Btf;
+  private steps: number;
+  private depth = 0;
 
   constructor(btf: Btf, words: number) {
-    this.#btf = btf;
-    this.#steps = 1_000_000 + 10 * words;
+    this.btf = btf;
+    this.steps = 1_000_000 + 10 * words;
   }
 
   enter(id: number): void {
-    if (++this.#depth > MAX_DEPTH) throw this.error(id, `types nest deeper than ${MAX_DEPTH}`);
-    this.step(id);
+    if (++this.depth > MAX_DEPTH || --this.steps < 0) throw this.error(id);
   }
 
   leave(): void {
-    this.#depth--;
+    this.depth--;
   }
 
   step(id: number): void {
-    if (--this.#steps < 0)
-      throw this.error(id, "expected a finite declaration, got types that expand without end");
+    if (--this.steps < 0) throw this.error(id);
   }
 
-  private error(id: number, problem: string): FormatError {
-    return this.#btf.error(id, problem);
+  private error(id: number): FormatError {
+    return this.btf.error(
+      id,
+      this.depth > MAX_DEPTH
+        ? `types nest deeper than ${MAX_DEPTH}`
+        : "expected a finite declaration, got types that expand without end",
+    );
   }
 }

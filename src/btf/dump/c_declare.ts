@@ -8,7 +8,6 @@ import {
   F,
   MAX_INDENT,
   MAX_SUFFIXED_NAME,
-  PADDINGS,
   PIECE_CONST,
   PIECE_COUNT,
   PIECE_LEVELS,
@@ -16,7 +15,7 @@ import {
   PIECE_VOID,
 } from "./c_formats.ts";
 import { NameCounts } from "./c_names.ts";
-import { paddingBetween } from "./c_padding.ts";
+import { type PaddingSink, padBetween } from "./c_padding.ts";
 import type { LineWriter } from "./line_format.ts";
 
 /** In what versions of libbpf differ. */
@@ -33,7 +32,7 @@ export interface CStyle {
  * In this folder methods are private by type, not by `#`: the check that a `#` method makes at each call is 10 % of
  * the time of a dump that runs once.
  */
-export class Declarations {
+export class Declarations implements PaddingSink {
   private readonly btf: Btf;
   private readonly words: Uint32Array;
   private readonly index: Uint32Array;
@@ -54,6 +53,9 @@ export class Declarations {
   /** Types from a declared name to its base type; each nested declaration has its own part of it. */
   private stack = new Uint32Array(64);
   private top = 0;
+  /** The struct that is being padded, and how deep its members are. */
+  private padded = 0;
+  private padLevel = 0;
 
   constructor(btf: Btf, tables: BtfTables, out: LineWriter, bounds: WalkBounds, style: CStyle) {
     this.btf = btf;
@@ -510,11 +512,16 @@ export class Declarations {
   }
 
   private pad(id: number, from: number, to: number, align: number, inBitfield: boolean, level: number): void {
-    for (const { type, bits } of paddingBetween(from, to, align, inBitfield, this.btf.pointerSize)) {
-      this.bounds.step(id);
-      this.line(level);
-      this.out.line(PADDINGS[type], 0, bits);
-    }
+    this.padded = id;
+    this.padLevel = level;
+    padBetween(from, to, align, inBitfield, this.btf.pointerSize, this);
+  }
+
+  /** One unnamed bit field of the struct that is being padded. */
+  padding(type: number, bits: number): void {
+    this.bounds.step(this.padded);
+    this.line(this.padLevel);
+    this.out.line(F.paddingLong + type, 0, bits);
   }
 
   private wideValue(low: number, high: number, signed: boolean): void {

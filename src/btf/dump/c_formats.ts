@@ -59,6 +59,7 @@ const C = namedFormats({
   modeWord: " __attribute__((mode(word)))",
   attribute: " __attribute__(({s 0}))",
   typeTag: ' __attribute__((btf_type_tag("{s 0}")))',
+  // In the order of their sizes.
   paddingLong: "long: {id};",
   paddingInt: "int: {id};",
   paddingShort: "short: {id};",
@@ -108,13 +109,6 @@ export const PIECE_OF_KIND = Int8Array.of(
   -1,
   18,
 );
-
-export const PADDINGS = {
-  long: F.paddingLong,
-  int: F.paddingInt,
-  short: F.paddingShort,
-  char: F.paddingChar,
-};
 
 /** The longest name with its suffix that libbpf prints. */
 export const MAX_SUFFIXED_NAME = 255;

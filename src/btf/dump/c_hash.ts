@@ -1,4 +1,4 @@
-import { BtfKind, MAX_RESOLVE_DEPTH, refersOn } from "../kinds.ts";
+import { BtfKind, MAX_RESOLVE_DEPTH, REFERENCE_WORD } from "../kinds.ts";
 import type { BtfTables } from "../view.ts";
 
 /**
@@ -23,23 +23,36 @@ export class ContentHashes {
 
   /** Sorts types by their hashes; those of one hash stay in the order of their ids. */
   sort(ids: Uint32Array): void {
-    const first = this.typeOf(ids[0]!);
     // References to one type have its hash.
-    if (ids.every((id) => this.typeOf(id) === first)) return;
-    for (const id of ids) this.ensure(this.typeOf(id));
+    if (!this.differ(ids)) return;
     // Most hashes are 0: those of all prototypes, and of pointers to them.
-    const without = ids.filter((id) => this.isZero(id));
-    const others = ids.filter((id) => !this.isZero(id)).sort((left, right) => this.compare(left, right));
-    ids.set(without);
-    ids.set(others, without.length);
+    const others: number[] = [];
+    let zeros = 0;
+    for (let i = 0; i < ids.length; i++) {
+      const id = ids[i]!;
+      const type = this.typeOf(id);
+      this.ensure(type);
+      if (this.high[type] === 0 && this.low[type] === 0) ids[zeros++] = id;
+      else others.push(id);
+    }
+    ids.set(
+      others.sort((left, right) => this.compare(left, right)),
+      zeros,
+    );
+  }
+
+  private differ(ids: Uint32Array): boolean {
+    const first = this.typeOf(ids[0]!);
+    for (let i = 1; i < ids.length; i++) if (this.typeOf(ids[i]!) !== first) return true;
+    return false;
   }
 
   /** The type whose hash is that of `id` too: where references without names lead. */
-  typeOf(id: number): number {
+  private typeOf(id: number): number {
     const { words, index } = this.tables;
     for (let hops = 0; hops < MAX_RESOLVE_DEPTH; hops++) {
       const at = index[id]!;
-      if (words[at] !== 0 || !refersOn((words[at + 1]! >>> 24) & 0x1f)) break;
+      if (words[at] !== 0 || REFERENCE_WORD[(words[at + 1]! >>> 24) & 0x1f] !== 2) break;
       id = words[at + 2]!;
     }
     return id;
@@ -49,11 +62,6 @@ export class ContentHashes {
     const one = this.typeOf(left);
     const other = this.typeOf(right);
     return this.high[one]! - this.high[other]! || this.low[one]! - this.low[other]! || left - right;
-  }
-
-  private isZero(id: number): boolean {
-    const type = this.typeOf(id);
-    return this.high[type] === 0 && this.low[type] === 0;
   }
 
   private ensure(id: number): void {
@@ -85,7 +93,7 @@ export class ContentHashes {
     } else if (kind === BtfKind.ARRAY) {
       this.step(0, words[at + 5]!);
       this.nested(words[at + 3]!, withMembers, depth);
-    } else if (refersOn(kind)) {
+    } else if (REFERENCE_WORD[kind] === 2) {
       this.nested(words[at + 2]!, withMembers, depth);
     }
   }
@@ -106,24 +114,19 @@ export class ContentHashes {
   private name(offset: number): void {
     if (offset === 0) return;
     const { strings } = this.tables;
-    const high = this.h;
-    const low = this.l;
-    this.h = 0;
-    this.l = 0;
+    let high = 0;
+    let low = 0;
     for (let byte = strings[offset]!; byte !== 0; byte = strings[++offset]!) {
-      if (byte < 0x80) this.step(0, byte);
-      else this.step(0xffff_ffff, byte + 0xffff_ff00);
+      const sum = low * 31 + (byte < 0x80 ? byte : byte + 0xffff_ff00);
+      high = (Math.imul(high, 31) + ((sum / 0x1_0000_0000) | 0) - (byte < 0x80 ? 0 : 1)) | 0;
+      low = sum >>> 0;
     }
-    const nameHigh = this.h;
-    const nameLow = this.l;
-    this.h = high;
-    this.l = low;
-    this.step(nameHigh, nameLow);
+    this.step(high, low);
   }
 
   private step(high: number, low: number): void {
     const sum = this.l * 31 + low;
-    this.h = (Math.imul(this.h, 31) + Math.floor(sum / 0x1_0000_0000) + high) >>> 0;
+    this.h = (Math.imul(this.h, 31) + ((sum / 0x1_0000_0000) | 0) + high) >>> 0;
     this.l = sum >>> 0;
   }
 }

@@ -1,4 +1,4 @@
-import { BtfKind, isModifier, MAX_RESOLVE_DEPTH } from "../kinds.ts";
+import { BtfKind, MAX_RESOLVE_DEPTH } from "../kinds.ts";
 import type { Btf } from "../model.ts";
 import type { BtfTables } from "../view.ts";
 import type { WalkBounds } from "./bounds.ts";
@@ -82,9 +82,10 @@ export class DefinitionOrder {
       if (states[id] === ORDERED) return true;
       const at = this.index[id]!;
       const kind = (words[at + 1]! >>> 24) & 0x1f;
-      if (isModifier(kind)) id = words[at + 2]!;
-      else if (kind === BtfKind.ARRAY) id = words[at + 3]!;
-      else return false;
+      if (kind === BtfKind.ARRAY) id = words[at + 3]!;
+      else if ((kind >= BtfKind.VOLATILE && kind <= BtfKind.RESTRICT) || kind === BtfKind.TYPE_TAG) {
+        id = words[at + 2]!;
+      } else return false;
     }
     return false;
   }

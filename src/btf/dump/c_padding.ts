@@ -1,35 +1,30 @@
-/** One bit field without a name that C needs to put the next member where it is. */
-export interface Pad {
-  readonly type: "long" | "int" | "short" | "char";
-  readonly bits: number;
+/** The types of unnamed bit fields, the largest first: `long`, which is as large as a pointer, `int`, `short`, `char`. */
+const WIDTHS_64 = [64, 32, 16, 8] as const;
+const WIDTHS_32 = [32, 32, 16, 8] as const;
+
+/** Receives one unnamed bit field: the number of its type, from 0 for `long` to 3 for `char`, and its bits. */
+export interface PaddingSink {
+  padding(type: number, bits: number): void;
 }
 
 /**
- * The unnamed bit fields between the end of one member and the start of the next, in bits
- * (`btf_dump_emit_bit_padding` of libbpf): as few as natural alignment allows.
+ * Gives the unnamed bit fields that C needs between the end of one member and the start of the next, in bits, to put
+ * it where it is (`btf_dump_emit_bit_padding` of libbpf): as few as natural alignment allows.
  *
  * `nextAlign` is the next member's alignment in bytes; `inBitfield` tells that it and the one before are bit fields.
  */
-export function* paddingBetween(
+export function padBetween(
   from: number,
   to: number,
   nextAlign: number,
   inBitfield: boolean,
   pointerSize: number,
-): Generator<Pad> {
-  const types: Pad[] = [
-    { type: "long", bits: pointerSize * 8 },
-    { type: "int", bits: 32 },
-    { type: "short", bits: 16 },
-    { type: "char", bits: 8 },
-  ];
-  let pad = types[3]!;
-  let aligned = from;
-  for (const type of types) {
-    pad = type;
-    aligned = roundUp(from, type.bits);
-    if (aligned <= to) break;
-  }
+  sink: PaddingSink,
+): void {
+  const widths = pointerSize === 8 ? WIDTHS_64 : WIDTHS_32;
+  let type = 0;
+  while (type < 3 && roundUp(from, widths[type]!) > to) type++;
+  const aligned = roundUp(from, widths[type]!);
   if (aligned > from && aligned <= to) {
     // A zero-width field moves on to where its type is aligned. It can be left out where the compiler gets there
     // itself: by the next member's own alignment, or by that of padding that does not fit in the hole.
@@ -38,14 +33,14 @@ export function* paddingBetween(
       (aligned === to && roundUp(from, nextAlign * 8) !== aligned) ||
       (aligned !== to && to - aligned <= aligned - from)
     ) {
-      yield { type: pad.type, bits: inBitfield ? aligned - from : 0 };
+      sink.padding(type, inBitfield ? aligned - from : 0);
     }
     from = aligned;
   }
   while (from !== to) {
-    const bits = Math.min(to - from, pad.bits);
-    if (bits < pad.bits) pad = types.findLast((type) => type.bits >= bits) ?? pad;
-    yield { type: pad.type, bits };
+    const bits = Math.min(to - from, widths[type]!);
+    if (bits < widths[type]!) for (type = 3; widths[type]! < bits; ) type--;
+    sink.padding(type, bits);
     from += bits;
   }
 }

@@ -1,4 +1,4 @@
-import { BtfKind, isComposite, isEnum, MAX_RESOLVE_DEPTH, refersOn } from "../kinds.ts";
+import { BtfKind, isEnum, MAX_RESOLVE_DEPTH, REFERENCE_WORD } from "../kinds.ts";
 import type { BtfTables } from "../view.ts";
 import { ContentHashes } from "./c_hash.ts";
 import type { DefinitionOrder } from "./c_order.ts";
@@ -76,11 +76,11 @@ class CSort {
       if (kind === BtfKind.ENUM || kind === BtfKind.ENUM64) return named ? 1 : 0;
       if (kind === BtfKind.INT || kind === BtfKind.FLOAT) return 2;
       if (!named) return MAX_RANK;
-      if (isComposite(kind)) return 3;
+      if (kind === BtfKind.STRUCT || kind === BtfKind.UNION) return 3;
       if (kind === BtfKind.FUNC_PROTO) return 4;
-      if (kind === BtfKind.ARRAY) id = words[index[id]! + 3]!;
-      else if (refersOn(kind)) id = words[index[id]! + 2]!;
-      else return MAX_RANK;
+      const reference = REFERENCE_WORD[kind]!;
+      if (reference === 0) return MAX_RANK;
+      id = words[index[id]! + reference]!;
       kind = (words[index[id]! + 1]! >>> 24) & 0x1f;
     }
     return MAX_RANK;
@@ -97,10 +97,9 @@ class CSort {
     const { words, index } = this.tables;
     for (let hops = 0; hops < MAX_RESOLVE_DEPTH; hops++) {
       const at = index[id]!;
-      const kind = (words[at + 1]! >>> 24) & 0x1f;
-      if (kind === BtfKind.ARRAY) id = words[at + 3]!;
-      else if (refersOn(kind)) id = words[at + 2]!;
-      else return id;
+      const reference = REFERENCE_WORD[(words[at + 1]! >>> 24) & 0x1f]!;
+      if (reference === 0) return id;
+      id = words[at + reference]!;
     }
     return 0;
   }
@@ -108,11 +107,13 @@ class CSort {
   /** Sorts types that are in the order of their ids. */
   sort(ids: Uint32Array): void {
     const places = this.findPlaces(ids);
-    const other = new Uint32Array(ids.length);
-    sortBy(ids, this.ownPlaces, places, other);
-    sortBy(other, this.sortPlaces, places, ids);
-    sortBy(ids, this.ranks, MAX_RANK, other);
-    ids.set(other);
+    if (places > 0) {
+      const other = new Uint32Array(ids.length);
+      sortBy(ids, this.ownPlaces, places, other);
+      sortBy(other, this.sortPlaces, places, ids);
+      sortBy(ids, this.ranks, MAX_RANK, other);
+      ids.set(other);
+    }
     this.sortByContent(ids);
   }
 
@@ -122,10 +123,12 @@ class CSort {
     const { names, sortPlaces, ownPlaces } = this;
     // A type that is referred to may be of another list: then it is named here too.
     const named = new Uint32Array(ids.length * 2);
+    const ends = new Uint32Array(ids.length);
     let count = 0;
     for (let i = 0; i < ids.length; i++) {
       const id = ids[i]!;
       const end = this.end(id);
+      ends[i] = end;
       const name = words[index[id]!]!;
       if (name !== 0) {
         names[id] = name;
@@ -146,7 +149,7 @@ class CSort {
     const places = orderNames(strings, names, named.subarray(0, count), ownPlaces);
     for (let i = 0; i < ids.length; i++) {
       const id = ids[i]!;
-      const end = this.end(id);
+      const end = ends[i]!;
       sortPlaces[id] = end === id || words[index[end]!] !== 0 ? ownPlaces[end]! : 0;
     }
     for (let i = 0; i < ids.length; i++) {

@@ -1,6 +1,6 @@
 import { utf8 } from "../../base/index.ts";
 import { BtfKind } from "../kinds.ts";
-import { Btf } from "../model.ts";
+import type { Btf } from "../model.ts";
 import type { BtfTables } from "../view.ts";
 import { WalkBounds } from "./bounds.ts";
 import { Declarations } from "./c_declare.ts";
@@ -8,7 +8,6 @@ import { C_FORMATS } from "./c_formats.ts";
 import { DefinitionOrder } from "./c_order.ts";
 import { addSorted } from "./c_sort.ts";
 import { type ByteSink, LineWriter } from "./line_format.ts";
-import { PRACTICE_PAYS, practiceBtf } from "./practice.ts";
 
 /** How {@link dumpC} writes. */
 export interface CDumpOptions {
@@ -76,15 +75,6 @@ const ALIASES: readonly (readonly [name: Uint8Array, type: string])[] = [
  * Throws FormatError for types that C cannot define, after what was written before them.
  */
 export function dumpC(btf: Btf, sink: ByteSink, options: CDumpOptions = {}): void {
-  if (btf.count > PRACTICE_PAYS && options.roots === undefined) {
-    const practice = Btf.parse(practiceBtf());
-    for (let round = 0; round < 12; round++) {
-      new CSource(practice, round % 3 === 0 ? () => {} : (chunk) => chunk, {
-        sorted: false,
-        bpftool: round % 2 === 0 ? "7.1" : "7.8",
-      }).write();
-    }
-  }
   new CSource(btf, sink, options).write();
 }
 

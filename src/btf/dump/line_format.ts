@@ -77,16 +77,16 @@ const PRACTICE_PAYS = 100_000;
 
 /** Writes records of 32-bit words as lines. */
 export class LineWriter {
-  readonly #words: Uint32Array;
-  readonly #strings: Uint8Array;
-  readonly #anonymous: Uint8Array;
-  readonly #steps: Uint32Array;
-  readonly #starts: Uint32Array;
-  readonly #texts: Uint8Array;
-  readonly #sink: ByteSink;
-  readonly #chunk: number;
-  readonly #out: Uint8Array;
-  #length = 0;
+  private readonly words: Uint32Array;
+  private readonly strings: Uint8Array;
+  private readonly anonymous: Uint8Array;
+  private readonly steps: Uint32Array;
+  private readonly starts: Uint32Array;
+  private readonly texts: Uint8Array;
+  private readonly sink: ByteSink;
+  private readonly chunk: number;
+  private readonly out: Uint8Array;
+  private length = 0;
 
   /** `anonymous` is written for the string at offset 0. Formats must not have more than one string each. */
   constructor(
@@ -97,36 +97,36 @@ export class LineWriter {
     sink: ByteSink,
     chunk = CHUNK,
   ) {
-    this.#words = words;
-    this.#strings = strings;
-    this.#steps = formats.steps;
-    this.#starts = formats.starts;
-    this.#texts = formats.texts;
-    this.#anonymous = utf8(`${anonymous}\0`);
-    this.#sink = sink;
-    this.#chunk = chunk;
+    this.words = words;
+    this.strings = strings;
+    this.steps = formats.steps;
+    this.starts = formats.starts;
+    this.texts = formats.texts;
+    this.anonymous = utf8(`${anonymous}\0`);
+    this.sink = sink;
+    this.chunk = chunk;
     if (words.length > PRACTICE_PAYS) practise(formats);
     // A line has one string, and none is longer than all of them: lines need no checks for room. What a buffer
     // has too much costs nothing, for it is never touched.
-    this.#out = new Uint8Array(CHUNK + strings.length + LINE_SLACK);
+    this.out = new Uint8Array(CHUNK + strings.length + LINE_SLACK);
   }
 
   /** Writes the record at `words[at]` in a format; `id` is what `{id}` prints. */
   line(format: number, at: number, id: number): void {
-    const steps = this.#steps;
-    const out = this.#out;
-    const end = this.#starts[format + 1]!;
-    let length = this.#length;
-    for (let step = this.#starts[format]!; step < end; step += 5) {
-      let source = this.#texts;
+    const steps = this.steps;
+    const out = this.out;
+    const end = this.starts[format + 1]!;
+    let length = this.length;
+    for (let step = this.starts[format]!; step < end; step += 5) {
+      let source = this.texts;
       let from = steps[step]!;
       const field = steps[step + 1]!;
       for (let byte = source[from]!; byte !== 0; byte = source[++from]!) out[length++] = byte;
       if (field === 0) break;
       // As a signed number, so that it stays a small integer wherever it can.
-      let value = (this.#words[at + steps[step + 2]!]! << steps[step + 3]!) | 0;
+      let value = (this.words[at + steps[step + 2]!]! << steps[step + 3]!) | 0;
       if (field === 1) {
-        source = value === 0 ? this.#anonymous : this.#strings;
+        source = value === 0 ? this.anonymous : this.strings;
         for (let byte = source[value]!; byte !== 0; byte = source[++value]!) out[length++] = byte;
         continue;
       }
@@ -156,32 +156,31 @@ export class LineWriter {
       } while (value !== 0);
       if (last !== 0) out[length++] = last - 1;
     }
-    if (length > this.#chunk) {
-      this.#sink(out.subarray(0, length));
+    if (length > this.chunk) {
+      this.sink(out.subarray(0, length));
       length = 0;
     }
-    this.#length = length;
+    this.length = length;
   }
 
   /** Writes ASCII text of at most 1024 characters. */
   text(text: string): void {
-    if (this.#length > CHUNK) this.finish();
-    for (let i = 0; i < text.length; i++) this.#out[this.#length++] = text.charCodeAt(i);
+    if (this.length > CHUNK) this.finish();
+    for (let i = 0; i < text.length; i++) this.out[this.length++] = text.charCodeAt(i);
   }
 
   /** Writes bytes and then ASCII text, cut to `limit` bytes in all. */
   raw(bytes: Uint8Array, start: number, end: number, text: string, limit: number): void {
-    if (this.#length > CHUNK) this.finish();
-    const last = this.#length + limit;
-    for (let i = start; i < end && this.#length < last; i++) this.#out[this.#length++] = bytes[i]!;
-    for (let i = 0; i < text.length && this.#length < last; i++)
-      this.#out[this.#length++] = text.charCodeAt(i);
+    if (this.length > CHUNK) this.finish();
+    const last = this.length + limit;
+    for (let i = start; i < end && this.length < last; i++) this.out[this.length++] = bytes[i]!;
+    for (let i = 0; i < text.length && this.length < last; i++) this.out[this.length++] = text.charCodeAt(i);
   }
 
   /** Hands on what is left. */
   finish(): void {
-    if (this.#length > 0) this.#sink(this.#out.subarray(0, this.#length));
-    this.#length = 0;
+    if (this.length > 0) this.sink(this.out.subarray(0, this.length));
+    this.length = 0;
   }
 }
 
