@@ -126,7 +126,10 @@ function lineRecords(
   for (const [i, { slot, fileNameOff, lineOff }] of lines.entries()) {
     const before = i === 0 ? -1 : lines[i - 1]!.slot;
     if (slot <= before || slot >= insns.length) {
-      refuseSaying(log, `Invalid line_info[${i}].insn_off:${slot} (prev_offset:${before} prog->len:${insns.length})`);
+      refuseSaying(
+        log,
+        `Invalid line_info[${i}].insn_off:${slot} (prev_offset:${before} prog->len:${insns.length})`,
+      );
     }
     if (insns[slot]!.opcode === 0) refuseSaying(log, `Invalid insn code at line_info[${i}].insn_off`);
     if (lineOff >= btf.types.stringEnd || fileNameOff >= btf.types.stringEnd) {
@@ -157,7 +160,10 @@ interface Records {
 }
 
 /** Records of the caller's size: what is longer than we know must be zero there (E2BIG), as for every growing struct. */
-function readRecords(process: Process, { address, count, size, known, expect }: Records): readonly DataView[] {
+function readRecords(
+  process: Process,
+  { address, count, size, known, expect }: Records,
+): readonly DataView[] {
   if (size < known || size > MAX_RECORD || size % 4 !== 0) refuse(Errno.EINVAL);
   const views: DataView[] = [];
   for (let i = 0; i < count; i++) {

@@ -10,6 +10,7 @@ import {
   mapLines,
   VerifierError,
 } from "../verifier/index.ts";
+import { CodeError, type CompiledProgram, type EngineInput } from "../vm/index.ts";
 import type { DebugRecords } from "./debug-records.ts";
 import type { LoadLog } from "./load-log.ts";
 import type { Machine } from "./machine.ts";
@@ -64,10 +65,7 @@ export function prepare(process: Process, request: LoadRequest, log: LoadLog): P
   for (const { programs } of maps.used) {
     if (programs !== null && !programs.accepts(request.tailCallKind)) refuse(Errno.EINVAL);
   }
-  const code = machine.engine.compile(
-    { name: request.name, insns: fixed.insns, helpers: machine.helpers, mode: "checked", mapOfSlot },
-    machine.executor,
-  );
+  const code = compileOrRefuse(machine, request.name, { insns: fixed.insns, mapOfSlot }, log);
   for (const map of maps.used) map.get();
   let xlated: Xlated | null = null;
   return {
@@ -98,6 +96,25 @@ function checkSleepable({ type, sleepable }: LoadRequest, log: LoadLog): void {
   if (sleepable && !SLEEPABLE_TYPES.has(type.type)) {
     log.write("Only fentry/fexit/fmod_ret, lsm, iter, uprobe, and struct_ops programs can be sleepable\n");
     refuse(Errno.EINVAL);
+  }
+}
+
+/** What no verifier has refused may still be nothing an engine can run: a call of a function that this kernel lacks. */
+function compileOrRefuse(
+  machine: Machine,
+  name: string,
+  code: Pick<EngineInput, "insns" | "mapOfSlot">,
+  log: LoadLog,
+): CompiledProgram {
+  try {
+    return machine.engine.compile(
+      { ...code, name, helpers: machine.helpers, mode: "checked" },
+      machine.executor,
+    );
+  } catch (error) {
+    if (!(error instanceof CodeError)) throw error;
+    log.write(`${error.slot}: ${error.problem}\n`);
+    return refuse(Errno.EINVAL);
   }
 }
 

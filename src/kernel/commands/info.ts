@@ -29,7 +29,13 @@ export function objGetInfoByFd(process: Process, attr: Attr): number {
     const known = layout.fields.reduce((end, { offset, size }) => Math.max(end, offset + size), 0);
     // bpf_check_uarg_tail_zero: what the kernel does not know has to be zero.
     if (infoLen > PAGE_SIZE) refuse(Errno.E2BIG);
-    if (infoLen > known && process.read(info, infoLen).subarray(known).some((byte) => byte !== 0)) {
+    if (
+      infoLen > known &&
+      process
+        .read(info, infoLen)
+        .subarray(known)
+        .some((byte) => byte !== 0)
+    ) {
       refuse(Errno.E2BIG);
     }
     const length = Math.min(infoLen, layout.size);
@@ -45,13 +51,9 @@ export function objGetInfoByFd(process: Process, attr: Attr): number {
     case "map":
       return run(bpfMapInfo, (request) => describeMap(process, object as KernelMap, request));
     case "btf":
-      return run(bpfBtfInfo, (request) =>
-        describeBtf(process, object as KernelBtf, request),
-      );
+      return run(bpfBtfInfo, (request) => describeBtf(process, object as KernelBtf, request));
     case "prog":
-      return run(bpfProgInfo, (request) =>
-        describeProgram(process, object as KernelProgram, request),
-      );
+      return run(bpfProgInfo, (request) => describeProgram(process, object as KernelProgram, request));
     default:
       return refuse(Errno.EINVAL);
   }

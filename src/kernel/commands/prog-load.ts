@@ -1,3 +1,4 @@
+import { FormatError } from "../../base/index.ts";
 import { decode, type Insn } from "../../isa/index.ts";
 import { type ProgramType, programType } from "../../platform/index.ts";
 import { BpfProgFlag, Errno, BpfProgType as T } from "../../uapi/index.ts";
@@ -101,7 +102,7 @@ export function progLoad(process: Process, attr: Attr): number {
   if (PERFMON_TYPES.has(args.progType) && !process.may("PERFMON")) refuse(Errno.EPERM);
   checkAttachTarget(process, args);
   if (type !== undefined && !allowsAttachType(type, expectedAttachType)) refuse(Errno.EINVAL);
-  const insns: readonly Insn[] = decode(process.read(args.insns, args.insnCnt * 8));
+  const insns = slotsOf(process.read(args.insns, args.insnCnt * 8));
   const license = process.prefix(args.license, LICENSE_MAX);
   // No device of this kernel takes programs for itself (`bpf_prog_dev_bound_init`).
   if (args.progIfindex !== 0) refuse(Errno.EINVAL);
@@ -163,5 +164,15 @@ export function progLoad(process: Process, attr: Attr): number {
     throw error;
   } finally {
     records?.btf.put();
+  }
+}
+
+/** The slots of a load. EINVAL where the last is half of a 64-bit immediate load (`check_ld_imm`, "invalid bpf_ld_imm64 insn"). */
+function slotsOf(bytes: Uint8Array): readonly Insn[] {
+  try {
+    return decode(bytes);
+  } catch (error) {
+    if (error instanceof FormatError) refuse(Errno.EINVAL);
+    throw error;
   }
 }

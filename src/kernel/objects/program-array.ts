@@ -33,9 +33,7 @@ export class ProgramArray {
     this.#owner ??= kind;
     const { type, sleepable, expectedAttachType } = this.#owner;
     return (
-      kind.type === type &&
-      kind.sleepable === sleepable &&
-      kind.expectedAttachType === expectedAttachType
+      kind.type === type && kind.sleepable === sleepable && kind.expectedAttachType === expectedAttachType
     );
   }
 

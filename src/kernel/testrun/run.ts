@@ -1,3 +1,4 @@
+import { PAGE_SIZE } from "../../mem/index.ts";
 import type { AttrValues } from "../../sys/index.ts";
 import { Errno } from "../../uapi/index.ts";
 import type { Attr } from "../attr.ts";
@@ -43,6 +44,7 @@ export function contextIn({ process, args }: TestRun, size: number): Uint8Array 
   if (args.ctxIn === 0n && args.ctxOut === 0n) return null;
   const context = new Uint8Array(size);
   if (args.ctxIn !== 0n) {
+    if (args.ctxSizeIn > PAGE_SIZE) refuse(Errno.E2BIG);
     const given = process.read(args.ctxIn, args.ctxSizeIn);
     if (given.subarray(size).some((byte) => byte !== 0)) refuse(Errno.E2BIG);
     context.set(given.subarray(0, size));
@@ -50,29 +52,46 @@ export function contextIn({ process, args }: TestRun, size: number): Uint8Array 
   return context;
 }
 
-/** Gives the packet and the result back (`bpf_test_finish`). @returns 0 or -ENOSPC where the buffer was too small. */
-export function finish({ process, args, attr }: TestRun, packet: Uint8Array, result: RunResult): number {
-  let length = packet.length;
-  let answer = 0;
+/**
+ * Gives the packet and the result back (`bpf_test_finish`); of a packet in parts, `fragments` bytes at its end are in
+ * fragments.
+ *
+ * @returns 0 or a negative errno: ENOSPC where the buffer was too small, and then also where it is none.
+ */
+export function finish(
+  { process, args, attr }: TestRun,
+  packet: Uint8Array,
+  result: RunResult,
+  fragments = 0,
+): number {
+  const short = args.dataSizeOut !== 0 && packet.length > args.dataSizeOut;
   // A size of 0 with a buffer: callers that trust the kernel to fit.
-  if (args.dataSizeOut !== 0 && length > args.dataSizeOut) {
-    length = args.dataSizeOut;
-    answer = -Errno.ENOSPC;
+  const length = short ? args.dataSizeOut : packet.length;
+  if (args.dataOut !== 0n) {
+    // What is missing is missing at the end of the first part.
+    const linear = length - fragments;
+    if (linear < 0) return -Errno.ENOSPC;
+    const given = new Uint8Array(length);
+    given.set(packet.subarray(0, linear));
+    given.set(packet.subarray(packet.length - fragments), linear);
+    if (!process.memory.write(args.dataOut, given)) return short ? -Errno.ENOSPC : -Errno.EFAULT;
   }
-  if (args.dataOut !== 0n) process.write(args.dataOut, packet.subarray(0, length));
   attr.put("PROG_TEST_RUN", "dataSizeOut", packet.length);
   attr.put("PROG_TEST_RUN", "retval", result.retval);
   attr.put("PROG_TEST_RUN", "duration", result.duration);
-  return answer;
+  return short ? -Errno.ENOSPC : 0;
 }
 
-/** Gives the context back (`bpf_ctx_finish`). */
+/** Gives the context back (`bpf_ctx_finish`). ENOSPC where the buffer was too small, and then also where it is none. */
 export function finishContext({ process, args, attr }: TestRun, context: Uint8Array | null): number {
   if (context === null || args.ctxOut === 0n) return 0;
   const length = Math.min(context.length, args.ctxSizeOut);
-  process.write(args.ctxOut, context.subarray(0, length));
+  const short = length < context.length;
+  if (!process.memory.write(args.ctxOut, context.subarray(0, length))) {
+    return short ? -Errno.ENOSPC : -Errno.EFAULT;
+  }
   attr.put("PROG_TEST_RUN", "ctxSizeOut", context.length);
-  return length < context.length ? -Errno.ENOSPC : 0;
+  return short ? -Errno.ENOSPC : 0;
 }
 
 /** Refuses arguments that a kind of program has no use for. */

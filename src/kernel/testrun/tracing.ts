@@ -12,7 +12,6 @@ export function testRunRawTracepoint(run: TestRun): number {
   refuseUnused(args, ["dataIn", "dataOut", "ctxOut", "duration", "repeat", "batchSize"]);
   if (args.ctxSizeIn < program.parts.maxContextOffset || args.ctxSizeIn > RAW_TP_ARGS_MAX)
     refuse(Errno.EINVAL);
-  if ((args.flags & ~TEST_RUN_ON_CPU) !== 0) refuse(Errno.EINVAL);
   if ((args.flags & TEST_RUN_ON_CPU) === 0 && args.cpu !== 0) refuse(Errno.EINVAL);
   if (args.cpu >= machine.cpus) refuse(Errno.ENXIO);
   const given = process.read(args.ctxIn, args.ctxSizeIn).slice();
@@ -29,7 +28,7 @@ export function testRunRawTracepoint(run: TestRun): number {
 /** `bpf_prog_test_run_syscall`: the context is a struct of the program's own, which it may change. */
 export function testRunSyscall(run: TestRun): number {
   const { args, machine, process, program, attr } = run;
-  refuseUnused(args, ["dataIn", "dataOut", "ctxOut", "duration", "repeat", "flags"]);
+  refuseUnused(args, ["dataIn", "dataOut", "ctxOut", "duration", "repeat", "flags", "batchSize"]);
   if (args.ctxSizeIn < program.parts.maxContextOffset || args.ctxSizeIn > SYSCALL_CONTEXT_MAX)
     refuse(Errno.EINVAL);
   const context = args.ctxSizeIn === 0 ? new Uint8Array(0) : process.read(args.ctxIn, args.ctxSizeIn).slice();

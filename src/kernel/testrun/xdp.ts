@@ -9,6 +9,8 @@ const PAGE = 4096;
 const HEADROOM = 256;
 const ETH_HLEN = 14;
 const META_MAX = 252;
+/** `MAX_SKB_FRAGS` */
+const MAX_FRAGMENTS = 17;
 
 /** `bpf_prog_test_run_xdp`. */
 export function testRunXdp(run: TestRun): number {
@@ -16,10 +18,10 @@ export function testRunXdp(run: TestRun): number {
   const attachType = program.parts.expectedAttachType;
   if (attachType === BpfAttachType.XDP_DEVMAP || attachType === BpfAttachType.XDP_CPUMAP)
     refuse(Errno.EINVAL);
+  if ((args.flags & ~BpfTestRunFlag.XDP_LIVE_FRAMES) !== 0) refuse(Errno.EINVAL);
   // Live frames would be sent: there is nowhere to.
-  if (args.flags !== 0 || args.batchSize !== 0) {
-    refuse((args.flags & ~BpfTestRunFlag.XDP_LIVE_FRAMES) === 0 ? Errno.EOPNOTSUPP : Errno.EINVAL);
-  }
+  if (args.flags !== 0) refuse(Errno.EOPNOTSUPP);
+  if (args.batchSize !== 0) refuse(Errno.EINVAL);
   const { packets, memory } = machine;
   const bytes = contextIn(run, xdpMd.size);
   const context = bytes === null ? null : decodeStruct(xdpMd, bytes);
@@ -47,6 +49,7 @@ export function testRunXdp(run: TestRun): number {
   const data = process.read(args.dataIn, args.dataSizeIn);
   // What does not fit into the page would be in fragments, which programs see only through helpers.
   const fragments = data.slice(linear);
+  if (fragments.length > MAX_FRAGMENTS * PAGE) refuse(Errno.ENOMEM);
 
   const { frame, xdp: buff } = packets;
   memory.bytes().fill(0, frame, frame + PAGE);
@@ -69,6 +72,6 @@ export function testRunXdp(run: TestRun): number {
   const packet = new Uint8Array(end - start + fragments.length);
   packet.set(memory.bytes().subarray(start, end));
   packet.set(fragments, end - start);
-  const answer = finish(run, packet, result);
+  const answer = finish(run, packet, result, fragments.length);
   return answer !== 0 ? answer : finishContext(run, bytes);
 }
