@@ -28,9 +28,10 @@ export async function runCapture(
   each: (packet: CapturedPacket) => void,
 ): Promise<CaptureRun> {
   const signal = io.signal();
-  const source = await io.openFile(path);
-  const reader = new CaptureReader();
   const started = io.now();
+  const source = await untilAborted(io.openFile(path), signal);
+  if (source === null) return { packets: 0, bytes: 0, seconds: 0, interrupted: true, problem: null };
+  const reader = new CaptureReader();
   let packets = 0;
   let bytes = 0;
   let problem: string | null = null;
@@ -66,16 +67,13 @@ export async function runCapture(
   return { packets, bytes, seconds: (io.now() - started) / 1000, interrupted: signal.aborted, problem };
 }
 
-/** A read that waits for a pipe must not outlive Ctrl-C: null then, as at the end. */
-async function untilAborted(
-  read: Promise<Uint8Array | null>,
-  signal: AbortSignal,
-): Promise<Uint8Array | null> {
+/** Waiting for a pipe must not outlive Ctrl-C: null then. */
+async function untilAborted<T>(act: Promise<T>, signal: AbortSignal): Promise<T | null> {
   if (signal.aborted) return null;
   return await new Promise((resolve, reject) => {
     const onAbort = () => resolve(null);
     signal.addEventListener("abort", onAbort, { once: true });
-    read.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
+    act.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
   });
 }
 

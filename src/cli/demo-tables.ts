@@ -75,18 +75,18 @@ export function flowTable(sys: BpfCommands, loaded: LoadedFile, count: number, s
     protocolName(key.proto),
     endpoint(key.saddr, key.sport),
     endpoint(key.daddr, key.dport),
-    key.vlan === 0 ? "-" : String(key.vlan),
     countText(flow.packets),
     countText(flow.bytes),
+    key.vlan === 0 ? "-" : String(key.vlan),
     flow.dropped > 0 ? `${flagsText(flow.tcp_flags)} dropped` : flagsText(flow.tcp_flags),
   ]);
   const columns = [
     { name: "flow", right: false },
     { name: "from", right: false },
     { name: "to", right: false },
-    { name: "vlan", right: true },
     { name: "packets", right: true },
     { name: "bytes", right: true },
+    { name: "vlan", right: true },
     { name: "flags", right: false },
   ];
   const { text } = tableText(columns, rows, { width: style.width, indent: INDENT, heading: style.dim });

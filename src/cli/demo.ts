@@ -18,6 +18,7 @@ const FUNCTION = "count_flow";
 /** Lines of the listing: a taste, not the whole. */
 const LISTING_LINES = 20;
 const FLOWS = 10;
+const INDENT = "   ";
 /** It is laid out for the terminals there are. */
 const MAX_WIDTH = 80;
 
@@ -36,11 +37,11 @@ export const run: CommandFunction = async (invocation) => {
   };
   await say(
     `${style.bold("tsbpf")} ${io.version}: a BPF program opened, shown and run\n` +
-      `${style.dim("on an embedded kernel: no Linux, no privileges needed")}\n`,
+      `${style.dim(fill("on an embedded kernel: no Linux, no privileges needed", style))}\n`,
   );
   await say(heading(style, 1, "Open", object));
   await say(
-    `${indented(fill("A flow counter for XDP, compiled by clang from examples/flow/flow.bpf.c.", style))}\n`,
+    `${paragraph("A flow counter for XDP, compiled by clang from examples/flow/flow.bpf.c.", style)}\n`,
   );
   await say(objectTables(spec, style));
   return await withKernel(invocation, "embedded", async (kernel) => {
@@ -115,6 +116,8 @@ function fill(text: string, { width }: Style): string {
   return [...lines, line].join("\n");
 }
 
-function indented(text: string): string {
-  return text.replaceAll(/^/gm, "   ");
+/** Text below a heading. */
+function paragraph(text: string, style: Style): string {
+  const lines = fill(text, { ...style, width: style.width - INDENT.length }).split("\n");
+  return lines.map((line) => `${INDENT}${line}\n`).join("");
 }

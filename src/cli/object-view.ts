@@ -82,7 +82,7 @@ export function shapeText(sys: BpfCommands, fd: number, style: Style): string {
     `${countText(insns.length)} slots`,
     `${countText(cfg.functions.length)} functions`,
     `${countText(cfg.blockCount)} blocks`,
-    `${countText(loops.length)} ${loops.length === 1 ? "loop" : "loops"}`,
+    ...(loops.length === 0 ? [] : [`${countText(loops.length)} ${loops.length === 1 ? "loop" : "loops"}`]),
   ];
   return `\n${" ".repeat(INDENT)}${style.dim(facts.join(", "))}\n`;
 }

@@ -1,23 +1,45 @@
 const NUMBERS = { SIGINT: 2, SIGTERM: 15, SIGHUP: 1 } as const;
 
+/** Milliseconds after the command's end before what still holds the process is given up. */
+const GRACE = 100;
+
 /** Ctrl-C and other requests to end, as an AbortSignal. Until it is asked for, they end the process at once. */
 export class Interrupts {
   #controller: AbortController | undefined;
+  #came: NodeJS.Signals | undefined;
+
   /** 128 and the number of the signal that came; undefined before. */
-  status: number | undefined;
+  get status(): number | undefined {
+    return this.#came === undefined ? undefined : 128 + NUMBERS[this.#came as keyof typeof NUMBERS];
+  }
 
   signal(): AbortSignal {
     if (this.#controller !== undefined) return this.#controller.signal;
     const controller = new AbortController();
     this.#controller = controller;
-    for (const [name, number] of Object.entries(NUMBERS)) {
-      process.on(name as NodeJS.Signals, () => {
+    for (const name of Object.keys(NUMBERS) as (keyof typeof NUMBERS)[]) {
+      process.on(name, () => {
         // The second one means it.
-        if (controller.signal.aborted) process.exit(128 + number);
-        this.status = 128 + number;
+        if (controller.signal.aborted) die(name);
+        this.#came = name;
         controller.abort(name);
       });
     }
     return controller.signal;
   }
+
+  /**
+   * After an interrupted command: the process ends by itself, unless a system call holds it that cannot be cancelled
+   * (the opening of a named pipe that nobody writes to); then the signal ends it.
+   */
+  leave(): void {
+    const came = this.#came;
+    if (came !== undefined) setTimeout(() => die(came), GRACE).unref();
+  }
+}
+
+/** Ends the process as the signal would have: process.exit() waits for threads, this does not. */
+function die(signal: NodeJS.Signals): void {
+  process.removeAllListeners(signal);
+  process.kill(process.pid, signal);
 }

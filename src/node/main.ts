@@ -6,5 +6,5 @@ export async function main(argv: readonly string[]): Promise<number> {
   const io = processIo();
   const status = await runCommandLine(argv, io);
   // After Ctrl-C the status says so, whatever the command made of what it had.
-  return io.interruptStatus() ?? status;
+  return io.leave() ?? status;
 }

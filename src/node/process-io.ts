@@ -7,8 +7,8 @@ import { VERSION } from "./version.ts";
 
 /** The outside of a process. */
 export interface ProcessIo extends CliIo {
-  /** 128 and the signal's number, where the process was told to end; else undefined. */
-  interruptStatus(): number | undefined;
+  /** After the command: 128 and the signal's number where the process was told to end, else undefined. */
+  leave(): number | undefined;
 }
 
 /** Everything that is not needed to start is imported when it is. */
@@ -27,7 +27,10 @@ export function processIo(): ProcessIo {
     now: () => performance.now(),
     turn: () => new Promise((resolve) => setImmediate(resolve)),
     signal: () => interrupts.signal(),
-    interruptStatus: () => interrupts.status,
+    leave: () => {
+      interrupts.leave();
+      return interrupts.status;
+    },
     packageFile: (path) => shortest(join(packageRoot(), path)),
     get program() {
       return programName(process.argv[1] ?? "");

@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { once } from "node:events";
 import { chmodSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -100,6 +101,16 @@ describe("the command as a process", () => {
     expect(code).toBe(status);
     const result = JSON.parse(stdout) as { packets: number; interrupted: boolean };
     expect(result).toMatchObject({ packets: 3755, interrupted: true });
+  });
+
+  it.skipIf(process.platform === "win32")("can be left while it waits for a named pipe", async () => {
+    const pipe = join(command.folder, "pipe");
+    execFileSync("mkfifo", [pipe]);
+    const child = command.start(["run", FLOW, "--pcap", pipe]);
+    await new Promise((resolve) => setTimeout(resolve, 1200));
+    child.kill("SIGINT");
+    const [code, signal] = await once(child, "close");
+    expect(code ?? signal).toBe("SIGINT");
   });
 
   it("draws a graph where the renderer is installed, and says where it is not", () => {
