@@ -12,6 +12,8 @@ export class KernelStruct {
   readonly offset: number;
   readonly #memory: KernelMemory;
   readonly #layout: KernelLayout;
+  /** By member as callers name it: packets are laid out for every run. */
+  readonly #places = new Map<string, FieldPlace>();
 
   constructor(memory: KernelMemory, layout: KernelLayout, type: string, offset: number) {
     this.#memory = memory;
@@ -91,6 +93,15 @@ export class KernelStruct {
   }
 
   #place(member: string): FieldPlace {
+    let place = this.#places.get(member);
+    if (place === undefined) {
+      place = this.#resolve(member);
+      this.#places.set(member, place);
+    }
+    return place;
+  }
+
+  #resolve(member: string): FieldPlace {
     const path = `${this.type}.${member}`;
     const plus = path.lastIndexOf("+");
     if (plus < 0) return this.#layout.field(path);

@@ -4,6 +4,8 @@ import type { KernelLayout } from "../platform/index.ts";
 import { BpfMapFlag, BpfMapType } from "../uapi/index.ts";
 
 const POINTER = 8;
+/** Eight counters of 32 bits a CPU, which guarded the locks of buckets once and are accounted for still. */
+const LOCK_COUNTERS = 8 * 4;
 
 /**
  * Bytes that Linux accounts for such a map (`map_mem_usage`), so that tools show the same figure here.
@@ -34,7 +36,7 @@ function hashUsage(map: MapAttributes, value: number, cpus: number, layout: Kern
   const perCpu = map.type === BpfMapType.PERCPU_HASH;
   let buckets = 1;
   while (buckets < map.maxEntries) buckets *= 2;
-  const table = layout.sizeOf("bpf_htab") + buckets * layout.sizeOf("bucket");
+  const table = layout.sizeOf("bpf_htab") + buckets * layout.sizeOf("bucket") + LOCK_COUNTERS * cpus;
   if ((map.flags & BpfMapFlag.NO_PREALLOC) !== 0) return table;
   const element = layout.sizeOf("htab_elem") + roundUp(map.keySize, 8) + (perCpu ? POINTER : value);
   if (perCpu) return table + map.maxEntries * (element + value * cpus);

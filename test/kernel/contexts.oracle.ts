@@ -3,7 +3,7 @@ import { encodeStruct } from "../../src/sys/index.ts";
 import { BpfMapType, bpfSkBuff, type Layout, xdpMd } from "../../src/uapi/index.ts";
 import { describeWith, liveKernel } from "../support/referee.ts";
 import { frame, loadFields, runPacket } from "./programs.ts";
-import { Pair, room, Twins } from "./twins.ts";
+import { type Pair, room, Twins } from "./twins.ts";
 
 /** Fields that are pointers: what they hold is different, and what can be done with it is another test's. */
 const POINTERS: ReadonlySet<string> = new Set(["data", "dataEnd", "dataMeta", "flowKeys", "sk"]);
@@ -24,7 +24,12 @@ const SK_BUFF = encodeStruct(bpfSkBuff, {
 describeWith([liveKernel("6.18")], "contexts as Linux", async () => {
   const twins = await Twins.meet();
   afterAll(() => twins[Symbol.dispose]());
-  const result = twins.mustOpen("MAP_CREATE", { mapType: BpfMapType.ARRAY, keySize: 4, valueSize: 8, maxEntries: 1 });
+  const result = twins.mustOpen("MAP_CREATE", {
+    mapType: BpfMapType.ARRAY,
+    keySize: 4,
+    valueSize: 8,
+    maxEntries: 1,
+  });
   const key = new Uint8Array(4);
 
   let loaded = 0;
@@ -41,7 +46,8 @@ describeWith([liveKernel("6.18")], "contexts as Linux", async () => {
     const pointers = layout.fields.filter(({ camel }) => POINTERS.has(camel));
     for (const size of [1, 2, 4, 8]) {
       for (let offset = 0; offset < layout.size + 8; offset += size) {
-        if (!pointers.some((field) => offset < field.offset + field.size && field.offset < offset + size)) act(offset, size);
+        if (!pointers.some((field) => offset < field.offset + field.size && field.offset < offset + size))
+          act(offset, size);
       }
     }
   };
@@ -50,7 +56,17 @@ describeWith([liveKernel("6.18")], "contexts as Linux", async () => {
     ["socket_filter", bpfSkBuff, [undefined, SK_BUFF], 140, 140],
     ["sched_cls", bpfSkBuff, [undefined, SK_BUFF], 160, 160],
     ["cgroup_skb", bpfSkBuff, [undefined, SK_BUFF], 170, 150],
-    ["xdp", xdpMd, [undefined, encodeStruct(xdpMd, { dataEnd: 68, ingressIfindex: 1 }), encodeStruct(xdpMd, { data: 8, dataEnd: 60 })], 1, -1],
+    [
+      "xdp",
+      xdpMd,
+      [
+        undefined,
+        encodeStruct(xdpMd, { dataEnd: 68, ingressIfindex: 1 }),
+        encodeStruct(xdpMd, { data: 8, dataEnd: 60 }),
+      ],
+      1,
+      -1,
+    ],
   ] as const) {
     it(`${type}: reads`, () => {
       eachAccess(layout as Layout, (offset, size) => {
@@ -63,7 +79,9 @@ describeWith([liveKernel("6.18")], "contexts as Linux", async () => {
           const before = twins.differences.length;
           twins.call("MAP_LOOKUP_ELEM", { mapFd: result, key, value: room(8) });
           if (twins.differences.length > before)
-            twins.differences.push(`${type} u${8 * size} at ${offset} ${context === undefined ? "" : "with context"}: ${twins.differences.pop()}`);
+            twins.differences.push(
+              `${type} u${8 * size} at ${offset} ${context === undefined ? "" : "with context"}: ${twins.differences.pop()}`,
+            );
         }
         twins.close(program);
       });
@@ -75,12 +93,17 @@ describeWith([liveKernel("6.18")], "contexts as Linux", async () => {
     it(`${type}: writes`, () => {
       eachAccess(layout as Layout, (offset, size) => {
         for (const value of [0, 1, 0x5a5a5a]) {
-          const program = attempt(type, `r2 = ${value}\n*(u${8 * size} *)(r1 + ${offset}) = r2\nr0 = 1\nexit`);
+          const program = attempt(
+            type,
+            `r2 = ${value}\n*(u${8 * size} *)(r1 + ${offset}) = r2\nr0 = 1\nexit`,
+          );
           if (program === null) return;
           const before = twins.differences.length;
           for (const context of contexts) runPacket(twins, program, frame(), context);
           if (twins.differences.length > before)
-            twins.differences.push(`${type} u${8 * size} = ${value} at ${offset}: ${twins.differences.splice(before).join("\n")}`);
+            twins.differences.push(
+              `${type} u${8 * size} = ${value} at ${offset}: ${twins.differences.splice(before).join("\n")}`,
+            );
           twins.close(program);
         }
         const immediate = attempt(type, `*(u${8 * size} *)(r1 + ${offset}) = 1\nr0 = 1\nexit`);

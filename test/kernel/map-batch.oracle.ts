@@ -172,7 +172,9 @@ describeWith([liveKernel("6.18")], "batches as Linux", async () => {
               const seen: string[] = [];
               for (let position: Uint8Array | null = null; ; ) {
                 const args: MapBatchArguments = { mapFd, position, count };
-                const part: MapBatch = remove ? side.sys.mapLookupAndDeleteBatch(args) : side.sys.mapLookupBatch(args);
+                const part: MapBatch = remove
+                  ? side.sys.mapLookupAndDeleteBatch(args)
+                  : side.sys.mapLookupBatch(args);
                 const size = part.values.length / Math.max(1, part.count);
                 for (let i = 0; i < part.count; i++) {
                   const value = part.values.subarray(i * size, (i + 1) * size);

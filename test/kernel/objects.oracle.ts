@@ -44,7 +44,12 @@ describeWith([liveKernel("6.18")], "ids, info and pins as Linux", async () => {
         return get.call(side.sys, { startId: own - 1 }) === own;
       });
     }
-    for (const command of ["MAP_GET_NEXT_ID", "PROG_GET_NEXT_ID", "BTF_GET_NEXT_ID", "LINK_GET_NEXT_ID"] as const) {
+    for (const command of [
+      "MAP_GET_NEXT_ID",
+      "PROG_GET_NEXT_ID",
+      "BTF_GET_NEXT_ID",
+      "LINK_GET_NEXT_ID",
+    ] as const) {
       for (const startId of [0x7fff_fffe, 0x7fff_ffff, 0x8000_0000, 0xffff_ffff])
         twins.call(command, { startId });
       for (const at of [0, 1, 4, 8, 60]) {
@@ -58,7 +63,11 @@ describeWith([liveKernel("6.18")], "ids, info and pins as Linux", async () => {
   });
 
   it("descriptors by id", () => {
-    const open = (command: "MAP_GET_FD_BY_ID" | "BTF_GET_FD_BY_ID" | "PROG_GET_FD_BY_ID" | "LINK_GET_FD_BY_ID", fields: Fields, options = {}) => {
+    const open = (
+      command: "MAP_GET_FD_BY_ID" | "BTF_GET_FD_BY_ID" | "PROG_GET_FD_BY_ID" | "LINK_GET_FD_BY_ID",
+      fields: Fields,
+      options = {},
+    ) => {
       const fd = twins.open(command, fields, options);
       if (fd !== null) twins.close(fd);
     };
@@ -105,8 +114,25 @@ describeWith([liveKernel("6.18")], "ids, info and pins as Linux", async () => {
       twins.call("OBJ_GET_INFO_BY_FD", { bpfFd: 0, infoLen, info: blank(200) });
     }
     twins.both("info", (side) => ({ ...mapInfo(side.sys, side.of(map)), id: 0 }));
-    for (const [mapType, mapFlags] of [[1, 1], [1, 8], [1, 0x40], [2, 16], [2, 0x80], [2, 0x400], [5, 0], [6, 0x100], [1, 4], [2, 4]] as const) {
-      const other = twins.mustOpen("MAP_CREATE", { mapType, mapFlags, keySize: 4, valueSize: 5, maxEntries: 3 });
+    for (const [mapType, mapFlags] of [
+      [1, 1],
+      [1, 8],
+      [1, 0x40],
+      [2, 16],
+      [2, 0x80],
+      [2, 0x400],
+      [5, 0],
+      [6, 0x100],
+      [1, 4],
+      [2, 4],
+    ] as const) {
+      const other = twins.mustOpen("MAP_CREATE", {
+        mapType,
+        mapFlags,
+        keySize: 4,
+        valueSize: 5,
+        maxEntries: 3,
+      });
       twins.both(`info of type ${mapType}`, (side) => ({ ...mapInfo(side.sys, side.of(other)), id: 0 }));
       twins.close(other);
     }
@@ -114,7 +140,12 @@ describeWith([liveKernel("6.18")], "ids, info and pins as Linux", async () => {
   });
 
   it("hashes of maps", () => {
-    const array = twins.mustOpen("MAP_CREATE", { mapType: BpfMapType.ARRAY, keySize: 4, valueSize: 5, maxEntries: 3 });
+    const array = twins.mustOpen("MAP_CREATE", {
+      mapType: BpfMapType.ARRAY,
+      keySize: 4,
+      valueSize: 5,
+      maxEntries: 3,
+    });
     twins.call("MAP_UPDATE_ELEM", { mapFd: array, key: new Uint8Array(4), value: utf8("hello") });
     const frozen = twins.mustOpen("MAP_GET_FD_BY_ID", { mapId: idOf(array, "map") });
     for (const bpfFd of [map, array, frozen]) {
@@ -144,7 +175,11 @@ describeWith([liveKernel("6.18")], "ids, info and pins as Linux", async () => {
   });
 
   it("info of types", () => {
-    const info = (fields: Readonly<Record<string, number>>, buffers: { btf?: number | bigint; name?: number | bigint } = {}) =>
+    const info =
+      (
+        fields: Readonly<Record<string, number>>,
+        buffers: { btf?: number | bigint; name?: number | bigint } = {},
+      ) =>
       () => {
         const out = new Uint8Array(fields["length"] ?? bpfBtfInfo.size);
         const view = new DataView(out.buffer);
@@ -159,13 +194,25 @@ describeWith([liveKernel("6.18")], "ids, info and pins as Linux", async () => {
         return out;
       };
     for (const length of [0, 4, 12, 16, 24, 28, 32, 40, 64])
-      twins.call("OBJ_GET_INFO_BY_FD", { bpfFd: btf, infoLen: length, info: info({ length }) }, { ignore: ["info"] });
+      twins.call(
+        "OBJ_GET_INFO_BY_FD",
+        { bpfFd: btf, infoLen: length, info: info({ length }) },
+        { ignore: ["info"] },
+      );
     for (const nameLen of [0, 1, 8]) {
       for (const name of [0, 0x10])
-        twins.call("OBJ_GET_INFO_BY_FD", { bpfFd: btf, infoLen: 32, info: info({ nameLen }, { name }) }, { ignore: ["info"] });
+        twins.call(
+          "OBJ_GET_INFO_BY_FD",
+          { bpfFd: btf, infoLen: 32, info: info({ nameLen }, { name }) },
+          { ignore: ["info"] },
+        );
     }
     for (const btfSize of [0, 1, 8, 4096])
-      twins.call("OBJ_GET_INFO_BY_FD", { bpfFd: btf, infoLen: 32, info: info({ btfSize }, { btf: 0x10 }) }, { ignore: ["info"] });
+      twins.call(
+        "OBJ_GET_INFO_BY_FD",
+        { bpfFd: btf, infoLen: 32, info: info({ btfSize }, { btf: 0x10 }) },
+        { ignore: ["info"] },
+      );
     twins.both("info", (side) => ({ ...btfInfo(side.sys, side.of(btf)), id: 0 }));
     for (const size of [0, 1, 8, bytes.length - 1, bytes.length, bytes.length + 8]) {
       twins.both(`the first ${size} bytes`, (side) => {
@@ -197,7 +244,25 @@ describeWith([liveKernel("6.18")], "ids, info and pins as Linux", async () => {
         const fd = twins.open("OBJ_GET", fields, options);
         if (fd !== null) twins.close(fd);
       };
-      const names = ["/a", "/a", "//b", "/missing/c", "/d/", "/a/b", "/.", "/..", "/./e", "", "/", "/x.y", "/.hid", `/${"n".repeat(255)}`, `/${"n".repeat(256)}`, "/a/../f", "/missing/../g"];
+      const names = [
+        "/a",
+        "/a",
+        "//b",
+        "/missing/c",
+        "/d/",
+        "/a/b",
+        "/.",
+        "/..",
+        "/./e",
+        "",
+        "/",
+        "/x.y",
+        "/.hid",
+        `/${"n".repeat(255)}`,
+        `/${"n".repeat(256)}`,
+        "/a/../f",
+        "/missing/../g",
+      ];
       directory("/dir");
       directory("/dir/sub");
       directory("/dir");
@@ -228,7 +293,15 @@ describeWith([liveKernel("6.18")], "ids, info and pins as Linux", async () => {
       const long = utf8(`/${"a/".repeat(2100)}\0`);
       twins.call("OBJ_PIN", { pathname: long, bpfFd: map });
       get({ pathname: long });
-      for (const outside of ["/sys/tsbpf-nowhere", "/tsbpf-nowhere", "/nowhere/at/all", "relative", "/sys/fs", "/sys", "/"]) {
+      for (const outside of [
+        "/sys/tsbpf-nowhere",
+        "/tsbpf-nowhere",
+        "/nowhere/at/all",
+        "relative",
+        "/sys/fs",
+        "/sys",
+        "/",
+      ]) {
         twins.call("OBJ_PIN", { pathname: utf8(`${outside}\0`), bpfFd: map });
         get({ pathname: utf8(`${outside}\0`) });
       }
@@ -247,7 +320,17 @@ describeWith([liveKernel("6.18")], "ids, info and pins as Linux", async () => {
           return typeof names === "number" ? names : names.filter((entry) => !entry.endsWith(".debug"));
         });
       for (const name of ["", "/dir", "/a", "/missing"]) list(name);
-      for (const name of ["/dir", "/missing", "/dir/x", "/dir/sub", "/dir/sub/y", "/dir/sub", "/a", "/a", "/f/x"])
+      for (const name of [
+        "/dir",
+        "/missing",
+        "/dir/x",
+        "/dir/sub",
+        "/dir/sub/y",
+        "/dir/sub",
+        "/a",
+        "/a",
+        "/f/x",
+      ])
         twins.both(`remove ${name}`, (side) => side.port.remove(at(name, side)));
       list("");
     } finally {

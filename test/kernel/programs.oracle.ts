@@ -19,12 +19,19 @@ describeWith([liveKernel("6.18")], "programs as on Linux", async () => {
   afterAll(() => twins[Symbol.dispose]());
 
   /** Loads, runs on a packet, closes. */
-  const once = (type: string, text: string, loading: Loading = {}, packet = frame(), context?: Uint8Array) => {
+  const once = (
+    type: string,
+    text: string,
+    loading: Loading = {},
+    packet = frame(),
+    context?: Uint8Array,
+  ) => {
     const before = twins.differences.length;
     const program = load(twins, type, text, loading);
     runPacket(twins, program, packet, context);
     twins.close(program);
-    if (twins.differences.length > before) twins.differences.push(`${type}:\n${text}\n${twins.differences.splice(before).join("\n")}`);
+    if (twins.differences.length > before)
+      twins.differences.push(`${type}:\n${text}\n${twins.differences.splice(before).join("\n")}`);
   };
   const check = () => expect(twins.taken()).toEqual([]);
   const map = (mapType: number, more: Record<string, number> = {}) =>
@@ -88,7 +95,11 @@ describeWith([liveKernel("6.18")], "programs as on Linux", async () => {
         for (const dividend of ["-9", "9", "0x80000000"]) {
           const text = `r3 = %0[0]+0\nr2 = *(u64 *)(r3 + 0)\nr0 = ${dividend}\n${width}0 ${op} ${width}2\n*(u64 *)(r3 + 0) = r0\nexit`;
           for (const divisor of [0, 2, 255]) {
-            twins.call("MAP_UPDATE_ELEM", { mapFd: value, key: new Uint8Array(4), value: new Uint8Array(8).fill(divisor === 255 ? 255 : 0).fill(divisor, 0, 1) });
+            twins.call("MAP_UPDATE_ELEM", {
+              mapFd: value,
+              key: new Uint8Array(4),
+              value: new Uint8Array(8).fill(divisor === 255 ? 255 : 0).fill(divisor, 0, 1),
+            });
             once("sched_cls", text, { maps: [value] });
             dump(value);
           }
@@ -102,19 +113,43 @@ describeWith([liveKernel("6.18")], "programs as on Linux", async () => {
   it("packets, read and written", () => {
     for (const size of [14, 15, 34, 42, 64, 1000]) {
       const packet = frame(1000).subarray(0, size);
-      for (const [type, head] of [["sched_cls", PACKET], ["sched_act", PACKET], ["xdp", XDP_PACKET]] as const) {
+      for (const [type, head] of [
+        ["sched_cls", PACKET],
+        ["sched_act", PACKET],
+        ["xdp", XDP_PACKET],
+      ] as const) {
         once(type, `${head}r0 = r8\nr0 -= r7\nexit`, {}, packet);
         for (const at of [0, 12, 13, 30, 62]) {
           for (const width of [8, 16, 32, 64]) {
             once(type, `${head}${within(at + width / 8)}r0 = *(u${width} *)(r7 + ${at})\n${OUT}`, {}, packet);
-            once(type, `${head}${within(at + width / 8)}r0 = *(s${Math.min(32, width)} *)(r7 + ${at})\n${OUT}`, {}, packet);
-            once(type, `${head}${within(at + width / 8)}*(u${width} *)(r7 + ${at}) = 0x7a\nr0 = 1\n${OUT}`, {}, packet);
+            once(
+              type,
+              `${head}${within(at + width / 8)}r0 = *(s${Math.min(32, width)} *)(r7 + ${at})\n${OUT}`,
+              {},
+              packet,
+            );
+            once(
+              type,
+              `${head}${within(at + width / 8)}*(u${width} *)(r7 + ${at}) = 0x7a\nr0 = 1\n${OUT}`,
+              {},
+              packet,
+            );
           }
         }
       }
       // Data for reading only.
-      once("cgroup_skb", `${PACKET}r0 = 0\nif r7 == r8 goto +1\nr0 = 1\nexit`, {}, packet.length > 14 ? packet : frame());
-      once("cgroup_skb", `${PACKET}${within(20)}r0 = *(u8 *)(r7 + 9)\nr0 &= 1\n${OUT}`, {}, packet.length > 14 ? packet : frame());
+      once(
+        "cgroup_skb",
+        `${PACKET}r0 = 0\nif r7 == r8 goto +1\nr0 = 1\nexit`,
+        {},
+        packet.length > 14 ? packet : frame(),
+      );
+      once(
+        "cgroup_skb",
+        `${PACKET}${within(20)}r0 = *(u8 *)(r7 + 9)\nr0 &= 1\n${OUT}`,
+        {},
+        packet.length > 14 ? packet : frame(),
+      );
     }
     check();
   });
@@ -123,7 +158,10 @@ describeWith([liveKernel("6.18")], "programs as on Linux", async () => {
     for (const type of PACKET_TYPES) {
       const program = load(twins, type, "r0 = 1\nexit");
       for (const etherType of [0x0800, 0x86dd, 0x8100, 0x0806, 0, 0x05ff, 0x0600, 46]) {
-        for (const size of [0, 1, 13, 14, 15, 16, 33, 34, 53, 54, 55, 60, 1500, 3000, 3391, 3392, 3393, 3457, 3776, 3777, 4096, 5000, 70000]) {
+        for (const size of [
+          0, 1, 13, 14, 15, 16, 33, 34, 53, 54, 55, 60, 1500, 3000, 3391, 3392, 3393, 3457, 3776, 3777, 4096,
+          5000, 70000,
+        ]) {
           const packet = new Uint8Array(size).map((_, i) => (i * 7) & 0xff);
           packet.set([etherType >> 8, etherType & 0xff].slice(0, Math.max(0, size - 12)), Math.min(12, size));
           runPacket(twins, program, packet);
@@ -132,9 +170,23 @@ describeWith([liveKernel("6.18")], "programs as on Linux", async () => {
       twins.close(program);
     }
     // What the destination's address says of a packet, and what follows its length.
-    const kind = load(twins, "sched_cls", "r0 = *(u32 *)(r1 + 4)\nr0 <<= 16\nr2 = *(u32 *)(r1 + 16)\nr0 |= r2\nexit");
-    for (const destination of [[0, 0, 0, 0, 0, 0], [255, 255, 255, 255, 255, 255], [1, 0, 0x5e, 0, 0, 1], [2, 0, 0, 0, 0, 0]]) {
-      for (const tail of [[0x08, 0x00], [0, 46, 0xff, 0xff], [0, 46, 0xaa, 0xaa], [0x88, 0xa8, 0, 1, 8, 0]]) {
+    const kind = load(
+      twins,
+      "sched_cls",
+      "r0 = *(u32 *)(r1 + 4)\nr0 <<= 16\nr2 = *(u32 *)(r1 + 16)\nr0 |= r2\nexit",
+    );
+    for (const destination of [
+      [0, 0, 0, 0, 0, 0],
+      [255, 255, 255, 255, 255, 255],
+      [1, 0, 0x5e, 0, 0, 1],
+      [2, 0, 0, 0, 0, 0],
+    ]) {
+      for (const tail of [
+        [0x08, 0x00],
+        [0, 46, 0xff, 0xff],
+        [0, 46, 0xaa, 0xaa],
+        [0x88, 0xa8, 0, 1, 8, 0],
+      ]) {
         const packet = frame();
         packet.set(destination, 0);
         packet.set(tail, 12);
@@ -148,7 +200,27 @@ describeWith([liveKernel("6.18")], "programs as on Linux", async () => {
   it("LD_ABS and LD_IND", () => {
     for (const type of ["socket_filter", "sched_cls", "sched_act"]) {
       for (const width of [8, 16, 32]) {
-        for (const at of [0, 1, 10, 12, 13, 40, 66, 67, 68, 1000, -4096, -4095, -4000, -0x100000, -0x100000 + 9, -0x200000, -0x200000 + 2, -0x200000 + 60, -1]) {
+        for (const at of [
+          0,
+          1,
+          10,
+          12,
+          13,
+          40,
+          66,
+          67,
+          68,
+          1000,
+          -4096,
+          -4095,
+          -4000,
+          -0x100000,
+          -0x100000 + 9,
+          -0x200000,
+          -0x200000 + 2,
+          -0x200000 + 60,
+          -1,
+        ]) {
           once(type, `r6 = r1\nr0 = *(u${width} *)skb[${at}]\nexit`);
           once(type, `r6 = r1\nr7 = 3\nr0 = *(u${width} *)skb[r7 + ${at}]\nexit`);
         }
@@ -159,7 +231,8 @@ describeWith([liveKernel("6.18")], "programs as on Linux", async () => {
 
   it("LD_ABS at the kernel's own offsets", () => {
     // SKF_AD_OFF is for classic programs; here it is a negative offset like all others.
-    for (let at = -0x1000; at < -0xfc0; at += 4) once("socket_filter", `r6 = r1\nr0 = *(u32 *)skb[${at}]\nexit`);
+    for (let at = -0x1000; at < -0xfc0; at += 4)
+      once("socket_filter", `r6 = r1\nr0 = *(u32 *)skb[${at}]\nexit`);
     check();
   });
 
@@ -178,8 +251,11 @@ describeWith([liveKernel("6.18")], "programs as on Linux", async () => {
           );
         }
       }
-      texts.push("*(u32 *)(r10 - 4) = 1\n*(u64 *)(r10 - 16) = 1\nr1 = %0\nr2 = r10\nr2 += -4\nr3 = r10\nr3 += -16\nr4 = 0x100000000 ll\ncall bpf_map_update_elem\n");
-      for (const at of [1, 1, 77]) texts.push(`*(u32 *)(r10 - 4) = ${at}\nr1 = %0\nr2 = r10\nr2 += -4\ncall bpf_map_delete_elem\n`);
+      texts.push(
+        "*(u32 *)(r10 - 4) = 1\n*(u64 *)(r10 - 16) = 1\nr1 = %0\nr2 = r10\nr2 += -4\nr3 = r10\nr3 += -16\nr4 = 0x100000000 ll\ncall bpf_map_update_elem\n",
+      );
+      for (const at of [1, 1, 77])
+        texts.push(`*(u32 *)(r10 - 4) = ${at}\nr1 = %0\nr2 = r10\nr2 += -4\ncall bpf_map_delete_elem\n`);
       for (const text of [...texts, ...texts]) {
         for (const program of ["sched_cls", "xdp"]) {
           once(program, `${text}${text.includes("goto out") ? OUT : "exit"}`, { maps: [pair] });
@@ -194,7 +270,8 @@ describeWith([liveKernel("6.18")], "programs as on Linux", async () => {
 
   it("values in place, atomics", () => {
     const value = map(BpfMapType.ARRAY, { maxEntries: 1, valueSize: 32 });
-    const head = "r6 = %0[0]+8\nr7 = 0x1122334455667788 ll\n*(u64 *)(r6 + 0) = r7\n*(u64 *)(r6 + 8) = 3\nr1 = 0xff00000005 ll\nr0 = 0x55667788\n";
+    const head =
+      "r6 = %0[0]+8\nr7 = 0x1122334455667788 ll\n*(u64 *)(r6 + 0) = r7\n*(u64 *)(r6 + 8) = 3\nr1 = 0xff00000005 ll\nr0 = 0x55667788\n";
     for (const text of [
       "lock *(u64 *)(r6 + 0) += r1",
       "lock *(u32 *)(r6 + 0) += r1",
@@ -225,9 +302,18 @@ describeWith([liveKernel("6.18")], "programs as on Linux", async () => {
 
   it("functions", () => {
     once("sched_cls", "r1 = 5\ncall f\nr0 += 1\nexit\nf: r0 = r1\nr0 *= 3\nexit");
-    once("xdp", "r1 = 5\nr6 = 7\ncall f\nr0 += r6\nexit\nf: r6 = 100\ncall g\nr0 += r6\nexit\ng: r0 = 20\nexit");
-    once("sched_cls", "*(u64 *)(r10 - 8) = 4\nr1 = r10\nr1 += -8\ncall f\nr0 = *(u64 *)(r10 - 8)\nexit\nf: r2 = *(u64 *)(r1 + 0)\nr2 += 9\n*(u64 *)(r1 + 0) = r2\n*(u64 *)(r10 - 8) = 1\nr0 = 0\nexit");
-    once("xdp", `${XDP_PACKET}r1 = r6\ncall f\nexit\nf: r2 = *(u32 *)(r1 + 0)\nr3 = *(u32 *)(r1 + 4)\nr0 = r3\nr0 -= r2\nexit`);
+    once(
+      "xdp",
+      "r1 = 5\nr6 = 7\ncall f\nr0 += r6\nexit\nf: r6 = 100\ncall g\nr0 += r6\nexit\ng: r0 = 20\nexit",
+    );
+    once(
+      "sched_cls",
+      "*(u64 *)(r10 - 8) = 4\nr1 = r10\nr1 += -8\ncall f\nr0 = *(u64 *)(r10 - 8)\nexit\nf: r2 = *(u64 *)(r1 + 0)\nr2 += 9\n*(u64 *)(r1 + 0) = r2\n*(u64 *)(r10 - 8) = 1\nr0 = 0\nexit",
+    );
+    once(
+      "xdp",
+      `${XDP_PACKET}r1 = r6\ncall f\nexit\nf: r2 = *(u32 *)(r1 + 0)\nr3 = *(u32 *)(r1 + 4)\nr0 = r3\nr0 -= r2\nexit`,
+    );
     check();
   });
 
@@ -242,7 +328,16 @@ describeWith([liveKernel("6.18")], "programs as on Linux", async () => {
     const skb = (text: string) => {
       for (const type of ["sched_cls", "sched_act"]) once(type, text);
     };
-    for (const [offset, length] of [[0, 8], [12, 2], [60, 8], [61, 8], [67, 1], [68, 1], [-1, 1], [0x10000, 4]] as const) {
+    for (const [offset, length] of [
+      [0, 8],
+      [12, 2],
+      [60, 8],
+      [61, 8],
+      [67, 1],
+      [68, 1],
+      [-1, 1],
+      [0x10000, 4],
+    ] as const) {
       const text = `r6 = r1\n*(u64 *)(r10 - 8) = -1\nr1 = r6\nr2 = ${offset}\nr3 = r10\nr3 += -8\nr4 = ${length}\ncall bpf_skb_load_bytes\nr1 = *(u64 *)(r10 - 8)\n`;
       skb(`${text}r0 += r1\nexit`);
       skb(`${text}exit`);
@@ -251,37 +346,69 @@ describeWith([liveKernel("6.18")], "programs as on Linux", async () => {
     }
     for (const flags of [0, 1, 2, 4]) {
       for (const offset of [0, 14, 64, 66, 68]) {
-        skb(`r6 = r1\n*(u64 *)(r10 - 8) = 0x1234567\nr1 = r6\nr2 = ${offset}\nr3 = r10\nr3 += -8\nr4 = 4\nr5 = ${flags}\ncall bpf_skb_store_bytes\nexit`);
+        skb(
+          `r6 = r1\n*(u64 *)(r10 - 8) = 0x1234567\nr1 = r6\nr2 = ${offset}\nr3 = r10\nr3 += -8\nr4 = 4\nr5 = ${flags}\ncall bpf_skb_store_bytes\nexit`,
+        );
       }
     }
     for (const delta of [0, 4, -4, -14, 14, 64, -256, -300, -224, 60, 54, 55]) {
-      once("xdp", `r6 = r1\nr2 = ${delta}\ncall bpf_xdp_adjust_head\nr7 = *(u32 *)(r6 + 0)\nr8 = *(u32 *)(r6 + 4)\nr8 -= r7\nr0 += r8\nexit`);
-      once("xdp", `r6 = r1\nr2 = ${delta}\ncall bpf_xdp_adjust_head\nr7 = *(u32 *)(r6 + 0)\nr8 = *(u32 *)(r6 + 4)\n${within(2)}*(u16 *)(r7 + 0) = 0x4142\nr0 = 1\n${OUT}`);
+      once(
+        "xdp",
+        `r6 = r1\nr2 = ${delta}\ncall bpf_xdp_adjust_head\nr7 = *(u32 *)(r6 + 0)\nr8 = *(u32 *)(r6 + 4)\nr8 -= r7\nr0 += r8\nexit`,
+      );
+      once(
+        "xdp",
+        `r6 = r1\nr2 = ${delta}\ncall bpf_xdp_adjust_head\nr7 = *(u32 *)(r6 + 0)\nr8 = *(u32 *)(r6 + 4)\n${within(2)}*(u16 *)(r7 + 0) = 0x4142\nr0 = 1\n${OUT}`,
+      );
     }
     check();
   });
 
   it("bpf_csum_diff", () => {
     const head = "*(u64 *)(r10 - 8) = 0x12345678\n*(u64 *)(r10 - 16) = -2\n*(u64 *)(r10 - 24) = 0x7fffff\n";
-    for (const [from, to] of [[0, 0], [0, 8], [8, 0], [8, 8], [16, 4], [4, 24], [24, 24]] as const) {
+    for (const [from, to] of [
+      [0, 0],
+      [0, 8],
+      [8, 0],
+      [8, 8],
+      [16, 4],
+      [4, 24],
+      [24, 24],
+    ] as const) {
       for (const seed of [0, 1, -1, 0x1234]) {
         const one = from === 0 ? "r1 = 0" : `r1 = r10\nr1 += -${from}`;
         const two = to === 0 ? "r3 = 0" : `r3 = r10\nr3 += -${to}`;
-        once("sched_cls", `${head}${one}\nr2 = ${from}\n${two}\nr4 = ${to}\nr5 = ${seed}\ncall bpf_csum_diff\nexit`);
-        once("xdp", `${head}${one}\nr2 = ${from}\n${two}\nr4 = ${to}\nr5 = ${seed}\ncall bpf_csum_diff\nexit`);
+        once(
+          "sched_cls",
+          `${head}${one}\nr2 = ${from}\n${two}\nr4 = ${to}\nr5 = ${seed}\ncall bpf_csum_diff\nexit`,
+        );
+        once(
+          "xdp",
+          `${head}${one}\nr2 = ${from}\n${two}\nr4 = ${to}\nr5 = ${seed}\ncall bpf_csum_diff\nexit`,
+        );
       }
     }
     // Sizes that are no multiple of four.
-    for (const size of [1, 2, 3, 5, 6, 7]) once("sched_cls", `${head}r1 = r10\nr1 += -8\nr2 = ${size}\nr3 = 0\nr4 = 0\nr5 = 9\ncall bpf_csum_diff\nexit`);
+    for (const size of [1, 2, 3, 5, 6, 7])
+      once(
+        "sched_cls",
+        `${head}r1 = r10\nr1 += -8\nr2 = ${size}\nr3 = 0\nr4 = 0\nr5 = 9\ncall bpf_csum_diff\nexit`,
+      );
     once("sched_cls", `${head}r1 = 0\nr2 = 0\nr3 = r10\nr3 += -8\nr4 = 6\nr5 = 0\ncall bpf_csum_diff\nexit`);
     check();
   });
 
   it("helpers that only the kernel can answer", () => {
     once("sched_cls", "call bpf_get_smp_processor_id\nr1 = r0\nr0 = 0\nif r1 < 64 goto +1\nr0 = 1\nexit");
-    once("sched_cls", "call bpf_ktime_get_ns\nr6 = r0\ncall bpf_ktime_get_ns\nr0 -= r6\nr1 = r0\nr0 = 0\nif r1 s>= 0 goto +1\nr0 = 1\nexit");
+    once(
+      "sched_cls",
+      "call bpf_ktime_get_ns\nr6 = r0\ncall bpf_ktime_get_ns\nr0 -= r6\nr1 = r0\nr0 = 0\nif r1 s>= 0 goto +1\nr0 = 1\nexit",
+    );
     once("sched_cls", "call bpf_get_prandom_u32\nr0 >>= 32\nexit");
-    once("sched_cls", "r1 = 0x0a6968 ll\n*(u64 *)(r10 - 8) = r1\nr1 = r10\nr1 += -8\nr2 = 4\ncall bpf_trace_printk\nexit");
+    once(
+      "sched_cls",
+      "r1 = 0x0a6968 ll\n*(u64 *)(r10 - 8) = r1\nr1 = r10\nr1 += -8\nr2 = 4\ncall bpf_trace_printk\nexit",
+    );
     check();
   });
 
@@ -293,10 +420,16 @@ describeWith([liveKernel("6.18")], "programs as on Linux", async () => {
       twins.close(raw);
     }
     for (const offset of [0, 8, 60, 1000]) {
-      for (const text of [`r0 = *(u32 *)(r1 + ${offset})\nexit`, `*(u32 *)(r1 + ${offset}) = 0x1234\nr0 = -5\nexit`]) {
+      for (const text of [
+        `r0 = *(u32 *)(r1 + ${offset})\nexit`,
+        `*(u32 *)(r1 + ${offset}) = 0x1234\nr0 = -5\nexit`,
+      ]) {
         const program = load(twins, "syscall", text, { fields: { progFlags: 16 } });
         for (const size of [0, 4, offset, offset + 4, 4096, 65535, 65536])
-          run(twins, program, { ctxIn: size === 0 ? 0 : new Uint8Array(size).map((_, i) => i), ctxSizeIn: size });
+          run(twins, program, {
+            ctxIn: size === 0 ? 0 : new Uint8Array(size).map((_, i) => i),
+            ctxSizeIn: size,
+          });
         twins.close(program);
       }
     }
@@ -306,7 +439,22 @@ describeWith([liveKernel("6.18")], "programs as on Linux", async () => {
   it("metadata in front of a packet", () => {
     const text = `r6 = r1\nr7 = *(u32 *)(r1 + 8)\nr8 = *(u32 *)(r1 + 0)\n${within(4)}r0 = *(u32 *)(r7 + 0)\n*(u32 *)(r7 + 0) = 0x77\n${OUT}`;
     const program = load(twins, "xdp", text);
-    for (const [data, end] of [[0, 68], [4, 68], [8, 68], [252, 68], [32, 68], [6, 68], [8, 60], [8, 8], [8, 22], [8, 21], [8, 69], [68, 68], [256, 300], [54, 68]]) {
+    for (const [data, end] of [
+      [0, 68],
+      [4, 68],
+      [8, 68],
+      [252, 68],
+      [32, 68],
+      [6, 68],
+      [8, 60],
+      [8, 8],
+      [8, 22],
+      [8, 21],
+      [8, 69],
+      [68, 68],
+      [256, 300],
+      [54, 68],
+    ]) {
       const context = new Uint8Array(24);
       new DataView(context.buffer).setUint32(0, data!, true);
       new DataView(context.buffer).setUint32(4, end!, true);

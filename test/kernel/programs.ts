@@ -1,10 +1,19 @@
-import { utf8 } from "../../src/base/index.ts";
 import { assemble } from "../../src/asm/index.ts";
+import { utf8 } from "../../src/base/index.ts";
 import { encode } from "../../src/isa/index.ts";
 import { programTypeNamed } from "../../src/platform/index.ts";
 import { helperName } from "../../src/uapi/index.ts";
 import { sampleBtf } from "./samples.ts";
-import { type CallOptions, type Fields, type FieldValue, type Outcome, type Pair, room, type Side, type Twins } from "./twins.ts";
+import {
+  type CallOptions,
+  type Fields,
+  type FieldValue,
+  type Outcome,
+  type Pair,
+  room,
+  type Side,
+  type Twins,
+} from "./twins.ts";
 
 const HELPER_IDS = new Map<string, number>();
 for (let id = 1; helperName(id) !== undefined; id++) HELPER_IDS.set(`bpf_${helperName(id)}`, id);
@@ -70,8 +79,17 @@ function logOf(side: Side, fields: Fields): string {
 }
 
 /** One test run on both. The time it takes is nobody's business. */
-export function run(twins: Twins, progFd: Pair, fields: Readonly<Record<string, FieldValue>> = {}, options: CallOptions = {}): Outcome {
-  return twins.call("PROG_TEST_RUN", { progFd, ...fields }, { ...options, ignore: ["duration", ...(options.ignore ?? [])] });
+export function run(
+  twins: Twins,
+  progFd: Pair,
+  fields: Readonly<Record<string, FieldValue>> = {},
+  options: CallOptions = {},
+): Outcome {
+  return twins.call(
+    "PROG_TEST_RUN",
+    { progFd, ...fields },
+    { ...options, ignore: ["duration", ...(options.ignore ?? [])] },
+  );
 }
 
 /** A run of a packet program with room for everything that comes out. */
@@ -82,7 +100,9 @@ export function runPacket(twins: Twins, progFd: Pair, packet: Uint8Array, contex
     dataSizeIn: packet.length,
     dataOut: out,
     dataSizeOut: out.length,
-    ...(context === undefined ? {} : { ctxIn: context, ctxSizeIn: context.length, ctxOut: room(256), ctxSizeOut: 256 }),
+    ...(context === undefined
+      ? {}
+      : { ctxIn: context, ctxSizeIn: context.length, ctxOut: room(256), ctxSizeOut: 256 }),
   });
 }
 

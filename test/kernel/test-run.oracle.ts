@@ -45,7 +45,7 @@ describeWith([liveKernel("6.18")], "PROG_TEST_RUN as on Linux", async () => {
         ["batchSize", [1, 64, 256, 257]],
         ["duration", [1]],
         ["retval", [1]],
-        ["dataSizeIn", [0, 1, 13, 14, 68, 70000]],
+        ["dataSizeIn", [0, 1, 13, 14, 68]],
         ["dataIn", [0, 0x10]],
         ["dataSizeOut", [1, 68]],
         ["dataOut", [0x10]],
@@ -74,8 +74,10 @@ describeWith([liveKernel("6.18")], "PROG_TEST_RUN as on Linux", async () => {
         run(twins, program(type), { ...base, ctxIn, ctxSizeIn: size });
       }
       for (const progFd of [0, 7777]) twins.call("PROG_TEST_RUN", { progFd, ...base });
-      for (const at of [0, 4, 20]) run(twins, program(type), base, { tail: new Uint8Array(at + 1).fill(1, at) });
-      for (const size of [4, 12, 16, 24, 32, 40, 48, 56, 64, 68, 72, 76, 80, 120]) run(twins, program(type), base, { size });
+      for (const at of [0, 4, 20])
+        run(twins, program(type), base, { tail: new Uint8Array(at + 1).fill(1, at) });
+      for (const size of [4, 12, 16, 24, 32, 40, 48, 56, 64, 68, 72, 76, 80, 120])
+        run(twins, program(type), base, { size });
     }
     check();
   });
@@ -83,7 +85,7 @@ describeWith([liveKernel("6.18")], "PROG_TEST_RUN as on Linux", async () => {
   it("pairs of mistakes", () => {
     const mistakes: Readonly<Record<string, FieldValue>>[] = [
       { dataSizeIn: 13 },
-      { dataSizeIn: 70000 },
+      { dataIn: new Uint8Array(70000), dataSizeIn: 70000 },
       { dataIn: 0 },
       { flags: 8 },
       { cpu: 3 },
@@ -99,7 +101,8 @@ describeWith([liveKernel("6.18")], "PROG_TEST_RUN as on Linux", async () => {
       { repeat: 3 },
     ];
     for (const [type] of TYPES) {
-      for (const one of mistakes) for (const other of mistakes) run(twins, program(type), { ...PACKET, ...one, ...other });
+      for (const one of mistakes)
+        for (const other of mistakes) run(twins, program(type), { ...PACKET, ...one, ...other });
     }
     check();
   });
@@ -107,10 +110,18 @@ describeWith([liveKernel("6.18")], "PROG_TEST_RUN as on Linux", async () => {
   it("fields of __sk_buff that may be set, and with what", () => {
     for (const field of bpfSkBuff.fields) {
       for (const value of [1, 2, 67, 68, 69, 1000, 65535, 65536, 65537, 0x7fff_ffff]) {
-        const input = field.kind === "bytes" || "count" in field ? new Uint8Array(field.size).fill(value) : value;
+        // Other interfaces than the first are this machine's own.
+        if (field.camel === "ifindex" && value > 1 && value < 65536) continue;
+        const input = "count" in field ? new Uint8Array(field.size).fill(value) : value;
         const context = encodeStruct(bpfSkBuff, { [field.camel]: input } as never);
         for (const type of ["socket_filter", "sched_cls"]) {
-          run(twins, program(type), { ...PACKET, ctxIn: context, ctxSizeIn: context.length, ctxOut: room(256), ctxSizeOut: 256 });
+          run(twins, program(type), {
+            ...PACKET,
+            ctxIn: context,
+            ctxSizeIn: context.length,
+            ctxOut: room(256),
+            ctxSizeOut: 256,
+          });
         }
       }
     }
@@ -121,10 +132,27 @@ describeWith([liveKernel("6.18")], "PROG_TEST_RUN as on Linux", async () => {
     const values = [0, 1, 2, 4, 14, 60, 67, 68, 69, 256];
     for (const field of xdpMd.fields) {
       for (const value of values) {
-        const context = encodeStruct(xdpMd, { dataEnd: 68, ingressIfindex: 1, [field.camel]: value } as never);
-        run(twins, program("xdp"), { ...PACKET, ctxIn: context, ctxSizeIn: 24, ctxOut: room(64), ctxSizeOut: 64 });
+        if (field.camel === "ingressIfindex" && value > 1) continue;
+        const context = encodeStruct(xdpMd, {
+          dataEnd: 68,
+          ingressIfindex: 1,
+          [field.camel]: value,
+        } as never);
+        run(twins, program("xdp"), {
+          ...PACKET,
+          ctxIn: context,
+          ctxSizeIn: 24,
+          ctxOut: room(64),
+          ctxSizeOut: 64,
+        });
         const bare = encodeStruct(xdpMd, { [field.camel]: value } as never);
-        run(twins, program("xdp"), { ...PACKET, ctxIn: bare, ctxSizeIn: 24, ctxOut: room(64), ctxSizeOut: 64 });
+        run(twins, program("xdp"), {
+          ...PACKET,
+          ctxIn: bare,
+          ctxSizeIn: 24,
+          ctxOut: room(64),
+          ctxSizeOut: 64,
+        });
       }
     }
     check();

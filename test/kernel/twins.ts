@@ -289,6 +289,16 @@ export function room(size: number): Uint8Array {
   return new Uint8Array(size).fill(UNTOUCHED);
 }
 
+/** A short buffer whole; of a long one the bytes that are not 0, by offset. */
+function shown(bytes: Uint8Array): string {
+  if (bytes.length <= 24) return hexOf(bytes);
+  if (bytes.every((byte) => byte === UNTOUCHED)) return "untouched";
+  const set = [...bytes.entries()].filter(([, byte]) => byte !== 0);
+  return set.length > 12
+    ? hexOf(bytes.subarray(0, 24))
+    : set.map(([at, byte]) => `${at}:${hexOf(Uint8Array.of(byte))}`).join(" ");
+}
+
 /** A side that is only described: its descriptors are all 0. */
 const EMBEDDED = { name: "embedded", of: () => 0 } as unknown as Side;
 
@@ -296,7 +306,7 @@ function describe(command: BpfAttrCommand, fields: Fields, options: CallOptions)
   const parts = Object.entries(fields).map(([name, value]) => {
     if (value instanceof Pair) return `${name}: fd`;
     if (typeof value === "function") return `${name}: ${hexOf(value(EMBEDDED).subarray(0, 64))}`;
-    if (value instanceof Uint8Array) return `${name}: [${value.length}] ${hexOf(value.subarray(0, 24))}`;
+    if (value instanceof Uint8Array) return `${name}: [${value.length}] ${shown(value)}`;
     return `${name}: ${value}`;
   });
   if (options.size !== undefined) parts.push(`size ${options.size}`);

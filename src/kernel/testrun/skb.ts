@@ -118,7 +118,6 @@ const SETTABLE: ReadonlySet<keyof View> = new Set([
   "ingressIfindex",
   "ifindex",
   "cb",
-  "dataEnd",
   "tstamp",
   "wireLen",
   "gsoSegs",

@@ -1,0 +1,51 @@
+import { readFileSync } from "node:fs";
+import { expect, it } from "vitest";
+import { mapMemoryUsage } from "../../src/kernel/map-usage.ts";
+import { defaultLayout } from "../../src/platform/index.ts";
+import { BpfCommands } from "../../src/sys/index.ts";
+import { BpfMapType } from "../../src/uapi/index.ts";
+import { livePort } from "../support/live-port.ts";
+import { describeWith, liveKernel } from "../support/referee.ts";
+
+describeWith([liveKernel("6.18")], "what Linux accounts for a map", () => {
+  it("of every shape", async () => {
+    const { port } = await livePort();
+    const sys = new BpfCommands(port!);
+    const cpus = sys.possibleCpus();
+    const layout = defaultLayout();
+    const wrong: string[] = [];
+    for (const type of [
+      BpfMapType.HASH,
+      BpfMapType.ARRAY,
+      BpfMapType.PERCPU_HASH,
+      BpfMapType.PERCPU_ARRAY,
+      BpfMapType.PROG_ARRAY,
+    ]) {
+      const hash = type === BpfMapType.HASH || type === BpfMapType.PERCPU_HASH;
+      for (const keySize of hash ? [1, 4, 8, 13] : [4]) {
+        for (const valueSize of type === BpfMapType.PROG_ARRAY ? [4] : [1, 8, 13, 64]) {
+          for (const maxEntries of [1, 3, 64, 1000]) {
+            for (const flags of type === BpfMapType.PROG_ARRAY
+              ? [0]
+              : hash
+                ? [0, 1]
+                : type === BpfMapType.ARRAY
+                  ? [0, 1024]
+                  : [0]) {
+              const fd = sys.mapCreate({ mapType: type, keySize, valueSize, maxEntries, mapFlags: flags });
+              const text = readFileSync(`/proc/self/fdinfo/${fd}`, "utf8");
+              sys.close(fd);
+              const theirs = Number(/memlock:\s+(\d+)/.exec(text)![1]);
+              const ours = mapMemoryUsage({ type, keySize, valueSize, maxEntries, flags }, cpus, layout);
+              if (ours !== theirs)
+                wrong.push(
+                  `${type} ${keySize}/${valueSize} x ${maxEntries} ${flags}: ${ours}, Linux ${theirs}`,
+                );
+            }
+          }
+        }
+      }
+    }
+    expect(wrong).toEqual([]);
+  });
+});
