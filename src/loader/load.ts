@@ -55,7 +55,7 @@ export function load(spec: ObjectSpec, sys: BpfCommands, options: LoadOptions = 
   return loading.run();
 }
 
-/** Where a reference to a map that is not created leads, and everything opened so far, until all is done. */
+/** One load: what it has found out about the kernel, and everything it has opened, to be closed if anything fails. */
 class Loading implements Disposable {
   readonly #spec: ObjectSpec;
   readonly #sys: BpfCommands;

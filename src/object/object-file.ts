@@ -3,7 +3,6 @@ import {
   type ElfFile,
   ElfMachine,
   type ElfRelocation,
-  type ElfRelocations,
   type ElfSection,
   type ElfSymbol,
   ElfType,
@@ -83,7 +82,7 @@ export class ObjectFile {
     return this.elf.sections.filter((section) => this.role(section) === role);
   }
 
-  /** Contents as bytes of the section's size: zeros for `.bss`, whose size is bounded by `limit`. */
+  /** A section's contents, as a view; empty for `.bss`. */
   data(section: ElfSection): Uint8Array {
     return this.elf.data(section);
   }
@@ -91,7 +90,7 @@ export class ObjectFile {
   /** The relocations of one section. ObjectError where they have addends of their own, which no BPF compiler writes. */
   relocationsOf(section: ElfSection): readonly ElfRelocation[] {
     const entries: ElfRelocation[] = [];
-    for (const relocations of this.#relocationSections()) {
+    for (const relocations of this.elf.relocations()) {
       if (relocations.target !== section) continue;
       if (relocations.section.type === SectionType.RELA) {
         throw this.error(
@@ -106,10 +105,6 @@ export class ObjectFile {
 
   error(place: ObjectPlace, problem: string, cause?: unknown): ObjectError {
     return new ObjectError(this.label, place, problem, cause === undefined ? undefined : { cause });
-  }
-
-  #relocationSections(): readonly ElfRelocations[] {
-    return this.elf.relocations();
   }
 }
 

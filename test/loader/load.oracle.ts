@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Btf } from "../../src/btf/index.ts";
 import { decode, type Insn, isWide, WideKind } from "../../src/isa/index.ts";
 import { type LoadedObject, type LoadOptions, load } from "../../src/loader/index.ts";
@@ -10,6 +10,7 @@ import { open, type ProgramSpec } from "../../src/object/index.ts";
 import { BpfCommands, btfInfo, mapInfo, progInfo } from "../../src/sys/index.ts";
 import { livePort } from "../support/live-port.ts";
 import { describeWith, fixture, liveKernel, referee } from "../support/referee.ts";
+import { describeMaps } from "./maps.ts";
 
 const bpftool = referee("bpftool");
 const unshare = referee("unshare");
@@ -168,9 +169,44 @@ describeWith([bpftool, unshare, mount, umount, vmlinux, liveKernel()], "load on 
     });
   });
 
+  it.skipIf(sys === null)(
+    "takes up a map that is pinned by its name, and refuses one that is not like it",
+    () => {
+      withLoaded("objects/maps-attributes", (first) => {
+        const id = (object: LoadedObject) => mapInfo(sys!, object.maps.get("pinned")!.fd).id;
+        const path = pathOf("objects/maps-attributes");
+        const spec = open(new Uint8Array(readFileSync(path)), { name: path });
+        using second = load(spec, sys!, options);
+        expect(id(second)).toBe(id(first));
+        const other = new Map(spec.maps).set("pinned", { ...spec.maps.get("pinned")!, maxEntries: 5 });
+        expect(() => load({ ...spec, maps: other }, sys!, options)).toThrow(
+          `a map like the declared one was expected to be pinned there: expected max_entries 5, got 4`,
+        );
+      });
+    },
+  );
+
+  it.skipIf(sys === null)("carries the verifier's log in its error", () => {
+    const spec = open(new Uint8Array(readFileSync(pathOf("objects/packet-access"))), { name: "packet.o" });
+    const programs = new Map(spec.programs);
+    const direct = programs.get("direct")!;
+    programs.set("direct", { ...direct, insns: direct.insns.slice(0, 2), funcInfo: [], lineInfo: [] });
+    expect(() => load({ ...spec, programs }, sys!, options)).toThrow(
+      /^object packet: program direct: BPF_PROG_LOAD: Invalid argument \(EINVAL\)\n[\s\S]*(last insn|jump out of range)/,
+    );
+  });
+
   it.skipIf(sys === null)("refuses a struct_ops program that is two members", () => {
     expect(() => withLoaded("objects/struct-ops-link", () => null)).toThrow(
       "object struct-ops-link: struct_ops: program ten is already another member",
     );
   });
+
+  describe.skipIf(sys === null)("maps", () =>
+    describeMaps(
+      () => sys!,
+      () => readdirSync("/proc/self/fd").length,
+      options,
+    ),
+  );
 });
