@@ -1,4 +1,4 @@
-import { type Endian, TextWriter } from "../../base/index.ts";
+import { type Endian, hex64, TextWriter } from "../../base/index.ts";
 import {
   encode,
   INSN_SIZE,
@@ -61,16 +61,14 @@ export function objdumpSection(section: ObjdumpSection): string {
       continue;
     }
     const row = rowsOfOpcode(insns[slot]!.opcode)[0];
-    const width = row?.slots === 2 && slot + 1 < insns.length ? 2 : 1;
+    const text = printLlvm14(insns, slot, row, symbols);
+    const width = row?.slots === 2 && slot + 1 < insns.length && text !== UNKNOWN ? 2 : 1;
     out.text(`${slot}`.padStart(8)).text(":\t");
     for (let at = slot * INSN_SIZE; at < (slot + width) * INSN_SIZE; at++) {
       if (at > slot * INSN_SIZE) out.char(32);
       out.text(hexByte(bytes[at]!));
     }
-    out
-      .char(9)
-      .text(printLlvm14(insns, slot, row, symbols))
-      .char(10);
+    out.char(9).text(text).char(10);
     slot += width;
   }
   return out.toString();
@@ -110,7 +108,9 @@ function printLlvm14(
 ): string {
   const { dst, src, off, imm } = insns[slot]!;
   if (row === undefined || row.guard !== "none" || LATER.has(row.operation)) return UNKNOWN;
-  if ((row.dst === "register" && dst > 11) || (row.src === "register" && src > 11)) return UNKNOWN;
+  const isCallReg = row.operation === Operation.callReg;
+  if ((row.dst === "register" && dst > 11 && !isCallReg) || (row.src === "register" && src > 11))
+    return UNKNOWN;
   const letter = row.width === 32 ? "w" : "r";
   switch (row.kind) {
     case "alu":
@@ -127,10 +127,10 @@ function printLlvm14(
     case "goto":
       return row.width === 16 ? `goto ${target(slot, off, symbols)}` : UNKNOWN;
     case "call":
-      if (row.operation !== Operation.callReg) return `call ${imm}`;
+      if (!isCallReg) return `call ${imm}`;
       return imm >= 0 && imm <= 11 ? `callx r${imm}` : UNKNOWN;
     case "exit":
-      return "exit";
+      return imm === 0 ? "exit" : UNKNOWN;
     case "load":
       return row.extend === 0 ? `r${dst} = *${llvmAddress(row, src, off)}` : UNKNOWN;
     case "store":
@@ -140,6 +140,7 @@ function printLlvm14(
     case "atomic":
       return printAtomic(insns[slot]!, row);
     case "wide":
+      if (off !== 0) return UNKNOWN;
       if (src === WideKind.imm) return `r${dst} = ${BigInt.asIntN(64, wideImm(insns, slot))} ll`;
       return `ld_pseudo\tr${dst}, ${src}, ${imm >>> 0}`;
     default:
@@ -147,11 +148,16 @@ function printLlvm14(
   }
 }
 
-/** Of the immediate, LLVM 14 decodes the low byte; of 32-bit atomics it prints only the addition. */
+/**
+ * Of the immediate, LLVM 14 decodes the low byte, in which of the operations without fetch the lower half may be
+ * anything else; of 32-bit atomics it prints only the addition.
+ */
 function printAtomic({ opcode, dst, src, off, imm }: Insn, row: InsnRow): string {
   const place = llvmAddress(row, dst, off);
   if (row.width === 32) return (imm & 0xf0) === 0 ? `lock *${place} += r${src}` : UNKNOWN;
-  const found = rowsOfOpcode(opcode).find((each) => each.kind === "atomic" && each.imm === (imm & 0xff));
+  const rows = rowsOfOpcode(opcode).filter(({ kind }) => kind === "atomic");
+  const found =
+    rows.find((each) => each.imm === (imm & 0xff)) ?? rows.find((each) => each.imm === (imm & 0xf0));
   if (found === undefined) return UNKNOWN;
   const memory = llvmPlace(dst, off);
   if (found.operation === Operation.xchg) return `r${src} = xchg_64(${memory}, r${src})`;
@@ -161,9 +167,9 @@ function printAtomic({ opcode, dst, src, off, imm }: Insn, row: InsnRow): string
   return `lock *${place} ${ALU_SYMBOLS[word]} r${src}`;
 }
 
-/** `+3 <LBB0_2>`, `+100 <f+0xad8>` */
+/** `+3 <LBB0_2>`, `+100 <f+0xad8>`; in front of the section addresses are unsigned: `-3 <f+0xfffffffffffffff8>`. */
 function target(slot: number, off: number, symbols: readonly ObjdumpSymbol[]): string {
-  const place = slot + 1 + off;
+  const place = slot + 1 + off < 0 ? Number.POSITIVE_INFINITY : slot + 1 + off;
   let low = 0;
   let high = symbols.length;
   while (low < high) {
@@ -173,6 +179,6 @@ function target(slot: number, off: number, symbols: readonly ObjdumpSymbol[]): s
   }
   const symbol = symbols[low - 1];
   if (symbol === undefined) return signedText(off);
-  const distance = (place - symbol.slot) * INSN_SIZE;
-  return `${signedText(off)} <${symbol.name}${distance === 0 ? "" : `+0x${distance.toString(16)}`}>`;
+  const distance = (slot + 1 + off - symbol.slot) * INSN_SIZE;
+  return `${signedText(off)} <${symbol.name}${distance === 0 ? "" : `+${hex64(BigInt(distance))}`}>`;
 }
