@@ -65,7 +65,7 @@ class Assembler {
     for (let start = 0; start <= text.length && this.#diagnostics.length < ERROR_LIMIT; ) {
       const newline = text.indexOf("\n", start);
       const end = newline < 0 ? text.length : newline;
-      const cursor = new Cursor(text, start, end);
+      const cursor = new Cursor(text, start, end, this.#dialect);
       this.#guarded(() => this.#line(cursor, resumed));
       start = end + 1;
       resumed = cursor.openComment !== undefined;

@@ -41,11 +41,13 @@ export class Cursor {
   #at: number;
   #token: Token | undefined;
   #openComment: Span | undefined;
+  readonly #octal: boolean;
   /** `#` joins a name and an id (`call bpf_x#25`) instead of beginning a comment. */
   #hash = false;
 
-  constructor(text: string, start: number, end: number) {
+  constructor(text: string, start: number, end: number, options: { readonly octal?: boolean } = {}) {
     this.text = text;
+    this.#octal = options.octal === true;
     this.#at = start;
     this.end = end;
   }
@@ -124,8 +126,14 @@ export class Cursor {
     const token = this.next();
     // 64 bits in binary have 66 characters; anything longer is out of every range, and slow to convert.
     const digits = token.text.length > 80 ? "0xfffffffffffffffff" : token.text;
-    const magnitude = BigInt(digits);
+    const magnitude = BigInt(this.#isOctal(token) ? `0o${digits}` : digits);
     return { value: negative ? -magnitude : magnitude, span: { start: first.start, end: token.end } };
+  }
+
+  #isOctal(token: Token): boolean {
+    if (!this.#octal || !/^0[0-9]/.test(token.text)) return false;
+    if (/^[0-7]*$/.test(token.text)) return true;
+    throw new StatementError(AsmCode.syntax, `expected octal digits behind 0, got '${token.text}'`, token);
   }
 
   /** An integer of 32 bits, signed or unsigned, as its signed value. */

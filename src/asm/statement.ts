@@ -38,6 +38,8 @@ export interface Dialect {
   parse(cursor: Cursor, names: AssemblerNames): Statement;
   /** Text in one line, such as a listing's prefix, to skip before the instruction; gives where the instruction begins, or `null` to skip the line. */
   skip?(text: string, start: number, end: number): LineStart | null;
+  /** A leading 0 makes a number octal, as LLVM and GNU as read it. */
+  readonly octal?: boolean;
   /** A label that the first `exit` has without being given one. */
   readonly exitLabel?: string;
 }

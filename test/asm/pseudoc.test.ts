@@ -54,6 +54,7 @@ describe("pseudoc", () => {
     ["w1 s%= w2", "w1 s%= w2"],
     ["r1 = -r1", "r1 = -r1"],
     ["r1 = 0xffffffff", "r1 = -1"],
+    ["r1 = 010", "r1 = 8"],
     ["r1 = w2", "w1 = w2"],
     ["*(u64 *)(fp - 8) = -1 // store", "*(u64 *)(r10 - 8) = -1"],
     ["R1 = R2 # upper case of some listings", "r1 = r2"],
@@ -101,6 +102,7 @@ describe("pseudoc", () => {
 
   it.each([
     ["r1 = 1; r2 = 99999999999; exit", "1:14: error: expected an immediate of 32 bits"],
+    ["r1 = 08", "1:6: error: expected octal digits behind 0, got '08'"],
     ["r1 = 1; exit 5", "1:14: error: expected the end of the line, got '5'"],
     ["r1 = 1; a: exit; a: exit", "1:18: error: label 'a' is defined twice"],
     ["exit /* and\nso on", "1:6: error: the comment is not closed"],

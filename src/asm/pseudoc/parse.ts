@@ -31,6 +31,7 @@ export const pseudoc: Dialect = {
     return parseGuarded(cursor, (guard) => new PseudoC(cursor, names, guard).statement());
   },
   skip: skipListing,
+  octal: true,
 };
 
 class PseudoC {
