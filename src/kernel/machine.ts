@@ -97,19 +97,7 @@ export class Machine {
     this.executor = executor;
     this.engine = new Interpreter();
     this.helpers = createHelpers(this.layout);
-    const named = new Map<string, number>();
-    this.#mapCode = new MapCode(this.memory, {
-      table: executor.table,
-      index: (name) => {
-        let index = named.get(name);
-        if (index === undefined) {
-          index = indices.allocate();
-          executor.install(index, null);
-          named.set(name, index);
-        }
-        return index;
-      },
-    });
+    this.#mapCode = new MapCode(this.memory, executor);
     this.#environment = {
       memory: this.memory,
       cpus: this.cpus,

@@ -17,6 +17,7 @@ export interface FieldPlace {
 export class KernelLayout {
   readonly btf: Btf;
   readonly #places = new Map<string, FieldPlace | null>();
+  readonly #sizes = new Map<string, number>();
 
   constructor(btf: Btf) {
     this.btf = btf;
@@ -51,9 +52,14 @@ export class KernelLayout {
 
   /** Size of a struct or union by name, in bytes. */
   sizeOf(name: string): number {
-    const id = this.#composite(name);
-    if (id === 0) throw new TsbpfError(`kernel layout: expected a struct ${name}, the BTF has none`);
-    return this.btf.size(id);
+    let size = this.#sizes.get(name);
+    if (size === undefined) {
+      const id = this.#composite(name);
+      if (id === 0) throw new TsbpfError(`kernel layout: expected a struct ${name}, the BTF has none`);
+      size = this.btf.size(id);
+      this.#sizes.set(name, size);
+    }
+    return size;
   }
 
   #composite(name: string): number {

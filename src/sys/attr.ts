@@ -1,5 +1,5 @@
 import { type BpfAttrCommand, bpfAttr } from "../uapi/index.ts";
-import { decodeStruct, encodeStruct, fieldOffset, type StructInput, type StructValues } from "./struct.ts";
+import { decodeStruct, encodeStruct, type StructInput, type StructValues } from "./struct.ts";
 
 type AttrLayout<C extends BpfAttrCommand> = (typeof bpfAttr)[C];
 
@@ -27,7 +27,14 @@ export function decodeAttr<C extends BpfAttrCommand>(command: C, bytes: Uint8Arr
   return decodeStruct<AttrLayout<C>>(bpfAttr[command], bytes);
 }
 
+const OFFSETS: Readonly<Record<string, ReadonlyMap<string, number>>> = Object.fromEntries(
+  Object.entries(bpfAttr).map(([command, { fields }]) => [
+    command,
+    new Map(fields.map(({ camel, offset }) => [camel, offset])),
+  ]),
+);
+
 /** Offset of a field inside the attribute, for out-fields that a kernel writes back. */
 export function attrOffset<C extends BpfAttrCommand>(command: C, camel: AttrField<C>): number {
-  return fieldOffset<AttrLayout<C>>(bpfAttr[command], camel);
+  return OFFSETS[command]!.get(camel)!;
 }

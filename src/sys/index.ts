@@ -36,7 +36,6 @@ export type { Mapping, Port, RingBatch, UserMemory } from "./port.ts";
 export {
   decodeStruct,
   encodeStruct,
-  fieldOffset,
   type StructInput,
   type StructValues,
   writeStruct,

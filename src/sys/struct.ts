@@ -68,9 +68,3 @@ export function decodeStruct<L extends Layout>(layout: L, bytes: Uint8Array): St
   }
   return values as StructValues<L>;
 }
-
-/** Offset of a field in bytes. */
-export function fieldOffset<L extends Layout>(layout: L, camel: Field<L>["camel"]): number {
-  for (const field of layout.fields) if (field.camel === camel) return field.offset;
-  throw new Error(`no field ${camel}`);
-}

@@ -52,6 +52,12 @@ export function contextIn({ process, args }: TestRun, size: number): Uint8Array 
   return context;
 }
 
+/** The packet after the runs; its bytes are collected only where the caller wants them. */
+export interface PacketOut {
+  readonly length: number;
+  readonly bytes: () => Uint8Array;
+}
+
 /**
  * Gives the packet and the result back (`bpf_test_finish`); of a packet in parts, `fragments` bytes at its end are in
  * fragments.
@@ -60,7 +66,7 @@ export function contextIn({ process, args }: TestRun, size: number): Uint8Array 
  */
 export function finish(
   { process, args, attr }: TestRun,
-  packet: Uint8Array,
+  packet: PacketOut,
   result: RunResult,
   fragments = 0,
 ): number {
@@ -71,9 +77,10 @@ export function finish(
     // What is missing is missing at the end of the first part.
     const linear = length - fragments;
     if (linear < 0) return -Errno.ENOSPC;
+    const bytes = packet.bytes();
     const given = new Uint8Array(length);
-    given.set(packet.subarray(0, linear));
-    given.set(packet.subarray(packet.length - fragments), linear);
+    given.set(bytes.subarray(0, linear));
+    given.set(bytes.subarray(bytes.length - fragments), linear);
     if (!process.memory.write(args.dataOut, given)) return short ? -Errno.ENOSPC : -Errno.EFAULT;
   }
   attr.put("PROG_TEST_RUN", "dataSizeOut", packet.length);

@@ -41,7 +41,8 @@ export function testRunSkb(run: TestRun): number {
   const isLayer2 =
     program.parts.type === BpfProgType.SCHED_CLS || program.parts.type === BpfProgType.SCHED_ACT;
   const { frame, skb, sock } = packets;
-  memory.bytes().fill(0, frame, frame + PAGE);
+  // In words: a fill of shared memory stores element by element.
+  memory.words().fill(0, frame >>> 2, (frame + PAGE) >>> 2);
   memory.bytes().set(data, frame + HEADROOM);
   skb.clear();
   sock.clear();
@@ -69,9 +70,15 @@ export function testRunSkb(run: TestRun): number {
 
   // A packet that began at its network header gets room for a link-layer header again, of zeros.
   const from = skb.pointer("data");
-  const body = memory.bytes().subarray(from, from + skb.get("len"));
-  const packet = new Uint8Array(body.length + offset);
-  packet.set(body, offset);
+  const length = skb.get("len");
+  const packet = {
+    length: length + offset,
+    bytes: () => {
+      const whole = new Uint8Array(length + offset);
+      whole.set(memory.bytes().subarray(from, from + length), offset);
+      return whole;
+    },
+  };
   if (bytes !== null) toView(run, skb, bytes);
   const answer = finish(run, packet, result);
   return answer !== 0 ? answer : finishContext(run, bytes);

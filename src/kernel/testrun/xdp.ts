@@ -52,7 +52,8 @@ export function testRunXdp(run: TestRun): number {
   if (fragments.length > MAX_FRAGMENTS * PAGE) refuse(Errno.ENOMEM);
 
   const { frame, xdp: buff } = packets;
-  memory.bytes().fill(0, frame, frame + PAGE);
+  // In words: a fill of shared memory stores element by element.
+  memory.words().fill(0, frame >>> 2, (frame + PAGE) >>> 2);
   memory.bytes().set(data.subarray(0, linear), frame + headroom);
   buff.clear();
   buff.point("data_hard_start", frame);
@@ -69,9 +70,16 @@ export function testRunXdp(run: TestRun): number {
   if (context !== null && bytes !== null) {
     writeStruct(xdpMd, bytes, { data: buff.pointer("data") - start, dataEnd: end - start });
   }
-  const packet = new Uint8Array(end - start + fragments.length);
-  packet.set(memory.bytes().subarray(start, end));
-  packet.set(fragments, end - start);
+  const length = end - start + fragments.length;
+  const packet = {
+    length,
+    bytes: () => {
+      const whole = new Uint8Array(length);
+      whole.set(memory.bytes().subarray(start, end));
+      whole.set(fragments, end - start);
+      return whole;
+    },
+  };
   const answer = finish(run, packet, result, fragments.length);
   return answer !== 0 ? answer : finishContext(run, bytes);
 }
