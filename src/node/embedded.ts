@@ -1,41 +1,72 @@
 import { readFileSync } from "node:fs";
+import { FormatError, TsbpfError } from "../base/index.ts";
 import { Btf } from "../btf/index.ts";
 import type { KernelRequest, OpenKernel } from "../cli/index.ts";
+import { openElf } from "../elf/index.ts";
 import { EmbeddedKernel } from "../kernel/index.ts";
 import { fileError } from "./file-error.ts";
 
 const VMLINUX = "/sys/kernel/btf/vmlinux";
+const ELF_MAGIC = 0x7f454c46;
 
-/** A kernel of this process. Its structs are laid out by the BTF that was asked for; else by the machine's own. */
+/**
+ * A kernel of this process. Its structs are laid out by the BTF that was asked for; else by that of the machine, where
+ * this shows one that will do; else as in Linux 6.18.
+ */
 export async function openEmbedded(request: KernelRequest): Promise<OpenKernel> {
-  const btf = request.btf === undefined ? undefined : kernelTypes(request.btf);
-  const kernel = new EmbeddedKernel({
-    ...(btf === undefined ? {} : { btf }),
-    ...(request.cpus === undefined ? {} : { cpus: request.cpus }),
-  });
+  const { kernel, btf } =
+    request.btf === undefined ? kernelOfMachine(request) : kernelOf(request, kernelTypes(request.btf));
   return {
     sys: kernel,
     fault: () => kernel.lastFault?.message ?? null,
     tracePipe: () => kernel.readTracePipe(),
-    targetBtf: () => btf ?? machineTypes(),
+    targetBtf: () => btf,
     close: () => kernel.exit(),
   };
 }
 
-function kernelTypes(path: string): Btf {
+interface KernelWithTypes {
+  readonly kernel: EmbeddedKernel;
+  readonly btf: Btf | null;
+}
+
+function kernelOf({ cpus }: KernelRequest, btf: Btf | null): KernelWithTypes {
+  const kernel = new EmbeddedKernel({
+    ...(btf === null ? {} : { btf }),
+    ...(cpus === undefined ? {} : { cpus }),
+  });
+  return { kernel, btf };
+}
+
+/** The machine's types may be unreadable, or those of a Linux that lacks a struct: nobody asked for them. */
+function kernelOfMachine(request: KernelRequest): KernelWithTypes {
   try {
-    const bytes = readFileSync(path);
-    return Btf.parse(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length), { what: path });
+    return kernelOf(request, kernelTypes(VMLINUX));
   } catch (error) {
-    throw fileError(error, path);
+    if (!(error instanceof TsbpfError)) throw error;
+    return kernelOf(request, null);
   }
 }
 
-/** The types of the machine that this runs on, for CO-RE; null where it does not show them. */
-function machineTypes(): Btf | null {
+/** @throws FileError, FormatError. */
+function kernelTypes(path: string): Btf {
+  let bytes: Buffer;
   try {
-    return kernelTypes(VMLINUX);
-  } catch {
-    return null;
+    bytes = readFileSync(path);
+  } catch (error) {
+    throw fileError(error, path);
   }
+  const plain = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
+  return Btf.parse(
+    bytes.length >= 4 && bytes.readUInt32BE(0) === ELF_MAGIC ? sectionOf(plain, path) : plain,
+    { what: path },
+  );
+}
+
+/** A vmlinux with debugging information has its types in a section. */
+function sectionOf(file: Uint8Array, path: string): Uint8Array {
+  const elf = openElf(file);
+  const section = elf.section(".BTF");
+  if (section === undefined) throw new FormatError(path, 0, "expected a section .BTF, got none");
+  return elf.data(section);
 }
