@@ -26,6 +26,8 @@ export class CompileError extends TsbpfError {
   }
 }
 
+/** Characters of a message that are shown: it may quote a word as long as the file. */
+const MESSAGE_LIMIT = 300;
 /** Characters of a source line that are shown; of a longer one, a part around the span. */
 const LINE_LIMIT = 160;
 /** Of which so many before the span. */
@@ -38,7 +40,9 @@ const BEFORE = 60;
  */
 export function renderDiagnostic(source: SourceText, diagnostic: Diagnostic): string {
   const { line, column } = source.position(diagnostic.span.start);
-  const head = `${source.name}:${line}:${column}: ${diagnostic.severity}: ${diagnostic.message} [${diagnostic.code}]`;
+  const { message: all } = diagnostic;
+  const message = all.length <= MESSAGE_LIMIT ? all : `${all.slice(0, MESSAGE_LIMIT)}…`;
+  const head = `${source.name}:${line}:${column}: ${diagnostic.severity}: ${message} [${diagnostic.code}]`;
   const whole = source.line(line);
   if (whole.length === 0) return head;
   const { text, from } = clipped(whole, column - 1);

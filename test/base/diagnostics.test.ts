@@ -66,4 +66,16 @@ describe("renderDiagnostic", () => {
     );
     expect(error.message.length).toBeLessThan(50_000);
   });
+
+  it("cuts a message that quotes a word as long as the file", () => {
+    const name = "a".repeat(100_000);
+    const message = `there is no instruction '${name}'`;
+    const diagnostic = {
+      code: "ASM0002",
+      severity: "error",
+      message,
+      span: { start: 0, end: name.length },
+    } as const;
+    expect(renderDiagnostic(new SourceText(name), diagnostic).length).toBeLessThan(1000);
+  });
 });
