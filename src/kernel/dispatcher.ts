@@ -61,5 +61,7 @@ export function dispatch(process: Process, command: number, attr: Uint8Array, si
   } catch (error) {
     if (error instanceof Refusal) return -error.errno;
     throw error;
+  } finally {
+    process.machine.quiesce();
   }
 }

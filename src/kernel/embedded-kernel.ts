@@ -56,6 +56,11 @@ export class EmbeddedKernel extends KernelProcess {
     return this.caller.machine.tracePipe.read();
   }
 
+  /** Bytes of the kernel's memory in use: maps, programs, stacks and all other objects. */
+  get memoryUsed(): number {
+    return this.caller.machine.memory.used;
+  }
+
   /**
    * Why the last run of a program that no verifier has seen ended early (its test run gave EFAULT); null where none
    * did.

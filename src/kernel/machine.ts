@@ -13,9 +13,9 @@ import { defaultLayout, KernelLayout } from "../platform/index.ts";
 import { Errno } from "../uapi/index.ts";
 import type { FixupMap } from "../verifier/index.ts";
 import {
+  type BpfExecutor,
   createExecutor,
   type Engine,
-  type Executor,
   type Fault,
   FunctionIndices,
   Interpreter,
@@ -51,7 +51,7 @@ export class Machine {
   readonly clock: () => number;
   /** 32 random bits, unsigned. */
   readonly random: () => number;
-  readonly executor: Executor;
+  readonly executor: BpfExecutor;
   readonly engine: Engine;
   readonly helpers: ReadonlyMap<number, Helper>;
   readonly structs: StructAllocator;
@@ -157,6 +157,22 @@ export class Machine {
       refuse(Errno.EFAULT);
     }
     return result;
+  }
+
+  /** Runs something in the name of a task. */
+  asTask<T>(task: { readonly pid: number; readonly comm: string }, act: () => T): T {
+    const before = this.current;
+    this.current = task;
+    try {
+      return act();
+    } finally {
+      this.current = before;
+    }
+  }
+
+  /** The end of a system call: outside every run, what was retired before it can be freed. */
+  quiesce(): void {
+    if (this.executor.depth === 0) this.memory.executors.quiesce(this.executor.id);
   }
 
   /** Runs something as another CPU. */

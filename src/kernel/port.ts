@@ -34,6 +34,7 @@ export class ProcessPort implements Port {
   close(fd: number): number {
     return refusing(() => {
       this.process.files.close(fd);
+      this.process.machine.quiesce();
       return 0;
     });
   }

@@ -148,5 +148,6 @@ export class Process {
     if (this.#scratch !== 0) this.machine.memory.free(this.#scratch);
     this.#scratch = 0;
     this.#scratchSize = 0;
+    this.machine.quiesce();
   }
 }

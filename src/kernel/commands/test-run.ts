@@ -26,5 +26,6 @@ export function progTestRun(process: Process, attr: Attr): number {
   if ((args.ctxSizeOut !== 0) !== (args.ctxOut !== 0n)) refuse(Errno.EINVAL);
   const program = process.program(args.progFd);
   const runner = RUNNERS.get(program.parts.type) ?? refuse(ENOTSUPP);
-  return runner({ process, machine: process.machine, program, args, attr });
+  const { machine } = process;
+  return machine.asTask(process, () => runner({ process, machine, program, args, attr }));
 }
