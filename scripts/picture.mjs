@@ -9,6 +9,8 @@ const ADVANCE = 7.83;
 const LEADING = 18;
 const PADDING = 16;
 const COLOURS = { 31: "#ff7b72", 32: "#7ee787" };
+/** How a terminal is told to change its style: ESC [ code m. */
+const STYLE = `${String.fromCharCode(27)}\\[(\\d+)m`;
 
 const { stdout, status } = spawnSync(process.execPath, ["bin/tsbpf.cjs", "demo"], {
   cwd: ROOT,
@@ -22,8 +24,9 @@ const lines = stdout.replace(/\n+$/, "").split("\n");
 function runsOf(line) {
   const runs = [];
   let style = { bold: false, dim: false, colour: null };
-  for (const part of line.split(/(\x1b\[\d+m)/)) {
-    const code = part.match(/^\x1b\[(\d+)m$/)?.[1];
+  // Splitting by a pattern with a group gives text and codes in turn.
+  for (const [index, part] of line.split(new RegExp(STYLE)).entries()) {
+    const code = index % 2 === 0 ? undefined : part;
     if (code === undefined) {
       if (part !== "") runs.push({ text: part, ...style });
     } else if (code === "1") style = { ...style, bold: true };
@@ -34,7 +37,7 @@ function runsOf(line) {
   return runs;
 }
 
-const escape = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+const escaped = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 
 function draw(line, index) {
   const spans = runsOf(line).map(({ text, bold, dim, colour }) => {
@@ -43,12 +46,12 @@ function draw(line, index) {
       dim ? ' fill-opacity="0.6"' : "",
       colour === null ? "" : ` fill="${colour}"`,
     ].join("");
-    return `<tspan${attributes}>${escape(text)}</tspan>`;
+    return `<tspan${attributes}>${escaped(text)}</tspan>`;
   });
   return `<text xml:space="preserve" x="${PADDING}" y="${PADDING + FONT + index * LEADING}">${spans.join("")}</text>`;
 }
 
-const columns = Math.max(...lines.map((line) => line.replaceAll(/\x1b\[\d+m/g, "").length));
+const columns = Math.max(...lines.map((line) => line.replaceAll(new RegExp(STYLE, "g"), "").length));
 const width = Math.ceil(columns * ADVANCE + 2 * PADDING);
 const height = lines.length * LEADING + 2 * PADDING;
 writeFileSync(

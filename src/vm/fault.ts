@@ -1,7 +1,6 @@
 import { hex64, s64, u64 } from "../base/index.ts";
-import { KERNEL_BASE_HIGH, type Region, RegionAccess } from "../mem/index.ts";
+import { KERNEL_BASE_HIGH, type KernelMemory, type Region, RegionAccess } from "../mem/index.ts";
 import type { Fault } from "./engine.ts";
-import type { BpfExecutor } from "./executor.ts";
 import { RECORD_SIZE } from "./interp/record.ts";
 import { FaultCode, FRAME_STACK, MAX_FRAMES, State, SUBPROGRAM } from "./state.ts";
 
@@ -9,8 +8,19 @@ const KIND_OF: ReadonlyMap<number, Fault["kind"]> = new Map(
   Object.entries(FaultCode).map(([kind, code]) => [code, kind as Fault["kind"]]),
 );
 
+/** What tells of a fault: an executor, after a run. */
+export interface FaultSource {
+  readonly memory: KernelMemory;
+  /** The stack area: its lowest offset, and the one behind it. */
+  readonly stackLow: number;
+  readonly stackEnd: number;
+  readonly budget: number;
+  /** A word of the state block, signed. */
+  word(at: number): number;
+}
+
 /** Reads the fault that a run left in the state block. */
-export function faultOf(executor: BpfExecutor): Fault {
+export function faultOf(executor: FaultSource): Fault {
   const kind = KIND_OF.get(executor.word(State.FAULT)) ?? "instruction";
   const code = executor.word(State.FAULT_CODE);
   const pc = executor.word(State.FAULT_PC);
@@ -23,7 +33,7 @@ export function faultOf(executor: BpfExecutor): Fault {
   return { kind, slot, address, message: messageFor(executor, kind, address ?? 0n) };
 }
 
-function messageFor(executor: BpfExecutor, kind: Fault["kind"], address: bigint): string {
+function messageFor(executor: FaultSource, kind: Fault["kind"], address: bigint): string {
   switch (kind) {
     case "access":
       return refusal(executor, address);
@@ -52,7 +62,7 @@ const WORDS: ReadonlyMap<number, string> = new Map([
 ]);
 
 /** "expected 8 readable bytes, got an address outside every region: 0x10". */
-function refusal(executor: BpfExecutor, address: bigint): string {
+function refusal(executor: FaultSource, address: bigint): string {
   const size = executor.word(State.FAULT_SIZE) >>> 0;
   const access = executor.word(State.FAULT_ACCESS);
   const offset = Number(address & 0xffff_ffffn);
@@ -75,7 +85,7 @@ interface Refused {
   readonly region: Region | null;
 }
 
-function found(executor: BpfExecutor, { offset, access, size, kernel, region }: Refused): string {
+function found(executor: FaultSource, { offset, access, size, kernel, region }: Refused): string {
   if (!kernel) return "an address outside the kernel's memory";
   const near = FRAME_STACK * MAX_FRAMES;
   if (offset >= executor.stackLow - near && offset < executor.stackEnd + near)

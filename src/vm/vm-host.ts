@@ -1,7 +1,8 @@
 import { createKernelMemory, type KernelMemory, RegionAccess } from "../mem/index.ts";
 import { BpfExecutor } from "./executor.ts";
 import { FunctionIndices } from "./function-indices.ts";
-import { type InterpreterExports, instantiate } from "./interp/interpreter.ts";
+import type { InterpreterExports } from "./interp/exports.ts";
+import { instantiate } from "./interp/interpreter.ts";
 
 /** Pages of 64 KiB that a host's memory may grow to. */
 const MAXIMUM_PAGES = 16_384;

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, rmdirSync, unlinkSync, mkdirSync, statSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmdirSync, statSync, unlinkSync } from "node:fs";
 import type { Mapping, Port, RingBatch, UserMemory } from "../../src/sys/index.ts";
 
 const SYS_BPF = 321;
@@ -18,7 +18,8 @@ interface Koffi {
  * @returns null with the reason where this machine has no bpf(2) for us.
  */
 export async function livePort(): Promise<{ port: Port; why: null } | { port: null; why: string }> {
-  if (process.platform !== "linux" || process.arch !== "x64") return { port: null, why: "not Linux on x86-64" };
+  if (process.platform !== "linux" || process.arch !== "x64")
+    return { port: null, why: "not Linux on x86-64" };
   if (process.getuid?.() !== 0) return { port: null, why: "not root" };
   let koffi: Koffi;
   try {
@@ -57,6 +58,11 @@ export async function livePort(): Promise<{ port: Port; why: null } | { port: nu
       return -Math.abs(errnoOf(error));
     }
   };
+  const done = (act: () => void): number =>
+    attempt(() => {
+      act();
+      return 0;
+    });
   const port: Port = {
     name: "linux",
     memory,
@@ -67,12 +73,14 @@ export async function livePort(): Promise<{ port: Port; why: null } | { port: nu
     dup: (fd) => negative(dupFd(fd)),
     readFile: (path) => attempt(() => new Uint8Array(readFileSync(path))),
     readDirectory: (path) => attempt(() => readdirSync(path).sort()),
-    makeDirectory: (path) => attempt(() => (mkdirSync(path), 0)),
-    remove: (path) => attempt(() => (statSync(path).isDirectory() ? rmdirSync(path) : unlinkSync(path), 0)),
+    makeDirectory: (path) => done(() => mkdirSync(path)),
+    remove: (path) => done(() => (statSync(path).isDirectory() ? rmdirSync(path) : unlinkSync(path))),
     ringConsume: (): RingBatch | number => -38,
     map: (): Mapping | number => -38,
     wait: async () => [],
   };
   const probe = port.bpf(0, new Uint8Array(8), 8);
-  return probe === -1 || probe === -38 ? { port: null, why: "bpf(2) is not allowed here" } : { port, why: null };
+  return probe === -1 || probe === -38
+    ? { port: null, why: "bpf(2) is not allowed here" }
+    : { port, why: null };
 }

@@ -6,18 +6,11 @@ import type { CompiledProgram, Engine, EngineInput, Executor } from "../engine.t
 import { BpfExecutor } from "../executor.ts";
 import { EXECUTOR_NAMESPACE } from "../signatures.ts";
 import { emitInterpreter } from "./emit-module.ts";
+import type { InterpreterExports } from "./exports.ts";
 import { InterpretedProgram } from "./interpreted-program.ts";
 import { predecode } from "./predecode.ts";
 
 type Mode = EngineInput["mode"];
-
-/** What the emitted interpreter offers. */
-export interface InterpreterExports {
-  readonly start: (code: number, r1: number, r1High: number, r2: number, outermost: number) => number;
-  readonly enter: unknown;
-  readonly callback: unknown;
-  readonly host: unknown;
-}
 
 /** The interpreter in one executor: a module for each mode, adapters for each helper table. */
 class Loaded {
