@@ -48,6 +48,9 @@ export class ProcessPort implements Port {
     if (path === "/sys/devices/system/cpu/possible" || path === "/sys/devices/system/cpu/online") {
       return utf8(machine.cpus === 1 ? "0\n" : `0-${machine.cpus - 1}\n`);
     }
+    if (path === "/proc/kallsyms") return utf8(machine.symbols.kallsyms());
+    // A copy: callers own what they read.
+    if (path === "/sys/kernel/btf/vmlinux") return machine.layout.btf.bytes.slice();
     if (path === "/sys/kernel/tracing/trace_pipe" || path === "/sys/kernel/debug/tracing/trace_pipe") {
       return utf8(machine.tracePipe.read());
     }
