@@ -1,7 +1,8 @@
-import { Btf, decodeValue } from "../btf/index.ts";
+import { decodeValue } from "../btf/index.ts";
 import { IP_PROTOCOL } from "../packets/index.ts";
-import { type BpfCommands, btfInfo } from "../sys/index.ts";
+import type { BpfCommands } from "../sys/index.ts";
 import { addressText, countText, mapTable, tableText } from "../user/index.ts";
+import { kernelBtfById } from "./kernel-btf.ts";
 import type { LoadedFile } from "./load-file.ts";
 import { mapEntries } from "./map-entries.ts";
 import type { Style } from "./style.ts";
@@ -96,10 +97,7 @@ export function flowTable(sys: BpfCommands, loaded: LoadedFile, count: number, s
 
 function mapOf(sys: BpfCommands, { maps }: LoadedFile, name: string) {
   const { fd, info } = maps.find((map) => map.name === name)!;
-  const btfFd = sys.btfGetFdById({ id: info.btfId });
-  const btf = Btf.parse(btfInfo(sys, btfFd).btf);
-  sys.close(btfFd);
-  return { fd, info, btf };
+  return { fd, info, btf: kernelBtfById(sys, info.btfId)! };
 }
 
 function protocolName(proto: number): string {

@@ -1,8 +1,8 @@
-import { cString, hexOf } from "../base/index.ts";
+import { hexOf } from "../base/index.ts";
 import type { BpfCommands } from "../sys/index.ts";
 import { Errno, type MapInfo, mapInfo, type ProgInfo, progInfo } from "../sys/index.ts";
 import { BpfMapFlag, errnoMessage } from "../uapi/index.ts";
-import { CommandError, UsageError } from "./failure.ts";
+import { CommandError } from "./failure.ts";
 import type { Words } from "./words.ts";
 
 /** The text of what a kernel answered, without the name of the call, as bpftool prints it. */
@@ -107,11 +107,6 @@ function programsWhere(sys: BpfCommands, wanted: (info: ProgInfo) => boolean): n
 /** The one handle of several: bpftool's words where it is not one. */
 export function onlyOne<T>(handles: readonly T[], what: string): T {
   if (handles.length > 1) throw new CommandError(`several ${what} match this handle`);
-  if (handles.length === 0) throw new UsageError(`no ${what} match this handle`);
+  if (handles.length === 0) throw new CommandError(`no ${what} match this handle`);
   return handles[0]!;
-}
-
-/** A name field as text. */
-export function nameText(name: Uint8Array | string): string {
-  return typeof name === "string" ? name : cString(name);
 }

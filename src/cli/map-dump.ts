@@ -1,9 +1,10 @@
-import { Btf, JsonWriter } from "../btf/index.ts";
-import { type BpfCommands, btfInfo, type MapInfo } from "../sys/index.ts";
+import { JsonWriter } from "../btf/index.ts";
+import type { BpfCommands, MapInfo } from "../sys/index.ts";
 import type { Invocation } from "./command.ts";
 import { CommandError, UsageError } from "./failure.ts";
-import { attempt, type MapHandle, openMaps } from "./handles.ts";
+import { type MapHandle, openMaps } from "./handles.ts";
 import type { OpenKernel } from "./io.ts";
+import { hasTypes, mapBtf } from "./kernel-btf.ts";
 import { withKernel } from "./kernel-choice.ts";
 import { loadFile } from "./load-file.ts";
 import { mapEntries } from "./map-entries.ts";
@@ -58,7 +59,7 @@ function dumpAll(invocation: Invocation, { sys }: OpenKernel, maps: readonly Map
   const writer = new JsonWriter({ pretty: pretty || plainBtf });
   if (headed) writer.startArray();
   for (const map of maps) {
-    const btf = btfOf(sys, map.info);
+    const btf = mapBtf(sys, map.info);
     if (headed) {
       writer.startObject();
       writeMapHeader(writer, map.info);
@@ -89,20 +90,4 @@ function dumpBytes({ io }: Invocation, sys: BpfCommands, { fd, info }: MapHandle
     if (entry.value !== null) count++;
   }
   io.stdout.write(`Found ${count} element${count === 1 ? "" : "s"}\n`);
-}
-
-function hasTypes({ btfId, btfValueTypeId, btfVmlinuxValueTypeId }: MapInfo): boolean {
-  return btfId !== 0 && (btfValueTypeId !== 0 || btfVmlinuxValueTypeId !== 0);
-}
-
-/** The types of a map's keys and values; null where it has none. */
-function btfOf(sys: BpfCommands, info: MapInfo): Btf | null {
-  if (!hasTypes(info)) return null;
-  const { btfId } = info;
-  return attempt("failed to get btf", () => {
-    const btfFd = sys.btfGetFdById({ id: btfId });
-    const { btf } = btfInfo(sys, btfFd);
-    sys.close(btfFd);
-    return Btf.parse(btf, { what: `BTF ${btfId}` });
-  });
 }

@@ -1,7 +1,8 @@
-import { Btf, type JsonWriter } from "../btf/index.ts";
-import { type BpfCommands, btfInfo, type MapInfo } from "../sys/index.ts";
+import type { Btf, JsonWriter } from "../btf/index.ts";
+import type { BpfCommands, MapInfo } from "../sys/index.ts";
 import { BpfMapType, mapTypeNames } from "../uapi/index.ts";
 import { countText, mapTable, type TableEntry, tableText } from "../user/index.ts";
+import { mapBtf } from "./kernel-btf.ts";
 import { cpuStride, mapEntries } from "./map-entries.ts";
 import { writeFormatted } from "./map-text.ts";
 import type { Style } from "./style.ts";
@@ -34,7 +35,7 @@ export function mapsText(sys: BpfCommands, maps: readonly ReportedMap[], style: 
 
 function mapText(sys: BpfCommands, map: ReportedMap, style: Style): string {
   const { info } = map;
-  const btf = btfOf(sys, info);
+  const btf = mapBtf(sys, info);
   const entries = entriesOf(sys, map);
   const type = mapTypeNames[info.type] ?? `type ${info.type}`;
   if (isDataSection(btf, info)) {
@@ -98,7 +99,7 @@ function cpuValues(value: Uint8Array, info: MapInfo): Uint8Array[] {
 export function writeMapsJson(json: JsonWriter, sys: BpfCommands, maps: readonly ReportedMap[]): void {
   json.name("maps").startArray();
   for (const map of maps.filter((each) => isReadable(each))) {
-    const btf = btfOf(sys, map.info);
+    const btf = mapBtf(sys, map.info);
     json
       .startObject()
       .field("name", map.name)
@@ -111,12 +112,4 @@ export function writeMapsJson(json: JsonWriter, sys: BpfCommands, maps: readonly
     json.endArray().endObject();
   }
   json.endArray();
-}
-
-function btfOf(sys: BpfCommands, info: MapInfo): Btf | null {
-  if (info.btfId === 0 || info.btfValueTypeId === 0) return null;
-  const fd = sys.btfGetFdById({ id: info.btfId });
-  const { btf } = btfInfo(sys, fd);
-  sys.close(fd);
-  return Btf.parse(btf, { what: `BTF ${info.btfId}` });
 }

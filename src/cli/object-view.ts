@@ -1,9 +1,9 @@
-import { Btf } from "../btf/index.ts";
 import { buildCfg, dominatorsOf, loopsOf, orderOf } from "../cfg/index.ts";
 import type { ObjectSpec } from "../object/index.ts";
-import { type BpfCommands, btfInfo, progInfo } from "../sys/index.ts";
+import { type BpfCommands, progInfo } from "../sys/index.ts";
 import { mapTypeNames, progTypeNames } from "../uapi/index.ts";
 import { countText, tableText } from "../user/index.ts";
+import { kernelBtfById } from "./kernel-btf.ts";
 import { kernelSymbols } from "./kernel-symbols.ts";
 import type { Style } from "./style.ts";
 import { dumpText } from "./xlated-dump.ts";
@@ -43,13 +43,7 @@ export function objectTables(spec: ObjectSpec, style: Style): string {
 
 function programOf(sys: BpfCommands, fd: number): XlatedProgram {
   const info = progInfo(sys, fd, ["xlatedProgInsns", "funcInfo", "lineInfo", "jitedKsyms"]);
-  let btf: Btf | null = null;
-  if (info.btfId !== 0) {
-    const btfFd = sys.btfGetFdById({ id: info.btfId });
-    btf = Btf.parse(btfInfo(sys, btfFd).btf);
-    sys.close(btfFd);
-  }
-  return new XlatedProgram(info, btf, kernelSymbols(sys));
+  return new XlatedProgram(info, kernelBtfById(sys, info.btfId), kernelSymbols(sys));
 }
 
 /** The first lines of one function of a program, cut to the width. */

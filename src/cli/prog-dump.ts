@@ -1,12 +1,12 @@
 import { jsonText } from "../asm/index.ts";
 import { hexOf, NotSupported, utf8 } from "../base/index.ts";
-import { Btf } from "../btf/index.ts";
-import { type BpfCommands, btfInfo, type ProgInfo, progInfo } from "../sys/index.ts";
+import { type ProgInfo, progInfo } from "../sys/index.ts";
 import { progTypeNames } from "../uapi/index.ts";
 import type { Invocation } from "./command.ts";
 import { CommandError, UsageError } from "./failure.ts";
 import { attempt, openPrograms } from "./handles.ts";
 import type { OpenKernel } from "./io.ts";
+import { kernelBtfById } from "./kernel-btf.ts";
 import { withKernel } from "./kernel-choice.ts";
 import { kernelSymbols } from "./kernel-symbols.ts";
 import { loadFile } from "./load-file.ts";
@@ -87,7 +87,7 @@ async function dumpAll(
     if (info.xlatedProgInsns.length === 0) {
       throw new CommandError("error retrieving insn dump: kernel.kptr_restrict set?");
     }
-    return { info, program: new XlatedProgram(info, btfOf(sys, info), symbols) };
+    return { info, program: new XlatedProgram(info, kernelBtfById(sys, info.btfId), symbols) };
   });
   if (wanted.visual) {
     if (programs.length > 1) {
@@ -114,16 +114,6 @@ async function dumpAll(
     io.stdout.write(`${at > 0 ? "\n" : ""}${headerText(info)}${dumpText(program, wanted)}`);
   });
   return 0;
-}
-
-function btfOf(sys: BpfCommands, info: ProgInfo): Btf | null {
-  if (info.btfId === 0) return null;
-  return attempt("failed to get btf", () => {
-    const fd = sys.btfGetFdById({ id: info.btfId });
-    const { btf } = btfInfo(sys, fd);
-    sys.close(fd);
-    return Btf.parse(btf, { what: `BTF ${info.btfId}` });
-  });
 }
 
 async function showGraph({ io }: Invocation, graph: string, svg: string | undefined): Promise<void> {

@@ -7,7 +7,7 @@ import { classicProgram } from "./classic-input.ts";
 import type { Invocation } from "./command.ts";
 import { CommandError, FAILED } from "./failure.ts";
 import { Progress } from "./progress.ts";
-import type { RunInput } from "./run.ts";
+import type { RunInput } from "./run-input.ts";
 import { rateText } from "./run-report.ts";
 
 /** `tsbpf run FILTER --pcap FILE`: a classic filter, as tcpdump prints it, on packets. */

@@ -8,7 +8,7 @@ import { withKernel } from "./kernel-choice.ts";
 import { type LoadedFile, loadSpec, openObject } from "./load-file.ts";
 import { runOnCapture, runProblem, takesPackets } from "./program-run.ts";
 import { Progress } from "./progress.ts";
-import type { RunInput } from "./run.ts";
+import type { RunInput } from "./run-input.ts";
 import {
   packetRunJson,
   packetRunText,

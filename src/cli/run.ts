@@ -3,17 +3,10 @@ import type { CommandFunction, Invocation } from "./command.ts";
 import { CommandError, FileError, UsageError } from "./failure.ts";
 import { hexText } from "./input.ts";
 import type { CliIo } from "./io.ts";
+import type { RunInput } from "./run-input.ts";
 
 /** The most that a test run repeats: its field has 32 bits. */
 const MAX_REPEAT = 0xffff_ffff;
-
-/** What a program is to be run on. */
-export interface RunInput {
-  readonly pcap: string | undefined;
-  readonly data: Uint8Array | undefined;
-  readonly ctx: Uint8Array | undefined;
-  readonly repeat: number;
-}
 
 /** `tsbpf run OBJECT [--prog NAME] [--pcap FILE | --data INPUT | --ctx INPUT] [--repeat N]` */
 export const run: CommandFunction = async (invocation) => {
