@@ -3,8 +3,10 @@ import type { Mapping, Port, RingBatch, UserMemory } from "../sys/index.ts";
 import { Errno } from "../uapi/index.ts";
 import { BPFFS_ROOT } from "./bpffs.ts";
 import { dispatch } from "./dispatcher.ts";
+import { mapValues } from "./mapping.ts";
+import type { KernelMap } from "./objects/map.ts";
 import type { Process } from "./process.ts";
-import { Refusal } from "./refusal.ts";
+import { Refusal, refuse } from "./refusal.ts";
 
 /** The system calls of one process of the embedded kernel. */
 export class ProcessPort implements Port {
@@ -81,8 +83,16 @@ export class ProcessPort implements Port {
     return this.process.files.find(fd) === undefined ? -Errno.EBADF : -Errno.EINVAL;
   }
 
-  map(fd: number): Mapping | number {
-    return this.process.files.find(fd) === undefined ? -Errno.EBADF : -Errno.ENODEV;
+  map(fd: number, offset: number, length: number, access: { readonly write: boolean }): Mapping | number {
+    return refusing(() => {
+      const { object } = this.process.files.get(fd);
+      if (object.kind !== "map") refuse(Errno.ENODEV);
+      return mapValues(this.process.machine.memory, object as KernelMap, {
+        offset,
+        length,
+        write: access.write,
+      });
+    });
   }
 
   async wait(): Promise<readonly number[]> {
