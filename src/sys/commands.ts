@@ -1,6 +1,6 @@
 import { cString, utf8 } from "../base/index.ts";
 import { encode } from "../isa/index.ts";
-import { type BpfAttrCommand, BpfCmd, Errno as E } from "../uapi/index.ts";
+import { Errno as E } from "../uapi/index.ts";
 import type {
   BtfLoadArguments,
   MapBatch,
@@ -23,8 +23,8 @@ import type {
 import { type AttrInput, attrOffset, encodeAttr } from "./attr.ts";
 import { Errno } from "./errno.ts";
 import { type MapInfo, mapInfo } from "./info.ts";
+import { LinkCommands } from "./link-commands.ts";
 import { Loans } from "./loans.ts";
-import type { Port } from "./port.ts";
 
 const DEFAULT_LOG_SIZE = 1 << 16;
 const MAX_LOG_SIZE = 1 << 24;
@@ -37,19 +37,13 @@ const OBJ_NAME_LEN = 16;
  * the kernel wrote; a look-up that misses returns null; whatever the kernel refuses throws {@link Errno}. Returned
  * buffers belong to the caller.
  */
-export class BpfCommands {
-  readonly port: Port;
-
-  constructor(port: Port) {
-    this.port = port;
-  }
-
+export class BpfCommands extends LinkCommands {
   // --- maps -----------------------------------------------------------------------------------------------------
 
   /** BPF_MAP_CREATE. @returns the map's descriptor. */
   mapCreate(args: MapCreateArguments): number {
     const { mapName, ...rest } = args;
-    return this.#call("MAP_CREATE", { ...rest, mapName: nameBytes(mapName) });
+    return this.call("MAP_CREATE", { ...rest, mapName: nameBytes(mapName) });
   }
 
   /** BPF_MAP_LOOKUP_ELEM. @returns `valueSize(fd)` bytes (per-CPU: of all CPUs), or null where the key is not there. */
@@ -65,7 +59,7 @@ export class BpfCommands {
   /** BPF_MAP_UPDATE_ELEM. */
   mapUpdateElem(args: MapUpdateArguments): void {
     using loans = new Loans(this.port.memory);
-    this.#call("MAP_UPDATE_ELEM", {
+    this.call("MAP_UPDATE_ELEM", {
       mapFd: args.mapFd,
       key: loans.lend(args.key),
       value: loans.lend(args.value),
@@ -77,7 +71,7 @@ export class BpfCommands {
   mapDeleteElem(args: { readonly mapFd: number; readonly key: Uint8Array }): boolean {
     using loans = new Loans(this.port.memory);
     const attr = encodeAttr("MAP_DELETE_ELEM", { mapFd: args.mapFd, key: loans.lend(args.key) });
-    return this.#found("MAP_DELETE_ELEM", this.#raw("MAP_DELETE_ELEM", attr));
+    return this.found("MAP_DELETE_ELEM", this.raw("MAP_DELETE_ELEM", attr));
   }
 
   /** BPF_MAP_GET_NEXT_KEY. @returns the next key, or null at the end. */
@@ -89,12 +83,12 @@ export class BpfCommands {
       key: args.key === null ? 0n : loans.lend(args.key),
       nextKey: loans.lend(next),
     });
-    return this.#found("MAP_GET_NEXT_KEY", this.#raw("MAP_GET_NEXT_KEY", attr)) ? next : null;
+    return this.found("MAP_GET_NEXT_KEY", this.raw("MAP_GET_NEXT_KEY", attr)) ? next : null;
   }
 
   /** BPF_MAP_FREEZE: from now on no writes by system calls. */
   mapFreeze(args: { readonly mapFd: number }): void {
-    this.#call("MAP_FREEZE", args);
+    this.call("MAP_FREEZE", args);
   }
 
   /** BPF_MAP_LOOKUP_BATCH. The map's size may change between two batches: see bpf(2) on what that means. */
@@ -188,7 +182,7 @@ export class BpfCommands {
       coreReloCnt: records(coreRelos, args.coreReloRecSize),
       fdArray: loans.lend(fdArray === undefined ? NOTHING : new Uint8Array(Int32Array.from(fdArray).buffer)),
     });
-    const result = this.#raw("PROG_LOAD", attr);
+    const result = this.raw("PROG_LOAD", attr);
     return { result, log: cString(log) };
   }
 
@@ -212,7 +206,7 @@ export class BpfCommands {
       cpu: args.cpu ?? 0,
       batchSize: args.batchSize ?? 0,
     });
-    const result = this.#raw("PROG_TEST_RUN", attr);
+    const result = this.raw("PROG_TEST_RUN", attr);
     // With a buffer too small for the packet the run has happened and the buffer is full: ENOSPC only says so.
     if (result < 0 && result !== -E.ENOSPC) throw new Errno(-result, "BPF_PROG_TEST_RUN");
     const view = new DataView(attr.buffer);
@@ -232,7 +226,7 @@ export class BpfCommands {
 
   /** BPF_PROG_BIND_MAP: the program keeps the map alive though its code does not use it. */
   progBindMap(args: ProgBindMapArguments): void {
-    this.#call("PROG_BIND_MAP", args);
+    this.call("PROG_BIND_MAP", args);
   }
 
   // --- BTF ------------------------------------------------------------------------------------------------------
@@ -251,7 +245,7 @@ export class BpfCommands {
         btfFlags: args.flags ?? 0,
         btfTokenFd: args.tokenFd ?? 0,
       });
-      return { result: this.#raw("BTF_LOAD", attr), log: cString(log) };
+      return { result: this.raw("BTF_LOAD", attr), log: cString(log) };
     };
     const level = args.logLevel ?? 0;
     const first = load(level, level === 0 ? 0 : (args.logSize ?? DEFAULT_LOG_SIZE));
@@ -283,19 +277,19 @@ export class BpfCommands {
 
   /** BPF_PROG_GET_FD_BY_ID. @returns a descriptor. */
   progGetFdById(args: { readonly id: number }): number {
-    return this.#call("PROG_GET_FD_BY_ID", { progId: args.id });
+    return this.call("PROG_GET_FD_BY_ID", { progId: args.id });
   }
 
   mapGetFdById(args: MapGetFdByIdArguments): number {
-    return this.#call("MAP_GET_FD_BY_ID", { mapId: args.id, openFlags: args.openFlags });
+    return this.call("MAP_GET_FD_BY_ID", { mapId: args.id, openFlags: args.openFlags });
   }
 
   btfGetFdById(args: { readonly id: number }): number {
-    return this.#call("BTF_GET_FD_BY_ID", { btfId: args.id });
+    return this.call("BTF_GET_FD_BY_ID", { btfId: args.id });
   }
 
   linkGetFdById(args: { readonly id: number }): number {
-    return this.#call("LINK_GET_FD_BY_ID", { linkId: args.id });
+    return this.call("LINK_GET_FD_BY_ID", { linkId: args.id });
   }
 
   /**
@@ -311,20 +305,20 @@ export class BpfCommands {
       infoLen: args.info.length,
       info: loans.lend(args.info),
     });
-    this.#check("OBJ_GET_INFO_BY_FD", this.#raw("OBJ_GET_INFO_BY_FD", attr));
+    this.check("OBJ_GET_INFO_BY_FD", this.raw("OBJ_GET_INFO_BY_FD", attr));
     return new DataView(attr.buffer).getUint32(attrOffset("OBJ_GET_INFO_BY_FD", "infoLen"), true);
   }
 
   /** BPF_OBJ_PIN. */
   objPin(args: ObjPinArguments): void {
     using loans = new Loans(this.port.memory);
-    this.#call("OBJ_PIN", { ...args, pathname: loans.lend(utf8(`${args.pathname}\0`)) });
+    this.call("OBJ_PIN", { ...args, pathname: loans.lend(utf8(`${args.pathname}\0`)) });
   }
 
   /** BPF_OBJ_GET. @returns a descriptor of what is pinned there. */
   objGet(args: ObjGetArguments): number {
     using loans = new Loans(this.port.memory);
-    return this.#call("OBJ_GET", { ...args, pathname: loans.lend(utf8(`${args.pathname}\0`)) });
+    return this.call("OBJ_GET", { ...args, pathname: loans.lend(utf8(`${args.pathname}\0`)) });
   }
 
   /** close(2). */
@@ -335,32 +329,12 @@ export class BpfCommands {
 
   // --- plumbing -------------------------------------------------------------------------------------------------
 
-  #raw(command: BpfAttrCommand, attr: Uint8Array): number {
-    return this.port.bpf(BpfCmd[command], attr, attr.length);
-  }
-
-  #call<C extends BpfAttrCommand>(command: C, values: AttrInput<C>): number {
-    return this.#check(command, this.#raw(command, encodeAttr(command, values)));
-  }
-
-  #check(command: BpfAttrCommand, result: number): number {
-    if (result < 0) throw new Errno(-result, `BPF_${command}`);
-    return result;
-  }
-
-  /** False for ENOENT, which is an answer; everything else negative throws. */
-  #found(command: BpfAttrCommand, result: number): boolean {
-    if (result === -E.ENOENT) return false;
-    this.#check(command, result);
-    return true;
-  }
-
   #nextId(
     command: "PROG_GET_NEXT_ID" | "MAP_GET_NEXT_ID" | "BTF_GET_NEXT_ID" | "LINK_GET_NEXT_ID",
     startId: number,
   ): number | null {
     const attr = encodeAttr(command, { startId });
-    if (!this.#found(command, this.#raw(command, attr))) return null;
+    if (!this.found(command, this.raw(command, attr))) return null;
     return new DataView(attr.buffer).getUint32(attrOffset(command, "nextId"), true);
   }
 
@@ -376,7 +350,7 @@ export class BpfCommands {
       value: loans.lend(value),
       flags: args.flags ?? 0,
     });
-    return this.#found(command, this.#raw(command, attr)) ? value : null;
+    return this.found(command, this.raw(command, attr)) ? value : null;
   }
 
   #batch(command: "MAP_LOOKUP_BATCH" | "MAP_LOOKUP_AND_DELETE_BATCH", args: MapBatchArguments): MapBatch {
@@ -396,7 +370,7 @@ export class BpfCommands {
       elemFlags: args.elemFlags ?? 0,
       flags: args.flags ?? 0,
     });
-    const more = this.#found(command, this.#raw(command, attr));
+    const more = this.found(command, this.raw(command, attr));
     const count = new DataView(attr.buffer).getUint32(attrOffset(command, "count"), true);
     return {
       keys: keys.subarray(0, count * keySize),
@@ -408,7 +382,7 @@ export class BpfCommands {
 
   #counted<C extends "MAP_UPDATE_BATCH" | "MAP_DELETE_BATCH">(command: C, values: AttrInput<C>): number {
     const attr = encodeAttr(command, values);
-    const result = this.#raw(command, attr);
+    const result = this.raw(command, attr);
     const count = new DataView(attr.buffer).getUint32(
       attrOffset<"MAP_UPDATE_BATCH">("MAP_UPDATE_BATCH", "count"),
       true,

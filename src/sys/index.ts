@@ -31,6 +31,15 @@ export { BpfCommands } from "./commands.ts";
 export { Errno } from "./errno.ts";
 export { type BtfInfo, btfInfo, type MapInfo, mapInfo, type ProgInfo, progInfo } from "./info.ts";
 export { LentMemory } from "./lent-memory.ts";
+export type {
+  LinkCreateArguments,
+  LinkUpdateArguments,
+  ProgAttachArguments,
+  ProgQueryArguments,
+  ProgQueryResult,
+  RawTracepointOpenArguments,
+  TaskFdQueryResult,
+} from "./link-arguments.ts";
 export { Loans } from "./loans.ts";
 export type { Mapping, Port, RingBatch, UserMemory } from "./port.ts";
 export {

@@ -23,7 +23,8 @@ export class LentMemory implements UserMemory {
   lend(bytes: Uint8Array): bigint {
     if (bytes.length === 0) return 0n;
     const last = this.#loans[this.#loans.length - 1];
-    const start = last === undefined ? 0 : (last.start + last.bytes.length + 2 * GUARD - 1) & -GUARD;
+    // Divided, not masked: loans of more than 2 GiB together must not wrap.
+    const start = last === undefined ? 0 : (Math.ceil((last.start + last.bytes.length) / GUARD) + 1) * GUARD;
     this.#loans.push({ start, bytes });
     return FIRST_ADDRESS + BigInt(start);
   }
