@@ -79,16 +79,21 @@ async function dumpAll(
 ): Promise<number> {
   const { io, json, pretty } = invocation;
   if (fds.length === 0) throw new CommandError("no program matches");
-  const symbols = kernelSymbols(sys);
-  const programs = fds.map((fd) => {
+  const infos = fds.map((fd) => {
     const info = attempt("can't get prog info", () =>
       progInfo(sys, fd, ["xlatedProgInsns", "funcInfo", "lineInfo", "jitedKsyms"]),
     );
     if (info.xlatedProgInsns.length === 0) {
       throw new CommandError("error retrieving insn dump: kernel.kptr_restrict set?");
     }
-    return { info, program: new XlatedProgram(info, kernelBtfById(sys, info.btfId), symbols) };
+    return info;
   });
+  // After the programs: an embedded kernel gives a function an address when a program that calls it is shown.
+  const symbols = kernelSymbols(sys);
+  const programs = infos.map((info) => ({
+    info,
+    program: new XlatedProgram(info, kernelBtfById(sys, info.btfId), symbols),
+  }));
   if (wanted.visual) {
     if (programs.length > 1) {
       const names = programs.map(({ info }) => info.name).join(", ");
