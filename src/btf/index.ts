@@ -14,10 +14,10 @@ export type { CoreAccess } from "./core/spec.ts";
 export { type DatasecSymbols, fixDatasecs } from "./datasec.ts";
 export { enumeratorName, enumeratorValue } from "./decode.ts";
 export { type Deduplicated, type DeduplicateOptions, deduplicate } from "./dedup/deduplicate.ts";
-export { type CDumpOptions, dumpC } from "./dump/c_source.ts";
-export type { ByteSink } from "./dump/line_format.ts";
-export { dumpRawJson, type RawJsonOptions } from "./dump/raw_json.ts";
-export { dumpRawText } from "./dump/raw_text.ts";
+export { type CDumpOptions, dumpC } from "./dump/c-source.ts";
+export type { ByteSink } from "./dump/line-format.ts";
+export { dumpRawJson, type RawJsonOptions } from "./dump/raw-json.ts";
+export { dumpRawText } from "./dump/raw-text.ts";
 export {
   type BtfExt,
   type CoreRelo,

@@ -1,8 +1,8 @@
 import { BtfKind, isEnum, MAX_RESOLVE_DEPTH, REFERENCE_WORD } from "../kinds.ts";
 import type { BtfTables } from "../view.ts";
-import { ContentHashes } from "./c_hash.ts";
-import type { DefinitionOrder } from "./c_order.ts";
-import { orderNames } from "./name_order.ts";
+import { ContentHashes } from "./c-hash.ts";
+import type { DefinitionOrder } from "./c-order.ts";
+import { orderNames } from "./name-order.ts";
 
 const MAX_RANK = 10;
 

@@ -13,10 +13,10 @@ import {
   PIECE_LEVELS,
   PIECE_OF_KIND,
   PIECE_VOID,
-} from "./c_formats.ts";
-import { NameCounts } from "./c_names.ts";
-import { type PaddingSink, padBetween } from "./c_padding.ts";
-import type { LineWriter } from "./line_format.ts";
+} from "./c-formats.ts";
+import { NameCounts } from "./c-names.ts";
+import { type PaddingSink, padBetween } from "./c-padding.ts";
+import type { LineWriter } from "./line-format.ts";
 
 /** In what versions of libbpf differ. */
 export interface CStyle {

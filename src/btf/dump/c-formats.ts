@@ -1,4 +1,4 @@
-import { type LineFormats, namedFormats } from "./line_format.ts";
+import { type LineFormats, namedFormats } from "./line-format.ts";
 
 export const MAX_INDENT = 13;
 

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { utf8 } from "../../../src/base/index.ts";
-import { orderNames } from "../../../src/btf/dump/name_order.ts";
+import { orderNames } from "../../../src/btf/dump/name-order.ts";
 
 function places(texts: readonly string[]): { order: number[]; places: number[]; last: number } {
   const strings = utf8(`\0${texts.join("\0")}\0`);

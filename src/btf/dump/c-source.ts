@@ -3,11 +3,11 @@ import { BtfKind } from "../kinds.ts";
 import type { Btf } from "../model.ts";
 import type { BtfTables } from "../view.ts";
 import { WalkBounds } from "./bounds.ts";
-import { Declarations } from "./c_declare.ts";
-import { C_FORMATS } from "./c_formats.ts";
-import { DefinitionOrder } from "./c_order.ts";
-import { addSorted } from "./c_sort.ts";
-import { type ByteSink, LineWriter } from "./line_format.ts";
+import { Declarations } from "./c-declare.ts";
+import { C_FORMATS } from "./c-formats.ts";
+import { DefinitionOrder } from "./c-order.ts";
+import { addSorted } from "./c-sort.ts";
+import { type ByteSink, LineWriter } from "./line-format.ts";
 
 /** How {@link dumpC} writes. */
 export interface CDumpOptions {

@@ -1,7 +1,7 @@
 import { s64, u64 } from "../../base/index.ts";
 import { BtfKind, KIND_NAMES } from "../kinds.ts";
 import type { Btf } from "../model.ts";
-import { type ByteSink, LineWriter, lineFormats } from "./line_format.ts";
+import { type ByteSink, LineWriter, lineFormats } from "./line-format.ts";
 
 const INT = (encoding: string) =>
   `[{id}] INT '{s 0}' size={u 2} bits_offset={u 3 16 8} nr_bits={u 3 0 8} encoding=${encoding}\n`;
