@@ -12,7 +12,8 @@ export function fishCompletion(): string {
     if (words.length > 0) {
       const first =
         keywords.size > 0 ? `${seen}; and not __fish_seen_subcommand_from ${words.join(" ")}` : seen;
-      lines.push(`complete -c tsbpf -n ${quoted(first)} -a ${quoted(words.join(" "))}`);
+      const noFiles = keywords.size > 0 ? " -f" : "";
+      lines.push(`complete -c tsbpf -n ${quoted(first)}${noFiles} -a ${quoted(words.join(" "))}`);
     }
     for (const [verb, list] of keywords) {
       if (list.length === 0) continue;
