@@ -92,13 +92,17 @@ class Fixups {
     this.#accesses = new ContextAccesses(input, options.layout);
     this.#calls = new LinuxCalls(input, options);
     const numbers = new Map<FixupMap, number>();
-    for (const map of input.maps.values()) if (!numbers.has(map)) numbers.set(map, numbers.size);
+    for (const map of input.maps.values()) {
+      if (!numbers.has(map)) numbers.set(map, numbers.size);
+      if (map.inner && !numbers.has(map.inner)) numbers.set(map.inner, numbers.size);
+    }
     this.#maps = [...numbers.keys()];
     this.#flow = new PointerFlow(pruned.insns, this.#functions, {
       mapOf: (slot) => {
         const map = this.#mapAt(slot);
         return map === undefined || isValueReference(this.#insns[slot]!) ? -1 : numbers.get(map)!;
       },
+      innerOf: (map) => numbers.get(this.#maps[map]!.inner as FixupMap) ?? -1,
       loadsPacket: (offset, size) => this.#accesses.loadsPacket(offset, size),
       callback: (helper) => HELPER_PROTOTYPES.get(helper)?.callback ?? undefined,
     });

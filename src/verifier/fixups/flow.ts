@@ -1,4 +1,5 @@
 import { CallKind, FRAME_POINTER, type Insn, type InsnRow, lookup } from "../../isa/index.ts";
+import { BpfFuncId } from "../../uapi/index.ts";
 import { Blocks } from "./blocks.ts";
 import { LentFrames, type MixSource } from "./frames.ts";
 import { type Functions, jumpTarget } from "./functions.ts";
@@ -8,6 +9,8 @@ import {
   join,
   kindOf,
   type Mix,
+  mapPointer,
+  NONE,
   type Pointer,
   PointerKind,
   payloadOf,
@@ -27,6 +30,8 @@ export interface Callback {
 
 export interface FlowOptions {
   readonly mapOf: (slot: number) => number;
+  /** Number of the map that a lookup in a map of maps gives, or -1. */
+  readonly innerOf: (map: number) => number;
   readonly loadsPacket: (offset: number, size: number) => boolean;
   readonly callback: (helper: number) => Callback | undefined;
 }
@@ -223,7 +228,9 @@ export class PointerFlow {
     const { registers } = state;
     if (row.src !== CallKind.local) {
       if (row.src === CallKind.helper) this.#callback(state, slot, insn.imm);
+      const found = this.#found(insn, row, registers[1]!);
       forgetCall(registers);
+      registers[0] = found;
       this.#takeWritten(state);
       return true;
     }
@@ -244,6 +251,13 @@ export class PointerFlow {
     registers[FRAME_POINTER] = frameAt(state.func, 0);
     this.#takeWritten(state);
     return true;
+  }
+
+  /** What a helper returns: of what matters here, only inner maps. */
+  #found(insn: Insn, row: InsnRow, map: Pointer): Pointer {
+    if (row.src !== CallKind.helper || insn.imm !== BpfFuncId.map_lookup_elem) return NONE;
+    const inner = kindOf(map) === PointerKind.map ? this.#options.innerOf(payloadOf(map)) : -1;
+    return inner < 0 ? NONE : mapPointer(inner);
   }
 
   /** A helper that calls back: the function begins with the argument that is handed on. */

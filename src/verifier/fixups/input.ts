@@ -14,6 +14,11 @@ export interface FixupMap {
   readonly address: bigint;
   /** Of element 0, where the type has values at fixed places; else 0. */
   readonly valueAddress: bigint;
+  /**
+   * Of a map of maps: what its inner maps are like (`inner_map_meta`), an object of its own. Lookups in these can be
+   * written out too.
+   */
+  readonly inner?: FixupMap | null;
 }
 
 /** A program as it was loaded. */

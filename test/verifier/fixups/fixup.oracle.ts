@@ -244,12 +244,37 @@ const SOCKETS_SOURCE = `
 #define MAP(NAME, TYPE) \\
   struct { __uint(type, TYPE); __type(key, int); __type(value, int); __uint(max_entries, 4); } NAME SEC(".maps")
 MAP(sockets, BPF_MAP_TYPE_SOCKMAP);
-MAP(named, BPF_MAP_TYPE_SOCKHASH);
+MAP(hashed, BPF_MAP_TYPE_SOCKHASH);
 SEC("tc") int all(struct __sk_buff *skb) {
   int key = skb->mark;
   bpf_map_delete_elem(&sockets, &key);
-  bpf_map_delete_elem(&named, &key);
+  bpf_map_delete_elem(&hashed, &key);
   return 0;
+}
+char _license[] SEC("license") = "GPL";
+`;
+
+/** Lookups in maps that lookups gave. */
+const NESTED_SOURCE = `
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+struct inner { __uint(type, BPF_MAP_TYPE_ARRAY); __type(key, int); __type(value, long); __uint(max_entries, 4); };
+struct inner first SEC(".maps");
+struct { __uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS); __uint(max_entries, 2); __type(key, int); __array(values, struct inner); }
+  outer SEC(".maps") = { .values = { &first } };
+struct { __uint(type, BPF_MAP_TYPE_HASH_OF_MAPS); __uint(max_entries, 2); __type(key, int); __array(values, struct inner); }
+  named SEC(".maps") = { .values = { &first } };
+SEC("tc") int all(struct __sk_buff *skb) {
+  int key = skb->mark;
+  void *map = bpf_map_lookup_elem(&outer, &key);
+  if (!map) map = bpf_map_lookup_elem(&named, &key);
+  if (!map) return 0;
+  long *value = bpf_map_lookup_elem(map, &key);
+  if (!value) return 0;
+  map = bpf_map_lookup_elem(&outer, &key);
+  if (!map) return 0;
+  value = bpf_map_lookup_elem(map, &key);
+  return value ? *value & 1 : 0;
 }
 char _license[] SEC("license") = "GPL";
 `;
@@ -257,6 +282,7 @@ char _license[] SEC("license") = "GPL";
 describeWith([bpftool, clang, referee("mount"), liveKernel("6.18")], "maps and the live kernel", () => {
   const map = (type: number, keySize: number, valueSize: number, maxEntries: number) =>
     exampleMap(type, 0, { keySize, valueSize, maxEntries });
+  const inner = () => map(BpfMapType.ARRAY, 4, 8, 4);
   const shapes: { readonly [name: string]: FixupMap } = {
     hash: map(BpfMapType.HASH, 5, 20, 10),
     lru: map(BpfMapType.LRU_HASH, 4, 8, 10),
@@ -265,7 +291,9 @@ describeWith([bpftool, clang, referee("mount"), liveKernel("6.18")], "maps and t
     bytes: map(BpfMapType.ARRAY, 4, 8, 100000),
     cpus: map(BpfMapType.PERCPU_ARRAY, 4, 20, 7),
     sockets: map(BpfMapType.SOCKMAP, 4, 4, 4),
-    named: map(BpfMapType.SOCKHASH, 4, 4, 4),
+    hashed: map(BpfMapType.SOCKHASH, 4, 4, 4),
+    outer: { ...map(BpfMapType.ARRAY_OF_MAPS, 4, 4, 2), inner: inner() },
+    named: { ...map(BpfMapType.HASH_OF_MAPS, 4, 4, 2), inner: inner() },
     limit: map(BpfMapType.ARRAY, 4, 4, 1),
     total: map(BpfMapType.ARRAY, 4, 8, 1),
   };
@@ -273,6 +301,7 @@ describeWith([bpftool, clang, referee("mount"), liveKernel("6.18")], "maps and t
   it.each([
     ["looked up and called", MAPS_SOURCE],
     ["of sockets called", SOCKETS_SOURCE],
+    ["inside maps looked up", NESTED_SOURCE],
   ])("are %s alike", (_, text) => {
     withBpffs((folder) => {
       const [source, object] = [join(folder, "maps.bpf.c"), join(folder, "maps.bpf.o")];
