@@ -42,6 +42,7 @@ function isInt32(btf: Btf, id: number): boolean {
       kind !== BtfKind.TYPEDEF &&
       kind !== BtfKind.CONST &&
       kind !== BtfKind.VOLATILE &&
+      kind !== BtfKind.VAR &&
       kind !== BtfKind.RESTRICT
     ) {
       return false;

@@ -32,7 +32,11 @@ describeWith([liveKernel("6.18")], "a compiled program on captured traffic, as o
       for (const [i, dataIn] of packets.entries()) {
         twins.both(`${name}: packet ${i}`, (side) => {
           const progFd = loaded.get(side)!.programs.get(name)!.fd;
-          const { retval, dataOut, dataSizeOut } = side.sys.progTestRun({ progFd, dataIn, dataSizeOut: 2048 });
+          const { retval, dataOut, dataSizeOut } = side.sys.progTestRun({
+            progFd,
+            dataIn,
+            dataSizeOut: 2048,
+          });
           return [retval, dataSizeOut, dataOut];
         });
       }
