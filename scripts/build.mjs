@@ -36,6 +36,8 @@ async function buildCli() {
     // Only ASCII: the launcher reads the file as bytes that are characters.
     charset: "ascii",
     minifySyntax: true,
+    // Names stay: stack traces of a bug are worth more than their bytes.
+    minifyWhitespace: true,
     legalComments: "none",
     define: {
       TSBPF_VERSION: JSON.stringify(JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")).version),
