@@ -29,7 +29,7 @@ export function fitsTypes(btf: Btf, { keyTypeId, valueTypeId }: MapTypes, map: M
 
 /** Size of a type that can be a value; 0 for all others (`btf_type_id_size`). */
 function sizeOf(btf: Btf, id: number): number {
-  if (id === 0 || !btf.has(id)) return 0;
+  if (id === 0 || !btf.has(id) || btf.kind(id) === BtfKind.DECL_TAG) return 0;
   return btf.sizeOf(id);
 }
 
@@ -42,6 +42,7 @@ function isInt32(btf: Btf, id: number): boolean {
       kind !== BtfKind.TYPEDEF &&
       kind !== BtfKind.CONST &&
       kind !== BtfKind.VOLATILE &&
+      kind !== BtfKind.TYPE_TAG &&
       kind !== BtfKind.VAR &&
       kind !== BtfKind.RESTRICT
     ) {

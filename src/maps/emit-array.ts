@@ -60,13 +60,10 @@ export function emitArrayUpdate(f: FunctionBuilder, shape: MapShape, map: MapOpe
   const [, key, value, flags, cpu] = f.params as [Local, Local, Local, Local, Local];
   const index = f.local("i32", "index");
   const to = f.local("i32", "to");
-  const perCpu = isPerCpuType(shape.type);
   // A program array takes no flags at all (`bpf_fd_array_map_update_elem`).
   if (shape.type === BpfMapType.PROG_ARRAY) f.get(flags);
   else {
-    f.get(flags)
-      .i32.const(perCpu ? -1 : ~BpfUpdateFlag.F_LOCK)
-      .i32.and();
+    f.get(flags).i32.const(~BpfUpdateFlag.F_LOCK).i32.and();
     f.i32.const(BpfUpdateFlag.EXIST).i32.gtU();
   }
   f.if(() => f.i32.const(-Errno.EINVAL).return());
@@ -75,10 +72,8 @@ export function emitArrayUpdate(f: FunctionBuilder, shape: MapShape, map: MapOpe
   f.if(() => f.i32.const(-Errno.E2BIG).return());
   f.get(flags).i32.const(BpfUpdateFlag.NOEXIST).i32.and();
   f.if(() => f.i32.const(-Errno.EEXIST).return());
-  if (!perCpu) {
-    f.get(flags).i32.const(BpfUpdateFlag.F_LOCK).i32.and();
-    f.if(() => f.i32.const(-Errno.EINVAL).return());
-  }
+  f.get(flags).i32.const(BpfUpdateFlag.F_LOCK).i32.and();
+  f.if(() => f.i32.const(-Errno.EINVAL).return());
   emitElementAddress(f, shape, map, index, cpu).set(to);
   emitCopy(f, { base: to, plus: 0 }, { base: value, plus: 0 }, shape.valueSize);
   f.i32.const(0);

@@ -57,7 +57,8 @@ describeWith([liveKernel("6.18")], "ids, info and pins as Linux", async () => {
         tail[at] = 1;
         twins.call(command, { startId: 0x7fff_fffe }, { tail });
       }
-      for (const size of [0, 4, 6, 8]) twins.call(command, { startId: 0x7fff_fffe }, { size });
+      // Without a start the live kernel's own objects are found.
+      for (const size of [4, 6, 8]) twins.call(command, { startId: 0x7fff_fffe }, { size });
     }
     expect(twins.taken()).toEqual([]);
   });

@@ -2,6 +2,8 @@ import { FormatError } from "../../base/index.ts";
 import { BTF_HEADER_SIZE, BTF_MAGIC, Btf } from "../../btf/index.ts";
 import { Errno } from "../../uapi/index.ts";
 import type { Attr } from "../attr.ts";
+import { checkBtfReferences } from "../btf-references.ts";
+import { checkBtfTypes } from "../btf-types.ts";
 import { LoadLog } from "../load-log.ts";
 import { KernelBtf } from "../objects/btf.ts";
 import type { Process } from "../process.ts";
@@ -94,9 +96,14 @@ function sectionProblem(space: number, sections: readonly Section[]): string | n
   return end === space ? null : "Unsupported section found";
 }
 
+/** The types, all of them checked (`btf_parse_type_sec`, `btf_check_all_metas`, `btf_check_all_types`). */
 function parse(bytes: Uint8Array, log: LoadLog): Btf {
   try {
-    return Btf.parse(bytes);
+    const btf = Btf.parse(bytes);
+    const problem = checkBtfTypes(btf) ?? checkBtfReferences(btf);
+    if (problem === null) return btf;
+    log.write(`[${problem.id}] ${problem.reason}\n`);
+    return refuse(problem.errno);
   } catch (error) {
     if (!(error instanceof FormatError)) throw error;
     log.write(`${error.message}\n`);
