@@ -34,6 +34,8 @@ function command(args, expected, input = "") {
 command(["version"], new RegExp(`v${manifest.version.replaceAll(".", "\\.")}`));
 command(["version"], new RegExp(`v${manifest.version.replaceAll(".", "\\.")}`));
 command(["help"], /tsbpf/);
+// The main job, from files that come with the package.
+command(["demo"], /XDP_DROP/);
 // r0 = 42; exit
 command(["vm"], /^(0x)?2a\s*$/, "b7000000 2a000000 95000000 00000000");
 
@@ -68,7 +70,17 @@ const compiler = join(import.meta.dirname, "../../node_modules/typescript/bin/ts
 if (existsSync(compiler) && specifiers.length > 0) {
   const uses = specifiers.map((name, index) => `import * as m${index} from "${name}";\nvoid m${index};`);
   writeFileSync(join(folder, "types.mts"), `${uses.join("\n")}\n`);
-  const args = [compiler, "--noEmit", "--strict", "--module", "nodenext", "--target", "esnext", "types.mts"];
+  const args = [
+    compiler,
+    "--ignoreConfig",
+    "--noEmit",
+    "--strict",
+    "--module",
+    "nodenext",
+    "--target",
+    "esnext",
+    "types.mts",
+  ];
   const types = spawnSync(process.execPath, args, { cwd: folder, encoding: "utf8", timeout: 60_000 });
   report("types", types.status === 0 ? "" : types.stdout);
 }

@@ -33,7 +33,7 @@ import { type Pruned, prune, reachableSlots } from "./prune.ts";
  * @throws VerifierError where an access of the context is not allowed, with the slot in `input.insns`.
  */
 export function fixup(input: FixupInput, options: FixupOptions): FixupResult {
-  checkRegisters(input.insns);
+  checkSlots(input.insns);
   const linux = options.target === "linux-x86_64";
   const insns = linux ? dropFastcallSpills(input.insns, new Functions(input.insns)) : input.insns;
   const pruned = prune(insns, options.seen ?? seenBy(reachableSlots(input.insns)));
@@ -45,10 +45,11 @@ export function fixup(input: FixupInput, options: FixupOptions): FixupResult {
   }
 }
 
-/** Programs have r0 to r10; what lies above is the kernel's. */
-function checkRegisters(insns: readonly Insn[]): void {
+/** Programs have r0 to r10 (what lies above is the kernel's), and both halves of every wide load. */
+function checkSlots(insns: readonly Insn[]): void {
   for (let slot = 0; slot < insns.length; slot++) {
     const insn = insns[slot]!;
+    if (isWide(insn) && slot + 1 === insns.length) throw new VerifierError(slot, "invalid bpf_ld_imm64 insn");
     if (insn.dst <= FRAME_POINTER && insn.src <= FRAME_POINTER) continue;
     const row = lookup(insn);
     if (row?.dst === "register" && insn.dst > FRAME_POINTER) {
