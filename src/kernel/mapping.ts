@@ -12,8 +12,15 @@ interface Range {
   readonly write: boolean;
 }
 
-/** `bpf_map_mmap` and `array_map_mmap`: the values of an array that was made to be mapped. */
-export function mapValues(memory: KernelMemory, map: KernelMap, { offset, length, write }: Range): Mapping {
+/**
+ * `bpf_map_mmap` and `array_map_mmap`: the values of an array that was made to be mapped. `ended` hears of its closing.
+ */
+export function mapValues(
+  memory: KernelMemory,
+  map: KernelMap,
+  { offset, length, write }: Range,
+  ended: (mapping: Mapping) => void,
+): Mapping {
   if (map.type !== BpfMapType.ARRAY) refuse(ENOTSUPP);
   if (write && map.frozen) refuse(Errno.EPERM);
   if (write && (map.parts.flags & BpfMapFlag.RDONLY_PROG) !== 0) refuse(Errno.EACCES);
@@ -22,7 +29,7 @@ export function mapValues(memory: KernelMemory, map: KernelMap, { offset, length
   const whole = Math.ceil(length / PAGE_SIZE) * PAGE_SIZE;
   const bytes = map.parts.maxEntries * ((map.valueSize + 7) & -8);
   if (offset + whole > Math.ceil(bytes / PAGE_SIZE) * PAGE_SIZE) refuse(Errno.EINVAL);
-  return new ValueMapping(memory, map.get(), { start: offset, length: whole, bytes, write });
+  return new ValueMapping(memory, map.get(), { start: offset, length: whole, bytes, write }, ended);
 }
 
 /** A view of an array's values. It keeps the map alive until it is closed. */
@@ -30,6 +37,7 @@ class ValueMapping implements Mapping {
   readonly length: number;
   readonly #memory: KernelMemory;
   readonly #range: { readonly start: number; readonly bytes: number; readonly write: boolean };
+  readonly #ended: (mapping: Mapping) => void;
   #map: KernelMap | null;
 
   constructor(
@@ -41,11 +49,14 @@ class ValueMapping implements Mapping {
       readonly bytes: number;
       readonly write: boolean;
     },
+    ended: (mapping: Mapping) => void,
   ) {
     this.length = range.length;
     this.#memory = memory;
     this.#map = map;
     this.#range = range;
+    this.#ended = ended;
+    if (range.write) map.writers++;
   }
 
   read(offset: number, length: number): Uint8Array {
@@ -73,8 +84,12 @@ class ValueMapping implements Mapping {
   }
 
   close(): void {
-    this.#map?.put();
+    const map = this.#map;
+    if (map === null) return;
     this.#map = null;
+    if (this.#range.write) map.writers--;
+    map.put();
+    this.#ended(this);
   }
 
   #word(offset: number): number {

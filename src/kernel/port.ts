@@ -85,13 +85,18 @@ export class ProcessPort implements Port {
 
   map(fd: number, offset: number, length: number, access: { readonly write: boolean }): Mapping | number {
     return refusing(() => {
-      const { object } = this.process.files.get(fd);
+      const { object, readable, writable } = this.process.files.get(fd);
+      // do_mmap: a shared mapping asks the descriptor for what it gives.
+      if (!readable || (access.write && !writable)) refuse(Errno.EACCES);
       if (object.kind !== "map") refuse(Errno.ENODEV);
-      return mapValues(this.process.machine.memory, object as KernelMap, {
-        offset,
-        length,
-        write: access.write,
+      const { machine, mappings } = this.process;
+      const range = { offset, length, write: access.write };
+      const mapping = mapValues(machine.memory, object as KernelMap, range, (ended) => {
+        mappings.delete(ended);
+        machine.quiesce();
       });
+      mappings.add(mapping);
+      return mapping;
     });
   }
 

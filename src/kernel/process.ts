@@ -1,5 +1,5 @@
 import { cString } from "../base/index.ts";
-import { LentMemory } from "../sys/index.ts";
+import { LentMemory, type Mapping } from "../sys/index.ts";
 import { Errno } from "../uapi/index.ts";
 import { FdTable, type OpenFile } from "./fd-table.ts";
 import type { Machine } from "./machine.ts";
@@ -33,6 +33,8 @@ export class Process {
   readonly comm: string;
   readonly files: FdTable;
   readonly memory = new LentMemory();
+  /** Open mappings of maps, which end with the process. */
+  readonly mappings = new Set<Mapping>();
   readonly #caps: ReadonlySet<Capability>;
   #scratch = 0;
   #scratchSize = 0;
@@ -142,8 +144,9 @@ export class Process {
     return this.#scratch;
   }
 
-  /** Ends the process: its descriptors close. */
+  /** Ends the process: its mappings and descriptors close. */
   exit(): void {
+    for (const mapping of [...this.mappings]) mapping.close();
     this.files.closeAll();
     if (this.#scratch !== 0) this.machine.memory.free(this.#scratch);
     this.#scratch = 0;

@@ -1,9 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { EmbeddedKernel } from "../../src/kernel/index.ts";
+import { EmbeddedKernel, type KernelProcess } from "../../src/kernel/index.ts";
 import type { Mapping } from "../../src/sys/index.ts";
 import { BpfMapFlag, BpfMapType, Errno } from "../../src/uapi/index.ts";
+import { refusal } from "./support.ts";
 
-function array(kernel: EmbeddedKernel, mapFlags: number): number {
+function array(kernel: KernelProcess, mapFlags: number): number {
   return kernel.mapCreate({ mapType: BpfMapType.ARRAY, keySize: 4, valueSize: 8, maxEntries: 3, mapFlags });
 }
 
@@ -46,5 +47,40 @@ describe("mappings of arrays", () => {
     const readOnly = map(frozen, 24, false) as Mapping;
     expect(() => readOnly.store32(0, 1)).toThrow(RangeError);
     readOnly.close();
+  });
+
+  it("keep a map from being frozen while they are writable", () => {
+    const kernel = new EmbeddedKernel();
+    const mapFd = array(kernel, BpfMapFlag.MMAPABLE);
+    const [reader, writer] = [false, true].map(
+      (write) => kernel.port.map(mapFd, 0, 24, { write }) as Mapping,
+    ) as [Mapping, Mapping];
+    expect(refusal(() => kernel.mapFreeze({ mapFd }))).toBe("EBUSY");
+    writer.close();
+    writer.close();
+    expect(refusal(() => kernel.mapFreeze({ mapFd }))).toBe("granted");
+    expect(refusal(() => kernel.mapFreeze({ mapFd }))).toBe("EPERM");
+    reader.close();
+  });
+
+  it("ask the descriptor for what they give", () => {
+    const kernel = new EmbeddedKernel();
+    array(kernel, BpfMapFlag.MMAPABLE);
+    const id = kernel.mapGetNextId({ startId: 0 })!;
+    const readOnly = kernel.mapGetFdById({ id, openFlags: BpfMapFlag.RDONLY });
+    const writeOnly = kernel.mapGetFdById({ id, openFlags: BpfMapFlag.WRONLY });
+    expect(kernel.port.map(readOnly, 0, 24, { write: true })).toBe(-Errno.EACCES);
+    expect(kernel.port.map(writeOnly, 0, 24, { write: false })).toBe(-Errno.EACCES);
+    (kernel.port.map(readOnly, 0, 24, { write: false }) as Mapping).close();
+  });
+
+  it("end with their process", () => {
+    const kernel = new EmbeddedKernel();
+    const process = kernel.process();
+    const mapping = process.port.map(array(process, BpfMapFlag.MMAPABLE), 0, 24, { write: true }) as Mapping;
+    process.exit();
+    expect(kernel.mapGetNextId({ startId: 0 })).toBeNull();
+    expect(() => mapping.load32(0)).toThrow(RangeError);
+    mapping.close();
   });
 });

@@ -72,10 +72,12 @@ export function mapLookupAndDeleteElem(process: Process, attr: Attr): number {
   return 0;
 }
 
-/** `map_freeze`: also of a map that is frozen already, which nobody may write. */
+/** `map_freeze`: EPERM for a map that is frozen already, which nobody may write; EBUSY while it is mapped writable. */
 export function mapFreeze(process: Process, attr: Attr): number {
   const { mapFd } = attr.fields("MAP_FREEZE");
-  process.map(mapFd, "write").frozen = true;
+  const map = process.map(mapFd, "write");
+  if (map.writers > 0) refuse(Errno.EBUSY);
+  map.frozen = true;
   return 0;
 }
 

@@ -30,6 +30,8 @@ export class KernelMap extends KernelObject {
   readonly parts: MapParts;
   /** Set by BPF_MAP_FREEZE: system calls may not write any more. */
   frozen = false;
+  /** Writable mappings that are open: as long as there is one, the map cannot be frozen (`bpf_map_write_active`). */
+  writers = 0;
   /** What tail calls go to; null for all other types. */
   readonly programs: ProgramArray | null;
   /** Descriptors and pins: the one that creates it is the first. */
