@@ -123,12 +123,13 @@ export class BpfExecutor implements Executor {
   callThrough(window: number, low: number, high: number): number {
     const view = this.memory.view();
     if (high === CODE_BASE_HIGH) {
-      const func = this.table.get(low >>> 0);
-      if (typeof func !== "function") return this.#noCall();
+      // The table holds all functions of the kernel; a program may reach its own.
+      if (this.ownsCallback(window, low) === 0) return this.#noCall();
+      const func = this.table.get(low) as (...args: bigint[]) => bigint;
       const args = [1, 2, 3, 4, 5].map((register) =>
         view.getBigInt64(window + register * REGISTER_SIZE, true),
       );
-      const result: bigint = func(...args);
+      const result = func(...args);
       this.memory.view().setBigInt64(window, result, true);
       return this.word(State.FAULT);
     }

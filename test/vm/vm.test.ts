@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { FormatError, NotSupported } from "../../src/base/index.ts";
 import { encode, ProgramBuilder, r0, r1, r2, r3, r4, r5, r6, r10 } from "../../src/isa/index.ts";
 import { CodeError, Vm, VmFault } from "../../src/vm/index.ts";
+import { CODE_BASE_HIGH } from "../../src/vm/signatures.ts";
 
 const program = () => new ProgramBuilder();
 
@@ -183,5 +184,15 @@ describe("code that the bare machine refuses", () => {
   });
   it("running past the end", () => {
     expect(() => new Vm(program().mov64(r0, 0).insns())).toThrow("neither an exit nor a jump");
+  });
+});
+
+describe("addresses of functions in registers", () => {
+  // The table that they index holds functions of the engine itself too.
+  it.each([0, 1, 2, 63, 64, 0x7fff_ffff, -1])("index %i is none of the program's", (index) => {
+    const wide = program().ldImm64(r2, (BigInt(CODE_BASE_HIGH) << 32n) | BigInt(index >>> 0));
+    const run = () => new Vm(wide.callx(r2).exit().insns()).run();
+    expect(run).toThrow(VmFault);
+    expect(run).toThrow("expected a function to call");
   });
 });
