@@ -214,6 +214,10 @@ export class BpfCommands extends LinkCommands {
       view.getUint32(attrOffset("PROG_TEST_RUN", name), true);
     const dataSizeOut = field("dataSizeOut");
     const ctxSizeOut = field("ctxSizeOut");
+    // Of a packet in fragments whose first part is to be cut, the kernel tells nothing.
+    if (result < 0 && dataSizeOut <= dataOut.length && ctxSizeOut <= ctxOut.length) {
+      throw new Errno(-result, "BPF_PROG_TEST_RUN");
+    }
     return {
       retval: field("retval"),
       duration: field("duration"),

@@ -6,14 +6,16 @@ import {
   BpfCommands,
   btfInfo,
   decodeAttr,
+  decodeStruct,
   Errno,
   encodeAttr,
+  encodeStruct,
   type MapBatch,
   mapInfo,
   type Port,
   progInfo,
 } from "../../src/sys/index.ts";
-import { BpfCmd, BpfMapType, BpfProgType, Errno as E } from "../../src/uapi/index.ts";
+import { BpfCmd, BpfMapType, BpfProgType, bpfProgInfo, Errno as E } from "../../src/uapi/index.ts";
 
 const KEY = (value: number) => new Uint8Array(Uint32Array.of(value).buffer);
 const EXIT = Uint8Array.of(0xb7, 0, 0, 0, 2, 0, 0, 0, 0x95, 0, 0, 0, 0, 0, 0, 0);
@@ -220,6 +222,14 @@ describe("programs", () => {
     expect(sys.progTestRun({ progFd: fd, dataIn }).dataOut).toHaveLength(0);
   });
 
+  it("does not take silence for a result: a packet in fragments and a buffer below its last ones", () => {
+    const sys = new EmbeddedKernel();
+    const { fd } = sys.progLoad({ progType: BpfProgType.XDP, insns: EXIT, license: "GPL" });
+    const dataIn = new Uint8Array(6000);
+    expect(sys.progTestRun({ progFd: fd, dataIn })).toMatchObject({ retval: 2, dataSizeOut: 6000 });
+    expect(() => sys.progTestRun({ progFd: fd, dataIn, dataSizeOut: 64 })).toThrow("ENOSPC");
+  });
+
   it("tells of a program what is asked for", () => {
     const sys = new EmbeddedKernel();
     const { fd } = sys.progLoad({ progType: BpfProgType.XDP, insns: EXIT, license: "GPL", progName: "two" });
@@ -231,6 +241,14 @@ describe("programs", () => {
     expect(progInfo(sys, fd, ["xlatedProgInsns", "progTags"])).toMatchObject({
       xlatedProgInsns: EXIT,
       nrProgTags: 1,
+    });
+    // Nothing is left standing of what was asked for and is not there.
+    const info = encodeStruct(bpfProgInfo, { jitedProgLen: 99, nrJitedKsyms: 3, nrJitedFuncLens: 3 });
+    sys.objGetInfoByFd({ bpfFd: fd, info });
+    expect(decodeStruct(bpfProgInfo, info)).toMatchObject({
+      jitedProgLen: 0,
+      nrJitedKsyms: 0,
+      nrJitedFuncLens: 0,
     });
   });
 });

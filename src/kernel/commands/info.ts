@@ -143,6 +143,11 @@ function describeProgram(process: Process, program: KernelProgram, request: Uint
     type: parts.type,
     id: program.id,
     tag: parts.tag,
+    // Engines make no machine code: there is none to give.
+    jitedProgLen: 0,
+    nrJitedKsyms: 0,
+    nrJitedFuncLens: 0,
+    nrJitedLineInfo: 0,
     xlatedProgLen: code.length,
     loadTime: parts.loadTime,
     createdByUid: parts.uid,
