@@ -3,6 +3,7 @@ import { BpfMapFlag, BpfMapType, Errno } from "../uapi/index.ts";
 import { bucketsFor, checkMapAttributes } from "./check-attributes.ts";
 import { BUCKET_SIZE, LOCK_STRIDE, MAX_LOCKS } from "./emit-hash-find.ts";
 import type { MapAttributes } from "./map-attributes.ts";
+import type { MapCode } from "./map-code.ts";
 import { MAP_HEADER_SIZE, MapField, MapOperationSlot, SLAB_HEADER_SIZE } from "./map-header.ts";
 import { MapObject } from "./map-object.ts";
 import {
@@ -14,6 +15,7 @@ import {
   shapeOf,
   valueAt,
 } from "./map-shape.ts";
+import type { MapShape } from "./operations.ts";
 import type { MapEnvironment, MapStorage } from "./storage.ts";
 
 /**
@@ -64,13 +66,7 @@ class MapBuilding {
     this.#set(MapField.FLAGS, flags);
     this.#set(MapField.WHAT, what);
     this.#set(MapField.ACCESS, this.#access());
-    const indices = code?.indices(shape) ?? null;
-    if (indices !== null) {
-      this.#set(MapField.OPERATIONS + 4 * MapOperationSlot.LOOKUP, indices.lookup);
-      this.#set(MapField.OPERATIONS + 4 * MapOperationSlot.UPDATE, indices.update);
-      this.#set(MapField.OPERATIONS + 4 * MapOperationSlot.DELETE, indices.delete);
-      this.#set(MapField.OPERATIONS + 4 * MapOperationSlot.NEXT_KEY, indices.nextKey);
-    }
+    if (code !== undefined) this.#enterOperations(code, shape);
     if (!(isHashType(type) ? this.#hash() : this.#array())) return null;
     const end = map + Math.max(8, bpfMapSize);
     if (!this.#region(map, end, RegionAccess.READ | RegionAccess.MAP, 0, 0, `map ${name}`)) return null;
@@ -81,6 +77,20 @@ class MapBuilding {
   abandon(): void {
     for (const region of this.#regions) this.#memory.regions.remove(region);
     for (const block of this.#blocks) this.#memory.free(block);
+  }
+
+  /**
+   * What helpers may do with the map. Of a program array nothing but tail calls (`check_map_func_compatibility`); a map
+   * that programs only read has nothing that writes (`record_func_map`).
+   */
+  #enterOperations(code: MapCode, shape: MapShape): void {
+    const indices = code.indices(shape);
+    if (indices === null || shape.type === BpfMapType.PROG_ARRAY) return;
+    this.#set(MapField.OPERATIONS + 4 * MapOperationSlot.LOOKUP, indices.lookup);
+    this.#set(MapField.OPERATIONS + 4 * MapOperationSlot.NEXT_KEY, indices.nextKey);
+    if ((this.#attributes.flags & BpfMapFlag.RDONLY_PROG) !== 0) return;
+    this.#set(MapField.OPERATIONS + 4 * MapOperationSlot.UPDATE, indices.update);
+    this.#set(MapField.OPERATIONS + 4 * MapOperationSlot.DELETE, indices.delete);
   }
 
   #array(): boolean {
