@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
-import { practiceBtf } from "../../src/btf/dump/practice.ts";
 import { BtfBuilder, type ByteSink } from "../../src/btf/index.ts";
+import { practiceBtf } from "./practice-btf.ts";
 
 const SHARED = new URL("../../../shared/", import.meta.url);
 

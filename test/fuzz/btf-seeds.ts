@@ -1,6 +1,6 @@
-import { practiceBtf } from "../../src/btf/dump/practice.ts";
 import { Btf, BtfBuilder, writeBtf } from "../../src/btf/index.ts";
 import { openElf } from "../../src/elf/index.ts";
+import { practiceBtf } from "../btf/practice-btf.ts";
 import { fileIn, objectFiles } from "./corpus.ts";
 
 /** The two BTF sections of an object. */

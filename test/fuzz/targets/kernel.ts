@@ -1,11 +1,11 @@
 import { messageOf, utf8 } from "../../../src/base/index.ts";
-import { practiceBtf } from "../../../src/btf/dump/practice.ts";
 import { encode } from "../../../src/isa/index.ts";
 import { Machine } from "../../../src/kernel/machine.ts";
 import { ProcessPort } from "../../../src/kernel/port.ts";
 import { Process } from "../../../src/kernel/process.ts";
 import { LentMemory } from "../../../src/sys/index.ts";
 import { type BpfAttrCommand, BpfCmd, BpfMapType, BpfProgType, bpfAttr } from "../../../src/uapi/index.ts";
+import { practiceBtf } from "../../btf/practice-btf.ts";
 import { joined } from "../bytes-mutator.ts";
 import { mutateInsns } from "../insns-mutator.ts";
 import { demand } from "../oracle.ts";

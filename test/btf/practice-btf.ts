@@ -1,5 +1,5 @@
-import { ByteWriter, utf8 } from "../../base/index.ts";
-import { BTF_MAGIC } from "../kinds.ts";
+import { ByteWriter, utf8 } from "../../src/base/index.ts";
+import { BTF_MAGIC } from "../../src/btf/index.ts";
 
 /** A small BTF whose dump goes all ways that dumps know: every kind and form, cycles, conflicts of names, padding. */
 export function practiceBtf(): Uint8Array {
