@@ -52,7 +52,7 @@ describe("assemble", () => {
         expect(error).toBeInstanceOf(CompileError);
       }
     }
-    expect(performance.now() - start).toBeLessThan(6000);
+    expect(performance.now() - start).toBeLessThan(20_000);
   });
 
   it("stops after a hundred errors", () => {

@@ -50,11 +50,15 @@ describe("creation", () => {
   });
 
   it("touches no memory that it need not: a map of 2 GiB is there at once", () => {
-    const memory = createKernelMemory();
-    const start = performance.now();
-    const storage = tryCreate(memory, attributes({ maxEntries: 1 << 21, valueSize: 1000 }));
-    expect(typeof storage).toBe("object");
-    expect(performance.now() - start).toBeLessThan(500);
+    // The best of a few: on a busy machine any one may have to wait.
+    const times = [1, 2, 3, 4, 5].map(() => {
+      const memory = createKernelMemory();
+      const start = performance.now();
+      const storage = tryCreate(memory, attributes({ maxEntries: 1 << 21, valueSize: 1000 }));
+      expect(typeof storage).toBe("object");
+      return performance.now() - start;
+    });
+    expect(Math.min(...times)).toBeLessThan(250);
   });
 });
 

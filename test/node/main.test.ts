@@ -92,9 +92,9 @@ describe("the command as a process", () => {
     let stderr = "";
     child.stdout!.on("data", (chunk) => (stdout += chunk));
     child.stderr!.on("data", (chunk) => (stderr += chunk));
-    // A pipe that stays open: the run waits for more.
-    child.stdin!.write(readFileSync(CAPTURE));
-    await new Promise((resolve) => setTimeout(resolve, 1500));
+    // A pipe that stays open: the run waits for more. It has begun, and read most, when all was written.
+    await new Promise((resolve) => child.stdin!.write(readFileSync(CAPTURE), resolve));
+    await new Promise((resolve) => setTimeout(resolve, 2000));
     child.kill(signal);
     const [code] = await once(child, "close");
     expect(stderr).toBe("");

@@ -25,6 +25,22 @@ describe("lent memory", () => {
     expect(memory.read(one, 2 ** 40)).toBeNull();
   });
 
+  it("counts beyond 4 GiB of loans", () => {
+    const memory = new LentMemory();
+    // Only the length is looked at: nobody has to have as much memory.
+    const huge = () => Object.defineProperty(new Uint8Array(0), "length", { value: 3 * 2 ** 30 });
+    const first = memory.lend(huge());
+    const second = memory.lend(huge());
+    const last = Uint8Array.of(1, 2, 3, 4);
+    const address = memory.lend(last);
+    expect(second).toBeGreaterThan(first + 3n * 2n ** 30n);
+    expect(address).toBeGreaterThan(second + 3n * 2n ** 30n);
+    expect(memory.write(address + 1n, Uint8Array.of(9))).toBe(true);
+    expect(last).toEqual(Uint8Array.of(1, 9, 3, 4));
+    memory.release(address);
+    expect(memory.read(address, 1)).toBeNull();
+  });
+
   it("gives no address to an empty buffer", () => {
     const memory = new LentMemory();
     expect(memory.lend(new Uint8Array(0))).toBe(0n);

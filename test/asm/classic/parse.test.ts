@@ -200,7 +200,7 @@ describe("parseClassic", () => {
     expect(() => parseClassic(text)).toThrow(CompileError);
     expect(() => parseClassic("/*".repeat(150_000))).toThrow(CompileError);
     expect(() => parseClassic("a:".repeat(150_000))).toThrow(CompileError);
-    expect(performance.now() - start).toBeLessThan(3000);
+    expect(performance.now() - start).toBeLessThan(10_000);
   });
 
   it("reports a hundred errors at most", () => {
