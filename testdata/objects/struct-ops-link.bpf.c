@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// struct_ops maps whose attachment is a link (.struct_ops.link), two in one section, and a sleepable program.
+// struct_ops maps whose attachment is a link (.struct_ops.link), two in one section, each with a program that is two members.
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 
