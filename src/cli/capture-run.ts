@@ -1,12 +1,11 @@
 import { messageOf, TsbpfError } from "../base/index.ts";
 import { type CapturedPacket, CaptureReader, LINKTYPE, networkStart } from "../packets/index.ts";
+import { FileError } from "./failure.ts";
 import type { CliIo } from "./io.ts";
 import type { Progress } from "./progress.ts";
 
 /** Milliseconds of work before timers, signals and the terminal have their turn. */
 const SLICE = 10;
-/** Packets between two looks at the clock. */
-const BATCH = 64;
 
 /** How a run over a capture went, as far as it went. */
 export interface CaptureRun {
@@ -20,12 +19,15 @@ export interface CaptureRun {
   readonly problem: string | null;
 }
 
-/** Calls `each` for every packet of a capture, in slices. `each` must not keep the packet. */
+/**
+ * Calls `each` for every packet of a capture, in slices. `each` must not keep the packet beyond the promise that it may
+ * return.
+ */
 export async function runCapture(
   io: CliIo,
   path: string,
   progress: Progress,
-  each: (packet: CapturedPacket) => void,
+  each: (packet: CapturedPacket, signal: AbortSignal) => Promise<void> | undefined,
 ): Promise<CaptureRun> {
   const signal = io.signal();
   const started = io.now();
@@ -45,10 +47,12 @@ export async function runCapture(
       }
       reader.feed(chunk);
       for (let packet = reader.next(); packet !== null; packet = reader.next()) {
-        each(packet);
+        const rest = each(packet, signal);
+        if (rest !== undefined) await rest;
         packets++;
         bytes += packet.originalLength;
-        if (packets % BATCH === 0 && io.now() >= sliceEnd) {
+        // Each time: one packet can take as long as its program likes.
+        if (io.now() >= sliceEnd) {
           progress.update(packets, source.size === null ? null : reader.fileOffset / source.size);
           await io.turn();
           if (signal.aborted) break;
@@ -59,7 +63,7 @@ export async function runCapture(
     }
   } catch (error) {
     if (!(error instanceof TsbpfError)) throw error;
-    problem = `${path}: ${messageOf(error)}`;
+    problem = error instanceof FileError ? error.message : `${path}: ${messageOf(error)}`;
   } finally {
     progress.end();
     await source.close();

@@ -84,10 +84,13 @@ function inKernel<T>(request: LoadRequest, act: () => T): T {
     return act();
   } catch (error) {
     if (!(error instanceof LoadError) || error.log === "") throw error;
-    const lines = error.log.trimEnd().split("\n");
+    const log = error.log.trimEnd();
+    const lines = log.split("\n");
     const shown = request.debug === true ? lines : lines.slice(-LOG_LINES);
     const note =
       shown.length < lines.length ? `\n(the end of ${lines.length} lines of log; -d shows all)` : "";
-    throw new CommandError(`${error.message}\n${shown.join("\n")}${note}`, { cause: error });
+    // The message ends with the whole log.
+    const what = error.message.slice(0, error.message.length - log.length).trimEnd();
+    throw new CommandError(`${what}\n${shown.join("\n")}${note}`, { cause: error });
   }
 }

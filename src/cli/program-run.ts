@@ -14,7 +14,13 @@ export interface PacketRun extends CaptureRun {
   readonly reframed: number;
   /** Nanoseconds inside the program, as the kernel counts them. */
   readonly nanoseconds: number;
+  /** Packets of which the capture has only the beginning. */
+  readonly cut: number;
 }
+
+/** Runs of the first test run of a packet that is repeated, and milliseconds that later ones should take. */
+const FIRST_REPEATS = 16;
+const REPEATS_SLICE = 10;
 
 /** Runs a loaded program on all packets of a capture. */
 export async function runOnCapture(
@@ -23,14 +29,17 @@ export async function runOnCapture(
   progFd: number,
   options: { readonly path: string; readonly repeat: number; readonly progress: Progress },
 ): Promise<PacketRun> {
-  const runner = new PacketRunner(kernel, progFd, options.repeat);
-  const run = await runCapture(io, options.path, options.progress, (packet) => runner.run(packet));
+  const runner = new PacketRunner(io, kernel, progFd, options.repeat);
+  const run = await runCapture(io, options.path, options.progress, (packet, signal) =>
+    runner.run(packet, signal),
+  );
   return {
     ...run,
     verdicts: runner.verdicts,
     refused: runner.refused,
     reframed: runner.reframed,
     nanoseconds: runner.nanoseconds,
+    cut: runner.cut,
   };
 }
 
@@ -39,37 +48,68 @@ class PacketRunner {
   readonly refused = new Map<string, number>();
   reframed = 0;
   nanoseconds = 0;
+  cut = 0;
+  readonly #io: CliIo;
   readonly #kernel: OpenKernel;
   readonly #progFd: number;
   readonly #repeat: number;
 
-  constructor(kernel: OpenKernel, progFd: number, repeat: number) {
+  constructor(io: CliIo, kernel: OpenKernel, progFd: number, repeat: number) {
+    this.#io = io;
     this.#kernel = kernel;
     this.#progFd = progFd;
     this.#repeat = repeat;
   }
 
-  run(packet: CapturedPacket): void {
+  /** Runs the program on a packet; what takes long goes on after the call. */
+  run(packet: CapturedPacket, signal: AbortSignal): Promise<void> | undefined {
     const frame = asEthernet(packet);
     if (frame === null) {
       count(this.refused, `link type ${linktypeName(packet.linktype)} has no Ethernet or IP header`);
-      return;
+      return undefined;
     }
+    if (packet.data.length < packet.originalLength) this.cut++;
+    if (this.#repeat > FIRST_REPEATS) return this.#runOften(packet, frame, signal);
+    const retval = this.#testRun(frame, this.#repeat);
+    if (retval !== undefined) this.#ran(packet, retval);
+    return undefined;
+  }
+
+  /** In parts, each on the packet as it was captured, so that signals have their turn. */
+  async #runOften(packet: CapturedPacket, frame: Uint8Array, signal: AbortSignal): Promise<void> {
+    let retval: number | undefined;
+    let repeat = FIRST_REPEATS;
+    for (let left = this.#repeat; left > 0 && !signal.aborted; ) {
+      const part = Math.min(repeat, left);
+      const started = this.#io.now();
+      retval = this.#testRun(frame, part);
+      if (retval === undefined) return;
+      left -= part;
+      const taken = this.#io.now() - started;
+      if (2 * taken < REPEATS_SLICE) repeat *= 2;
+      else await this.#io.turn();
+    }
+    if (retval !== undefined) this.#ran(packet, retval);
+  }
+
+  /** @returns what the program returned, or undefined where it was not run. */
+  #testRun(frame: Uint8Array, repeat: number): number | undefined {
     try {
-      const { retval, duration } = this.#kernel.sys.progTestRun({
-        progFd: this.#progFd,
-        dataIn: frame,
-        repeat: this.#repeat,
-      });
-      this.verdicts.set(retval, (this.verdicts.get(retval) ?? 0) + 1);
-      this.nanoseconds += duration * this.#repeat;
-      if (packet.linktype !== LINKTYPE.ETHERNET) this.reframed++;
+      const run = this.#kernel.sys.progTestRun({ progFd: this.#progFd, dataIn: frame, repeat });
+      this.nanoseconds += run.duration * repeat;
+      return run.retval;
     } catch (error) {
       if (!(error instanceof Errno)) throw error;
       // A kernel that has no test runs for the type has none for any packet.
       if (error.errno === E.EOPNOTSUPP || error.errno === ENOTSUPP) throw error;
       count(this.refused, runProblem(this.#kernel, error));
+      return undefined;
     }
+  }
+
+  #ran(packet: CapturedPacket, retval: number): void {
+    this.verdicts.set(retval, (this.verdicts.get(retval) ?? 0) + 1);
+    if (packet.linktype !== LINKTYPE.ETHERNET) this.reframed++;
   }
 }
 

@@ -34,6 +34,7 @@ export async function runClassicFile(
   let matched = 0;
   const run = await runCapture(io, input.pcap, progress, (packet) => {
     if (machine.run(packet.data, contextOf(packet)) !== 0) matched++;
+    return undefined;
   });
   if (json) {
     const writer = new JsonWriter({ pretty });

@@ -1,7 +1,7 @@
 import { NotSupported } from "../base/index.ts";
 import type { ObjectSpec, ProgramSpec } from "../object/index.ts";
-import { Errno, type ProgTestRunResult } from "../sys/index.ts";
-import { Errno as E, progTypeNames } from "../uapi/index.ts";
+import { Errno } from "../sys/index.ts";
+import { BpfProgType, Errno as E, progTypeNames } from "../uapi/index.ts";
 import type { Invocation } from "./command.ts";
 import { CommandError, FAILED } from "./failure.ts";
 import { withKernel } from "./kernel-choice.ts";
@@ -26,13 +26,13 @@ export async function runObject(invocation: Invocation, path: string, input: Run
   const program = chosenProgram(spec, path, options.value("prog"));
   const packets = takesPackets(program.kind.type);
   if (packets && input.pcap === undefined && input.data === undefined) {
-    const type = progTypeNames[program.kind.type];
+    const type = typeName(program.kind.type);
     throw new CommandError(
       `${program.name} is a program of type ${type}: give it packets with --pcap FILE or --data INPUT`,
     );
   }
   if (!packets && input.pcap !== undefined) {
-    const type = progTypeNames[program.kind.type] ?? program.kind.type;
+    const type = typeName(program.kind.type);
     throw new CommandError(`${program.name} is a program of type ${type}: it does not take packets`);
   }
   return await withKernel(invocation, "embedded", async (opened, request) => {
@@ -84,10 +84,10 @@ async function runPackets(
       ? packetRunJson(subject, input.pcap, run, pretty)
       : subjectText(subject, style) + packetRunText(subject, input.pcap, run, style),
   );
-  if (run.problem === null) return 0;
   // In JSON it has been said.
-  if (!json) throw new CommandError(run.problem);
-  return FAILED;
+  if (run.problem !== null && !json) throw new CommandError(run.problem);
+  const noneRan = run.refused.size > 0 && run.verdicts.size === 0;
+  return run.problem !== null || noneRan ? FAILED : 0;
 }
 
 async function runOnce(
@@ -103,24 +103,38 @@ async function runOnce(
       `--data: expected a packet with its Ethernet header, ${ETHERNET_HEADER} bytes or more, got ${got}`,
     );
   }
-  const result = await testRun(
-    subject,
-    async (): Promise<ProgTestRunResult> =>
-      subject.opened.sys.progTestRun({
-        progFd: fdOf(loaded),
-        repeat: input.repeat,
-        ...(input.data === undefined
-          ? {}
-          : { dataIn: input.data, dataSizeOut: input.data.length + HEADROOM }),
-        ...(input.ctx === undefined ? {} : { ctxIn: input.ctx, ctxSizeOut: input.ctx.length }),
-      }),
-  );
+  if (!takesPackets(subject.type) && input.repeat !== 1) {
+    throw new CommandError(`--repeat: programs of type ${typeName(subject.type)} are run once`);
+  }
+  const ctx = input.ctx?.slice();
+  const result = await testRun(subject, async () => {
+    const args = { progFd: fdOf(loaded), ...(ctx === undefined ? {} : { ctxIn: ctx }) };
+    if (takesPackets(subject.type)) {
+      return subject.opened.sys.progTestRun({ ...args, ...packetArguments(input) });
+    }
+    // Linux refuses all other arguments here. Of these types only syscall programs write to their context: in place.
+    const run = subject.opened.sys.progTestRun(args);
+    const changes = subject.type === BpfProgType.SYSCALL && ctx !== undefined;
+    return changes ? { ...run, ctxOut: ctx, ctxSizeOut: ctx.length } : run;
+  });
   io.stdout.write(
     json
       ? singleRunJson(subject, result, pretty)
       : subjectText(subject, style) + singleRunText(subject, result, input, style),
   );
   return 0;
+}
+
+function packetArguments({ data, ctx, repeat }: RunInput) {
+  return {
+    repeat,
+    ...(data === undefined ? {} : { dataIn: data, dataSizeOut: data.length + HEADROOM }),
+    ...(ctx === undefined ? {} : { ctxSizeOut: ctx.length }),
+  };
+}
+
+function typeName(type: number): string {
+  return progTypeNames[type] ?? `${type}`;
 }
 
 /** Test runs refuse packets without one (`ETH_HLEN`). */
@@ -137,10 +151,15 @@ async function testRun<T>(subject: RunSubject, act: () => Promise<T>): Promise<T
     if (!(error instanceof Errno)) throw error;
     const { program, type, opened } = subject;
     if (error.errno === ENOTSUPP || error.errno === E.EOPNOTSUPP) {
-      const name = progTypeNames[type] ?? type;
-      throw new NotSupported(`running programs of type ${name} by BPF_PROG_TEST_RUN`, { cause: error });
+      throw new NotSupported(`running programs of type ${typeName(type)} by BPF_PROG_TEST_RUN`, {
+        cause: error,
+      });
     }
-    throw new CommandError(`${program}: ${runProblem(opened, error)}`, { cause: error });
+    const hint =
+      error.errno === E.EINVAL && !takesPackets(type)
+        ? ": --ctx must give all of the context that the program uses, and no more than its type has"
+        : "";
+    throw new CommandError(`${program}: ${runProblem(opened, error)}${hint}`, { cause: error });
   }
 }
 

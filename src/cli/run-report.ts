@@ -5,7 +5,7 @@ import { progTypeNames } from "../uapi/index.ts";
 import { countText, durationText, percentText, shortText, tableText } from "../user/index.ts";
 import type { OpenKernel } from "./io.ts";
 import { mapsText, type ReportedMap, writeMapsJson } from "./map-report.ts";
-import type { PacketRun } from "./program-run.ts";
+import { type PacketRun, takesPackets } from "./program-run.ts";
 import type { Style } from "./style.ts";
 import { verdictName, verdictText } from "./verdicts.ts";
 
@@ -64,8 +64,9 @@ export function packetRunText(subject: RunSubject, path: string, run: PacketRun,
     run.reframed === 0
       ? ""
       : `  ${countText(run.reframed)} of them had no Ethernet header and were given one\n`;
+  const cut = run.cut === 0 ? "" : `  ${countText(run.cut)} were captured in part: programs see that part\n`;
   return [
-    head + reframed,
+    head + reframed + cut,
     verdictsText(type, run, style),
     mapsText(opened.sys, maps, style),
     traceText(opened, style),
@@ -84,10 +85,11 @@ export function singleRunText(
   const { opened, maps, type } = subject;
   const name = verdictName(type, result.retval);
   const times = input.repeat === 1 ? "" : `, ${countText(input.repeat)} runs`;
-  const lines = [
-    `r0 = ${result.retval}${name === undefined ? "" : ` ${style.bold(name)}`}  ` +
-      `${style.dim(`(${durationText(result.duration / 1e9)} a run${times})`)}\n`,
-  ];
+  // The other types are not timed.
+  const time = takesPackets(type)
+    ? `  ${style.dim(`(${durationText(result.duration / 1e9)} a run${times})`)}`
+    : "";
+  const lines = [`r0 = ${result.retval}${name === undefined ? "" : ` ${style.bold(name)}`}${time}\n`];
   if (input.data !== undefined && result.dataOut.length > 0) {
     const changed = hexOf(result.dataOut) !== hexOf(input.data);
     lines.push(
@@ -149,6 +151,7 @@ export function packetRunJson(subject: RunSubject, path: string, run: PacketRun,
   json.field("capture", path).field("packets", run.packets).field("bytes", run.bytes);
   json.field("seconds", Number(run.seconds.toFixed(6)));
   json.field("packets_per_second", run.seconds > 0 ? Math.round(run.packets / run.seconds) : 0);
+  json.field("captured_in_part", run.cut);
   json.field("interrupted", run.interrupted);
   if (run.problem !== null) json.field("error", run.problem);
   json.name("verdicts").startArray();

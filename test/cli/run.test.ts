@@ -1,5 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { assemble } from "../../src/asm/index.ts";
+import { open, type ProgramSpec, writeObject } from "../../src/object/index.ts";
 import { tsbpf } from "./fake-io.ts";
 
 const FLOW = "testdata/flow/flow.bpf.o";
@@ -7,6 +9,7 @@ const CAPTURE = "testdata/flow/traffic.pcap";
 
 interface RunJson {
   readonly packets: number;
+  readonly captured_in_part: number;
   readonly interrupted: boolean;
   readonly error?: string;
   readonly verdicts: readonly { readonly name: string; readonly packets: number }[];
@@ -65,7 +68,7 @@ describe("run", () => {
   });
 
   it("says how many packets no program was run on, and why", async () => {
-    const { json } = await runJson(["--pcap", "odd.pcap"], {
+    const { json, status } = await runJson(["--pcap", "odd.pcap"], {
       files: {
         "odd.pcap": Uint8Array.from([
           ...[0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0, 0, 147, 0, 0, 0],
@@ -75,6 +78,7 @@ describe("run", () => {
     });
     expect(json.verdicts).toEqual([]);
     expect(json.not_run[0]?.packets).toBe(1);
+    expect(status).toBe(255);
   });
 
   it("shows progress on a terminal only, and takes it away", async () => {
@@ -101,5 +105,78 @@ describe("run", () => {
     const { files, status } = await tsbpf(["prog", "dump", "xlated", "file", FLOW, "--svg", "out.svg"]);
     expect(status).toBe(0);
     expect(new TextDecoder().decode(files.get("out.svg"))).toMatch(/^<svg>/);
+  });
+
+  it("says how many packets a capture has only in part", async () => {
+    const { json } = await runJson(["--pcap", CAPTURE]);
+    expect(json.captured_in_part).toBe(2268);
+    const { stdout } = await tsbpf(["run", FLOW, "--pcap", CAPTURE]);
+    expect(stdout).toContain("2,268 were captured in part");
+  });
+
+  it("can be interrupted between the repetitions of one packet", async () => {
+    const { json } = await runJson(["--pcap", CAPTURE, "--repeat", "4294967295"], { interruptAfter: 3 });
+    expect(json.interrupted).toBe(true);
+    expect(json.packets).toBe(1);
+  });
+
+  it("names a folder given as a capture once", async () => {
+    const { stderr } = await tsbpf(["run", FLOW, "--pcap", "testdata"]);
+    expect(stderr).toBe("Error: testdata: EISDIR\n");
+  });
+});
+
+/** An object with one program, of the type of a section of `sections-tracing` and with instructions of the test's own. */
+function objectOf(name: string, text: string): Uint8Array {
+  const spec = open(new Uint8Array(readFileSync("testdata/objects/sections-tracing.bpf.o")), { name: "it" });
+  const program: ProgramSpec = {
+    ...spec.programs.get(name)!,
+    insns: assemble(text).insns,
+    references: [],
+    coreRelocations: [],
+    funcInfo: [],
+    lineInfo: [],
+  };
+  return writeObject({ ...spec, programs: new Map([[name, program]]) });
+}
+
+describe("run without packets", () => {
+  const syscall = objectOf(
+    "on_syscall",
+    "r2 = *(u32 *)(r1 + 0)\nr2 += 1\n*(u32 *)(r1 + 0) = r2\nr0 = 3\nexit",
+  );
+  const tracepoint = objectOf("on_raw_tp", "r0 = *(u64 *)(r1 + 8)\nexit");
+  const files = { "syscall.o": syscall, "tp.o": tracepoint, "hex.bin": Uint8Array.of(9, 0, 0, 0) };
+
+  it("shows what a syscall program made of its context", async () => {
+    const { stdout, status } = await tsbpf(["run", "syscall.o", "--ctx", "05000000"], { files });
+    expect(stdout).toContain("r0 = 3\ncontext: 4 bytes out\n  0000  06 00 00 00\n");
+    expect(status).toBe(0);
+  });
+
+  it("gives a raw tracepoint its arguments", async () => {
+    const ctx = "01000000000000002a00000000000000";
+    const { stdout } = await tsbpf(["run", "tp.o", "--ctx", ctx], { files });
+    expect(stdout).toMatch(/\nr0 = 42\n/);
+    expect(stdout).not.toContain("context");
+  });
+
+  it("says that a context is missing, and that there are no repetitions", async () => {
+    expect((await tsbpf(["run", "syscall.o"], { files })).stderr).toContain(
+      "Invalid argument: --ctx must give",
+    );
+    const often = await tsbpf(["run", "tp.o", "--ctx", "hex.bin", "--repeat", "2"], { files });
+    expect(often.stderr).toBe("Error: --repeat: programs of type raw_tracepoint are run once\n");
+  });
+});
+
+describe("a program that is refused", () => {
+  it("is shown with its log, once", async () => {
+    const files = { "bad.o": objectOf("on_raw_tp", "r0 = *(u32 *)(r1 + 4096)\nexit") };
+    const { stderr, status } = await tsbpf(["run", "bad.o", "--ctx", "00"], { files });
+    expect(status).toBe(255);
+    const lines = stderr.trimEnd().split("\n");
+    expect(lines.length).toBeGreaterThan(1);
+    expect(new Set(lines).size).toBe(lines.length);
   });
 });
