@@ -35,6 +35,9 @@ import { StructAllocator } from "./struct-allocator.ts";
 import { KernelSymbols } from "./symbols.ts";
 import { TracePipe } from "./trace-pipe.ts";
 
+/** Far more than Linux's verifier lets a program do, and over in seconds. */
+const DEFAULT_BUDGET = 1_000_000_000;
+
 /** What all processes of one embedded kernel share: its memory, its objects and what runs its programs. */
 export class Machine {
   readonly memory: KernelMemory;
@@ -94,6 +97,7 @@ export class Machine {
           this.tracePipe.write({ ...this.current, cpu: this.executor.cpu, time: BigInt(this.clock()), text }),
       },
     });
+    executor.budget = checkBudget(options.budget ?? DEFAULT_BUDGET);
     this.executor = executor;
     this.engine = new Interpreter();
     this.helpers = createHelpers(this.layout);
@@ -212,6 +216,11 @@ const MAX_CPUS = 4096;
 function checkCpus(cpus: number): number {
   if (Number.isInteger(cpus) && cpus >= 1 && cpus <= MAX_CPUS) return cpus;
   throw new RangeError(`kernel: expected 1 to ${MAX_CPUS} CPUs, got ${cpus}`);
+}
+
+function checkBudget(budget: number): number {
+  if (budget >= 0) return budget;
+  throw new RangeError(`kernel: expected a budget of 0 or more instructions, got ${budget}`);
 }
 
 /** A small generator with a good spread (Mulberry32): what the seed decides is reproducible, nothing here is secret. */

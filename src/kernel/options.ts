@@ -17,6 +17,8 @@ export interface KernelOptions {
     readonly btfs?: number;
     readonly links?: number;
   };
+  /** The most instructions that one run of a program may have; 1,000,000,000 unless told. EFAULT for more. */
+  readonly budget?: number;
   /** The most that the kernel's memory grows to, in bytes; 4 GiB unless told, or as much as the platform gives. */
   readonly maximumMemory?: number;
 }

@@ -8,6 +8,9 @@ import type { KernelMap } from "./objects/map.ts";
 import type { Process } from "./process.ts";
 import { Refusal, refuse } from "./refusal.ts";
 
+/** The release whose behaviour this kernel has: what `uname -r` says, and LINUX_KERNEL_VERSION is made of. */
+const RELEASE = "6.18.0";
+
 /** The system calls of one process of the embedded kernel. */
 export class ProcessPort implements Port {
   readonly name = "embedded";
@@ -50,6 +53,7 @@ export class ProcessPort implements Port {
     if (path === "/sys/devices/system/cpu/possible" || path === "/sys/devices/system/cpu/online") {
       return utf8(machine.cpus === 1 ? "0\n" : `0-${machine.cpus - 1}\n`);
     }
+    if (path === "/proc/sys/kernel/osrelease") return utf8(`${RELEASE}\n`);
     if (path === "/proc/kallsyms") return utf8(machine.symbols.kallsyms());
     // A copy: callers own what they read.
     if (path === "/sys/kernel/btf/vmlinux") return machine.layout.btf.bytes.slice();

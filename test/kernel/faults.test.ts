@@ -41,6 +41,22 @@ describe("programs that do what no verifier has refused", () => {
     expect(kernel.progTestRun({ progFd: program, dataIn: FRAME }).retval).toBe(2);
   });
 
+  it("an endless loop, when its budget is used up", () => {
+    const kernel = new EmbeddedKernel({ budget: 10_000 });
+    const endless = loadText(kernel, "xdp", "r0 = 2\ngoto pc-1");
+    const short = loadText(kernel, "xdp", "r0 = 2\nexit");
+    for (let i = 0; i < 2; i++) {
+      expect(refusal(() => kernel.progTestRun({ progFd: endless, dataIn: FRAME }))).toBe("EFAULT");
+      expect(kernel.lastFault).toMatchObject({
+        kind: "budget",
+        message: "expected at most 10000 instructions, got more",
+      });
+      // A budget is each run's own.
+      expect(kernel.progTestRun({ progFd: short, dataIn: FRAME, repeat: 20_000 }).retval).toBe(2);
+    }
+    expect(() => new EmbeddedKernel({ budget: Number.NaN })).toThrow("expected a budget");
+  });
+
   it("go on being runnable afterwards", () => {
     const kernel = new EmbeddedKernel();
     const bad = loadText(kernel, "xdp", "r1 = 0\nr0 = *(u64 *)(r1 + 0)\nexit");

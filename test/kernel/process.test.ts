@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { EmbeddedKernel } from "../../src/kernel/index.ts";
+import { kernelVersion } from "../../src/loader/kconfig.ts";
 import { mapInfo, progInfo } from "../../src/sys/index.ts";
 import { createHash, FRAME, loadText, refusal, u32 } from "./support.ts";
 
@@ -190,5 +191,11 @@ describe("options", () => {
     expect(new EmbeddedKernel({ cpus: 4 }).possibleCpus()).toBe(4);
     expect(new EmbeddedKernel().possibleCpus()).toBe(1);
     expect(() => new EmbeddedKernel({ cpus: 0 })).toThrow("expected 1 to 4096 CPUs, got 0");
+  });
+});
+
+describe("files", () => {
+  it("name the release whose behaviour the kernel has, for kprobes and LINUX_KERNEL_VERSION", () => {
+    expect(kernelVersion(new EmbeddedKernel())).toBe((6 << 16) + (18 << 8));
   });
 });
