@@ -1,4 +1,4 @@
-import type { BpfCommands, MapInfo } from "../sys/index.ts";
+import type { BpfCommands, MapInfo, MapKeyArguments } from "../sys/index.ts";
 import { Errno } from "../sys/index.ts";
 
 /** An element of a map; `value` is null where the kernel gives none, and `why` its errno. */
@@ -20,16 +20,19 @@ export function cpuStride(info: MapInfo): number {
 export function* mapEntries(sys: BpfCommands, fd: number, info: MapInfo): IterableIterator<MapEntry> {
   // A map changed while it is read may send us back to its start: no more than it can hold are given.
   let left = info.maxEntries;
+  // Asked for once, not with every element.
+  const userValueSize = info.perCpu ? cpuStride(info) * sys.possibleCpus() : info.valueSize;
   let key = sys.mapGetNextKey({ mapFd: fd, key: null, keySize: info.keySize });
   while (key !== null && left-- > 0) {
-    yield entryOf(sys, fd, key);
+    yield entryOf(sys, { mapFd: fd, key, userValueSize });
     key = sys.mapGetNextKey({ mapFd: fd, key, keySize: info.keySize });
   }
 }
 
-function entryOf(sys: BpfCommands, fd: number, key: Uint8Array): MapEntry {
+function entryOf(sys: BpfCommands, at: MapKeyArguments): MapEntry {
+  const { key } = at;
   try {
-    const value = sys.mapLookupElem({ mapFd: fd, key });
+    const value = sys.mapLookupElem(at);
     return { key, value, why: value === null ? ENOENT : 0 };
   } catch (error) {
     if (!(error instanceof Errno)) throw error;
