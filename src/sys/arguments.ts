@@ -65,9 +65,11 @@ export interface MapBatchArguments {
   readonly sizes?: { readonly keySize: number; readonly userValueSize: number };
 }
 
-/** A batch of elements, keys and values packed one after the other. The caller owns the buffers. */
+/** A batch of elements. The caller owns the buffers. */
 export interface MapBatch {
+  /** `count` keys of `key_size` bytes, one after the other. */
   readonly keys: Uint8Array;
+  /** `count` values as look-ups give them (per-CPU: of all CPUs), one after the other. */
   readonly values: Uint8Array;
   readonly count: number;
   /** For the next call; null where the map's end was reached (ENOENT). */
@@ -76,6 +78,7 @@ export interface MapBatch {
 
 export interface MapUpdateBatchArguments {
   readonly mapFd: number;
+  /** Packed as in {@link MapBatch}: a live kernel reads `count` of each, wherever the buffers end. */
   readonly keys: Uint8Array;
   readonly values: Uint8Array;
   readonly count: number;
@@ -85,6 +88,7 @@ export interface MapUpdateBatchArguments {
 
 export interface MapDeleteBatchArguments {
   readonly mapFd: number;
+  /** Packed as in {@link MapBatch}. */
   readonly keys: Uint8Array;
   readonly count: number;
   readonly elemFlags?: Flags;
