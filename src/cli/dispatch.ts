@@ -157,13 +157,18 @@ async function printError(
   if (!line.json) {
     // What was written before belongs before the error on a terminal that shows both.
     await io.stdout.drain().catch(() => {});
-    io.stderr.write(`Error: ${message}\n`);
+    io.stderr.write(`Error: ${printable(message)}\n`);
     return;
   }
   const { JsonWriter } = await import("../btf/index.ts");
   const json = new JsonWriter({ pretty: line.pretty });
   json.startObject().field("error", message).endObject();
   io.stdout.write(`${json.out.toString()}\n`);
+}
+
+/** Messages quote files and arguments: what would steer a terminal is shown as a replacement character. */
+function printable(message: string): string {
+  return message.replaceAll(/[^\P{Cc}\t\n]/gu, "\ufffd");
 }
 
 /** The stack, and those of the errors underneath. */

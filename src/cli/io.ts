@@ -34,6 +34,8 @@ export interface KernelRequest {
   readonly kind: KernelChoice;
   /** Path of the BTF that an embedded kernel takes its structs from; what the machine has unless told. */
   readonly btf?: string | undefined;
+  /** False: programs are only looked at, and an embedded kernel takes also those that it could not run. */
+  readonly execute?: boolean | undefined;
   /** Possible CPUs of an embedded kernel. */
   readonly cpus?: number | undefined;
 }

@@ -12,8 +12,9 @@ export async function withKernel<T>(
   invocation: Invocation,
   otherwise: string,
   use: (kernel: OpenKernel, request: KernelRequest) => Promise<T>,
+  more: Pick<KernelRequest, "execute"> = {},
 ): Promise<T> {
-  const request = kernelRequest(invocation, otherwise);
+  const request = { ...kernelRequest(invocation, otherwise), ...more };
   const kernel = await invocation.io.openKernel(request);
   try {
     return await use(kernel, request);

@@ -1,6 +1,7 @@
 import { LoadError, type LoadedObject, load } from "../loader/index.ts";
 import { type ObjectSpec, open, type ProgramSpec } from "../object/index.ts";
 import { type MapInfo, mapInfo } from "../sys/index.ts";
+import { BpfMapType } from "../uapi/index.ts";
 import { CommandError } from "./failure.ts";
 import type { CliIo, OpenKernel } from "./io.ts";
 
@@ -16,7 +17,7 @@ export interface LoadedFile {
 export interface LoadRequest {
   /** Only this program; else all that load unless asked. */
   readonly name?: string;
-  /** No programs at all. */
+  /** No programs but those that stand in program arrays. */
   readonly mapsOnly?: boolean;
   /** Show the verifier's whole log where it refuses a program. */
   readonly debug?: boolean;
@@ -50,24 +51,30 @@ export function loadSpec(
     throw new CommandError(`${path}: has no program '${name}', but ${names === "" ? "none" : names}`);
   }
   if (mapsOnly !== true && spec.programs.size === 0) throw new CommandError(`${path}: has no programs`);
+  const targets = tailCallTargets(spec);
   const btf = asksForTypes(spec) ? kernel.targetBtf() : null;
   const object = inKernel(request, () =>
     load(spec, kernel.sys, {
       ...(btf === null ? {} : { kernelBtf: btf }),
-      ...(mapsOnly === true ? { autoload: () => false } : {}),
-      ...(name === undefined ? {} : { autoload: (program: ProgramSpec) => program.name === name }),
+      ...(name === undefined && mapsOnly !== true
+        ? {}
+        : { autoload: (program: ProgramSpec) => program.name === name || targets.has(program.name) }),
     }),
   );
   return {
     spec,
     object,
-    programs: [...object.programs.values()].map(({ name: each, fd, spec: program }) => ({
-      name: each,
-      fd,
-      spec: program,
-    })),
+    programs: [...object.programs.values()]
+      .filter((program) => name === undefined || program.name === name)
+      .map(({ name: each, fd, spec: program }) => ({ name: each, fd, spec: program })),
     maps: [...object.maps].map(([key, { fd }]) => ({ name: key, fd, info: mapInfo(kernel.sys, fd) })),
   };
+}
+
+/** Programs that a program array holds from the start: whoever loads the map has to load them. */
+function tailCallTargets(spec: ObjectSpec): ReadonlySet<string> {
+  const arrays = [...spec.maps.values()].filter(({ type }) => type === BpfMapType.PROG_ARRAY);
+  return new Set(arrays.flatMap(({ slots }) => slots.map(({ target }) => target)));
 }
 
 /** Whether loading will look at the kernel's types. */

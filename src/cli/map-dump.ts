@@ -1,5 +1,6 @@
 import { JsonWriter } from "../btf/index.ts";
-import type { BpfCommands, MapInfo } from "../sys/index.ts";
+import { type BpfCommands, Errno, type MapInfo } from "../sys/index.ts";
+import { mapTypeNames, Errno as Refused } from "../uapi/index.ts";
 import type { Invocation } from "./command.ts";
 import { CommandError, UsageError } from "./failure.ts";
 import { type MapHandle, openMaps } from "./handles.ts";
@@ -26,7 +27,7 @@ export async function dumpMaps(invocation: Invocation): Promise<number> {
   const path = words.take();
   const name = words.accept("name") ? words.take() : undefined;
   words.end();
-  return await withKernel(invocation, "embedded", async (kernel) => {
+  const show = async (kernel: OpenKernel) => {
     const loaded = await loadFile(io, kernel, path, { mapsOnly: true });
     const maps = name === undefined ? loaded.maps : loaded.maps.filter((map) => isNamed(map, name));
     if (maps.length === 0) {
@@ -35,8 +36,29 @@ export async function dumpMaps(invocation: Invocation): Promise<number> {
         name === undefined ? `${path}: has no maps` : `${path}: has no map '${name}', but ${known || "none"}`,
       );
     }
-    return dumpAll(invocation, kernel, maps);
-  });
+    const shown = maps.filter((map) => hasElements(kernel.sys, map));
+    if (shown.length < maps.length) {
+      const types = maps
+        .filter((map) => !shown.includes(map))
+        .map((map) => `${map.name} (${mapTypeNames[map.info.type]})`);
+      const what = `elements of maps of these types are not in this version of tsbpf: ${types.join(", ")}`;
+      if (shown.length === 0) throw new CommandError(what);
+      io.stderr.write(`note: ${what}\n`);
+    }
+    return dumpAll(invocation, kernel, shown);
+  };
+  return await withKernel(invocation, "embedded", show, { execute: false });
+}
+
+/** Whether the kernel keeps elements of such a map. */
+function hasElements(sys: BpfCommands, { fd, info }: MapHandle): boolean {
+  try {
+    sys.mapGetNextKey({ mapFd: fd, key: null, keySize: info.keySize });
+    return true;
+  } catch (error) {
+    if (error instanceof Errno && error.errno === Refused.EOPNOTSUPP) return false;
+    throw error;
+  }
 }
 
 /** A map by its name in the source or the one in the kernel. */

@@ -38,7 +38,7 @@ export async function dumpProgram(invocation: Invocation): Promise<number> {
   const name = words.accept("name") ? words.take() : undefined;
   const wanted = wantedBy(invocation, 1);
   const debug = invocation.options.has("debug");
-  return await withKernel(invocation, "embedded", async (kernel) => {
+  const show = async (kernel: OpenKernel) => {
     const loaded = await loadFile(invocation.io, kernel, path, {
       debug,
       ...(name === undefined ? {} : { name }),
@@ -49,7 +49,8 @@ export async function dumpProgram(invocation: Invocation): Promise<number> {
       loaded.programs.map(({ fd }) => fd),
       wanted,
     );
-  });
+  };
+  return await withKernel(invocation, "embedded", show, { execute: false });
 }
 
 function wantedBy({ words, options, json }: Invocation, programs: number): Wanted {

@@ -22,6 +22,7 @@ import {
 } from "../vm/index.ts";
 import { BpfFs } from "./bpffs.ts";
 import { IdTable } from "./id-table.ts";
+import { inertOperations, inertStorage, isInert } from "./inert-map.ts";
 import { KernelStruct } from "./kernel-struct.ts";
 import { createLoopback, type Loopback } from "./net/loopback.ts";
 import { PacketObjects } from "./net/packet-objects.ts";
@@ -42,6 +43,8 @@ const DEFAULT_BUDGET = 1_000_000_000;
 export class Machine {
   readonly memory: KernelMemory;
   readonly cpus: number;
+  /** Whether programs run here, or are only looked at. */
+  readonly executes: boolean;
   readonly layout: KernelLayout;
   readonly programs: IdTable<KernelProgram>;
   readonly maps: IdTable<KernelMap>;
@@ -70,6 +73,7 @@ export class Machine {
 
   constructor(options: KernelOptions) {
     this.cpus = checkCpus(options.cpus ?? 1);
+    this.executes = options.execute ?? true;
     this.clock = options.clock ?? (() => Math.floor(performance.now() * 1e6));
     this.random = randomSource(options.seed ?? Math.floor(Math.random() * 2 ** 32));
     this.memory = createKernelMemory(
@@ -117,12 +121,14 @@ export class Machine {
 
   /** A map in the one memory, with its `struct bpf_map` as BTF describes it. ENOMEM, E2BIG … */
   createMap(attributes: MapAttributes): MapStorage {
+    if (isInert(attributes.type)) return inertStorage(this.memory, this.#environment.bpfMapSize, attributes);
     const storage = createMap(this.#environment, attributes);
     return typeof storage === "number" ? refuse(-storage) : storage;
   }
 
   /** The operations of a shape, for system calls. */
   operationsOf(shape: MapShape): MapOperations {
+    if (isInert(shape.type)) return inertOperations(this.executes ? -Errno.EOPNOTSUPP : 0);
     return this.#mapCode.operations(shape);
   }
 
@@ -149,6 +155,7 @@ export class Machine {
       id: map.id,
       address: addressOf(map.offset),
       valueAddress: storage.values === 0 ? 0n : addressOf(storage.values),
+      inner: map.parts.inner,
     };
   }
 

@@ -19,6 +19,11 @@ export interface KernelOptions {
   };
   /** The most instructions that one run of a program may have; 1,000,000,000 unless told. EFAULT for more. */
   readonly budget?: number;
+  /**
+   * False for a kernel that only shows: every program that Linux might take loads, whatever helpers and maps it uses, and
+   * none runs (EOPNOTSUPP). What tools need to show the code of an object.
+   */
+  readonly execute?: boolean;
   /** The most that the kernel's memory grows to, in bytes; 4 GiB unless told, or as much as the platform gives. */
   readonly maximumMemory?: number;
 }

@@ -1,6 +1,6 @@
 import { checkForm, type Insn, isWide, WideKind } from "../isa/index.ts";
 import { HELPER_PROTOTYPES, INTERNAL_SYMBOLS, mayCall, type ProgramType } from "../platform/index.ts";
-import { BpfMapType, BpfProgType, Errno, helperName } from "../uapi/index.ts";
+import { BpfMapType, BpfProgType, Errno, helperName, mapTypeNames } from "../uapi/index.ts";
 import {
   type FixupInput,
   type FixupMap,
@@ -39,6 +39,9 @@ export interface LoadRequest {
 
 type Prepared = Pick<ProgramParts, "tag" | "verifiedInsns" | "code" | "xlated" | "maps" | "maxContextOffset">;
 
+/** Code of a kernel that runs none: test runs are refused before they come here. */
+const NO_CODE: CompiledProgram = { entry: 0, codeSize: 0, run: () => 0, close: () => undefined };
+
 /** From slots to code that runs: references resolved, checked, fixed up, compiled. What is refused is in the log. */
 export function prepare(process: Process, request: LoadRequest, log: LoadLog): Prepared {
   const { machine } = process;
@@ -65,7 +68,16 @@ export function prepare(process: Process, request: LoadRequest, log: LoadLog): P
   for (const { programs } of maps.used) {
     if (programs !== null && !programs.accepts(request.tailCallKind)) refuse(Errno.EINVAL);
   }
-  const code = compileOrRefuse(machine, request.name, { insns: fixed.insns, mapOfSlot }, log);
+  for (const map of machine.executes ? maps.used : []) {
+    if (!map.inert) continue;
+    log.write(
+      `map ${map.parts.name}: maps of type ${mapTypeNames[map.type]} are not supported by this kernel\n`,
+    );
+    refuse(Errno.EOPNOTSUPP);
+  }
+  const code = machine.executes
+    ? compileOrRefuse(machine, request.name, { insns: fixed.insns, mapOfSlot }, log)
+    : NO_CODE;
   for (const map of maps.used) map.get();
   let xlated: Xlated | null = null;
   return {
@@ -143,7 +155,7 @@ function checkHelpers(machine: Machine, request: LoadRequest, ids: ReadonlySet<n
       log.write("cannot call GPL-restricted function from non-GPL compatible program\n");
       refuse(Errno.EINVAL);
     }
-    if (!machine.helpers.has(id)) {
+    if (machine.executes && !machine.helpers.has(id)) {
       log.write(`helper ${name}#${id} is not supported by this kernel\n`);
       refuse(Errno.EOPNOTSUPP);
     }
@@ -199,6 +211,7 @@ function resolveMaps(process: Process, request: LoadRequest, log: LoadLog): Reso
     const next = insns[slot + 1];
     slot++;
     if (kind === WideKind.imm || kind === WideKind.func) continue;
+    if (kind === WideKind.btfId && !process.machine.executes) continue;
     if (kind === WideKind.btfId) {
       log.write("kernel variables are not supported by this kernel\n");
       refuse(Errno.EOPNOTSUPP);

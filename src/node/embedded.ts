@@ -30,10 +30,11 @@ interface KernelWithTypes {
   readonly btf: Btf | null;
 }
 
-function kernelOf({ cpus }: KernelRequest, btf: Btf | null): KernelWithTypes {
+function kernelOf({ cpus, execute }: KernelRequest, btf: Btf | null): KernelWithTypes {
   const kernel = new EmbeddedKernel({
     ...(btf === null ? {} : { btf }),
     ...(cpus === undefined ? {} : { cpus }),
+    ...(execute === undefined ? {} : { execute }),
   });
   return { kernel, btf };
 }

@@ -71,3 +71,15 @@ describe("damaged files", () => {
     );
   });
 });
+
+describe("messages", () => {
+  it("do not steer the terminal with what they quote", async () => {
+    const stdin = "r0 = \x1b]0;title\x07 5\n\u009bJ\texit\n";
+    for (const argv of [["asm"], ["run", "no\x1b[31mfile"]]) {
+      const { stderr } = await tsbpf(argv, { stdin });
+      expect(stderr).toContain("\ufffd");
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be there
+      expect(stderr).not.toMatch(/[\x00-\x08\x0b-\x1f\x7f-\x9f]/);
+    }
+  });
+});

@@ -58,7 +58,8 @@ function bytesOf(data: Uint8Array | string): Uint8Array {
 async function steadyKernel(request: KernelRequest): Promise<OpenKernel> {
   if (request.kind !== "embedded") return await openKernel(request);
   let now = 0;
-  const kernel = new EmbeddedKernel({ seed: 1, clock: () => (now += 1000) });
+  const execute = request.execute ?? true;
+  const kernel = new EmbeddedKernel({ seed: 1, clock: () => (now += 1000), execute });
   return {
     sys: kernel,
     fault: () => kernel.lastFault?.message ?? null,

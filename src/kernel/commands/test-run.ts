@@ -25,6 +25,7 @@ export function progTestRun(process: Process, attr: Attr): number {
   if ((args.ctxSizeIn !== 0) !== (args.ctxIn !== 0n)) refuse(Errno.EINVAL);
   if ((args.ctxSizeOut !== 0) !== (args.ctxOut !== 0n)) refuse(Errno.EINVAL);
   const program = process.program(args.progFd);
+  if (!process.machine.executes) refuse(Errno.EOPNOTSUPP);
   const runner = RUNNERS.get(program.parts.type) ?? refuse(ENOTSUPP);
   const { machine } = process;
   return machine.asTask(process, () => runner({ process, machine, program, args, attr }));

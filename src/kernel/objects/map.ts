@@ -1,6 +1,8 @@
 import type { MapOperations, MapShape, MapStorage } from "../../maps/index.ts";
 import { BpfMapType } from "../../uapi/index.ts";
+import type { FixupMap } from "../../verifier/index.ts";
 import type { IdTable } from "../id-table.ts";
+import { isInert } from "../inert-map.ts";
 import type { KernelBtf } from "./btf.ts";
 import { KernelObject } from "./kernel-object.ts";
 import { ProgramArray } from "./program-array.ts";
@@ -18,6 +20,8 @@ export interface MapParts {
   readonly valueTypeId: number;
   /** SHA-256 of the only program that may use it; null where any may. */
   readonly exclusiveTo: Uint8Array | null;
+  /** Of a map of maps: what its inner maps are like (`inner_map_meta`). */
+  readonly inner: FixupMap | null;
   /** Value size of all CPUs, as system calls copy it. */
   readonly userValueSize: number;
   /** Bytes as Linux accounts for such a map (`map_mem_usage`). */
@@ -49,6 +53,11 @@ export class KernelMap extends KernelObject {
 
   get type(): number {
     return this.shape.type;
+  }
+
+  /** It can only be looked at: see `isInert`. */
+  get inert(): boolean {
+    return isInert(this.type);
   }
 
   get shape(): MapShape {
