@@ -139,7 +139,8 @@ export class BpfCommands extends LinkCommands {
       throw new Errno(-again.result, "BPF_PROG_LOAD", again.log);
     }
     if (logLevel !== 0) throw new Errno(-first.result, "BPF_PROG_LOAD", first.log);
-    const explained = this.#progLoadOnce(args, 1, MAX_LOG_SIZE);
+    let explained = this.#progLoadOnce(args, 1, DEFAULT_LOG_SIZE);
+    if (explained.result === -E.ENOSPC) explained = this.#progLoadOnce(args, 1, MAX_LOG_SIZE);
     if (explained.result >= 0) return { fd: explained.result, log: "" };
     throw new Errno(-first.result, "BPF_PROG_LOAD", explained.log);
   }
