@@ -42,6 +42,7 @@ const MAX_ELEMENTS = 16;
  */
 export function fieldText({ path, value }: Field): string {
   if (value === null) return "-";
+  if (typeof value === "string") return oneLine(value);
   if (!Array.isArray(value)) return String(value);
   const bytes = bytesOf(value as readonly BtfValue[]);
   if (bytes !== null) {
@@ -52,6 +53,14 @@ export function fieldText({ path, value }: Field): string {
   const elements = (value as readonly BtfValue[]).slice(0, MAX_ELEMENTS).map((each) => elementText(each));
   const rest = value.length > MAX_ELEMENTS ? ",…" : "";
   return `[${elements.join(",")}${rest}]`;
+}
+
+/** Control characters as C writes them: what a program stored must neither end a row nor steer a terminal. */
+function oneLine(text: string): string {
+  return text.replaceAll(/\p{Cc}/gu, (character) => {
+    if (character === "\n") return "\\n";
+    return character === "\t" ? "\\t" : `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`;
+  });
 }
 
 /** An address of 16 bytes; one that holds an IPv4 address as that. */

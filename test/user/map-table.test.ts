@@ -89,6 +89,10 @@ describe("fields", () => {
     expect(fieldText({ path: "x", value })).toBe(text);
   });
 
+  it("writes control characters in strings as C does", () => {
+    expect(fieldText({ path: "s", value: "pid\t%d\n\x1b[2J\u009b é" })).toBe("pid\\t%d\\n\\x1b[2J\\x9b é");
+  });
+
   it("writes structs in arrays", () => {
     expect(fieldText({ path: "x", value: [{ a: 1, b: [2] }] })).toBe("[{a:1,b:[2]}]");
   });
