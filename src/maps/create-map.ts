@@ -51,7 +51,7 @@ class MapBuilding {
     const { cpus, bpfMapSize, code } = this.#environment;
     const { type, keySize, valueSize, maxEntries, flags } = this.#attributes;
     const shape = shapeOf(this.#attributes);
-    const name = this.#attributes.name ?? "";
+    const name = this.#name();
     this.#header = this.#allocate(MAP_HEADER_SIZE + Math.max(8, bpfMapSize));
     if (this.#header === 0) return null;
     const map = this.#header + MAP_HEADER_SIZE;
@@ -108,7 +108,7 @@ class MapBuilding {
     if (type === BpfMapType.PROG_ARRAY) return true;
     for (let cpu = 0; cpu < cpus; cpu++) {
       const start = values + cpu * area;
-      const what = `value of map ${this.#attributes.name ?? ""}`;
+      const what = `value of map ${this.#name()}`;
       if (!this.#region(start, start + maxEntries * stride, this.#access(), stride, valueSize, what))
         return false;
     }
@@ -166,8 +166,13 @@ class MapBuilding {
     }
     const from = perCpu ? slab + valuesFrom : start + valueAt(shape);
     const to = perCpu ? slab + valuesFrom + area * cpus : slab + elements;
-    const what = `value of map ${this.#attributes.name ?? ""}`;
+    const what = `value of map ${this.#name()}`;
     return this.#region(from, to, this.#access(), perCpu ? rounded(valueSize) : size, valueSize, what);
+  }
+
+  /** What messages call it: names are optional. */
+  #name(): string {
+    return this.#attributes.name || "(unnamed)";
   }
 
   /** What programs may do with values (`BPF_F_RDONLY_PROG`, `BPF_F_WRONLY_PROG`). */

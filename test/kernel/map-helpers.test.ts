@@ -50,3 +50,13 @@ describe("maps that helpers may not use as they like", () => {
     expect(run(kernel, read)).toBe(0x0403_0201);
   });
 });
+
+describe("maps without a name", () => {
+  it("are called so where an access is refused", () => {
+    const kernel = new EmbeddedKernel();
+    const mapFd = kernel.mapCreate({ mapType: BpfMapType.HASH, keySize: 4, valueSize: 8, maxEntries: 1 });
+    const text = `r1 = map[id:${mapFd}]\n*(u32 *)(r1 + 0) = 5\nr0 = 0\nexit`;
+    expect(() => run(kernel, text)).toThrow("EFAULT");
+    expect(kernel.lastFault?.message).toMatch(/got map \(unnamed\), which is read-only/);
+  });
+});
