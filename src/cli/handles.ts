@@ -6,7 +6,7 @@ import { CommandError } from "./failure.ts";
 import type { Words } from "./words.ts";
 
 /** The text of what a kernel answered, without the name of the call, as bpftool prints it. */
-export function reasonOf(error: Errno): string {
+function reasonOf(error: Errno): string {
   return errnoMessage(error.errno);
 }
 

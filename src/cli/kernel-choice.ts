@@ -2,7 +2,7 @@ import type { Invocation } from "./command.ts";
 import type { KernelRequest, OpenKernel } from "./io.ts";
 
 /** What the command line and `TSBPF_KERNEL` say of the kernel; `otherwise` where they say nothing. */
-export function kernelRequest({ io, options }: Invocation, otherwise: string): KernelRequest {
+function kernelRequest({ io, options }: Invocation, otherwise: string): KernelRequest {
   const chosen = options.value("kernel") ?? io.env["TSBPF_KERNEL"];
   return { kind: chosen === undefined || chosen === "" ? otherwise : chosen, btf: options.value("btf") };
 }

@@ -45,7 +45,7 @@ export function sumFold(sum: number): number {
 }
 
 /** `csum_fold`: what stands in a packet. */
-export function checksumOf(sum: number): number {
+function checksumOf(sum: number): number {
   return ~sumFold(sum) & 0xffff;
 }
 

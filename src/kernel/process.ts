@@ -11,7 +11,7 @@ import { refuse } from "./refusal.ts";
 /** The capabilities that bpf(2) asks for, without their prefix `CAP_`. */
 export type Capability = "BPF" | "PERFMON" | "NET_ADMIN" | "SYS_ADMIN";
 
-export const ALL_CAPABILITIES: readonly Capability[] = ["BPF", "PERFMON", "NET_ADMIN", "SYS_ADMIN"];
+const ALL_CAPABILITIES: readonly Capability[] = ["BPF", "PERFMON", "NET_ADMIN", "SYS_ADMIN"];
 
 /** Who calls: as `kernel.process(…)` takes it. */
 export interface ProcessOptions {

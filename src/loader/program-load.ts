@@ -62,14 +62,14 @@ function records(spec: ProgramSpec): Partial<ProgLoadArguments> {
 }
 
 /** `struct bpf_func_info` records. */
-export function encodeFuncInfo(records: readonly FuncInfo[]): Uint8Array {
+function encodeFuncInfo(records: readonly FuncInfo[]): Uint8Array {
   const out = new ByteWriter({ capacity: records.length * 8 });
   for (const { slot, typeId } of records) out.u32(slot).u32(typeId);
   return out.finish();
 }
 
 /** `struct bpf_line_info` records; columns above 1023 become 0, as they have 10 bits. */
-export function encodeLineInfo(records: readonly LineInfo[]): Uint8Array {
+function encodeLineInfo(records: readonly LineInfo[]): Uint8Array {
   const out = new ByteWriter({ capacity: records.length * 16 });
   for (const { slot, fileOffset, lineOffset, lineNumber, column } of records) {
     out.u32(slot).u32(fileOffset).u32(lineOffset);

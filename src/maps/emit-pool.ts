@@ -1,5 +1,5 @@
 import { emitParallel, type MemoryImports } from "../mem/index.ts";
-import { BpfMapFlag, BpfMapType } from "../uapi/index.ts";
+import { BpfMapFlag } from "../uapi/index.ts";
 import type { Func, FunctionBuilder, Local, ModuleBuilder } from "../wasm/index.ts";
 import { MapField, SLAB_HEADER_SIZE, SlabField } from "./map-header.ts";
 import { ElementField, elementSize, isPerCpuType, rounded, valueAt } from "./map-shape.ts";
@@ -148,9 +148,4 @@ function emitGrow(m: ModuleBuilder, shape: MapShape, memory: MemoryImports): Fun
 /** Bytes of one CPU's values in a slab, a multiple of a cache line: no two CPUs write the same one. */
 function emitAreaSize(f: FunctionBuilder, count: Local, valueSize: number): FunctionBuilder {
   return f.get(count).i32.const(7).i32.add().i32.const(-8).i32.and().i32.const(valueSize).i32.mul();
-}
-
-/** Whether a shape's values are replaced by those of another element, as Linux does, and not overwritten. */
-export function replacesElements(shape: MapShape): boolean {
-  return shape.type === BpfMapType.HASH;
 }

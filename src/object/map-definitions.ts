@@ -208,6 +208,6 @@ function agreed(before: number, now: number, fail: (problem: string) => ObjectEr
   return now;
 }
 
-export function kindName(btf: Btf, id: number): string {
+function kindName(btf: Btf, id: number): string {
   return id === 0 ? "void" : (KIND_NAMES[btf.kind(id)] ?? "?");
 }

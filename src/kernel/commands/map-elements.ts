@@ -85,7 +85,7 @@ export function isHash(map: KernelMap): boolean {
   return map.type === BpfMapType.HASH || map.type === BpfMapType.PERCPU_HASH;
 }
 
-export function isPerCpu(map: KernelMap): boolean {
+function isPerCpu(map: KernelMap): boolean {
   return map.type === BpfMapType.PERCPU_HASH || map.type === BpfMapType.PERCPU_ARRAY;
 }
 
