@@ -1,19 +1,7 @@
-/** `enum bpf_core_relo_kind` of `<linux/bpf.h>`: what a CO-RE relocation asks about a type of the target. */
-export const CoreReloKind = {
-  FIELD_BYTE_OFFSET: 0,
-  FIELD_BYTE_SIZE: 1,
-  FIELD_EXISTS: 2,
-  FIELD_SIGNED: 3,
-  FIELD_LSHIFT_U64: 4,
-  FIELD_RSHIFT_U64: 5,
-  TYPE_ID_LOCAL: 6,
-  TYPE_ID_TARGET: 7,
-  TYPE_EXISTS: 8,
-  TYPE_SIZE: 9,
-  ENUMVAL_EXISTS: 10,
-  ENUMVAL_VALUE: 11,
-  TYPE_MATCHES: 12,
-} as const;
+import { BpfCoreReloKind as CoreReloKind } from "../../uapi/index.ts";
+
+/** What a CO-RE relocation asks about a type of the target. */
+export { CoreReloKind };
 
 /** Names by number, as libbpf's log prints them. */
 export const CORE_RELO_NAMES: readonly string[] = [
