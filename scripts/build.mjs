@@ -3,8 +3,8 @@
 //   npm run build          both, where their sources changed
 //   npm run build -- cli   only the command line (what `npm start` needs)
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join, sep } from "node:path";
 import { ensureInstalled } from "./ensure.mjs";
 import { fail, filesBelow, fingerprint, installed, isMain, progress, ROOT, runNode } from "./project.mjs";
 
@@ -56,6 +56,27 @@ function buildLibrary() {
   rmSync(join(ROOT, "dist/lib"), { recursive: true, force: true });
   const status = runNode([installed("typescript/bin/tsc"), "-p", "tsconfig.build.json"]);
   if (status !== 0) throw new Error("the TypeScript compiler found errors");
+  nameWebAssembly(join(ROOT, "dist/lib"));
+}
+
+/**
+ * TypeScript knows WebAssembly's types only as part of the DOM. Where a declaration names one, it refers to a file that
+ * declares these names, empty: they merge with the DOM's where that is there.
+ */
+function nameWebAssembly(folder) {
+  const names = new Set();
+  for (const path of readdirSync(folder, { recursive: true })) {
+    if (!path.endsWith(".d.ts")) continue;
+    const file = join(folder, path);
+    const text = readFileSync(file, "utf8");
+    const used = [...text.matchAll(/\bWebAssembly\.(\w+)/g)].map((match) => match[1]);
+    if (used.length === 0) continue;
+    for (const name of used) names.add(name);
+    const up = "../".repeat(path.split(sep).length - 1) || "./";
+    writeFileSync(file, `/// <reference path="${up}webassembly.d.ts" />\n${text}`);
+  }
+  const declared = [...names].sort().map((name) => `  interface ${name} {}`);
+  writeFileSync(join(folder, "webassembly.d.ts"), `declare namespace WebAssembly {\n${declared.join("\n")}\n}\n`);
 }
 
 const PARTS = {

@@ -53,7 +53,7 @@ export class EmittedMemory implements KernelMemory {
     this.executors = new Executors(this);
   }
 
-  get imports(): WebAssembly.Imports {
+  get imports(): Readonly<Record<string, Record<string, unknown>>> {
     return { [MEMORY_NAMESPACE]: { memory: this.memory, ...this.functions } };
   }
 

@@ -18,7 +18,7 @@ export interface KernelMemory {
   /** The emitted functions as this executor's host code calls them. */
   readonly functions: MemoryFunctions;
   /** What a module that {@link MemoryImports} declared imports for is instantiated with. */
-  readonly imports: WebAssembly.Imports;
+  readonly imports: Readonly<Record<string, Record<string, unknown>>>;
 
   /**
    * Views of the whole memory as it is now. Growing the memory makes older views too short, so a view is taken afresh
