@@ -25,7 +25,7 @@ export class ProcessPort implements Port {
   }
 
   bpf(command: number, attr: Uint8Array, size: number): number {
-    return dispatch(this.process, command, attr, size);
+    return this.process.exited ? -Errno.ESRCH : dispatch(this.process, command, attr, size);
   }
 
   perfEventOpen(): number {

@@ -35,6 +35,8 @@ export class Process {
   readonly memory = new LentMemory();
   /** Open mappings of maps, which end with the process. */
   readonly mappings = new Set<Mapping>();
+  /** It has ended: nothing that it could still create would ever be closed. */
+  exited = false;
   readonly #caps: ReadonlySet<Capability>;
   #scratch = 0;
   #scratchSize = 0;
@@ -148,6 +150,7 @@ export class Process {
 
   /** Ends the process: its mappings and descriptors close. */
   exit(): void {
+    this.exited = true;
     for (const mapping of [...this.mappings]) mapping.close();
     this.files.closeAll();
     if (this.#scratch !== 0) this.machine.memory.free(this.#scratch);
