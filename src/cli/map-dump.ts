@@ -1,6 +1,6 @@
 import { JsonWriter } from "../btf/index.ts";
-import { type BpfCommands, Errno, type MapInfo } from "../sys/index.ts";
-import { mapTypeNames, Errno as Refused } from "../uapi/index.ts";
+import type { BpfCommands, MapInfo } from "../sys/index.ts";
+import { mapTypeNames } from "../uapi/index.ts";
 import type { Invocation } from "./command.ts";
 import { CommandError, UsageError } from "./failure.ts";
 import { type MapHandle, openMaps } from "./handles.ts";
@@ -8,7 +8,7 @@ import type { OpenKernel } from "./io.ts";
 import { hasTypes, mapBtf } from "./kernel-btf.ts";
 import { withKernel } from "./kernel-choice.ts";
 import { loadFile } from "./load-file.ts";
-import { mapEntries } from "./map-entries.ts";
+import { hasElements, mapEntries } from "./map-entries.ts";
 import { entryText, mapHeaderText, writeEntryJson, writeFormatted, writeMapHeader } from "./map-text.ts";
 
 /** Bytes of JSON that are collected before they are written. */
@@ -48,17 +48,6 @@ export async function dumpMaps(invocation: Invocation): Promise<number> {
     return dumpAll(invocation, kernel, shown);
   };
   return await withKernel(invocation, "embedded", show, { execute: false });
-}
-
-/** Whether the kernel keeps elements of such a map. */
-function hasElements(sys: BpfCommands, { fd, info }: MapHandle): boolean {
-  try {
-    sys.mapGetNextKey({ mapFd: fd, key: null, keySize: info.keySize });
-    return true;
-  } catch (error) {
-    if (error instanceof Errno && error.errno === Refused.EOPNOTSUPP) return false;
-    throw error;
-  }
 }
 
 /** A map by its name in the source or the one in the kernel. */

@@ -1,5 +1,6 @@
 import type { BpfCommands, MapInfo, MapKeyArguments } from "../sys/index.ts";
 import { Errno } from "../sys/index.ts";
+import { Errno as Refused } from "../uapi/index.ts";
 
 /** An element of a map; `value` is null where the kernel gives none, and `why` its errno. */
 export interface MapEntry {
@@ -26,6 +27,20 @@ export function* mapEntries(sys: BpfCommands, fd: number, info: MapInfo): Iterab
   while (key !== null && left-- > 0) {
     yield entryOf(sys, { mapFd: fd, key, userValueSize });
     key = sys.mapGetNextKey({ mapFd: fd, key, keySize: info.keySize });
+  }
+}
+
+/** Whether the kernel keeps elements of such a map that can be walked. */
+export function hasElements(
+  sys: BpfCommands,
+  { fd, info }: { readonly fd: number; readonly info: MapInfo },
+): boolean {
+  try {
+    sys.mapGetNextKey({ mapFd: fd, key: null, keySize: info.keySize });
+    return true;
+  } catch (error) {
+    if (error instanceof Errno && error.errno === Refused.EOPNOTSUPP) return false;
+    throw error;
   }
 }
 

@@ -3,7 +3,7 @@ import type { BpfCommands, MapInfo } from "../sys/index.ts";
 import { BpfMapType, mapTypeNames } from "../uapi/index.ts";
 import { countText, mapTable, type TableEntry, tableText } from "../user/index.ts";
 import { mapBtf } from "./kernel-btf.ts";
-import { cpuStride, mapEntries } from "./map-entries.ts";
+import { cpuStride, hasElements, mapEntries } from "./map-entries.ts";
 import { writeFormatted } from "./map-text.ts";
 import type { Style } from "./style.ts";
 
@@ -20,14 +20,14 @@ const MAX_ROWS = 20;
 const ARRAYS: ReadonlySet<number> = new Set([BpfMapType.ARRAY, BpfMapType.PERCPU_ARRAY]);
 
 /** Maps whose elements can be read one by one. */
-function isReadable({ info }: ReportedMap): boolean {
-  return info.keySize > 0 && info.valueSize > 0;
+function isReadable(sys: BpfCommands, map: ReportedMap): boolean {
+  return map.info.keySize > 0 && map.info.valueSize > 0 && hasElements(sys, map);
 }
 
 /** The maps of an object as tables: by their types, data sections one variable a line. */
 export function mapsText(sys: BpfCommands, maps: readonly ReportedMap[], style: Style): string {
   return maps
-    .filter((map) => isReadable(map))
+    .filter((map) => isReadable(sys, map))
     .map((map) => mapText(sys, map, style))
     .filter((text) => text !== "")
     .join("\n");
@@ -98,7 +98,7 @@ function cpuValues(value: Uint8Array, info: MapInfo): Uint8Array[] {
 /** The maps in JSON: their elements as `map dump` without -j formats them, by their types. */
 export function writeMapsJson(json: JsonWriter, sys: BpfCommands, maps: readonly ReportedMap[]): void {
   json.name("maps").startArray();
-  for (const map of maps.filter((each) => isReadable(each))) {
+  for (const map of maps.filter((each) => isReadable(sys, each))) {
     const btf = mapBtf(sys, map.info);
     json
       .startObject()

@@ -1,5 +1,6 @@
+import { CompileError, renderDiagnostic, TsbpfError } from "../base/index.ts";
 import { JsonWriter } from "../btf/index.ts";
-import { ClassicMachine } from "../isa/index.ts";
+import { ClassicMachine, checkClassic } from "../isa/index.ts";
 import { type CapturedPacket, networkStart } from "../packets/index.ts";
 import { countText, percentText } from "../user/index.ts";
 import { runCapture } from "./capture-run.ts";
@@ -18,7 +19,7 @@ export async function runClassicFile(
   input: RunInput,
 ): Promise<number> {
   const { io, options, json, pretty } = invocation;
-  const program = classicProgram(bytes, path);
+  const program = filterOf(bytes, path);
   const machine = new ClassicMachine(program);
   if (input.ctx !== undefined)
     throw new CommandError("a classic filter has no context: give --pcap or --data");
@@ -65,4 +66,20 @@ function writeJson({ io, pretty }: Invocation, fields: (writer: JsonWriter) => v
   fields(writer);
   writer.endObject();
   io.stdout.write(`${writer.out.toString()}\n`);
+}
+
+/** What is no object may be a classic filter. Where it is none either, the first reason says enough. */
+function filterOf(bytes: Uint8Array, path: string): ReturnType<typeof classicProgram> {
+  try {
+    const program = classicProgram(bytes, path);
+    checkClassic(program);
+    return program;
+  } catch (error) {
+    if (!(error instanceof TsbpfError)) throw error;
+    const reason =
+      error instanceof CompileError ? renderDiagnostic(error.source, error.diagnostics[0]!) : error.message;
+    throw new CommandError(`${path}: expected a BPF object or a classic filter, got neither: ${reason}`, {
+      cause: error,
+    });
+  }
 }

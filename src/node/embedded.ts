@@ -15,7 +15,7 @@ const ELF_MAGIC = 0x7f454c46;
  */
 export async function openEmbedded(request: KernelRequest): Promise<OpenKernel> {
   const { kernel, btf } =
-    request.btf === undefined ? kernelOfMachine(request) : kernelOf(request, kernelTypes(request.btf));
+    request.btf === undefined ? kernelOfMachine(request) : kernelOfFile(request, request.btf);
   return {
     sys: kernel,
     fault: () => kernel.lastFault?.message ?? null,
@@ -37,6 +37,17 @@ function kernelOf({ cpus, execute }: KernelRequest, btf: Btf | null): KernelWith
     ...(execute === undefined ? {} : { execute }),
   });
   return { kernel, btf };
+}
+
+/** Types made for an object alone (`gen min_core_btf`) answer its relocations, but lay out no kernel. */
+function kernelOfFile(request: KernelRequest, path: string): KernelWithTypes {
+  const btf = kernelTypes(path);
+  try {
+    return kernelOf(request, btf);
+  } catch (error) {
+    if (!(error instanceof TsbpfError)) throw error;
+    return { ...kernelOf(request, null), btf };
+  }
 }
 
 /** The machine's types may be unreadable, or those of a Linux that lacks a struct: nobody asked for them. */

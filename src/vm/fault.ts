@@ -87,8 +87,8 @@ interface Refused {
 
 function found(executor: FaultSource, { offset, access, size, kernel, region }: Refused): string {
   if (!kernel) return "an address outside the kernel's memory";
-  const near = FRAME_STACK * MAX_FRAMES;
-  if (offset >= executor.stackLow - near && offset < executor.stackEnd + near)
+  // Nearer than another frame: further away it is anybody's guess what was meant.
+  if (offset >= executor.stackLow - FRAME_STACK && offset < executor.stackEnd + FRAME_STACK)
     return "an address outside the stack";
   if (region === null) return "an address outside every region";
   if ((access & ~region.access) !== 0) return `${region.what}, which is ${rights(region.access)}`;
