@@ -76,7 +76,10 @@ function nameWebAssembly(folder) {
     writeFileSync(file, `/// <reference path="${up}webassembly.d.ts" />\n${text}`);
   }
   const declared = [...names].sort().map((name) => `  interface ${name} {}`);
-  writeFileSync(join(folder, "webassembly.d.ts"), `declare namespace WebAssembly {\n${declared.join("\n")}\n}\n`);
+  writeFileSync(
+    join(folder, "webassembly.d.ts"),
+    `declare namespace WebAssembly {\n${declared.join("\n")}\n}\n`,
+  );
 }
 
 const PARTS = {
