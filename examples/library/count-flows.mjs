@@ -1,6 +1,6 @@
 // tsbpf as a library: open an object compiled by clang, load it into a kernel of our own, run it on packets, read its maps.
 //
-//   node examples/library/count-flows.mjs          in a checkout, after `npm run build`
+//   node count-flows.mjs [OBJECT CAPTURE]          in a checkout after `npm run build`, the flow counter without arguments
 //
 import { readFileSync } from "node:fs";
 import { EmbeddedKernel } from "tsbpf/kernel";
@@ -8,17 +8,18 @@ import { load } from "tsbpf/loader";
 import { open } from "tsbpf/object";
 import { packetsOf } from "tsbpf/packets";
 
-const file = (path) => readFileSync(new URL(`../../${path}`, import.meta.url));
+const [objectFile, captureFile] = process.argv.slice(2);
+const shipped = (name) => new URL(`../../testdata/flow/${name}`, import.meta.url);
 
 // Opening asks no kernel anything: a spec is a value.
-const spec = open(file("testdata/flow/flow.bpf.o"), { name: "flow.bpf.o" });
+const spec = open(readFileSync(objectFile ?? shipped("flow.bpf.o")), { name: "flow.bpf.o" });
 
 const kernel = new EmbeddedKernel({ cpus: 2 });
 const object = load(spec, kernel);
 const program = object.programs.get("count_flows");
 
 let dropped = 0;
-for (const packet of packetsOf(file("testdata/flow/traffic.pcap"))) {
+for (const packet of packetsOf(readFileSync(captureFile ?? shipped("traffic.pcap")))) {
   const { retval } = kernel.progTestRun({ progFd: program.fd, dataIn: packet.data });
   if (retval === 1) dropped++;
 }
