@@ -122,8 +122,11 @@ describe("the command as a process", () => {
   });
 
   it("has no colours in a pipe, unless they are forced", () => {
+    // Whatever the tests themselves were started with; an empty NO_COLOR says nothing.
     const run = (env: Record<string, string>) =>
-      command.run(["run", FLOW, "--pcap", "testdata/flow/traffic.pcapng"], { env }).stdout;
+      command.run(["run", FLOW, "--pcap", "testdata/flow/traffic.pcapng"], {
+        env: { NO_COLOR: "", FORCE_COLOR: "", ...env },
+      }).stdout;
     expect(run({})).not.toContain("\x1b");
     expect(run({ FORCE_COLOR: "1" })).toContain("\x1b[1m");
     expect(run({ FORCE_COLOR: "1", NO_COLOR: "1" })).not.toContain("\x1b");

@@ -86,4 +86,11 @@ describe("dumpRawJson", () => {
     ]
 }`);
   });
+
+  it.skipIf(!hasGolden)("writes the first ten types of the book's page 29", () => {
+    const text = raw(Btf.parse(shared("book/p29-first-ten-types.btf")));
+    const page = new TextDecoder().decode(shared("book/p29-btf.bpftool-7.1.txt"));
+    expect(text.split(/^(?=\[)/m)).toHaveLength(10);
+    expect(page.startsWith(text)).toBe(true);
+  });
 });
