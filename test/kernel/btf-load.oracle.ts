@@ -27,7 +27,8 @@ describeWith([liveKernel("6.18")], "BTF_LOAD and types of maps as on Linux", asy
 
   it("arguments", () => {
     attempt({});
-    for (const btfSize of [0, 1, 7, 8, 23, 24, bytes.length - 1, 16 << 20, (16 << 20) + 1, 0xffff_ffff])
+    // Sizes beyond the buffer only where they are refused unread: what lies behind it is the process's own affair.
+    for (const btfSize of [0, 1, 7, 8, 23, 24, bytes.length - 1, (16 << 20) + 1, 0xffff_ffff])
       attempt({
         btfSize,
         btf: room(1 << 16)
