@@ -1,9 +1,10 @@
+import { isHashType } from "../../maps/index.ts";
 import { Errno } from "../../uapi/index.ts";
 import type { Attr } from "../attr.ts";
 import type { KernelMap } from "../objects/map.ts";
 import type { Process } from "../process.ts";
 import { refuse } from "../refusal.ts";
-import { isHash, readElement, writeElement } from "./map-elements.ts";
+import { readElement, writeElement } from "./map-elements.ts";
 
 const ENOTSUPP = 524;
 
@@ -21,14 +22,14 @@ export function mapBatch(command: BatchCommand) {
     const map = process.map(args.mapFd, reads ? "read" : "write");
     if (command === "MAP_LOOKUP_AND_DELETE_BATCH") {
       process.map(args.mapFd, "write");
-      if (!isHash(map)) refuse(ENOTSUPP);
+      if (!isHashType(map.type)) refuse(ENOTSUPP);
     }
-    if (command === "MAP_DELETE_BATCH" && !isHash(map)) refuse(ENOTSUPP);
+    if (command === "MAP_DELETE_BATCH" && !isHashType(map.type)) refuse(ENOTSUPP);
     if (map.programs !== null) refuse(ENOTSUPP);
     // No value of these maps holds the spin lock that BPF_F_LOCK is about: no flag is left.
     if (args.elemFlags !== 0n) refuse(Errno.EINVAL);
     // Only the hash tables' own walk looks at these.
-    if (reads && isHash(map) && args.flags !== 0n) refuse(Errno.EINVAL);
+    if (reads && isHashType(map.type) && args.flags !== 0n) refuse(Errno.EINVAL);
     const wanted = args.count;
     if (wanted === 0) return 0;
     // The count is 0 until something was done, whatever happens (`put_user(0, &uattr->batch.count)`).
@@ -36,7 +37,7 @@ export function mapBatch(command: BatchCommand) {
     const run: BatchRun = { process, map, args, wanted, done: (count) => attr.put(command, "count", count) };
     if (command === "MAP_UPDATE_BATCH") return updateBatch(run);
     if (command === "MAP_DELETE_BATCH") return deleteBatch(run);
-    return isHash(map) ? hashBatch(run, command === "MAP_LOOKUP_AND_DELETE_BATCH") : arrayBatch(run);
+    return isHashType(map.type) ? hashBatch(run, command === "MAP_LOOKUP_AND_DELETE_BATCH") : arrayBatch(run);
   };
 }
 

@@ -1,5 +1,5 @@
 import { cString } from "../../base/index.ts";
-import type { MapAttributes } from "../../maps/index.ts";
+import { isPerCpuType, type MapAttributes } from "../../maps/index.ts";
 import { checkMapCreate, MAP_RULES } from "../../platform/index.ts";
 import type { AttrValues } from "../../sys/index.ts";
 import { BpfMapFlag, BpfMapType, Errno, mapTypeNames } from "../../uapi/index.ts";
@@ -146,8 +146,4 @@ function exclusiveHash(process: Process, args: MapCreateValues): Uint8Array | nu
   if (args.exclProgHash === 0n) return args.exclProgHashSize === 0 ? null : refuse(Errno.EINVAL);
   if (args.exclProgHashSize !== DIGEST_SIZE) refuse(Errno.EINVAL);
   return process.read(args.exclProgHash, DIGEST_SIZE).slice();
-}
-
-function isPerCpuType(type: number): boolean {
-  return type === BpfMapType.PERCPU_HASH || type === BpfMapType.PERCPU_ARRAY;
 }

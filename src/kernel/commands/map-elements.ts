@@ -1,4 +1,5 @@
-import { BpfMapType, Errno } from "../../uapi/index.ts";
+import { isHashType, isPerCpuType } from "../../maps/index.ts";
+import { Errno } from "../../uapi/index.ts";
 import type { Attr } from "../attr.ts";
 import type { KernelMap } from "../objects/map.ts";
 import type { Process } from "../process.ts";
@@ -65,7 +66,7 @@ export function mapLookupAndDeleteElem(process: Process, attr: Attr): number {
   const scratch = process.scratch(map.keySize + map.parts.userValueSize + 8);
   const valueAt = scratch + ((map.keySize + 7) & -8);
   process.copyIn(key, scratch, map.keySize);
-  if (!isHash(map)) refuse(ENOTSUPP);
+  if (!isHashType(map.type)) refuse(ENOTSUPP);
   readElement(process, map, scratch, valueAt);
   checked(map.parts.operations.delete(map.offset, scratch));
   process.copyOut(value, valueAt, map.parts.userValueSize);
@@ -81,14 +82,6 @@ export function mapFreeze(process: Process, attr: Attr): number {
   return 0;
 }
 
-export function isHash(map: KernelMap): boolean {
-  return map.type === BpfMapType.HASH || map.type === BpfMapType.PERCPU_HASH;
-}
-
-function isPerCpu(map: KernelMap): boolean {
-  return map.type === BpfMapType.PERCPU_HASH || map.type === BpfMapType.PERCPU_ARRAY;
-}
-
 /** Copies the value of a key to `to`: of all CPUs for a per-CPU map (`bpf_map_copy_value`). ENOENT for a miss. */
 export function readElement(process: Process, map: KernelMap, key: number, to: number): void {
   const { operations } = map.parts;
@@ -99,7 +92,7 @@ export function readElement(process: Process, map: KernelMap, key: number, to: n
     memory.view().setUint32(to, program.id, true);
     return;
   }
-  if (!isPerCpu(map)) {
+  if (!isPerCpuType(map.type)) {
     const value = operations.lookup(map.offset, key, 0);
     if (value === 0) refuse(Errno.ENOENT);
     memory.bytes().copyWithin(to, value >>> 0, (value >>> 0) + map.valueSize);
@@ -125,7 +118,7 @@ export function writeElement(
   if (flags >> 32n !== 0n) refuse(Errno.EINVAL);
   const flagBits = Number(flags);
   if (map.programs !== null) return setProgram(process, map, { key, from, flags: flagBits });
-  if (!isPerCpu(map)) return checked(operations.update(map.offset, key, from, flagBits, 0));
+  if (!isPerCpuType(map.type)) return checked(operations.update(map.offset, key, from, flagBits, 0));
   const rounded = (map.valueSize + 7) & -8;
   checked(operations.update(map.offset, key, from, flagBits, 0));
   // The element is there now. System calls copy whole words of every CPU's value, padding too (copy_map_value_long).
