@@ -1,5 +1,5 @@
 import { checkForm, type Insn, isWide, WideKind } from "../isa/index.ts";
-import { HELPER_PROTOTYPES, INTERNAL_SYMBOLS, mayCall, type ProgramType } from "../platform/index.ts";
+import { HELPER_PROTOTYPES, INTERNAL_SYMBOLS, type ProgramType, prototypeOf } from "../platform/index.ts";
 import { BpfMapType, BpfProgType, Errno, helperName, mapTypeNames } from "../uapi/index.ts";
 import {
   type FixupInput,
@@ -143,11 +143,15 @@ function fixupOrRefuse(machine: Machine, input: FixupInput, log: LoadLog): Fixup
 /** Whether programs of this type and licence may call the helpers (`check_helper_call`), and this kernel has them. */
 function checkHelpers(machine: Machine, request: LoadRequest, ids: ReadonlySet<number>, log: LoadLog): void {
   for (const id of ids) {
-    const prototype = HELPER_PROTOTYPES.get(id);
+    const prototype = prototypeOf(id, {
+      programType: request.type.type,
+      expectedAttachType: request.expectedAttachType,
+      sleepable: request.sleepable,
+    });
     const name = `bpf_${helperName(id) ?? "unknown"}`;
     // Internal helpers come from fixups, not from the program.
     if (INTERNAL_SYMBOLS[id] !== undefined) continue;
-    if (prototype !== undefined && !mayCall(prototype, request.type.name)) {
+    if (prototype === null && HELPER_PROTOTYPES.has(id)) {
       log.write(`program of this type cannot use helper ${name}#${id}\n`);
       refuse(Errno.EINVAL);
     }

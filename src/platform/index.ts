@@ -18,22 +18,49 @@ export { ax, type RewriteOptions, type RewriteSite } from "./contexts/emission.t
 export { rewriteAccess } from "./contexts/rewrite.ts";
 export { defaultLayout } from "./default-layout.ts";
 export {
-  type ArgumentFlag,
   type ArgumentName,
   type ArgumentRule,
   type ArgumentType,
   argumentRules,
   type HelperArgument,
+  type TypeFlag,
 } from "./helpers/arguments.ts";
+export type { Capabilities, KernelOption } from "./helpers/grant.ts";
 export { INTERNAL_SYMBOLS, InternalHelper } from "./helpers/internal.ts";
+export type {
+  AllowedRule,
+  HelperCallback,
+  HelperName,
+  HelperPrototype,
+  HelperReturn,
+  ReturnType,
+} from "./helpers/prototype.ts";
+export {
+  hasTrampoline,
+  isAllowed,
+  isRecursionGuarded,
+  type Lockdown,
+  MISSING_OPTIONS,
+  type ProgramTraits,
+  prototypeOf,
+} from "./helpers/prototype-of.ts";
 export {
   HELPER_PROTOTYPES,
-  type HelperCallback,
-  type HelperPrototype,
-  helperSymbol,
-  mayCall,
-  type ReturnType,
-} from "./helpers/prototypes.ts";
+  HELPER_VARIANTS,
+  PROTOTYPES,
+  type PrototypeName,
+} from "./helpers/prototype-table.ts";
+export { compareReleases, helperCount, helperSince } from "./helpers/since.ts";
+export {
+  CURRENT_CGROUP_LSM_HOOKS,
+  D_PATH_FUNCTIONS,
+  DISABLED_LSM_HOOKS,
+  LOCKED_SOCKOPT_HOOKS,
+  SLEEPABLE_LSM_HOOKS,
+  SOCKOPT_ITERATORS,
+  UNLOCKED_SOCKOPT_HOOKS,
+  UNTRUSTED_LSM_HOOKS,
+} from "./helpers/targets.ts";
 export { type FieldPlace, KernelLayout } from "./kernel-layout.ts";
 export {
   functionsOfMap,
