@@ -1,7 +1,13 @@
 import type { Btf } from "../../btf/index.ts";
 import { type Insn, type InsnRow, isWide, lookup } from "../../isa/index.ts";
 import { BpfProgFlag } from "../../uapi/index.ts";
+import { BacktrackMasks } from "../explore/backtrack-masks.ts";
+import { ExploredStates } from "../explore/explored-states.ts";
+import { IdMap } from "../explore/id-map.ts";
+import { SccVisits } from "../explore/scc-visits.ts";
 import type { VerifierLog } from "../log/verifier-log.ts";
+import type { ControlFlow } from "../program/control-flow.ts";
+import { StackLiveness } from "../program/stack-liveness.ts";
 import type { Frame } from "../state/frame.ts";
 import type { HistoryEntry } from "../state/history.ts";
 import type { Register } from "../state/register.ts";
@@ -11,7 +17,7 @@ import { InsnAux, type StructMeta } from "./insn-aux.ts";
 import type { KfuncDescription } from "./kfunc-description.ts";
 import type { VerifierMap } from "./map.ts";
 import { Rejection } from "./rejection.ts";
-import type { Capabilities, VerifyRequest } from "./request.ts";
+import type { Capabilities, SourceRecord, VerifyRequest } from "./request.ts";
 import type { Subprogram } from "./subprogram.ts";
 
 /** A state that waits to be explored: `struct bpf_verifier_stack_elem`. */
@@ -49,12 +55,19 @@ export class Environment {
   exceptionCallback = 0;
   readonly usedMaps: VerifierMap[] = [];
   readonly usedBtfs: Btf[] = [];
-  /** Functions of the kernel that the program calls, by `imm` and `off` of the call. */
-  readonly kfuncs = new Map<string, KfuncDescription>();
-  /** Structs of the program's BTF with special fields, by id. */
-  structMetas: ReadonlyMap<number, StructMeta> = new Map();
+  /** Functions of the kernel that the program calls, by `kfuncKey` of the call. */
+  readonly kfuncs = new Map<number, KfuncDescription>();
+  /** BTFs of modules whose functions the program calls, by `off` of the call. */
+  readonly kfuncBtfs = new Map<number, Btf>();
+  /** Structs with special fields, by id, of each BTF that was asked for (see `btfFindStructMeta`). */
+  readonly structMetas = new Map<Btf, ReadonlyMap<number, StructMeta>>();
   /** What the program attaches to, once checked (`check_attach_btf_id`). */
   attach: Attachment | null = null;
+  /** References that belong to arguments of the context, by offset. */
+  readonly argumentReferences = new Map<number, number>();
+
+  /** The source line that was written last. */
+  previousLine: SourceRecord | null = null;
 
   insnIdx = 0;
   prevInsnIdx = 0;
@@ -64,6 +77,13 @@ export class Environment {
   readonly pending: PendingState[] = [];
   /** The history entry of the current instruction, where it has one. */
   currentHistory: HistoryEntry | null = null;
+  /** Where instructions lead. Set once jumps are known to stay in the program (`checkCfg`). */
+  flow!: ControlFlow;
+  readonly stackLiveness: StackLiveness;
+  readonly explored: ExploredStates;
+  readonly sccVisits = new SccVisits();
+  readonly backtrack = new BacktrackMasks();
+  readonly idMap = new IdMap();
   idGen = 0;
   /** Number of the pass over the program: the main one, and one for each global function. */
   passCount = 0;
@@ -77,7 +97,6 @@ export class Environment {
   prevJmpsProcessed = 0;
   maxStatesPerInsn = 0;
   totalStates = 0;
-  peakStates = 0;
   longestMarkReadWalk = 0;
   /** Highest end of an access to the context (`max_ctx_offset`). */
   maxCtxOffset = 0;
@@ -98,6 +117,8 @@ export class Environment {
     this.insns = request.insns;
     this.rows = rowsOf(request.insns);
     this.aux = request.insns.map(() => new InsnAux());
+    this.stackLiveness = new StackLiveness(this);
+    this.explored = new ExploredStates(request.insns.length);
     const { capabilities, flags } = request;
     this.capabilities = capabilities;
     this.allowPtrLeaks = capabilities.perfmon;
@@ -110,6 +131,11 @@ export class Environment {
     this.testStateFreq = capabilities.bpf && (flags & BpfProgFlag.TEST_STATE_FREQ) !== 0;
     this.testRegInvariants = (flags & BpfProgFlag.TEST_REG_INVARIANTS) !== 0;
     this.sleepable = (flags & BpfProgFlag.SLEEPABLE) !== 0;
+  }
+
+  /** Most states that were kept at a time. */
+  get peakStates(): number {
+    return this.explored.peak;
   }
 
   /** Registers of the current frame. */

@@ -10,3 +10,8 @@ export interface KfuncDescription {
   readonly prototype: number;
   readonly address: bigint;
 }
+
+/** Key of `Environment.kfuncs`: which function the call with this `imm` and `off` names. */
+export function kfuncKey(imm: number, off: number): number {
+  return imm * 0x1_0000 + (off & 0xffff);
+}

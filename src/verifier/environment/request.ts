@@ -77,6 +77,8 @@ export interface TargetKernel {
   /** Address of a kernel symbol, or null. */
   readonly symbolAddress: (name: string) => bigint | null;
   readonly cpus: number;
+  /** Functions that errors may be injected into (ALLOW_ERROR_INJECTION), by name; without it none is known. */
+  readonly errorInjectable?: (name: string) => boolean;
 }
 
 /** A file descriptor of the loader's that a program names, as far as a verifier may see it. */
@@ -122,6 +124,8 @@ export interface VerifyRequest {
   readonly log: LogSink;
   /** Bound to a device (`BPF_F_XDP_DEV_BOUND_ONLY`). */
   readonly devBound?: boolean;
+  /** Milliseconds, for the statistics; without it a verification takes no time. */
+  readonly clock?: () => number;
   /** Called now and then; throws to stop a verification that takes too long. */
   readonly poll?: () => void;
 }
