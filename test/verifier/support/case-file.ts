@@ -48,9 +48,11 @@ function readCase(preamble: Section, section: Section, file: string, group: stri
   const code = last("code");
   if (code === undefined) throw new Error("the case has no code");
   const declarations = all("types");
-  const mapLines = entries
-    .filter(({ key }) => key.startsWith("map "))
-    .map(({ key, value }) => readMapLine(key.slice(4), value));
+  // A case may describe a map of the preamble anew.
+  const mapTexts = new Map(
+    entries.filter(({ key }) => key.startsWith("map ")).map(({ key, value }) => [key.slice(4), value]),
+  );
+  const mapLines = [...mapTexts].map(([name, text]) => readMapLine(name, text));
   const needsTypes = declarations.length > 0 || mapLines.some(({ valueType }) => valueType !== null);
   const types = needsTypes ? new CTypes(declarations.join("\n")) : null;
   const program = assembleCase(

@@ -17,9 +17,12 @@ export interface Section {
   readonly text: string;
 }
 
+/** Keys that may stand with nothing behind them: a label of the code cannot have such a name. */
+const ENDS_CODE: ReadonlySet<string> = new Set(["code", "types", "run", "xlated", "log 1", "log 2"]);
+
 /**
  * Cuts a file into sections at `=== NAME`, and those into `key: value` entries; a value may go on in indented lines.
- * `#` in the first column begins a comment.
+ * `#` in the first column begins a comment; in `code`, labels may stand there too.
  */
 export function sectionsOf(
   text: string,
@@ -57,6 +60,12 @@ function entriesOf(lines: readonly string[], from: number, to: number, file: str
       continue;
     }
     const match = /^([\w -]+):\s?(.*)$/.exec(line);
+    const above = entries.at(-1);
+    // A label of the code may stand in the first column.
+    if (above?.key === "code" && match?.[2] === "" && !ENDS_CODE.has(match[1]!)) {
+      above.value.push(line);
+      continue;
+    }
     if (match === null) throw new CaseError(file, at + 1, `expected 'key: value', got '${line}'`);
     entries.push({ key: match[1]!, value: [match[2]!], line: at + 1 });
   }

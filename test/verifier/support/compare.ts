@@ -1,6 +1,7 @@
 import { disassemble } from "../../../src/asm/index.ts";
 import { hexOf, messageOf } from "../../../src/base/index.ts";
 import { decode } from "../../../src/isa/index.ts";
+import { errnoName } from "../../../src/uapi/index.ts";
 import type { KernelTypes } from "./kernel-types.ts";
 import { maskLog, maskXlated } from "./mask.ts";
 import { type CaseVerifier, LogLevel, type VerifierAnswer } from "./verifier-answer.ts";
@@ -78,8 +79,8 @@ export async function compareCase(
       check("xlated", record.xlated === null ? null : listingOf(maskXlated(record.xlated, test)), () =>
         first!.xlated === null ? "" : listingOf(maskXlated(first!.xlated, test)),
       );
-      const runs = record.runs.length === 0 ? null : outcomes(record.runs);
-      if (first.runs.length > 0) check("runs", runs, () => outcomes(first!.runs));
+      const runs = record.runs.length === 0 ? null : outcomes(record.runs, record.runs);
+      if (first.runs.length > 0) check("runs", runs, () => outcomes(first!.runs, record.runs));
     }
     const level1 = record.level1 === null ? null : maskLog(record.level1, test, types);
     check("level 1", level1, () => log);
@@ -107,9 +108,14 @@ function verdictOf(errno: number): string {
   return errno === 0 ? "accepted" : "rejected";
 }
 
-function outcomes(runs: VerifierRecord["runs"]): string {
+/** The outcomes as text; `theirs` says where any result will do. */
+function outcomes(runs: VerifierRecord["runs"], theirs: VerifierRecord["runs"]): string {
   return runs
-    .map(({ errno, retval }) => (errno === 0 ? `0x${retval.toString(16)}` : `errno ${errno}`))
+    .map(({ errno, retval }, index) => {
+      if (errno !== 0) return errnoName(errno);
+      const any = retval === null || theirs[index]?.retval === null;
+      return any ? "any" : `0x${retval.toString(16)}`;
+    })
     .join(" ");
 }
 

@@ -54,7 +54,10 @@ const VALUE_TYPES: Readonly<Record<string, readonly [value: string, declarations
 export function groundtruthMap(kind: string, at: number): CaseMap[] {
   const row = MAPS[kind];
   if (row === undefined) throw new Error(`there is no fixup '${kind}'`);
-  const map = { ...plain(row), types: typesOf(kind), elements: elementsOf(kind), programs: programsOf(kind) };
+  // The self-test gives a name to those with types.
+  const types = typesOf(kind);
+  const name = types === null || kind === "fixup_map_kptr" ? "" : "test_map";
+  const map = { ...plain(row), name, types, elements: elementsOf(kind), programs: programsOf(kind) };
   if (kind !== "fixup_map_in_map") return [map];
   return [plain([BpfMapType.ARRAY, 4, 4, 1]), { ...map, inner: at }];
 }

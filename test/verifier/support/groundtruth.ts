@@ -101,7 +101,10 @@ function recordOf(json: JsonCase, level2: string | null): RecordedCase["record"]
     level1: null,
     level2,
     xlated: xlated === null ? null : bytes(xlated),
-    runs: (runs ?? []).map(([failed, retval]) => ({ errno: failed, retval })),
+    runs: (runs ?? []).map(([failed, retval], index) => ({
+      errno: Math.abs(failed),
+      retval: json.retvals[index]?.retval === ANY_RESULT ? null : retval,
+    })),
   };
 }
 
@@ -111,11 +114,6 @@ function runsOf(json: JsonCase): CaseRun[] {
     const data = json.retvals[index]?.data;
     return { data: data === undefined ? new Uint8Array(64) : bytes(data), ctx: null };
   });
-}
-
-/** r0 of each run as the test wants it; null: any. */
-export function wantedResults(json: { readonly retvals: readonly { readonly retval: number }[] }) {
-  return json.retvals.map(({ retval }) => (retval === ANY_RESULT ? null : retval));
 }
 
 function attachOf({ kfunc, prog_type, expected_attach_type }: JsonCase): CaseAttach | null {

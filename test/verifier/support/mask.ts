@@ -34,7 +34,8 @@ export function maskLog(log: string, test: VerifierCase, types: KernelTypes | nu
     .map((line) => {
       let text = line
         .replace(/^verification time \d+ usec$/, "verification time N usec")
-        .replace(/(call [A-Za-z_]\w*)#\d{4,}/, "$1#KFUNC");
+        .replace(/(call [A-Za-z_]\w*)#\d{4,}/, "$1#KFUNC")
+        .replace(/ has btf_id \d+ type /, " has btf_id N type ");
       const load = /(?:^|\s)(\d+): (?:\S{10} )?\(18\) r\d+ = (0x[0-9a-f]+)/.exec(text);
       if (load !== null && addressed.has(Number(load[1]))) {
         text = text.replace(`= ${load[2]}`, `= ${ADDRESS}`).replace(/ +; /, " ; ");

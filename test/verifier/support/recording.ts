@@ -3,7 +3,7 @@ import { bytesOfHex, hexOf } from "../../../src/base/index.ts";
 import { decode, slotsOf } from "../../../src/isa/index.ts";
 import { Errno, errnoName } from "../../../src/uapi/index.ts";
 import { sectionsOf } from "./case-sections.ts";
-import type { VerifierRecord } from "./verifier-case.ts";
+import type { CaseOutcome, VerifierRecord } from "./verifier-case.ts";
 
 /** Writes what a kernel said to the cases of a file, in the form that {@link readRecording} reads. */
 export function writeRecording(kernel: string, records: ReadonlyMap<string, VerifierRecord>): string {
@@ -11,9 +11,7 @@ export function writeRecording(kernel: string, records: ReadonlyMap<string, Veri
   for (const [name, record] of records) {
     const lines = [`=== ${name}`];
     lines.push(`verdict: ${record.errno === 0 ? "accepted" : `rejected ${errnoName(record.errno)}`}`);
-    for (const run of record.runs) {
-      lines.push(`run: ${run.errno === 0 ? `0x${run.retval.toString(16)}` : errnoName(run.errno)}`);
-    }
+    for (const run of record.runs) lines.push(`run: ${outcomeText(run)}`);
     if (record.level1 !== null) lines.push("log 1:", ...indented(record.level1));
     if (record.level2 !== null) {
       if (record.level2 === record.level1) lines.push("log 2: the same");
@@ -40,16 +38,21 @@ export function readRecording(text: string, file: string): Map<string, VerifierR
       level1,
       level2: second === "the same" ? level1 : logOf(second),
       xlated: xlated === undefined ? null : bytesOf(xlated),
-      runs: section.entries
-        .filter(({ key }) => key === "run")
-        .map(({ value: outcome }) =>
-          outcome.startsWith("0x")
-            ? { errno: 0, retval: Number(outcome) }
-            : { errno: errnoOf(outcome), retval: 0 },
-        ),
+      runs: section.entries.filter(({ key }) => key === "run").map((entry) => outcomeOf(entry.value)),
     });
   }
   return records;
+}
+
+/** `"0x1"`, `"any"`, `"EINVAL"`. */
+export function outcomeText({ errno, retval }: CaseOutcome): string {
+  if (errno !== 0) return errnoName(errno);
+  return retval === null ? "any" : `0x${retval.toString(16)}`;
+}
+
+function outcomeOf(text: string): CaseOutcome {
+  if (text === "any") return { errno: 0, retval: null };
+  return text.startsWith("0x") ? { errno: 0, retval: Number(text) } : { errno: errnoOf(text), retval: 0 };
 }
 
 function errnoOf(name: string): number {

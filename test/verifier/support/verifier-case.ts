@@ -89,7 +89,8 @@ export interface VerifierRecord {
 
 export interface CaseOutcome {
   readonly errno: number;
-  readonly retval: number;
+  /** r0; null: another one in each run (an address, a time). */
+  readonly retval: number | null;
 }
 
 /** A case with the real kernel's answer; null where none was recorded. */
