@@ -1,4 +1,4 @@
-// Runs the project's own programs: `node scripts/run.mjs gen|bench|fuzz|oracle [ARGUMENTS]`.
+// Runs the project's own programs: `node scripts/run.mjs gen|bench|fuzz|oracle|verifier-cases|record-verifier [ARGUMENTS]`.
 // They are TypeScript; Node 20 cannot run that, so they are bundled first (some 30 ms).
 import { existsSync } from "node:fs";
 import { join } from "node:path";
@@ -6,7 +6,13 @@ import { ensureBuilt } from "./build.mjs";
 import { ensureInstalled } from "./ensure.mjs";
 import { fail, installed, isMain, ROOT, runNode } from "./project.mjs";
 
-const PROGRAMS = { gen: "gen/main.ts", bench: "bench/main.ts", fuzz: "test/fuzz/main.ts" };
+const PROGRAMS = {
+  gen: "gen/main.ts",
+  bench: "bench/main.ts",
+  fuzz: "test/fuzz/main.ts",
+  "verifier-cases": "test/verifier/main.ts",
+  "record-verifier": "gen/verifier/record.ts",
+};
 
 /** Bundles a TypeScript file of the project for this Node, and gives the path of the result. */
 export async function bundled(entry) {

@@ -1,0 +1,110 @@
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
+import { messageOf } from "../../src/base/index.ts";
+import { Errno, errnoName } from "../../src/uapi/index.ts";
+import { liveKernel } from "../../test/support/referee.ts";
+import { caseGroups, RELEASE, readGroup, recordingOf } from "../../test/verifier/support/case-folder.ts";
+import { errorLine, processedOf } from "../../test/verifier/support/compare.ts";
+import { LiveVerifier } from "../../test/verifier/support/live-verifier.ts";
+import { maskLog, maskXlated } from "../../test/verifier/support/mask.ts";
+import { outcomeText, writeRecording } from "../../test/verifier/support/recording.ts";
+import { LogLevel } from "../../test/verifier/support/verifier-answer.ts";
+import type { VerifierCase, VerifierRecord } from "../../test/verifier/support/verifier-case.ts";
+
+/** Longer logs are not kept: a loop's level-2 log has a line for each instruction that it runs through. */
+const LONGEST_LOG = 96 * 1024;
+
+const USAGE = `usage: npm run record:verifier [-- [--check] [--show] [GROUP]…]
+Asks the running kernel (Linux ${RELEASE}, as root) about the cases in testdata/verifier/cases and writes what it says
+to testdata/verifier/recorded. --check writes nothing and fails where it says something else; --show prints a line
+for each case.
+`;
+
+process.exitCode = await main(process.argv.slice(2));
+
+async function main(argv: readonly string[]): Promise<number> {
+  const flags = argv.filter((arg) => arg.startsWith("-"));
+  const unknown = flags.find((flag) => flag !== "--check" && flag !== "--show");
+  if (unknown !== undefined) {
+    process.stderr.write(
+      unknown === "--help" ? USAGE : `record:verifier: unknown option '${unknown}'\n${USAGE}`,
+    );
+    return unknown === "--help" ? 0 : 2;
+  }
+  const kernel = liveKernel(RELEASE);
+  const live = kernel.present ? await LiveVerifier.open() : kernel.why;
+  if (typeof live === "string") {
+    process.stderr.write(`record:verifier: ${live}\n`);
+    return 2;
+  }
+  const names = argv.filter((arg) => !arg.startsWith("-"));
+  const missing = names.find((name) => !caseGroups().includes(name));
+  if (missing !== undefined) {
+    process.stderr.write(`record:verifier: there is no group '${missing}'\n`);
+    return 2;
+  }
+  let differing = 0;
+  for (const group of names.length > 0 ? names : caseGroups()) {
+    const cases = readGroup(group);
+    const records = new Map<string, VerifierRecord>();
+    for (const test of cases) {
+      const record = recordCase(live, test);
+      if (record.errno === Errno.EPERM && record.level1 === "") {
+        process.stdout.write(`${test.name}: this machine does not permit such programs: nothing recorded\n`);
+        continue;
+      }
+      records.set(test.name.slice(group.length + 2), record);
+      if (flags.includes("--show")) process.stdout.write(lineOf(test, record));
+    }
+    const text = writeRecording(RELEASE, records);
+    const path = recordingOf(group);
+    const old = existsSync(path) ? readFileSync(path, "utf8") : "";
+    const accepted = [...records.values()].filter(({ errno }) => errno === 0).length;
+    const state = text === old ? "as before" : flags.includes("--check") ? "DIFFERS" : "written";
+    process.stdout.write(
+      `${group}: ${records.size} cases, ${accepted} accepted, ${records.size - accepted} rejected: ${state}\n`,
+    );
+    if (text === old) continue;
+    differing++;
+    if (flags.includes("--check")) continue;
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, text);
+  }
+  return flags.includes("--check") && differing > 0 ? 1 : 0;
+}
+
+function recordCase(live: LiveVerifier, test: VerifierCase): VerifierRecord {
+  try {
+    const first = live.verify(test, {
+      logLevel: LogLevel.one | LogLevel.stats,
+      xlated: true,
+      runs: true,
+    });
+    const second = live.verify(test, { logLevel: LogLevel.two | LogLevel.stats, runs: true });
+    const kept = (log: string) => (log.length > LONGEST_LOG ? null : maskLog(log, test, live.types));
+    return {
+      errno: first.errno,
+      stats: null,
+      level1: kept(first.log),
+      level2: kept(second.log),
+      xlated: first.xlated === null ? null : maskXlated(first.xlated, test),
+      // What comes out differently the second time is an address or a time.
+      runs: first.runs.map(({ errno, retval }, index) => ({
+        errno,
+        retval: retval === second.runs[index]?.retval ? retval : null,
+      })),
+    };
+  } catch (error) {
+    throw new Error(`${test.name}: ${messageOf(error)}\n${(error as { log?: string }).log ?? ""}`, {
+      cause: error,
+    });
+  }
+}
+
+function lineOf(test: VerifierCase, { errno, level1, runs }: VerifierRecord): string {
+  const processed = level1 === null ? "?" : (processedOf(level1) ?? "-");
+  const said = errno === 0 ? "accepted" : `${errnoName(errno)}: ${errorLine(level1 ?? "")}`;
+  const results = runs.map(outcomeText);
+  const ran = results.length === 0 ? "" : ` → ${results.join(" ")}`;
+  return `${test.name}  [${processed}]  ${said}${ran}\n`;
+}

@@ -1,0 +1,141 @@
+import { parseArgs } from "node:util";
+import { disassemble } from "../../src/asm/index.ts";
+import { decode } from "../../src/isa/index.ts";
+import { recordedCases } from "./support/case-folder.ts";
+import { classesOf, classOf } from "./support/classes.ts";
+import { type CaseResult, compareCase } from "./support/compare.ts";
+import { groundtruthCases } from "./support/groundtruth.ts";
+import type { KernelTypes } from "./support/kernel-types.ts";
+import { maskLog, maskXlated } from "./support/mask.ts";
+import { classText, totalsText } from "./support/report.ts";
+import { sideBySide } from "./support/side-by-side.ts";
+import type { RecordedCase, VerifierRecord } from "./support/verifier-case.ts";
+import { openVerifier, VERIFIERS } from "./support/verifiers.ts";
+
+const USAGE = `usage: node scripts/run.mjs verifier-cases [--by ${VERIFIERS.join("|")}] [--from cases|groundtruth]
+         [--group NAME] [--only NAME]… [--class TEXT] [--diff NAME] [--list] [--times]
+Compares a verifier's answers with those recorded from Linux 6.18: testdata/verifier and ../shared/groundtruth.
+  --only NAME    cases whose name contains this
+  --class TEXT   lists the cases of the classes whose title contains this
+  --diff NAME    program and both logs of the first case whose name contains this, side by side (ours left)
+  --list         each case that differs, with its first difference
+  --times        the slowest cases
+Exit code: 0 all as recorded, 1 differences, 2 wrong arguments.
+`;
+
+process.exitCode = await main(process.argv.slice(2));
+
+async function main(argv: readonly string[]): Promise<number> {
+  const options = optionsOf(argv);
+  if (typeof options === "string") {
+    process.stderr.write(options === "" ? USAGE : `verifier-cases: ${options}\n${USAGE}`);
+    return options === "" ? 0 : 2;
+  }
+  const opened = await openVerifier(options.by ?? VERIFIERS[0]!);
+  if (typeof opened === "string") {
+    process.stderr.write(`verifier-cases: ${opened}\n`);
+    return 2;
+  }
+  const { verifier, types } = opened;
+  const wanted = options.diff === undefined ? (options.only ?? []) : [options.diff];
+  const all = casesOf(options.from).filter(
+    ({ test }) =>
+      (wanted.length === 0 || wanted.some((part) => test.name.includes(part))) &&
+      (options.group === undefined || test.group === options.group),
+  );
+  const cases = all.filter((each): each is RecordedCase & { record: VerifierRecord } => each.record !== null);
+  const results: CaseResult[] = [];
+  for (const each of options.diff === undefined ? cases : cases.slice(0, 1)) {
+    results.push(await compareCase(verifier, each, types));
+    if (process.stderr.isTTY)
+      process.stderr.write(`\r\u001b[K${results.length}/${cases.length} ${each.test.name}`);
+  }
+  if (process.stderr.isTTY) process.stderr.write("\r\u001b[K");
+  verifier.close();
+  if (options.diff !== undefined) {
+    for (const result of results) process.stdout.write(differenceText(result, types));
+  } else {
+    process.stdout.write(totalsText(results, all.length - cases.length));
+    const classes = classesOf(results);
+    const chosen =
+      options.class === undefined ? classes : classes.filter(({ title }) => title.includes(options.class!));
+    process.stdout.write(
+      classText(chosen, options.class === undefined && options.list !== true ? 3 : Infinity),
+    );
+    if (options.list === true) {
+      for (const result of results) {
+        const [first] = result.differences;
+        if (first === undefined) continue;
+        const { name } = result.recorded.test;
+        process.stdout.write(`${name}\n  ${first.check}\n  Linux: ${first.theirs}\n  here:  ${first.ours}\n`);
+      }
+    }
+    if (options.times === true) {
+      const slow = results.toSorted((a, b) => b.milliseconds - a.milliseconds).slice(0, 20);
+      for (const { recorded, milliseconds } of slow) {
+        process.stdout.write(`${milliseconds.toFixed(0).padStart(7)} ms  ${recorded.test.name}\n`);
+      }
+    }
+  }
+  return results.every(({ differences }) => differences.length === 0) ? 0 : 1;
+}
+
+function casesOf(from: string | undefined): RecordedCase[] {
+  const own = from === "groundtruth" ? [] : recordedCases();
+  if (from === "cases") return own;
+  const recorded = groundtruthCases();
+  if (typeof recorded !== "string") return [...own, ...recorded];
+  process.stderr.write(`verifier-cases: skipped the groundtruth: ${recorded}\n`);
+  return own;
+}
+
+function differenceText(result: CaseResult, types: KernelTypes | null): string {
+  const { recorded, answers, differences } = result;
+  const { test, record } = recorded;
+  const width = process.stdout.columns ?? 200;
+  const parts = [`${test.name}\n${classOf(result) ?? "as recorded"}\n`];
+  for (const { check, ours, theirs } of differences) {
+    parts.push(`${check}\n  Linux: ${theirs}\n  here:  ${ours}\n`);
+  }
+  parts.push(`\n${test.source === "" ? disassemble(decode(test.insns)) : test.source}\n`);
+  const both = (title: string, ours: string | undefined, theirs: string | null | undefined) => {
+    if (theirs === null || theirs === undefined) return;
+    const masked = (text: string) => maskLog(text, test, types).trimEnd();
+    parts.push(`\n${title}: here │ Linux\n${sideBySide(masked(ours ?? ""), masked(theirs), width)}\n`);
+  };
+  both("short log", answers.level1?.log, record!.stats ?? record!.level1);
+  both("level 2", answers.level2?.log, record!.level2);
+  if (record!.xlated !== null) {
+    const text = (bytes: Uint8Array | null | undefined) =>
+      bytes === null || bytes === undefined ? "" : disassemble(decode(maskXlated(bytes, test))).trimEnd();
+    parts.push(
+      `\nxlated: here │ Linux\n${sideBySide(text(answers.level1?.xlated), text(record!.xlated), width)}\n`,
+    );
+  }
+  return parts.join("");
+}
+
+function optionsOf(argv: readonly string[]) {
+  try {
+    const { values } = parseArgs({
+      args: [...argv],
+      options: {
+        by: { type: "string" },
+        from: { type: "string" },
+        group: { type: "string" },
+        only: { type: "string", multiple: true },
+        class: { type: "string" },
+        diff: { type: "string" },
+        list: { type: "boolean" },
+        times: { type: "boolean" },
+        help: { type: "boolean" },
+      },
+    });
+    if (values.help === true) return "";
+    if (values.by !== undefined && !VERIFIERS.includes(values.by))
+      return `there is no verifier '${values.by}'`;
+    return values;
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
