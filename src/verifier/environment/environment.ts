@@ -13,6 +13,7 @@ import type { HistoryEntry } from "../state/history.ts";
 import type { Register } from "../state/register.ts";
 import type { VerifierState } from "../state/verifier-state.ts";
 import type { Attachment } from "./attachment.ts";
+import type { HelperSignature } from "./helper-signature.ts";
 import { InsnAux, type StructMeta } from "./insn-aux.ts";
 import type { KfuncDescription } from "./kfunc-description.ts";
 import type { VerifierMap } from "./map.ts";
@@ -55,8 +56,12 @@ export class Environment {
   exceptionCallback = 0;
   readonly usedMaps: VerifierMap[] = [];
   readonly usedBtfs: Btf[] = [];
+  /** What wide loads name is in `aux`. */
+  immediatesResolved = false;
   /** Functions of the kernel that the program calls, by `kfuncKey` of the call. */
   readonly kfuncs = new Map<number, KfuncDescription>();
+  /** Helpers that the program calls, by id; null: not for programs like this (see `helperSignature`). */
+  readonly helperSignatures = new Map<number, HelperSignature | null>();
   /** BTFs of modules whose functions the program calls, by `off` of the call. */
   readonly kfuncBtfs = new Map<number, Btf>();
   /** Structs with special fields, by id, of each BTF that was asked for (see `btfFindStructMeta`). */
@@ -89,6 +94,8 @@ export class Environment {
   passCount = 0;
   exploreAluLimits = false;
   seenDirectWrite = false;
+  /** A value was returned that only the attach type knows how to take (`enforce_expected_attach_type`). */
+  enforceExpectedAttachType = false;
   seenException = false;
 
   insnProcessed = 0;

@@ -78,7 +78,7 @@ export function doCheck(env: Environment): void {
     if (!ends) continue;
     env.scratchAll();
     updateBranchCounts(env, env.current);
-    env.liveness.update();
+    env.stackLiveness.update();
     const next = popStack(env, !env.log.level2);
     if (next === null) return;
     env.insnIdx = next.insnIdx;
@@ -119,20 +119,20 @@ function sayInstruction(env: Environment, printState: boolean): void {
 /** The instruction, with what keeps track of the stack, and with mercy for wrong guesses. */
 function execute(env: Environment): Outcome {
   const { insnIdx } = env;
-  env.liveness.resetWriteMarks(insnIdx);
+  env.stackLiveness.resetWriteMarks(insnIdx);
   let outcome: Outcome;
   try {
     outcome = doCheckInsn(env);
   } catch (error) {
     if (!(error instanceof Rejection) || !RECOVERABLE.has(error.errno)) throw error;
-    env.liveness.commitWriteMarks();
+    env.stackLiveness.commitWriteMarks();
     if (!env.current.speculative) throw error;
     const aux = env.aux[insnIdx]!;
     aux.nospec = true;
     aux.aluState = 0;
     return Outcome.ends;
   }
-  env.liveness.commitWriteMarks();
+  env.stackLiveness.commitWriteMarks();
   return outcome;
 }
 

@@ -28,14 +28,14 @@ export interface LinkedRegister {
   readonly isReg: boolean;
 }
 
-/** A step that backtracking cannot guess from the code: `struct bpf_jmp_history_entry`. */
+/** A step that backtracking cannot guess from the code: `struct bpf_jmp_history_entry`. Immutable: states share it. */
 export interface HistoryEntry {
   readonly idx: number;
   readonly prevIdx: number;
   /** {@link HistoryFlag} */
-  flags: number;
+  readonly flags: number;
   /** Registers whose precision goes together at this conditional jump; null for none, at most 6. */
-  linkedRegs: readonly LinkedRegister[] | null;
+  readonly linkedRegs: readonly LinkedRegister[] | null;
 }
 
 /** Most registers that are linked (`LINKED_REGS_MAX`). */

@@ -34,6 +34,11 @@ export class VerifierState {
   dfsDepth = 0;
   callbackUnrollDepth = 0;
   mayGotoDepth = 0;
+  /** Of a cached state: how often another one met it and was not, or was, covered by it. */
+  missCount = 0;
+  hitCount = 0;
+  /** Of a cached state: taken out of the cache. */
+  evicted = false;
 
   /** Index of the current frame. */
   get curframe(): number {
@@ -73,7 +78,7 @@ export class VerifierState {
     copy.firstInsnIdx = this.firstInsnIdx;
     copy.lastInsnIdx = this.lastInsnIdx;
     copy.equalState = this.equalState;
-    copy.history = this.history.map((entry) => ({ ...entry }));
+    copy.history = this.history.slice();
     copy.dfsDepth = this.dfsDepth;
     copy.callbackUnrollDepth = this.callbackUnrollDepth;
     copy.mayGotoDepth = this.mayGotoDepth;
