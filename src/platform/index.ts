@@ -17,6 +17,7 @@ export {
 export { ax, type RewriteOptions, type RewriteSite } from "./contexts/emission.ts";
 export { rewriteAccess } from "./contexts/rewrite.ts";
 export { defaultLayout } from "./default-layout.ts";
+export { type Conversion, type Piece, parseFormat } from "./format-string.ts";
 export {
   type ArgumentName,
   type ArgumentRule,

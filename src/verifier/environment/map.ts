@@ -14,6 +14,10 @@ export interface VerifierMap extends FixupMap {
   readonly inner?: VerifierMap | null;
   /** No system call changes it any more (BPF_MAP_FREEZE, with BPF_F_RDONLY_PROG: its content is constant). */
   readonly frozen: boolean;
+  /** It is reserved for another program (`excl_prog_hash`). */
+  readonly reservedForAnother: boolean;
+  /** Whoever made it may look into the kernel (CAP_PERFMON), as the loader where absent: no masking of its indexes. */
+  readonly bypassSpecV1?: boolean;
   /** `map_extra` */
   readonly extra: bigint;
   /**
