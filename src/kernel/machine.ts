@@ -1,3 +1,4 @@
+import type { Btf } from "../btf/index.ts";
 import { createHelpers, type Helper } from "../helpers/index.ts";
 import {
   createMap,
@@ -113,6 +114,11 @@ export class Machine {
       random: this.random,
       code: this.#mapCode,
     };
+  }
+
+  /** Where the types of the kernel's own objects are looked for. */
+  get kernelTypes(): readonly Btf[] {
+    return [this.layout.btf];
   }
 
   nextPid(): number {

@@ -47,6 +47,9 @@ const CGROUP_STORAGE: ReadonlySet<number> = new Set([M.CGROUP_STORAGE, M.PERCPU_
 /** Whether a program of this type may use the map at all (`check_map_prog_compatibility`). */
 export function checkMapProgCompatibility(env: Environment, map: VerifierMap): void {
   const type = resolvedType(env).type;
+  if (map.reservedForAnother) {
+    env.refuse(Errno.EACCES, "program's hash doesn't match map's excl_prog_hash");
+  }
   for (const [fields, what] of NOT_FOR_TRACING) {
     if (!hasField(map.record, fields)) continue;
     if ((fields & FieldType.SPIN_LOCK) !== 0 && type === P.SOCKET_FILTER) {

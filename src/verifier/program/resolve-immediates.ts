@@ -33,6 +33,7 @@ export function resolvePseudoLdimm64(env: Environment): void {
       env.refuse(Errno.EINVAL, `unknown opcode ${insn.opcode.toString(16).padStart(2, "0")}`);
     }
   }
+  env.immediatesResolved = true;
 }
 
 function resolveWide(env: Environment, at: number): void {

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { decode, encode } from "../../../src/isa/index.ts";
+import { EmbeddedKernel } from "../../../src/kernel/index.ts";
 import { BpfCommands, Errno, progInfo } from "../../../src/sys/index.ts";
 import { BpfAttachType, BpfProgType } from "../../../src/uapi/index.ts";
 import { livePort } from "../../support/live-port.ts";
@@ -18,25 +19,30 @@ const CONTEXT_ONLY: ReadonlySet<number> = new Set([
   BpfProgType.LSM,
 ]);
 
-/** The running kernel as a verifier of cases. Nothing that it makes outlives a call of `verify`. */
-export class LiveVerifier implements CaseVerifier {
-  readonly name = "live";
+/** A kernel as a verifier of cases. Nothing that it makes outlives a call of `verify`. */
+export class KernelVerifier implements CaseVerifier {
+  readonly name: string;
   readonly #sys: BpfCommands;
   readonly #types: KernelTypes;
 
-  private constructor(sys: BpfCommands, types: KernelTypes) {
+  private constructor(name: string, sys: BpfCommands, types: KernelTypes) {
+    this.name = name;
     this.#sys = sys;
     this.#types = types;
   }
 
-  /** The verifier, or why there is none. */
-  static async open(): Promise<LiveVerifier | string> {
+  /** The running kernel, or why it is not to be had. */
+  static async live(): Promise<KernelVerifier | string> {
     const { port, why } = await livePort();
     if (port === null) return why;
-    return new LiveVerifier(
-      new BpfCommands(port),
-      new KernelTypes(new Uint8Array(readFileSync("/sys/kernel/btf/vmlinux"))),
-    );
+    return new KernelVerifier("live", new BpfCommands(port), kernelTypes());
+  }
+
+  /** The embedded kernel, with the types of the running one. */
+  static embedded(): KernelVerifier {
+    const types = kernelTypes();
+    const kernel = new EmbeddedKernel({ btf: types.btf, cpus: 2 });
+    return new KernelVerifier("embedded", kernel, types);
   }
 
   get types(): KernelTypes {
@@ -44,7 +50,8 @@ export class LiveVerifier implements CaseVerifier {
   }
 
   verify(test: VerifierCase, question: VerifierQuestion): VerifierAnswer {
-    if (test.insns.length / 8 > LONGEST_PROGRAM) throw new Error("too long for the live kernel");
+    if (this.name === "live" && test.insns.length / 8 > LONGEST_PROGRAM)
+      throw new Error("too long for the live kernel");
     using objects = new Descriptors(this.#sys);
     const maps: number[] = [];
     for (const map of test.maps) maps.push(this.#map(map, maps, objects));
@@ -148,6 +155,10 @@ export class LiveVerifier implements CaseVerifier {
       return { errno: error.errno, retval: 0 };
     }
   }
+}
+
+function kernelTypes(): KernelTypes {
+  return new KernelTypes(new Uint8Array(readFileSync("/sys/kernel/btf/vmlinux")));
 }
 
 /** Closes what was opened, the last first. */
