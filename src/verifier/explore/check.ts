@@ -1,9 +1,9 @@
 import { CallKind, Class, classOf, type Insn, Mode } from "../../isa/index.ts";
 import { BpfFuncId, Errno } from "../../uapi/index.ts";
-import { checkFuncCall } from "../calls/func-call.ts";
-import { prepareFuncExit } from "../calls/func-exit.ts";
+import { checkFuncCall } from "../calls/function-call.ts";
+import { prepareFuncExit } from "../calls/function-exit.ts";
 import { checkHelperCall } from "../calls/helper-call.ts";
-import { checkResourceLeak } from "../calls/resource-leak.ts";
+import { checkResourceLeak } from "../calls/leaks.ts";
 import { checkReturnCode } from "../calls/return-code.ts";
 import type { Environment } from "../environment/environment.ts";
 import { Rejection } from "../environment/rejection.ts";
@@ -29,6 +29,8 @@ const MODE_MASK = 0xe0;
 const JMP_CODE_MASK = 0xf0;
 const SOURCE_MASK = 0x08;
 const JmpCode = { ja: 0x00, call: 0x80, exit: 0x90 } as const;
+
+const EXIT_OF_MAIN = "BPF_EXIT instruction in main prog";
 
 /** What an instruction did to the path. */
 const Outcome = { continues: 0, continuesElsewhere: 1, ends: 2 } as const;
@@ -257,11 +259,7 @@ function allowedUnderLock(env: Environment, insn: Insn): boolean {
 /** An exit, from the program or from a function of it (`process_bpf_exit_full`). */
 function exit(env: Environment): Outcome {
   const { curframe } = env.current;
-  checkResourceLeak(env, {
-    exceptionExit: false,
-    checkLock: curframe === 0,
-    prefix: "BPF_EXIT instruction in main prog",
-  });
+  checkResourceLeak(env, false, curframe === 0, EXIT_OF_MAIN);
   if (curframe > 0) {
     prepareFuncExit(env);
     return Outcome.continuesElsewhere;
@@ -272,10 +270,6 @@ function exit(env: Environment): Outcome {
 
 /** `bpf_throw` ends the program, whatever functions were called. */
 function exceptionalExit(env: Environment): Outcome {
-  checkResourceLeak(env, {
-    exceptionExit: true,
-    checkLock: env.current.curframe === 0,
-    prefix: "BPF_EXIT instruction in main prog",
-  });
+  checkResourceLeak(env, true, env.current.curframe === 0, EXIT_OF_MAIN);
   return Outcome.ends;
 }
