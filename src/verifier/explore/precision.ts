@@ -115,7 +115,7 @@ function markFrames(env: Environment, state: VerifierState): boolean {
         if (!masks.hasSlot(fr, spi)) continue;
         const slot = frame.stack[spi];
         if (slot === undefined) {
-          return env.refuse(
+          env.refuse(
             Errno.EFAULT,
             `verifier bug: stack slot ${spi}, total slots ${frame.stack.length} (i >= func->allocated_stack / BPF_REG_SIZE)`,
           );

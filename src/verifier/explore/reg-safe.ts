@@ -33,8 +33,8 @@ export function boundsWithin(old: Bounds, current: Bounds): boolean {
   );
 }
 
-/** `regs_exact` */
-function regsExact(old: Register, current: Register, ids: IdMap): boolean {
+/** All that is known is the same, and ids stand for each other (`regs_exact`). */
+export function regsExact(old: Register, current: Register, ids: IdMap): boolean {
   return (
     sameKnowledge(old, current) &&
     ids.matches(old.id, current.id) &&

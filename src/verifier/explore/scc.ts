@@ -26,7 +26,7 @@ export function maybeExitScc(env: Environment, state: VerifierState): void {
 export function addSccBackedge(env: Environment, cached: VerifierState, backedge: VerifierState): void {
   const visit = env.sccVisits.find(env.aux, cached);
   if (visit === null) {
-    return env.refuse(
+    env.refuse(
       Errno.EFAULT,
       `verifier bug: add backedge: no SCC in verification path, insn_idx ${cached.insnIdx}`,
     );

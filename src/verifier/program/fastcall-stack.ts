@@ -2,17 +2,17 @@ import type { Environment } from "../environment/environment.ts";
 import { subprogEnd } from "./subprograms.ts";
 
 /**
- * The spills and fills around calls that keep registers are taken out of the program, and with them the stack that
- * they use, unless something else uses it too (`remove_fastcall_spills_fills`).
+ * Functions whose fastcall spills are dropped need less stack (the part of `remove_fastcall_spills_fills` that does not
+ * change the code).
  */
 export function releaseFastcallStack(env: Environment): void {
-  env.subprograms.forEach((subprogram, i) => {
-    if (subprogram.keepFastcallStack) return;
-    for (let slot = subprogram.start; slot < subprogEnd(env, i); slot++) {
-      if (env.aux[slot]!.fastcallSpillsNum > 0) {
-        subprogram.stackDepth = -subprogram.fastcallStackOff;
-        return;
-      }
+  for (const [i, subprogram] of env.subprograms.entries()) {
+    if (subprogram.keepFastcallStack) continue;
+    const end = subprogEnd(env, i);
+    for (let at = subprogram.start; at < end; at++) {
+      if (env.aux[at]!.fastcallSpillsNum === 0) continue;
+      subprogram.stackDepth = -subprogram.fastcallStackOff;
+      break;
     }
-  });
+  }
 }
