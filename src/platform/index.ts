@@ -1,15 +1,18 @@
-export { checkFlatAccess, checkStructAccess } from "./contexts/access.ts";
+export { checkArgumentAccess, checkFlatAccess, checkStructAccess } from "./contexts/access.ts";
 export {
+  type AccessWidth,
   type AllowedAccess,
+  type ArgumentsContext,
   type Context,
   type ContextAccess,
   type ContextField,
   ContextMap,
+  type FieldAccess,
   type FieldRewrite,
-  type FieldWidth,
   type FieldYield,
   type FlatContext,
   type OpaqueContext,
+  type Permission,
   type PlacedField,
   type SequenceName,
   type StructContext,
