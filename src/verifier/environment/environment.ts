@@ -1,5 +1,6 @@
 import type { Btf } from "../../btf/index.ts";
 import { type Insn, type InsnRow, isWide, lookup } from "../../isa/index.ts";
+import type { ContextMap, StructContext } from "../../platform/index.ts";
 import { BpfProgFlag } from "../../uapi/index.ts";
 import { BacktrackMasks } from "../explore/backtrack-masks.ts";
 import { ExploredStates } from "../explore/explored-states.ts";
@@ -68,6 +69,8 @@ export class Environment {
   readonly structMetas = new Map<Btf, ReadonlyMap<number, StructMeta>>();
   /** What the program attaches to, once checked (`check_attach_btf_id`). */
   attach: Attachment | null = null;
+  /** Structs that accesses through the context's or a socket's pointer meet, by what programs see of them. */
+  readonly contextMaps = new Map<StructContext, ContextMap>();
   /** References that belong to arguments of the context, by offset. */
   readonly argumentReferences = new Map<number, number>();
 

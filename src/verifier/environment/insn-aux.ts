@@ -55,6 +55,8 @@ export class InsnAux {
   mapKey: number | bigint | "poison" | null = null;
   /** Bytes of the context's field that the load reads, where fixups must narrow it; 0 for none. */
   ctxFieldSize = 0;
+  /** The access is to bytes of the context, or of a socket, that belong to no field: it cannot be rewritten. */
+  ctxGap = false;
   /** Number of the pass that saw it last; 0: dead. */
   seen = 0;
   nospec = false;

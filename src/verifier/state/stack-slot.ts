@@ -17,7 +17,7 @@ export type SlotType = (typeof SlotType)[keyof typeof SlotType];
 
 /** Eight bytes of a frame's stack: `struct bpf_stack_state`. */
 export class StackSlot {
-  /** A {@link SlotType} for each byte, from the lowest address. A spill of n bytes stands in the *last* n entries. */
+  /** A {@link SlotType} for each byte, from the highest address. A spill of n bytes stands in the *last* n entries. */
   readonly types: Uint8Array;
   /** The spilled register, or the state of a dynptr, iterator or saved interrupt flag. */
   readonly spilled: Register;
