@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from "node:fs";
-import { constants, brotliCompressSync } from "node:zlib";
+import { brotliCompressSync, constants } from "node:zlib";
 import { Btf } from "../src/btf/index.ts";
 import type { Generator } from "./generator.ts";
 
