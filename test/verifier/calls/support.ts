@@ -26,11 +26,13 @@ export interface CaseOptions {
   readonly insns?: readonly Insn[];
   readonly expectedAttachType?: number;
   readonly privileged?: boolean;
+  /** Of the log; 1 where absent. */
+  readonly level?: number;
 }
 
 /** A verification that stands before the first instruction of a program. */
 export function verification(options: CaseOptions = {}): Case {
-  const { type = "sched_cls", insns = EXIT, expectedAttachType = 0, privileged = true } = options;
+  const { type = "sched_cls", insns = EXIT, expectedAttachType = 0, privileged = true, level = 1 } = options;
   let text = "";
   const request: VerifyRequest = {
     insns,
@@ -44,7 +46,7 @@ export function verification(options: CaseOptions = {}): Case {
     kernel: { version: "6.18", btf: layout.btf, layout, symbolAddress: () => null, cpus: 4 },
     files: { file: () => null, fdArray: null, fdArrayCount: 0 },
     log: {
-      level: 1,
+      level,
       write: (added) => {
         text += added;
       },
@@ -77,7 +79,7 @@ export function refusal(test: Case, act: () => void): [errno: number, log: strin
 }
 
 export function exampleMap(rest: Partial<VerifierMap> = {}): VerifierMap {
-  return {
+  const map: VerifierMap = {
     type: BpfMapType.HASH,
     keySize: 4,
     valueSize: 16,
@@ -92,9 +94,10 @@ export function exampleMap(rest: Partial<VerifierMap> = {}): VerifierMap {
     valueTypeId: 0,
     record: null,
     frozen: false,
+    reservedForAnother: false,
     extra: 0n,
-    ...rest,
   };
+  return { ...map, ...rest };
 }
 
 /** The register becomes a pointer of a type, with offset 0. */
