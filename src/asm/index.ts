@@ -16,3 +16,4 @@ export {
   xlatedText,
 } from "./listing/xlated.ts";
 export type { AssemblerNames } from "./statement.ts";
+export { aluSymbol } from "./symbols.ts";

@@ -176,6 +176,15 @@ export function isConstant(bounds: Bounds): boolean {
   return tnumIsConst(bounds.tnum);
 }
 
+/** Known bits and the signed range say 0: a pointer without a variable offset. */
+export function isZeroOffset(bounds: Bounds): boolean {
+  const { tnum } = bounds;
+  return (
+    (tnum.valueHi | tnum.valueLo | tnum.maskHi | tnum.maskLo) === 0 &&
+    (bounds.sminHi | bounds.sminLo | bounds.smaxHi | bounds.smaxLo) === 0
+  );
+}
+
 /** Known bits and all ranges say one value, and the same. */
 export function isExact(bounds: Bounds): boolean {
   const { tnum } = bounds;

@@ -99,7 +99,24 @@ export class Register {
     this.precise = other.precise;
   }
 
-  /** What belongs to certain pointer types alone: the kernel's `raw` words of the union. */
+  /** Takes over what belongs to certain pointer types alone: the kernel's `raw` words of the union. */
+  copyTarget(other: Register): void {
+    this.range = other.range;
+    this.map = other.map;
+    this.mapUid = other.mapUid;
+    this.btf = other.btf;
+    this.btfId = other.btfId;
+    this.memSize = other.memSize;
+    this.dynptrId = other.dynptrId;
+    this.dynptrType = other.dynptrType;
+    this.dynptrFirstSlot = other.dynptrFirstSlot;
+    this.iterState = other.iterState;
+    this.iterDepth = other.iterDepth;
+    this.irqClass = other.irqClass;
+    this.subprogno = other.subprogno;
+  }
+
+  /** Forgets what {@link copyTarget} takes over. */
   clearTarget(): void {
     this.range = 0;
     this.map = null;
