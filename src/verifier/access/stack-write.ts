@@ -125,7 +125,7 @@ function checkStackWriteFixedOff(
     let type: SlotType = SlotType.MISC;
     if (reg !== null ? registerIsNull(reg) : insn.imm === 0 && isImmediateStore(env, insnIdx)) {
       // No spill that backtracking could follow to the register: its zero is relied upon here.
-      markChainPrecision(env, valueRegno);
+      if (valueRegno >= 0) markChainPrecision(env, valueRegno);
       type = SlotType.ZERO;
     }
     for (let i = 0; i < size; i++) slot.types[(byte - i) & 7] = type;
@@ -186,5 +186,5 @@ function checkStackWriteVarOff(
     zeroUsed ||= staysZero;
     slot.types[at] = staysZero ? SlotType.ZERO : SlotType.MISC;
   }
-  if (zeroUsed) markChainPrecision(env, valueRegno);
+  if (zeroUsed && valueRegno >= 0) markChainPrecision(env, valueRegno);
 }
