@@ -4,9 +4,9 @@ const U16_MAX = 0xffffn;
 const S16_MAX = 0x7fffn;
 const S16_MIN = -0x8000n;
 
-/** `%#llx`: 0 has no prefix. */
+/** `%#llx`, in the kernel's way: 0 has the prefix too. */
 function hex(value: bigint): string {
-  return value === 0n ? "0" : `0x${BigInt.asUintN(64, value).toString(16)}`;
+  return `0x${BigInt.asUintN(64, value).toString(16)}`;
 }
 
 /** `verbose_unum`, of an unsigned value. */
