@@ -1,5 +1,7 @@
 import type { Environment } from "../environment/environment.ts";
 import { type Bounds, UNKNOWN } from "../ranges/bounds.ts";
+import { tnumIn } from "../ranges/tnum.ts";
+import { below32, below64, less64 } from "../ranges/words.ts";
 import { baseType, RegType } from "../state/reg-type.ts";
 import { ADD_CONST, type Register } from "../state/register.ts";
 import type { IdMap } from "./id-map.ts";
@@ -20,16 +22,15 @@ export type ExactLevel = (typeof ExactLevel)[keyof typeof ExactLevel];
 export function boundsWithin(old: Bounds, current: Bounds): boolean {
   if (old === current || old === UNKNOWN) return true;
   return (
-    old.u32min <= current.u32min &&
-    old.u32max >= current.u32max &&
+    !below32(current.u32minWord, old.u32minWord) &&
+    !below32(old.u32maxWord, current.u32maxWord) &&
     old.s32min <= current.s32min &&
     old.s32max >= current.s32max &&
-    old.umin <= current.umin &&
-    old.umax >= current.umax &&
-    old.smin <= current.smin &&
-    old.smax >= current.smax &&
-    (current.mask & ~old.mask) === 0n &&
-    old.value === (current.value & ~old.mask)
+    !below64(current.uminHi, current.uminLo, old.uminHi, old.uminLo) &&
+    !below64(old.umaxHi, old.umaxLo, current.umaxHi, current.umaxLo) &&
+    !less64(current.sminHi, current.sminLo, old.sminHi, old.sminLo) &&
+    !less64(old.smaxHi, old.smaxLo, current.smaxHi, current.smaxLo) &&
+    tnumIn(old.tnum, current.tnum)
   );
 }
 
