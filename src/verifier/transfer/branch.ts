@@ -135,9 +135,9 @@ function split(env: Environment, fork: Fork): void {
   // Before the other branch is made: both, and a parent state, share this entry of the history.
   const linked: LinkedRegister[] = [];
   if (src !== null && src.type === RegType.SCALAR_VALUE && src.id !== 0) {
-    collectLinkedRegs(thisBranch, src.id, linked);
+    collectLinkedRegs(env, thisBranch, src.id, linked);
   }
-  if (dst.type === RegType.SCALAR_VALUE && dst.id !== 0) collectLinkedRegs(thisBranch, dst.id, linked);
+  if (dst.type === RegType.SCALAR_VALUE && dst.id !== 0) collectLinkedRegs(env, thisBranch, dst.id, linked);
   if (linked.length > 1) pushJmpHistory(env, thisBranch, 0, linked);
 
   const otherBranch = pushStack(env, insnIdx + insn.off + 1, insnIdx, false);

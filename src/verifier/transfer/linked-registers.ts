@@ -1,4 +1,5 @@
 import type { Environment } from "../environment/environment.ts";
+import { frameInsnIdx } from "../explore/explored-states.ts";
 import { addUnsynced } from "../ranges/arithmetic.ts";
 import { constantOfWords, draftOf, isConstant } from "../ranges/bounds.ts";
 import { LINKED_REGS_MAX, type LinkedRegister } from "../state/history.ts";
@@ -34,12 +35,23 @@ function collect(
   else reg.id = 0;
 }
 
-/** Adds the registers and spilled registers with this id, in all frames, to `linked` (`collect_linked_regs`). */
-export function collectLinkedRegs(state: VerifierState, id: number, linked: LinkedRegister[]): void {
+/**
+ * Adds the registers and spilled registers with this id, in all frames, to `linked` (`collect_linked_regs`; registers
+ * that nobody reads any more are left out since 6.18.y).
+ */
+export function collectLinkedRegs(
+  env: Environment,
+  state: VerifierState,
+  id: number,
+  linked: LinkedRegister[],
+): void {
   const base = id & ID_MASK;
   for (let frameno = state.curframe; frameno >= 0; frameno--) {
     const { regs, stack } = state.frames[frameno]!;
-    for (let i = 0; i < FRAME_POINTER; i++) collect(linked, regs[i]!, base, frameno, i, true);
+    const live = env.aux[frameInsnIdx(state, frameno)]!.liveRegsBefore;
+    for (let i = 0; i < FRAME_POINTER; i++) {
+      if ((live & (1 << i)) !== 0) collect(linked, regs[i]!, base, frameno, i, true);
+    }
     for (let spi = 0; spi < stack.length; spi++) {
       const slot = stack[spi]!;
       if (slot.isSpill) collect(linked, slot.spilled, base, frameno, spi, false);
