@@ -72,12 +72,12 @@ export function prepare(
   };
 }
 
-/** The verifier's word. Where nothing runs, programs that it refuses are shown all the same. */
+/** The verifier's word; a lenient kernel shows what it refuses all the same. */
 function check(process: Process, request: LoadRequest, log: LoadLog): Checked {
   const { machine } = process;
   const judgement = judge(process, request, log);
   if (judgement.errno === 0) return verified(request, judgement);
-  const maps = machine.executes ? null : unverifiedMaps(process, request);
+  const maps = machine.lenient ? unverifiedMaps(process, request) : null;
   if (maps === null) return refuse(judgement.errno);
   return {
     input: fixupInput(request, maps.bySlot, new Map()),

@@ -34,11 +34,12 @@ interface KernelWithTypes {
   readonly btf: Btf | null;
 }
 
-function kernelOf({ cpus, execute }: KernelRequest, btf: Btf | null): KernelWithTypes {
+function kernelOf({ cpus, execute, lenient }: KernelRequest, btf: Btf | null): KernelWithTypes {
   const kernel = new EmbeddedKernel({
     ...(btf === null ? {} : { btf }),
     ...(cpus === undefined ? {} : { cpus }),
     ...(execute === undefined ? {} : { execute }),
+    ...(lenient === undefined ? {} : { lenient }),
   });
   return { kernel, btf };
 }
