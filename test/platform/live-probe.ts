@@ -58,6 +58,17 @@ export class Prober {
     return accepted || log !== "";
   }
 
+  /** Ids of the functions that this kernel marks as callable, by name. */
+  kfuncs(): Map<string, number> {
+    const found = new Map<string, number>();
+    for (let id = 1; id < this.btf.count; id++) {
+      if (this.btf.kind(id) !== BtfKind.DECL_TAG || this.btf.name(id) !== "bpf_kfunc") continue;
+      const function_ = this.btf.ref(id);
+      found.set(this.btf.name(function_), function_);
+    }
+    return found;
+  }
+
   /** Loads a program and closes it again. */
   try(kind: ProbeKind, insns: readonly Insn[], license = "GPL"): Verdict {
     try {

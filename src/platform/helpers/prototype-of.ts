@@ -1,4 +1,5 @@
 import { BpfAttachType as A, BpfProgType as P } from "../../uapi/index.ts";
+import { D_PATH_FUNCTIONS, SLEEPABLE_LSM_HOOKS } from "../functions/hooks.ts";
 import type { Capabilities, Grant, GrantCondition, GrantTable, KernelOption } from "./grant.ts";
 import { LSM } from "./grants/attached.ts";
 import { BASE } from "./grants/base.ts";
@@ -30,7 +31,6 @@ import { STRUCT_OPS } from "./grants/struct-ops.ts";
 import { KPROBE, PERF_EVENT, RAW_TRACEPOINT, SYSCALL, TRACEPOINT, TRACING } from "./grants/tracing.ts";
 import type { HelperName, HelperPrototype } from "./prototype.ts";
 import { HELPER_PROTOTYPES, PROTOTYPES } from "./prototype-table.ts";
-import { D_PATH_FUNCTIONS, SLEEPABLE_LSM_HOOKS } from "./targets.ts";
 
 /** What is known of a program when it asks for a helper: Linux's `struct bpf_prog` and the rights of its loader. */
 export interface ProgramTraits {

@@ -17,7 +17,8 @@ export function helperSignature(env: Environment, funcId: number): HelperSignatu
   return signature;
 }
 
-function programTraits(env: Environment): ProgramTraits {
+/** What the tables of the platform ask of a program. */
+export function programTraits(env: Environment): ProgramTraits {
   const { request, attach } = env;
   const extended = attach !== null && attach.resolvedType !== request.type;
   return {

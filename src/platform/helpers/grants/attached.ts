@@ -1,6 +1,6 @@
 import { BpfAttachType as A } from "../../../uapi/index.ts";
+import { LOCKED_SOCKOPT_HOOKS, UNLOCKED_SOCKOPT_HOOKS } from "../../functions/hooks.ts";
 import { type GrantRows, plain, table, when } from "../grant.ts";
-import { LOCKED_SOCKOPT_HOOKS, UNLOCKED_SOCKOPT_HOOKS } from "../targets.ts";
 import { TRACING } from "./tracing.ts";
 
 /** The rows of the hooks of cgroups, for those LSM programs that are attached to one. */

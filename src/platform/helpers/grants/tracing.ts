@@ -1,6 +1,6 @@
 import { BpfAttachType as A, BpfProgType } from "../../../uapi/index.ts";
+import { SOCKOPT_ITERATORS } from "../../functions/hooks.ts";
 import { plain, table, when } from "../grant.ts";
-import { SOCKOPT_ITERATORS } from "../targets.ts";
 import { BASE } from "./base.ts";
 
 const KPROBE_MULTI = [A.TRACE_KPROBE_MULTI, A.TRACE_KPROBE_SESSION];

@@ -154,3 +154,10 @@ export const D_PATH_FUNCTIONS: ReadonlySet<string> = new Set([
 
 /** Iterators that may set options of their sockets (`bpf_iter_tcp_get_func_proto`, `bpf_iter_unix_get_func_proto`). */
 export const SOCKOPT_ITERATORS: ReadonlySet<string> = new Set(["bpf_iter_tcp", "bpf_iter_unix"]);
+
+/** Hooks that give a truth value, 0 or 1, where others give 0 or an error (`bool_lsm_hooks`). */
+export const BOOLEAN_LSM_HOOKS: ReadonlySet<string> = new Set([
+  "bpf_lsm_xfrm_state_pol_flow_match",
+  "bpf_lsm_audit_rule_known",
+  "bpf_lsm_inode_xattr_skipcap",
+]);
