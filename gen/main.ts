@@ -3,8 +3,9 @@ import { dirname } from "node:path";
 import type { Generated, Generator } from "./generator.ts";
 import { platformGenerator } from "./platform/index.ts";
 import { uapi } from "./uapi/index.ts";
+import { vmlinux } from "./vmlinux.ts";
 
-const GENERATORS: readonly Generator[] = [uapi, platformGenerator];
+const GENERATORS: readonly Generator[] = [uapi, platformGenerator, vmlinux];
 
 /** The first line that differs, for a person to look at. */
 function firstDifference(path: string, wanted: string | Uint8Array): string | null {

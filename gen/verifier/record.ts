@@ -5,7 +5,7 @@ import { Errno, errnoName } from "../../src/uapi/index.ts";
 import { liveKernel } from "../../test/support/referee.ts";
 import { caseGroups, RELEASE, readGroup, recordingOf } from "../../test/verifier/support/case-folder.ts";
 import { errorLine, processedOf } from "../../test/verifier/support/compare.ts";
-import { LiveVerifier } from "../../test/verifier/support/live-verifier.ts";
+import { KernelVerifier } from "../../test/verifier/support/kernel-verifier.ts";
 import { maskLog, maskXlated } from "../../test/verifier/support/mask.ts";
 import { outcomeText, writeRecording } from "../../test/verifier/support/recording.ts";
 import { LogLevel, type VerifierAnswer } from "../../test/verifier/support/verifier-answer.ts";
@@ -35,7 +35,7 @@ async function main(argv: readonly string[]): Promise<number> {
     return unknown === "--help" ? 0 : 2;
   }
   const kernel = liveKernel(RELEASE);
-  const live = kernel.present ? await LiveVerifier.open() : kernel.why;
+  const live = kernel.present ? await KernelVerifier.live() : kernel.why;
   if (typeof live === "string") {
     process.stderr.write(`record:verifier: ${live}\n`);
     return 2;
@@ -76,7 +76,7 @@ async function main(argv: readonly string[]): Promise<number> {
   return flags.includes("--check") && differing > 0 ? 1 : 0;
 }
 
-function recordCase(live: LiveVerifier, test: VerifierCase): VerifierRecord {
+function recordCase(live: KernelVerifier, test: VerifierCase): VerifierRecord {
   try {
     const ask = (logLevel: number) => live.verify(test, { logLevel, xlated: true, runs: true });
     const kept = (answer: VerifierAnswer) =>

@@ -2,7 +2,7 @@ export { type AsmDialect, type AssembleOptions, type Assembly, assemble } from "
 export { type ClassicStyle, classicImage, parseClassic, printClassic } from "./classic/index.ts";
 export { AsmCode } from "./cursor.ts";
 export { type DisassembleOptions, disassemble } from "./disassemble.ts";
-export type { DisasmContext, SourceContext, SourceLine } from "./listing/context.ts";
+export { type DisasmContext, type SourceContext, type SourceLine, trimmedSource } from "./listing/context.ts";
 export { disasm } from "./listing/disasm.ts";
 export { type JsonValue, jsonText } from "./listing/json.ts";
 export { type ObjdumpSection, type ObjdumpSymbol, objdumpSection, objdumpText } from "./listing/objdump.ts";
@@ -16,3 +16,4 @@ export {
   xlatedText,
 } from "./listing/xlated.ts";
 export type { AssemblerNames } from "./statement.ts";
+export { aluSymbol } from "./symbols.ts";

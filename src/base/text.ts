@@ -115,6 +115,12 @@ export class TextWriter {
     return this;
   }
 
+  /** Forgets what was written after the first `length` bytes. */
+  truncate(length: number): this {
+    if (length < this.#length) this.#length = Math.max(0, length);
+    return this;
+  }
+
   toString(): string {
     return decoder.decode(this.view());
   }

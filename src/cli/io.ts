@@ -36,6 +36,8 @@ export interface KernelRequest {
   readonly btf?: string | undefined;
   /** False: programs are only looked at, and an embedded kernel takes also those that it could not run. */
   readonly execute?: boolean | undefined;
+  /** True, with `execute` false: an embedded kernel takes also programs that its verifier refuses. */
+  readonly lenient?: boolean | undefined;
   /** Possible CPUs of an embedded kernel. */
   readonly cpus?: number | undefined;
 }

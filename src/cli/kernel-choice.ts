@@ -12,7 +12,7 @@ export async function withKernel<T>(
   invocation: Invocation,
   otherwise: string,
   use: (kernel: OpenKernel, request: KernelRequest) => Promise<T>,
-  more: Pick<KernelRequest, "execute"> = {},
+  more: Pick<KernelRequest, "execute" | "lenient"> = {},
 ): Promise<T> {
   const request = { ...kernelRequest(invocation, otherwise), ...more };
   const kernel = await invocation.io.openKernel(request);

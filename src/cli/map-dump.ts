@@ -47,7 +47,7 @@ export async function dumpMaps(invocation: Invocation): Promise<number> {
     }
     return dumpAll(invocation, kernel, shown);
   };
-  return await withKernel(invocation, "embedded", show, { execute: false });
+  return await withKernel(invocation, "embedded", show, { execute: false, lenient: true });
 }
 
 /** A map by its name in the source or the one in the kernel. */

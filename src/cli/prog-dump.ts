@@ -50,7 +50,7 @@ export async function dumpProgram(invocation: Invocation): Promise<number> {
       wanted,
     );
   };
-  return await withKernel(invocation, "embedded", show, { execute: false });
+  return await withKernel(invocation, "embedded", show, { execute: false, lenient: true });
 }
 
 function wantedBy({ words, options, json }: Invocation, programs: number): Wanted {

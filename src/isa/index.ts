@@ -49,7 +49,18 @@ export { decode, encode, INSN_SIZE } from "./codec.ts";
 export { checkForm, displacementOf, type FormOptions, type FormProblem } from "./form.ts";
 export type { Insn } from "./insn.ts";
 export { findRow, lookup, rowNamed, rowsOfOpcode } from "./lookup.ts";
-export { AtomicCode, CallKind, Class, classOf, Mode, SIZE_BYTES, type SizeName, WideKind } from "./opcode.ts";
+export {
+  AtomicCode,
+  CallKind,
+  Class,
+  classOf,
+  JmpCode,
+  Mode,
+  SIZE_BYTES,
+  type SizeName,
+  Source,
+  WideKind,
+} from "./opcode.ts";
 export {
   AUXILIARY_REGISTER,
   FRAME_POINTER,

@@ -1,5 +1,6 @@
 import { TextWriter } from "../base/index.ts";
 import { Errno } from "../uapi/index.ts";
+import type { LogSink } from "../verifier/index.ts";
 import type { Process } from "./process.ts";
 import { refuse } from "./refusal.ts";
 
@@ -13,12 +14,14 @@ const MAX_SIZE = 0xffff_ffff >>> 2;
  * A buffer that is too small keeps the end of the text, or with BPF_LOG_FIXED the beginning, and the load is refused
  * with ENOSPC; `log_true_size` says how large it should have been.
  */
-export class LoadLog {
+export class LoadLog implements LogSink {
   /** Bits 1 and 2: how much to say; 4: statistics. 0: no log. */
   readonly level: number;
   readonly #buffer: bigint;
   readonly #size: number;
   readonly #text = new TextWriter(1024);
+  /** The most bytes that were there at a time: what was taken back counts (`len_max`). */
+  #peak = 0;
 
   /** EINVAL where level, buffer and size do not fit together (`bpf_verifier_log_attr_valid`). */
   constructor(level: number, buffer: bigint, size: number) {
@@ -33,12 +36,24 @@ export class LoadLog {
 
   /** Adds text. Line breaks are the caller's. */
   write(text: string): void {
-    if (this.level !== 0) this.#text.text(text);
+    if (this.level === 0) return;
+    this.#text.text(text);
+    if (this.#text.length > this.#peak) this.#peak = this.#text.length;
   }
 
-  /** Bytes that the whole text takes with its NUL: `log_true_size`. */
+  /** Bytes written and not taken back. */
+  get position(): number {
+    return this.#text.length;
+  }
+
+  /** Takes back what was written after a position. */
+  reset(position: number): void {
+    this.#text.truncate(position);
+  }
+
+  /** Bytes that the text took with its NUL at its longest: `log_true_size`. */
   get trueSize(): number {
-    return this.level === 0 || this.#text.length === 0 ? 0 : this.#text.length + 1;
+    return this.level === 0 || this.#peak === 0 ? 0 : this.#peak + 1;
   }
 
   /** Copies the text out. @returns 0, or -ENOSPC where the buffer was too small. EFAULT where it is none. */
@@ -47,12 +62,13 @@ export class LoadLog {
     if (this.#buffer === 0n || this.level === 0) return 0;
     const text = this.#text.view();
     const room = this.#size - 1;
-    const fits = text.length <= room;
-    const kept = fits
-      ? text
-      : (this.level & LOG_FIXED) !== 0
-        ? text.subarray(0, room)
-        : text.subarray(text.length - room);
+    const fits = this.#peak <= room;
+    const kept =
+      text.length <= room
+        ? text
+        : (this.level & LOG_FIXED) !== 0
+          ? text.subarray(0, room)
+          : text.subarray(text.length - room);
     const bytes = new Uint8Array(kept.length + 1);
     bytes.set(kept);
     process.write(this.#buffer, bytes);

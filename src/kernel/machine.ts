@@ -1,3 +1,4 @@
+import type { Btf } from "../btf/index.ts";
 import { createHelpers, type Helper } from "../helpers/index.ts";
 import {
   createMap,
@@ -45,6 +46,8 @@ export class Machine {
   readonly cpus: number;
   /** Whether programs run here, or are only looked at. */
   readonly executes: boolean;
+  /** Whether programs that the verifier refuses are taken all the same, to be looked at. */
+  readonly lenient: boolean;
   readonly layout: KernelLayout;
   readonly programs: IdTable<KernelProgram>;
   readonly maps: IdTable<KernelMap>;
@@ -74,6 +77,7 @@ export class Machine {
   constructor(options: KernelOptions) {
     this.cpus = checkCpus(options.cpus ?? 1);
     this.executes = options.execute ?? true;
+    this.lenient = options.lenient === true && !this.executes;
     this.clock = options.clock ?? (() => Math.floor(performance.now() * 1e6));
     this.random = randomSource(options.seed ?? Math.floor(Math.random() * 2 ** 32));
     this.memory = createKernelMemory(
@@ -113,6 +117,11 @@ export class Machine {
       random: this.random,
       code: this.#mapCode,
     };
+  }
+
+  /** Where the types of the kernel's own objects are looked for. */
+  get kernelTypes(): readonly Btf[] {
+    return [this.layout.btf];
   }
 
   nextPid(): number {

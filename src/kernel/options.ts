@@ -20,10 +20,15 @@ export interface KernelOptions {
   /** The most instructions that one run of a program may have; 1,000,000,000 unless told. EFAULT for more. */
   readonly budget?: number;
   /**
-   * False for a kernel that only shows: every program that Linux might take loads, whatever helpers and maps it uses, and
-   * none runs (EOPNOTSUPP). What tools need to show the code of an object.
+   * False for a kernel that only judges and shows: programs load whatever helpers and maps they use, and none runs
+   * (EOPNOTSUPP).
    */
   readonly execute?: boolean;
+  /**
+   * True for a kernel that also takes programs that the verifier refuses, so that tools can show their code; only
+   * together with `execute: false`.
+   */
+  readonly lenient?: boolean;
   /** The most that the kernel's memory grows to, in bytes; 4 GiB unless told, or as much as the platform gives. */
   readonly maximumMemory?: number;
 }

@@ -1,12 +1,16 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { brotliDecompressSync } from "node:zlib";
 import { FormatError, TsbpfError } from "../base/index.ts";
 import { Btf } from "../btf/index.ts";
 import type { KernelRequest, OpenKernel } from "../cli/index.ts";
 import { openElf } from "../elf/index.ts";
 import { EmbeddedKernel } from "../kernel/index.ts";
 import { fileError } from "./file-error.ts";
+import { packageRoot } from "./package-root.ts";
 
 const VMLINUX = "/sys/kernel/btf/vmlinux";
+const SHIPPED = "assets/linux-6.18-x86_64.btf.br";
 const ELF_MAGIC = 0x7f454c46;
 
 /**
@@ -30,11 +34,12 @@ interface KernelWithTypes {
   readonly btf: Btf | null;
 }
 
-function kernelOf({ cpus, execute }: KernelRequest, btf: Btf | null): KernelWithTypes {
+function kernelOf({ cpus, execute, lenient }: KernelRequest, btf: Btf | null): KernelWithTypes {
   const kernel = new EmbeddedKernel({
     ...(btf === null ? {} : { btf }),
     ...(cpus === undefined ? {} : { cpus }),
     ...(execute === undefined ? {} : { execute }),
+    ...(lenient === undefined ? {} : { lenient }),
   });
   return { kernel, btf };
 }
@@ -56,8 +61,16 @@ function kernelOfMachine(request: KernelRequest): KernelWithTypes {
     return kernelOf(request, kernelTypes(VMLINUX));
   } catch (error) {
     if (!(error instanceof TsbpfError)) throw error;
-    return kernelOf(request, null);
+    return kernelOf(request, shippedTypes());
   }
+}
+
+/** The types of Linux 6.18 that come with the package; null where they were left out of it. */
+function shippedTypes(): Btf | null {
+  const path = join(packageRoot(), SHIPPED);
+  if (!existsSync(path)) return null;
+  const bytes = brotliDecompressSync(readFileSync(path));
+  return Btf.parse(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length), { what: SHIPPED });
 }
 
 /** @throws FileError, FormatError. */

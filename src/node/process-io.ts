@@ -1,9 +1,9 @@
-import { existsSync } from "node:fs";
-import { basename, dirname, join, relative, sep } from "node:path";
+import { basename, join, relative, sep } from "node:path";
 import { setFlagsFromString } from "node:v8";
 import type { CliIo } from "../cli/index.ts";
 import { FdOutput } from "./fd-output.ts";
 import { Interrupts } from "./interrupts.ts";
+import { packageRoot } from "./package-root.ts";
 import { VERSION } from "./version.ts";
 
 /** The outside of a process. */
@@ -57,13 +57,6 @@ function compilingLess<T>(work: () => T): T {
   } finally {
     setFlagsFromString("--turbo-inlining");
   }
-}
-
-/** The folder of this package: `__dirname` is `dist` in the bundle and `src/node` where the source is run. */
-function packageRoot(): string {
-  let folder = __dirname;
-  while (!existsSync(join(folder, "package.json")) && dirname(folder) !== folder) folder = dirname(folder);
-  return folder;
 }
 
 /** Relative to where we are, unless that leads upwards. */

@@ -1,40 +1,91 @@
-export { checkFlatAccess, checkStructAccess } from "./contexts/access.ts";
+export { checkArgumentAccess, checkFlatAccess, checkStructAccess } from "./contexts/access.ts";
 export {
+  type AccessWidth,
   type AllowedAccess,
+  type ArgumentsContext,
   type Context,
   type ContextAccess,
   type ContextField,
   ContextMap,
+  type FieldAccess,
   type FieldRewrite,
-  type FieldWidth,
   type FieldYield,
   type FlatContext,
   type OpaqueContext,
+  type Permission,
   type PlacedField,
   type SequenceName,
   type StructContext,
 } from "./contexts/context.ts";
 export { ax, type RewriteOptions, type RewriteSite } from "./contexts/emission.ts";
 export { rewriteAccess } from "./contexts/rewrite.ts";
+export { SOCK_COMMON_VIEW, SOCKET_VIEW, TCP_SOCK_VIEW, XDP_SOCK_VIEW } from "./contexts/sock.ts";
 export { defaultLayout } from "./default-layout.ts";
+export { type Conversion, type Piece, parseFormat } from "./format-string.ts";
 export {
-  type ArgumentFlag,
+  MODIFY_RETURN_FUNCTIONS,
+  NON_SLEEPABLE_ERROR_INJECTION,
+  NORETURN_FUNCTIONS,
+  UNTRACEABLE_FUNCTIONS,
+} from "./functions/attach-rules.ts";
+export {
+  BOOLEAN_LSM_HOOKS,
+  CURRENT_CGROUP_LSM_HOOKS,
+  D_PATH_FUNCTIONS,
+  DISABLED_LSM_HOOKS,
+  LOCKED_SOCKOPT_HOOKS,
+  SLEEPABLE_LSM_HOOKS,
+  SOCKOPT_ITERATORS,
+  UNLOCKED_SOCKOPT_HOOKS,
+  UNTRUSTED_LSM_HOOKS,
+} from "./functions/hooks.ts";
+export { ITERATOR_TARGETS, type IteratorArgument, type IteratorTarget } from "./functions/iterators.ts";
+export { RAW_TRACEPOINT_NULL_ARGUMENTS } from "./functions/raw-tracepoints.ts";
+export {
+  RCU_FIELDS,
+  RCU_OR_NULL_FIELDS,
+  RCU_PROTECTED_STRUCTS,
+  TRUSTED_FIELDS,
+  TRUSTED_OR_NULL_FIELDS,
+  type TrustedFields,
+} from "./functions/trusted-fields.ts";
+export {
   type ArgumentName,
   type ArgumentRule,
   type ArgumentType,
   argumentRules,
   type HelperArgument,
+  type TypeFlag,
 } from "./helpers/arguments.ts";
+export type { Capabilities, KernelOption } from "./helpers/grant.ts";
 export { INTERNAL_SYMBOLS, InternalHelper } from "./helpers/internal.ts";
+export type {
+  AllowedRule,
+  HelperCallback,
+  HelperName,
+  HelperPrototype,
+  HelperReturn,
+  ReturnType,
+} from "./helpers/prototype.ts";
+export {
+  hasTrampoline,
+  isAllowed,
+  isRecursionGuarded,
+  type Lockdown,
+  MISSING_OPTIONS,
+  type ProgramTraits,
+  prototypeOf,
+} from "./helpers/prototype-of.ts";
 export {
   HELPER_PROTOTYPES,
-  type HelperCallback,
-  type HelperPrototype,
-  helperSymbol,
-  mayCall,
-  type ReturnType,
-} from "./helpers/prototypes.ts";
+  HELPER_VARIANTS,
+  PROTOTYPES,
+  type PrototypeName,
+} from "./helpers/prototype-table.ts";
+export { compareReleases, helperCount, helperSince } from "./helpers/since.ts";
 export { type FieldPlace, KernelLayout } from "./kernel-layout.ts";
+export { type KfuncFilter, KfuncFlag, type KfuncHook, type KfuncSet } from "./kfuncs/kfunc-set.ts";
+export { DESTRUCTORS, DEVICE_BOUND_KFUNCS, KFUNC_SETS, kfuncFlags } from "./kfuncs/lookup.ts";
 export {
   functionsOfMap,
   type InlineLookup,
@@ -48,7 +99,18 @@ export {
   type MapCreateAttributes,
   type MapRule,
 } from "./map-rules.ts";
+export {
+  attachesByBtf,
+  canBeSleepable,
+  isForEveryone,
+  isTracingType,
+  needsNetAdmin,
+  needsPerfmon,
+  type PacketAccess,
+  packetAccess,
+} from "./program-rights.ts";
 export { PROGRAM_TYPES, type ProgramType, programType, programTypeNamed } from "./program-types.ts";
+export { type AttachedFunction, hookRange, type ReturnRange, returnRange } from "./return-range.ts";
 export {
   type AutoAttach,
   SECTION_DEFINITIONS,

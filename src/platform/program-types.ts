@@ -1,5 +1,6 @@
 import { BpfAttachType as A, BpfProgType } from "../uapi/index.ts";
-import type { Context, FlatContext, OpaqueContext } from "./contexts/context.ts";
+import { CGROUP_DEVICE_CONTEXT, CGROUP_SOCKOPT_CONTEXT, CGROUP_SYSCTL_CONTEXT } from "./contexts/cgroup.ts";
+import type { ArgumentsContext, Context, OpaqueContext } from "./contexts/context.ts";
 import {
   CGROUP_SKB_CONTEXT,
   FLOW_DISSECTOR_CONTEXT,
@@ -8,6 +9,20 @@ import {
   SOCKET_FILTER_CONTEXT,
   TC_CONTEXT,
 } from "./contexts/sk-buff.ts";
+import { CGROUP_SOCK_CONTEXT } from "./contexts/sock.ts";
+import { SOCK_ADDR_CONTEXT } from "./contexts/sock-addr.ts";
+import { SOCK_OPS_CONTEXT } from "./contexts/sock-ops.ts";
+import { SK_LOOKUP_CONTEXT, SK_MSG_CONTEXT, SK_REUSEPORT_CONTEXT } from "./contexts/sockets.ts";
+import {
+  KPROBE_CONTEXT,
+  LIRC_MODE2_CONTEXT,
+  NETFILTER_CONTEXT,
+  PERF_EVENT_CONTEXT,
+  RAW_TRACEPOINT_CONTEXT,
+  RAW_TRACEPOINT_WRITABLE_CONTEXT,
+  SYSCALL_CONTEXT,
+  TRACEPOINT_CONTEXT,
+} from "./contexts/tracing.ts";
 import { XDP_CONTEXT } from "./contexts/xdp.ts";
 
 /** What Linux 6.18 says about a program type: `include/linux/bpf_types.h` and the type's operations. */
@@ -40,25 +55,13 @@ function opaque(view: string, object: string = view): OpaqueContext {
   return { kind: "opaque", view, object };
 }
 
-function flat(
-  view: string,
-  object: string,
-  end: FlatContext["end"],
-  rest: Partial<Pick<FlatContext, "start" | "whole" | "write" | "negative">> = {},
-): FlatContext {
-  return { kind: "flat", view, object, start: 0, whole: false, write: false, negative: false, ...rest, end };
+function args(object: string): ArgumentsContext {
+  return { kind: "arguments", view: "void *", object };
 }
 
-/** `MAX_BPF_FUNC_ARGS` arguments of 8 bytes. */
-const TRACING_ARGUMENTS = 12 * 8;
-/** `PERF_MAX_TRACE_SIZE` */
-const TRACE_RECORD = 8192;
 /** `TC_ACT_SHOT` and `SK_DROP`. */
 const TC_ACT_SHOT = 2;
 const SK_DROP = 0;
-
-const REGISTERS = flat("bpf_user_pt_regs_t", "pt_regs", { sizeOf: "pt_regs" }, { whole: true });
-const RAW_TRACEPOINT = flat("bpf_raw_tracepoint_args", "u64", TRACING_ARGUMENTS);
 
 type Row = Omit<ProgramType, "type" | "testRun" | "attachTypes" | "expectedAttachType" | "packet"> &
   Partial<ProgramType>;
@@ -73,7 +76,7 @@ const ROWS: { readonly [type in keyof typeof BpfProgType]: Row } = {
   },
   KPROBE: {
     name: "kprobe",
-    context: REGISTERS,
+    context: KPROBE_CONTEXT,
     attachTypes: [
       A.PERF_EVENT,
       A.TRACE_KPROBE_MULTI,
@@ -101,8 +104,7 @@ const ROWS: { readonly [type in keyof typeof BpfProgType]: Row } = {
   },
   TRACEPOINT: {
     name: "tracepoint",
-    // The first word is the pointer to the registers that the kernel itself needs.
-    context: flat("__u64", "u64", TRACE_RECORD, { start: 8, negative: true }),
+    context: TRACEPOINT_CONTEXT,
     attachTypes: [A.PERF_EVENT],
   },
   XDP: {
@@ -114,7 +116,7 @@ const ROWS: { readonly [type in keyof typeof BpfProgType]: Row } = {
   },
   PERF_EVENT: {
     name: "perf_event",
-    context: opaque("bpf_perf_event_data", "bpf_perf_event_data_kern"),
+    context: PERF_EVENT_CONTEXT,
     attachTypes: [A.PERF_EVENT],
   },
   CGROUP_SKB: {
@@ -127,7 +129,7 @@ const ROWS: { readonly [type in keyof typeof BpfProgType]: Row } = {
   },
   CGROUP_SOCK: {
     name: "cgroup_sock",
-    context: opaque("bpf_sock", "sock"),
+    context: CGROUP_SOCK_CONTEXT,
     attachTypes: [
       A.CGROUP_INET_SOCK_CREATE,
       A.CGROUP_INET_SOCK_RELEASE,
@@ -148,7 +150,7 @@ const ROWS: { readonly [type in keyof typeof BpfProgType]: Row } = {
   },
   SOCK_OPS: {
     name: "sock_ops",
-    context: opaque("bpf_sock_ops", "bpf_sock_ops_kern"),
+    context: SOCK_OPS_CONTEXT,
     attachTypes: [A.CGROUP_SOCK_OPS],
   },
   SK_SKB: {
@@ -160,19 +162,19 @@ const ROWS: { readonly [type in keyof typeof BpfProgType]: Row } = {
   },
   CGROUP_DEVICE: {
     name: "cgroup_device",
-    context: opaque("bpf_cgroup_dev_ctx"),
+    context: CGROUP_DEVICE_CONTEXT,
     attachTypes: [A.CGROUP_DEVICE],
   },
   SK_MSG: {
     name: "sk_msg",
-    context: opaque("sk_msg_md", "sk_msg"),
+    context: SK_MSG_CONTEXT,
     attachTypes: [A.SK_MSG_VERDICT],
     packet: "write",
   },
-  RAW_TRACEPOINT: { name: "raw_tracepoint", context: RAW_TRACEPOINT, testRun: true },
+  RAW_TRACEPOINT: { name: "raw_tracepoint", context: RAW_TRACEPOINT_CONTEXT, testRun: true },
   CGROUP_SOCK_ADDR: {
     name: "cgroup_sock_addr",
-    context: opaque("bpf_sock_addr", "bpf_sock_addr_kern"),
+    context: SOCK_ADDR_CONTEXT,
     attachTypes: [
       A.CGROUP_INET4_BIND,
       A.CGROUP_INET6_BIND,
@@ -195,10 +197,10 @@ const ROWS: { readonly [type in keyof typeof BpfProgType]: Row } = {
     expectedAttachType: "listed",
   },
   LWT_SEG6LOCAL: { name: "lwt_seg6local", context: LWT_CONTEXT, testRun: true, packet: "read" },
-  LIRC_MODE2: { name: "lirc_mode2", context: flat("__u32", "u32", 4), attachTypes: [A.LIRC_MODE2] },
+  LIRC_MODE2: { name: "lirc_mode2", context: LIRC_MODE2_CONTEXT, attachTypes: [A.LIRC_MODE2] },
   SK_REUSEPORT: {
     name: "sk_reuseport",
-    context: opaque("sk_reuseport_md", "sk_reuseport_kern"),
+    context: SK_REUSEPORT_CONTEXT,
     attachTypes: [A.SK_REUSEPORT_SELECT, A.SK_REUSEPORT_SELECT_OR_MIGRATE],
     expectedAttachType: "listed",
     defaultAttachType: A.SK_REUSEPORT_SELECT,
@@ -213,47 +215,47 @@ const ROWS: { readonly [type in keyof typeof BpfProgType]: Row } = {
   },
   CGROUP_SYSCTL: {
     name: "cgroup_sysctl",
-    context: opaque("bpf_sysctl", "bpf_sysctl_kern"),
+    context: CGROUP_SYSCTL_CONTEXT,
     attachTypes: [A.CGROUP_SYSCTL],
   },
-  RAW_TRACEPOINT_WRITABLE: { name: "raw_tracepoint_writable", context: RAW_TRACEPOINT },
+  RAW_TRACEPOINT_WRITABLE: { name: "raw_tracepoint_writable", context: RAW_TRACEPOINT_WRITABLE_CONTEXT },
   CGROUP_SOCKOPT: {
     name: "cgroup_sockopt",
-    context: opaque("bpf_sockopt", "bpf_sockopt_kern"),
+    context: CGROUP_SOCKOPT_CONTEXT,
     attachTypes: [A.CGROUP_GETSOCKOPT, A.CGROUP_SETSOCKOPT],
     expectedAttachType: "listed",
     packet: "write",
   },
   TRACING: {
     name: "tracing",
-    context: opaque("void *"),
+    context: args("u64"),
     testRun: true,
     attachTypes: [A.TRACE_RAW_TP, A.TRACE_FENTRY, A.TRACE_FEXIT, A.MODIFY_RETURN, A.TRACE_ITER],
   },
   STRUCT_OPS: {
     name: "struct_ops",
-    context: opaque("void *"),
+    context: args("u64"),
     testRun: true,
     attachTypes: [A.STRUCT_OPS],
   },
   EXT: { name: "ext", context: opaque("void *"), expectedAttachType: "zero" },
-  LSM: { name: "lsm", context: opaque("void *"), attachTypes: [A.LSM_MAC, A.LSM_CGROUP] },
+  LSM: { name: "lsm", context: args("u64"), attachTypes: [A.LSM_MAC, A.LSM_CGROUP] },
   SK_LOOKUP: {
     name: "sk_lookup",
-    context: opaque("bpf_sk_lookup", "bpf_sk_lookup_kern"),
+    context: SK_LOOKUP_CONTEXT,
     testRun: true,
     attachTypes: [A.SK_LOOKUP],
     expectedAttachType: "listed",
   },
   SYSCALL: {
     name: "syscall",
-    context: flat("void *", "void *", 0xffff, { write: true }),
+    context: SYSCALL_CONTEXT,
     testRun: true,
     expectedAttachType: "zero",
   },
   NETFILTER: {
     name: "netfilter",
-    context: opaque("bpf_nf_ctx"),
+    context: NETFILTER_CONTEXT,
     testRun: true,
     attachTypes: [A.NETFILTER],
     expectedAttachType: "listed",

@@ -1,3 +1,22 @@
+export { type MapValueType, mapRecord } from "./btf-fields/map-record.ts";
+export { parseStructMetas, type StructMetas } from "./btf-fields/struct-metas.ts";
+export type { Environment } from "./environment/environment.ts";
+export type { VerifierMap } from "./environment/map.ts";
+export { type BtfField, type BtfRecord, FieldType } from "./environment/record.ts";
+export { Rejection } from "./environment/rejection.ts";
+export type {
+  AttachTarget,
+  Capabilities,
+  FunctionRecord,
+  LogSink,
+  ProgramDebug,
+  ProgramFile,
+  ProgramFiles,
+  SourceRecord,
+  TargetKernel,
+  TargetProgram,
+  VerifyRequest,
+} from "./environment/request.ts";
 export { VerifierError } from "./error.ts";
 export {
   type FixupInput,
@@ -9,3 +28,4 @@ export {
   mapFunctions,
   mapLines,
 } from "./fixups/index.ts";
+export { type Verification, verify } from "./verify.ts";

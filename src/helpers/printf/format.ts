@@ -1,8 +1,8 @@
 import { TextWriter } from "../../base/index.ts";
 import { FIRST_OFFSET, KERNEL_BASE_HIGH } from "../../mem/index.ts";
+import { type Conversion, parseFormat } from "../../platform/index.ts";
 import { Errno } from "../../uapi/index.ts";
 import type { HelperCall } from "../helper.ts";
-import { type Conversion, parseFormat } from "./parse.ts";
 
 /** Arguments as halves: low and high of each, in turn. */
 export type FormatArguments = readonly number[];

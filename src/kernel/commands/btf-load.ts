@@ -1,6 +1,7 @@
 import { FormatError } from "../../base/index.ts";
 import { BTF_HEADER_SIZE, BTF_MAGIC, Btf } from "../../btf/index.ts";
 import { Errno } from "../../uapi/index.ts";
+import { Rejection } from "../../verifier/index.ts";
 import type { Attr } from "../attr.ts";
 import { checkBtfReferences } from "../btf-references.ts";
 import { checkBtfTypes } from "../btf-types.ts";
@@ -30,6 +31,7 @@ export function btfLoad(process: Process, attr: Attr): number {
     const bytes = process.read(args.btf, args.btfSize).slice();
     checkHeader(bytes, log);
     loaded = new KernelBtf(process.machine.btfs, bytes, { parsed: parse(bytes, log) });
+    checkStructs(process, loaded);
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     loaded = -error.errno;
@@ -44,6 +46,16 @@ export function btfLoad(process: Process, attr: Attr): number {
     throw refusal;
   }
   return typeof loaded === "number" ? loaded : process.files.install(loaded);
+}
+
+/** Structs with special fields have to be right in themselves (`btf_parse_struct_metas`). */
+function checkStructs(process: Process, btf: KernelBtf): void {
+  try {
+    btf.structMetas(process.machine.kernelTypes);
+  } catch (error) {
+    btf.put();
+    throw error instanceof Rejection ? new Refusal(error.errno) : error;
+  }
 }
 
 /** `btf_parse_hdr`, which also begins the log. */

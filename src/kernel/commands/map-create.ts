@@ -3,7 +3,7 @@ import { isPerCpuType, type MapAttributes } from "../../maps/index.ts";
 import { checkMapCreate, MAP_RULES } from "../../platform/index.ts";
 import type { AttrValues } from "../../sys/index.ts";
 import { BpfMapFlag, BpfMapType, Errno, mapTypeNames } from "../../uapi/index.ts";
-import type { FixupMap } from "../../verifier/index.ts";
+import { type BtfRecord, mapRecord, type VerifierMap } from "../../verifier/index.ts";
 import type { Attr } from "../attr.ts";
 import { fitsTypes } from "../map-btf.ts";
 import { mapMemoryUsage } from "../map-usage.ts";
@@ -13,6 +13,7 @@ import type { KernelBtf } from "../objects/btf.ts";
 import { KernelMap, type MapParts } from "../objects/map.ts";
 import type { Process } from "../process.ts";
 import { refuse } from "../refusal.ts";
+import { verifierMap } from "../verifier-map.ts";
 
 const ACCESS = BpfMapFlag.RDONLY | BpfMapFlag.WRONLY;
 /** The one memory node. */
@@ -101,12 +102,13 @@ function checkAttributes(process: Process, args: MapCreateValues, flags: number)
 }
 
 /** `bpf_map_meta_alloc`: what the maps in a map of maps are like. EBADF where no map is named. */
-function innerMap(process: Process, { mapType, innerMapFd }: MapCreateValues): FixupMap | null {
+function innerMap(process: Process, { mapType, innerMapFd }: MapCreateValues): VerifierMap | null {
   if (mapType !== BpfMapType.ARRAY_OF_MAPS && mapType !== BpfMapType.HASH_OF_MAPS) return null;
   const map = process.map(innerMapFd, "any");
   // Maps of maps of maps there are none.
   if (map.parts.inner !== null) refuse(Errno.EINVAL);
-  return process.machine.fixupMap(map);
+  // Its own program's hash does not matter: programs name the outer map.
+  return { ...verifierMap(process.machine, map, () => new Uint8Array(0)), reservedForAnother: false };
 }
 
 /** Why there is no map on a device (`bpf_map_offload_map_alloc`): the only device does not offer any. */
@@ -119,12 +121,14 @@ function deviceProblem({ mapType, mapIfindex }: MapCreateValues): number {
 function describe(
   process: Process,
   args: MapCreateValues,
-): Pick<MapParts, "name" | "btf" | "keyTypeId" | "valueTypeId" | "exclusiveTo"> {
+): Pick<MapParts, "name" | "btf" | "keyTypeId" | "valueTypeId" | "exclusiveTo" | "record"> {
   const name = objectName(args.mapName) ?? refuse(Errno.EINVAL);
   const btf = typesOf(process, args);
+  const record = btf === null ? null : specialFields(process, args, btf);
   const exclusiveTo = exclusiveHash(process, args);
   return {
     name,
+    record,
     btf: btf?.get() ?? null,
     keyTypeId: args.btfKeyTypeId,
     valueTypeId: args.btfValueTypeId,
@@ -139,6 +143,21 @@ function typesOf(process: Process, args: MapCreateValues): KernelBtf | null {
   const types = { keyTypeId: args.btfKeyTypeId, valueTypeId: args.btfValueTypeId };
   if (!fitsTypes(btf.types, types, args)) refuse(Errno.EINVAL);
   return btf;
+}
+
+/** The fields of the values that only the kernel may touch, where the map type allows them. */
+function specialFields(process: Process, args: MapCreateValues, btf: KernelBtf): BtfRecord | null {
+  const { errno, record } = mapRecord({
+    btf: btf.types,
+    valueTypeId: args.btfValueTypeId,
+    structMetas: btf.structMetas(process.machine.kernelTypes),
+    kernel: process.machine.kernelTypes,
+    mapType: args.mapType,
+    mapFlags: args.mapFlags,
+    valueSize: args.valueSize,
+    bpfCapable: process.may("BPF"),
+  });
+  return errno === 0 ? record : refuse(errno);
 }
 
 /** The SHA-256 of the only program that may use the map. */

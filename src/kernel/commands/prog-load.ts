@@ -2,6 +2,7 @@ import { FormatError } from "../../base/index.ts";
 import { decode, type Insn } from "../../isa/index.ts";
 import { type ProgramType, programType } from "../../platform/index.ts";
 import { BpfProgFlag, Errno, BpfProgType as T } from "../../uapi/index.ts";
+import type { AttachTarget } from "../../verifier/index.ts";
 import type { Attr } from "../attr.ts";
 import { type DebugRecords, debugRecords } from "../debug-records.ts";
 import { isGplCompatible } from "../license.ts";
@@ -67,18 +68,40 @@ function allowsAttachType(type: ProgramType, attachType: number): boolean {
 /** Types of programs that are attached to a function of the kernel or of another program. */
 const TARGETED: ReadonlySet<number> = new Set([T.TRACING, T.LSM, T.STRUCT_OPS, T.EXT]);
 
-/** What is said about the function that a program is for (`bpf_prog_load_check_attach`). */
-function checkAttachTarget(
+/** What is said about the function that a program is for (`bpf_prog_load`, `bpf_prog_load_check_attach`). */
+function attachTarget(
   process: Process,
   args: { readonly progType: number; readonly attachProgFd: number; readonly attachBtfId: number },
-): void {
+): Target {
+  let program: KernelProgram | null = null;
+  let btf: KernelBtf | null = null;
   if (args.attachProgFd !== 0) {
     const object = process.files.find(args.attachProgFd)?.object;
-    if (object?.kind === "btf") refuse((object as KernelBtf).kernelBtf ? Errno.EINVAL : Errno.EOPNOTSUPP);
-    if (object?.kind !== "prog") refuse(Errno.EINVAL);
-    if (args.progType !== T.TRACING && args.progType !== T.EXT) refuse(Errno.EINVAL);
+    if (object?.kind === "btf") btf = object as KernelBtf;
+    else if (object?.kind === "prog") program = object as KernelProgram;
+    else refuse(Errno.EINVAL);
+    if (btf !== null && !btf.kernelBtf) refuse(Errno.EOPNOTSUPP);
+    if (program !== null && args.progType !== T.TRACING && args.progType !== T.EXT) refuse(Errno.EINVAL);
+    if (btf !== null && args.attachBtfId === 0) refuse(Errno.EINVAL);
   }
   if (args.attachBtfId !== 0 && !TARGETED.has(args.progType)) refuse(Errno.EINVAL);
+  if (args.attachBtfId === 0 && program === null) return { program, attach: null };
+  // A program that was taken unverified, only to be shown, can be no target.
+  if (program !== null && program.parts.target === null) refuse(Errno.EINVAL);
+  return {
+    program,
+    attach: {
+      btf: btf?.types ?? null,
+      btfId: args.attachBtfId,
+      program: program?.parts.target ?? null,
+    },
+  };
+}
+
+interface Target {
+  /** The program that is attached to, which has to stay as long as this one. */
+  readonly program: KernelProgram | null;
+  readonly attach: AttachTarget | null;
 }
 
 /** `bpf_prog_load` in kernel/bpf/syscall.c, with its checks in its order. */
@@ -100,7 +123,7 @@ export function progLoad(process: Process, attr: Attr): number {
     refuse(Errno.E2BIG);
   if (NET_ADMIN_TYPES.has(args.progType) && !process.may("NET_ADMIN")) refuse(Errno.EPERM);
   if (PERFMON_TYPES.has(args.progType) && !process.may("PERFMON")) refuse(Errno.EPERM);
-  checkAttachTarget(process, args);
+  const target = attachTarget(process, args);
   if (type !== undefined && !allowsAttachType(type, expectedAttachType)) refuse(Errno.EINVAL);
   const insns = slotsOf(process.read(args.insns, args.insnCnt * 8));
   const license = process.prefix(args.license, LICENSE_MAX);
@@ -127,13 +150,14 @@ export function progLoad(process: Process, attr: Attr): number {
         type,
         name,
         expectedAttachType,
-        sleepable,
-        tailCallKind,
+        flags: args.progFlags,
+        attach: target.attach,
         fdArray: args.fdArray,
         fdArrayCnt: args.fdArrayCnt,
         gplCompatible: isGplCompatible(license),
         records,
       },
+      tailCallKind,
       log,
     );
     const program = new KernelProgram(machine.programs, {
@@ -147,6 +171,7 @@ export function progLoad(process: Process, attr: Attr): number {
       loadTime: BigInt(machine.clock()),
       insns,
       btf: records === null ? null : records.btf.get(),
+      attachProgram: target.program?.get() ?? null,
       ...prepared,
     });
     const full = log.finish(process);

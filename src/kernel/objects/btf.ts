@@ -1,4 +1,5 @@
 import { Btf } from "../../btf/index.ts";
+import { parseStructMetas, type StructMetas } from "../../verifier/index.ts";
 import type { IdTable } from "../id-table.ts";
 import { KernelObject } from "./kernel-object.ts";
 
@@ -11,6 +12,7 @@ export class KernelBtf extends KernelObject {
   readonly kernelBtf: boolean;
   readonly #table: IdTable<KernelBtf>;
   #parsed: Btf | undefined;
+  #structMetas: StructMetas | undefined;
 
   constructor(
     table: IdTable<KernelBtf>,
@@ -28,6 +30,11 @@ export class KernelBtf extends KernelObject {
 
   get types(): Btf {
     return (this.#parsed ??= Btf.parse(this.bytes));
+  }
+
+  /** Its structs with special fields. */
+  structMetas(kernel: readonly Btf[]): StructMetas {
+    return (this.#structMetas ??= parseStructMetas(this.types, kernel));
   }
 
   protected override destroy(): void {

@@ -1,6 +1,6 @@
 import type { MapOperations, MapShape, MapStorage } from "../../maps/index.ts";
 import { BpfMapType } from "../../uapi/index.ts";
-import type { FixupMap } from "../../verifier/index.ts";
+import type { BtfRecord, VerifierMap } from "../../verifier/index.ts";
 import type { IdTable } from "../id-table.ts";
 import { isInert } from "../inert-map.ts";
 import type { KernelBtf } from "./btf.ts";
@@ -20,8 +20,10 @@ export interface MapParts {
   readonly valueTypeId: number;
   /** SHA-256 of the only program that may use it; null where any may. */
   readonly exclusiveTo: Uint8Array | null;
+  /** Special fields of its values. */
+  readonly record: BtfRecord | null;
   /** Of a map of maps: what its inner maps are like (`inner_map_meta`). */
-  readonly inner: FixupMap | null;
+  readonly inner: VerifierMap | null;
   /** Value size of all CPUs, as system calls copy it. */
   readonly userValueSize: number;
   /** Bytes as Linux accounts for such a map (`map_mem_usage`). */

@@ -1,4 +1,5 @@
 import type { Insn } from "../../isa/index.ts";
+import type { TargetProgram } from "../../verifier/index.ts";
 import type { CompiledProgram } from "../../vm/index.ts";
 import type { IdTable } from "../id-table.ts";
 import type { KernelBtf } from "./btf.ts";
@@ -31,6 +32,10 @@ export interface ProgramParts {
   /** In the order in which the code first names them. Each is referenced by the program. */
   readonly maps: readonly KernelMap[];
   readonly btf: KernelBtf | null;
+  /** The program that this one attaches to. Referenced. */
+  readonly attachProgram: KernelProgram | null;
+  /** What those have to know that attach to this one; null of a program that no verifier has seen. */
+  readonly target: TargetProgram | null;
 }
 
 /** Fixed-up code with the debug records that belong to its slots. */
@@ -89,5 +94,6 @@ export class KernelProgram extends KernelObject implements TailCallTarget {
     this.parts.code.close();
     for (const map of this.maps) map.put();
     this.parts.btf?.put();
+    this.parts.attachProgram?.put();
   }
 }

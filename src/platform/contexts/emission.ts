@@ -4,6 +4,7 @@ import {
   insnOf,
   lookup,
   type ProgramBuilder,
+  REGISTERS,
   type Register,
   rowNamed,
   type SizeName,
@@ -32,7 +33,10 @@ export interface RewriteSite {
 /** A sequence in the making: the registers of the access and a builder. */
 export interface Emission extends RewriteOptions {
   readonly builder: ProgramBuilder;
+  /** The access as it is made to the kernel's object: a narrow read is widened to its field's size. */
   readonly site: RewriteSite;
+  /** Linux's `ctx_field_size`. */
+  readonly fieldSize: 0 | 2 | 4 | 8;
   /** The register that is written by a load; of a store, the one that holds the context. */
   readonly dst: Register;
   /** The register that holds the context in a load; of a store, the value's (r0 where it is an immediate). */
@@ -48,11 +52,24 @@ export function sizeName(size: number): SizeName {
   return SIZE_NAMES[size]!;
 }
 
-/** A sum of offsets, as {@link FieldRewrite} writes it. */
+/** A sum of offsets, as {@link FieldRewrite} writes it; 0 for an empty one. */
 export function pathOffset(layout: KernelLayout, path: string): number {
+  if (path === "") return 0;
   let offset = 0;
   for (const part of path.split("+")) offset += layout.offset(part);
   return offset;
+}
+
+/** The size of the member that a path ends in. */
+export function pathSize(layout: KernelLayout, path: string): number {
+  return layout.field(path.slice(path.lastIndexOf("+") + 1)).size;
+}
+
+/** A register that an access does not use, of those that programs keep: r9, r8 or r7. */
+export function borrowed(used: readonly Register[]): Register {
+  let number = 9;
+  while (used.some((register) => register.number === number)) number--;
+  return REGISTERS[number]!;
 }
 
 /** Whether a store's value is an immediate. */
@@ -60,9 +77,18 @@ export function storesImmediate(insn: Insn): boolean {
   return lookup(insn)?.source === "imm";
 }
 
-/** Stores what the program's own instruction stores, with another size and offset: `BPF_EMIT_STORE`. */
-export function emitStore({ builder, site }: Emission, size: SizeName, offset: number): void {
+/**
+ * Stores what the program's own instruction stores, with another size and offset: `BPF_EMIT_STORE`.
+ *
+ * @param base the register with the address; the one of the program's instruction where it is absent.
+ */
+export function emitStore(
+  { builder, site }: Emission,
+  size: SizeName,
+  offset: number,
+  base?: Register,
+): void {
   const { insn } = site;
   const row = rowNamed(`${storesImmediate(insn) ? "st" : "stx"}_${size}`);
-  builder.raw(insnOf(row, insn.dst, insn.src, offset, insn.imm));
+  builder.raw(insnOf(row, base?.number ?? insn.dst, insn.src, offset, insn.imm));
 }

@@ -1,7 +1,6 @@
 import { unreachable } from "../../base/index.ts";
-import { REGISTERS } from "../../isa/index.ts";
 import type { SequenceName } from "./context.ts";
-import { ax, type Emission, emitStore, storesImmediate } from "./emission.ts";
+import { ax, borrowed, type Emission, emitStore, storesImmediate } from "./emission.ts";
 
 /** `NO_QUEUE_MAPPING`: the queue that means none. */
 const NO_QUEUE_MAPPING = 0xffff;
@@ -21,6 +20,13 @@ export function emitSequence(name: SequenceName, emission: Emission): number {
       return timestampType(emission);
     case "linearEnd":
       return linearEnd(emission);
+    case "receiveQueue":
+      return receiveQueue(emission);
+    case "segmentTimestamp":
+      return segmentTimestamp(emission);
+    case "zero16":
+      emission.builder.mov32(emission.dst, 0);
+      return 2;
     default:
       return unreachable(name);
   }
@@ -102,11 +108,27 @@ function timestampType({ builder, dst, src, layout }: Emission): number {
 function linearEnd({ builder, dst, src, layout }: Emission): number {
   const same = dst.number === src.number;
   const kept = layout.offset("sk_buff.cb") + layout.offset("sk_skb_cb.temp_reg");
-  const end = same ? REGISTERS[src.number === 9 ? 8 : 9]! : dst;
+  const end = same ? borrowed([src]) : dst;
   if (same) builder.stx("dw", src, end, kept);
   builder.ldx("dw", end, src, layout.offset("sk_buff.data"));
   builder.ldx("w", ax, src, layout.offset("sk_buff.len")).alu64("add", end, ax);
   builder.ldx("w", ax, src, layout.offset("sk_buff.data_len")).alu64("sub", end, ax);
   if (same) builder.mov64(ax, src).mov64(dst, end).ldx("dw", end, ax, kept);
+  return 8;
+}
+
+/** `bpf_sock.rx_queue_mapping`: -1 where the socket has seen no queue. */
+function receiveQueue({ builder, dst, src, layout }: Emission): number {
+  const { offset, size } = layout.field("sock.__sk_common.skc_rx_queue_mapping");
+  builder.ldx("h", dst, src, offset).branch("jne", dst, NO_QUEUE_MAPPING, 1).mov64(dst, -1);
+  return size;
+}
+
+/** `bpf_sock_ops.skb_hwtstamp`: of the packet's shared part, where there is a packet. */
+function segmentTimestamp({ builder, dst, src, layout }: Emission): number {
+  builder.ldx("dw", dst, src, layout.offset("bpf_sock_ops_kern.skb")).branch("jeq", dst, 0, 4);
+  builder.ldx("w", ax, dst, layout.offset("sk_buff.end"));
+  builder.ldx("dw", dst, dst, layout.offset("sk_buff.head")).alu64("add", dst, ax);
+  builder.ldx("dw", dst, dst, layout.offset("skb_shared_info.hwtstamps"));
   return 8;
 }

@@ -1,19 +1,34 @@
 import type { ContextField, FieldRewrite, StructContext } from "./context.ts";
+import {
+  type Access,
+  ANY,
+  BYTE,
+  DWORD,
+  field,
+  member,
+  NARROW,
+  PACKET,
+  PACKET_END,
+  PACKET_META,
+  SOCK_COMMON_OR_NULL,
+  structContext,
+  WORD,
+} from "./field.ts";
 
 /** Sums of offsets: the control blocks that BPF keeps in the 48 bytes of `sk_buff.cb`. */
 const QDISC_DATA = "sk_buff.cb+qdisc_skb_cb.data";
 const SK_SKB_DATA = "sk_buff.cb+sk_skb_cb.data";
 
-function member(path: string, size: 1 | 2 | 4 | 8): FieldRewrite {
-  return { kind: "member", path, size };
-}
-
 function ofSocket(path: string, size: 2 | 4): FieldRewrite {
   return { kind: "follow", pointers: ["sk_buff.sk"], path, size };
 }
 
+function addressOfSocket(path: string): FieldRewrite {
+  return { kind: "follow", pointers: ["sk_buff.sk"], path, size: 4, indexed: true };
+}
+
 function narrow(name: string, rewrite: FieldRewrite): ContextField {
-  return { name, width: "narrow", rewrite };
+  return field(name, NARROW, rewrite);
 }
 
 /** `struct __sk_buff` over `struct sk_buff`: `bpf_skb_is_valid_access`, `bpf_convert_ctx_access`. */
@@ -36,42 +51,17 @@ const COMMON: readonly ContextField[] = [
     nullTest: true,
   }),
   narrow("tc_index", member("sk_buff.tc_index", 2)),
-  { name: "cb", width: "any", rewrite: { kind: "member", path: QDISC_DATA } },
+  field("cb", ANY, member(QDISC_DATA, "own")),
   narrow("hash", member("sk_buff.hash", 4)),
   narrow("tc_classid", member("sk_buff.cb+qdisc_skb_cb.tc_classid", 2)),
-  { name: "data", width: "word", yields: "packet", rewrite: member("sk_buff.data", 8) },
-  {
-    name: "data_end",
-    width: "word",
-    yields: "packetEnd",
-    rewrite: member("sk_buff.cb+bpf_skb_data_end.data_end", 8),
-  },
+  field("data", WORD, member("sk_buff.data", 8), PACKET),
+  field("data_end", WORD, member("sk_buff.cb+bpf_skb_data_end.data_end", 8), PACKET_END),
   narrow("napi_id", { kind: "sequence", name: "napiId" }),
   narrow("family", ofSocket("sock_common.skc_family", 2)),
-  { name: "remote_ip4", width: "word", rewrite: ofSocket("sock_common.skc_daddr", 4) },
-  { name: "local_ip4", width: "word", rewrite: ofSocket("sock_common.skc_rcv_saddr", 4) },
-  {
-    name: "remote_ip6",
-    width: "word",
-    rewrite: {
-      kind: "follow",
-      pointers: ["sk_buff.sk"],
-      path: "sock_common.skc_v6_daddr",
-      size: 4,
-      indexed: true,
-    },
-  },
-  {
-    name: "local_ip6",
-    width: "word",
-    rewrite: {
-      kind: "follow",
-      pointers: ["sk_buff.sk"],
-      path: "sock_common.skc_v6_rcv_saddr",
-      size: 4,
-      indexed: true,
-    },
-  },
+  field("remote_ip4", WORD, ofSocket("sock_common.skc_daddr", 4)),
+  field("local_ip4", WORD, ofSocket("sock_common.skc_rcv_saddr", 4)),
+  field("remote_ip6", WORD, addressOfSocket("sock_common.skc_v6_daddr")),
+  field("local_ip6", WORD, addressOfSocket("sock_common.skc_v6_rcv_saddr")),
   narrow("remote_port", {
     kind: "follow",
     pointers: ["sk_buff.sk"],
@@ -81,23 +71,14 @@ const COMMON: readonly ContextField[] = [
     shift: 16,
   }),
   narrow("local_port", ofSocket("sock_common.skc_num", 2)),
-  {
-    name: "data_meta",
-    width: "word",
-    yields: "packetMeta",
-    rewrite: member("sk_buff.cb+bpf_skb_data_end.data_meta", 8),
-  },
-  { name: "tstamp", width: "dword", rewrite: { kind: "sequence", name: "timestamp" } },
+  field("data_meta", WORD, member("sk_buff.cb+bpf_skb_data_end.data_meta", 8), PACKET_META),
+  field("tstamp", DWORD, { kind: "sequence", name: "timestamp" }),
   narrow("wire_len", member("sk_buff.cb+qdisc_skb_cb.pkt_len", 4)),
   narrow("gso_segs", { kind: "sharedInfo", path: "skb_shared_info.gso_segs", size: 2 }),
-  { name: "sk", width: "dword", yields: "socketOrNull", rewrite: member("sk_buff.sk", 8) },
+  field("sk", DWORD, member("sk_buff.sk", 8), SOCK_COMMON_OR_NULL),
   narrow("gso_size", { kind: "sharedInfo", path: "skb_shared_info.gso_size", size: 2 }),
-  { name: "tstamp_type", width: "byte", rewrite: { kind: "sequence", name: "timestampType" } },
-  {
-    name: "hwtstamp",
-    width: "dword",
-    rewrite: { kind: "sharedInfo", path: "skb_shared_info.hwtstamps", size: 8 },
-  },
+  field("tstamp_type", BYTE, { kind: "sequence", name: "timestampType" }),
+  field("hwtstamp", DWORD, { kind: "sharedInfo", path: "skb_shared_info.hwtstamps", size: 8 }),
 ];
 
 /** Fields of the socket, from `family` to `local_port`. */
@@ -111,26 +92,10 @@ const SOCKET_FIELDS = [
   "local_port",
 ];
 
-interface Rules {
-  /** Fields that this program type may not touch. */
-  readonly hidden: readonly string[];
-  readonly writable: readonly string[];
-  /** Fields that are not what they are elsewhere. */
-  readonly replace?: readonly ContextField[];
-}
-
-function skBuff(rules: Rules): StructContext {
-  const fields = new Map(COMMON.map((field) => [field.name, field]));
-  for (const field of rules.replace ?? []) fields.set(field.name, field);
-  const hidden = new Set(rules.hidden);
-  return {
-    kind: "struct",
-    view: "__sk_buff",
-    object: "sk_buff",
-    fields,
-    readable: new Set([...fields.keys()].filter((name) => !hidden.has(name))),
-    writable: new Set(rules.writable),
-  };
+/** @param replace fields that are not what they are elsewhere. */
+function skBuff(access: Access, replace: readonly ContextField[] = []): StructContext {
+  const fields = COMMON.map((one) => replace.find(({ name }) => name === one.name) ?? one);
+  return structContext("__sk_buff", "sk_buff", fields, access);
 }
 
 /** `sk_filter_is_valid_access` */
@@ -152,14 +117,18 @@ export const SOCKET_FILTER_CONTEXT: StructContext = skBuff({
 /** `cg_skb_is_valid_access` */
 export const CGROUP_SKB_CONTEXT: StructContext = skBuff({
   hidden: ["tc_classid", "data_meta", "tstamp_type", "wire_len"],
-  writable: ["mark", "priority", "cb", "tstamp"],
+  writable: ["mark", "priority", "cb"],
+  readableIf: { data: { capability: "bpf" }, data_end: { capability: "bpf" } },
+  writableIf: { tstamp: { capability: "bpf" } },
 });
 
 /** `tc_cls_act_is_valid_access`, `tc_cls_act_convert_ctx_access` */
-export const TC_CONTEXT: StructContext = skBuff({
-  hidden: SOCKET_FIELDS,
-  writable: ["mark", "tc_index", "priority", "tc_classid", "cb", "tstamp", "queue_mapping"],
-  replace: [
+export const TC_CONTEXT: StructContext = skBuff(
+  {
+    hidden: SOCKET_FIELDS,
+    writable: ["mark", "tc_index", "priority", "tc_classid", "cb", "tstamp", "queue_mapping"],
+  },
+  [
     narrow("ifindex", {
       kind: "follow",
       pointers: ["sk_buff.dev"],
@@ -167,7 +136,7 @@ export const TC_CONTEXT: StructContext = skBuff({
       size: 4,
     }),
   ],
-});
+);
 
 /** `lwt_is_valid_access`: lwt_in, lwt_out, lwt_xmit and lwt_seg6local. */
 export const LWT_CONTEXT: StructContext = skBuff({
@@ -176,37 +145,27 @@ export const LWT_CONTEXT: StructContext = skBuff({
 });
 
 /** `sk_skb_is_valid_access`, `sk_skb_convert_ctx_access` */
-export const SK_SKB_CONTEXT: StructContext = skBuff({
-  hidden: ["tc_classid", "data_meta", "tstamp", "tstamp_type", "wire_len", "hwtstamp", "mark"],
-  writable: ["tc_index", "priority"],
-  replace: [
-    {
-      name: "data_end",
-      width: "word",
-      yields: "packetEnd",
-      rewrite: { kind: "sequence", name: "linearEnd" },
-    },
-    { name: "cb", width: "any", rewrite: { kind: "member", path: SK_SKB_DATA } },
+export const SK_SKB_CONTEXT: StructContext = skBuff(
+  {
+    hidden: ["tc_classid", "data_meta", "tstamp", "tstamp_type", "wire_len", "hwtstamp", "mark"],
+    writable: ["tc_index", "priority"],
+  },
+  [
+    field("data_end", WORD, { kind: "sequence", name: "linearEnd" }, PACKET_END),
+    field("cb", ANY, member(SK_SKB_DATA, "own")),
   ],
-});
+);
+
+const dissected = (name: string) => member(`bpf_flow_dissector.${name}`, 8);
 
 /** `flow_dissector_is_valid_access`, `flow_dissector_convert_ctx_access` */
-export const FLOW_DISSECTOR_CONTEXT: StructContext = {
-  kind: "struct",
-  view: "__sk_buff",
-  object: "bpf_flow_dissector",
-  fields: new Map(
-    (
-      [
-        ["data", "word", "packet"],
-        ["data_end", "word", "packetEnd"],
-        ["flow_keys", "dword", "flowKeys"],
-      ] as const
-    ).map(([name, width, yields]) => [
-      name,
-      { name, width, yields, rewrite: member(`bpf_flow_dissector.${name}`, 8) },
-    ]),
-  ),
-  readable: new Set(["data", "data_end", "flow_keys"]),
-  writable: new Set(),
-};
+export const FLOW_DISSECTOR_CONTEXT: StructContext = structContext(
+  "__sk_buff",
+  "bpf_flow_dissector",
+  [
+    field("data", WORD, dissected("data"), PACKET),
+    field("data_end", WORD, dissected("data_end"), PACKET_END),
+    field("flow_keys", DWORD, dissected("flow_keys"), { type: "PTR_TO_FLOW_KEYS", flags: [], btf: null }),
+  ],
+  {},
+);

@@ -41,8 +41,11 @@ export class ContextAccesses {
 
   /** Whether a load gives a pointer into the packet. */
   loadsPacket(offset: number, size: number): boolean {
-    const yields = this.#map?.at(offset)?.field.yields;
-    return size === 4 && (yields === "packet" || yields === "packetMeta");
+    const field = this.#map?.at(offset)?.field;
+    const type = field?.yields?.type;
+    return (
+      field?.access.reads[size] !== undefined && (type === "PTR_TO_PACKET" || type === "PTR_TO_PACKET_META")
+    );
   }
 
   /**
@@ -99,7 +102,7 @@ export class ContextAccesses {
     }
     this.furthest = Math.max(this.furthest, insn.off + row.size);
     const { field } = allowed;
-    if (field === null) return;
+    if (field === null || field.rewrite.kind === "none") return;
     const fieldOffset = this.#map!.at(insn.off)!.offset;
     this.#sites.push({ slot, insn, row, allowed: { ...allowed, field }, fieldOffset });
   }

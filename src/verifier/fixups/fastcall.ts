@@ -76,7 +76,7 @@ function pairsAround(insns: readonly Insn[], call: number, helper: number, lowes
   if (prototype === undefined) return 0;
   let free = (1 << CALLER_SAVED) - 1;
   for (
-    let register = prototype.returns === "RET_VOID" ? 1 : 0;
+    let register = prototype.returns.type === "RET_VOID" ? 1 : 0;
     register <= prototype.args.length;
     register++
   ) {

@@ -13,9 +13,9 @@ import {
 import {
   functionsOfMap,
   HELPER_PROTOTYPES,
-  helperSymbol,
   INTERNAL_SYMBOLS,
   type MapOperationName,
+  prototypeOf,
 } from "../../platform/index.ts";
 import { BpfFuncId as Func } from "../../uapi/index.ts";
 import type { FixupInput, FixupMap, FixupOptions } from "./input.ts";
@@ -67,9 +67,10 @@ export class LinuxCalls {
 
   /** The `imm` of a call of a helper that stays a call. */
   helperImm(id: number): number {
-    const prototype = HELPER_PROTOTYPES.get(id);
-    const symbol =
-      prototype === undefined ? INTERNAL_SYMBOLS[id] : helperSymbol(prototype, this.#input.type.name);
+    const { type, expectedAttachType, sleepable = false } = this.#input;
+    const prototype =
+      prototypeOf(id, { programType: type.type, expectedAttachType, sleepable }) ?? HELPER_PROTOTYPES.get(id);
+    const symbol = prototype?.function ?? INTERNAL_SYMBOLS[id];
     return symbol === undefined ? 0 : this.imm(symbol);
   }
 

@@ -3,11 +3,11 @@ import { describeWith, liveKernel } from "../../support/referee.ts";
 import { caseGroups, recordedCases } from "../support/case-folder.ts";
 import { compareCase } from "../support/compare.ts";
 import { groundtruthCases } from "../support/groundtruth.ts";
-import { LiveVerifier } from "../support/live-verifier.ts";
+import { KernelVerifier } from "../support/kernel-verifier.ts";
 import type { RecordedCase } from "../support/verifier-case.ts";
 
 describeWith([liveKernel("6.18")], "the recorded answers are those of the running kernel", async () => {
-  const live = await LiveVerifier.open();
+  const live = await KernelVerifier.live();
   if (typeof live === "string") {
     it.skip(`skipped: ${live}`, () => {});
     return;

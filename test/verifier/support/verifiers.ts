@@ -1,9 +1,10 @@
 import type { KernelTypes } from "./kernel-types.ts";
-import { LiveVerifier } from "./live-verifier.ts";
+import { KernelVerifier } from "./kernel-verifier.ts";
+import { LoneVerifier } from "./lone-verifier.ts";
 import type { CaseVerifier } from "./verifier-answer.ts";
 
 /** The verifiers that the harness knows; the first is the default. */
-export const VERIFIERS: readonly string[] = ["live"];
+export const VERIFIERS: readonly string[] = ["embedded", "alone", "live"];
 
 export interface OpenVerifier {
   readonly verifier: CaseVerifier;
@@ -13,7 +14,11 @@ export interface OpenVerifier {
 
 /** A verifier by name, or why there is none. */
 export async function openVerifier(name: string): Promise<OpenVerifier | string> {
-  if (name !== "live") return `there is no verifier '${name}'`;
-  const live = await LiveVerifier.open();
-  return typeof live === "string" ? live : { verifier: live, types: live.types };
+  if (!VERIFIERS.includes(name)) return `there is no verifier '${name}'`;
+  if (name === "alone") {
+    const verifier = LoneVerifier.open();
+    return { verifier, types: verifier.types };
+  }
+  const verifier = name === "live" ? await KernelVerifier.live() : KernelVerifier.embedded();
+  return typeof verifier === "string" ? verifier : { verifier, types: verifier.types };
 }

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { decode, encode } from "../../../src/isa/index.ts";
+import { EmbeddedKernel } from "../../../src/kernel/index.ts";
 import { BpfCommands, Errno, progInfo } from "../../../src/sys/index.ts";
 import { BpfAttachType, BpfProgType } from "../../../src/uapi/index.ts";
 import { livePort } from "../../support/live-port.ts";
@@ -18,25 +19,35 @@ const CONTEXT_ONLY: ReadonlySet<number> = new Set([
   BpfProgType.LSM,
 ]);
 
-/** The running kernel as a verifier of cases. Nothing that it makes outlives a call of `verify`. */
-export class LiveVerifier implements CaseVerifier {
-  readonly name = "live";
-  readonly #sys: BpfCommands;
+/** A kernel as a verifier of cases. Nothing that it makes outlives a call of `verify`. */
+export class KernelVerifier implements CaseVerifier {
+  readonly name: string;
+  readonly #judge: BpfCommands;
+  /** Where programs run: a kernel that judges may have no bodies for all that programs call. */
+  readonly #runner: BpfCommands;
   readonly #types: KernelTypes;
 
-  private constructor(sys: BpfCommands, types: KernelTypes) {
-    this.#sys = sys;
+  private constructor(name: string, judge: BpfCommands, runner: BpfCommands, types: KernelTypes) {
+    this.name = name;
+    this.#judge = judge;
+    this.#runner = runner;
     this.#types = types;
   }
 
-  /** The verifier, or why there is none. */
-  static async open(): Promise<LiveVerifier | string> {
+  /** The running kernel, or why it is not to be had. */
+  static async live(): Promise<KernelVerifier | string> {
     const { port, why } = await livePort();
     if (port === null) return why;
-    return new LiveVerifier(
-      new BpfCommands(port),
-      new KernelTypes(new Uint8Array(readFileSync("/sys/kernel/btf/vmlinux"))),
-    );
+    const sys = new BpfCommands(port);
+    return new KernelVerifier("live", sys, sys, kernelTypes());
+  }
+
+  /** The embedded kernel, with the types of the running one. */
+  static embedded(): KernelVerifier {
+    const types = kernelTypes();
+    const options = { btf: types.btf, cpus: 2 };
+    const judge = new EmbeddedKernel({ ...options, execute: false });
+    return new KernelVerifier("embedded", judge, new EmbeddedKernel(options), types);
   }
 
   get types(): KernelTypes {
@@ -44,28 +55,80 @@ export class LiveVerifier implements CaseVerifier {
   }
 
   verify(test: VerifierCase, question: VerifierQuestion): VerifierAnswer {
-    if (test.insns.length / 8 > LONGEST_PROGRAM) throw new Error("too long for the live kernel");
-    using objects = new Descriptors(this.#sys);
-    const maps: number[] = [];
-    for (const map of test.maps) maps.push(this.#map(map, maps, objects));
-    let loaded: { readonly fd: number; readonly log: string };
-    try {
-      loaded = this.#load(test, maps, question.logLevel, objects);
-      objects.add(loaded.fd);
-    } catch (error) {
-      if (!(error instanceof Errno)) throw error;
-      return { errno: error.errno, log: error.log ?? "", xlated: null, runs: [] };
-    }
-    const xlated =
-      question.xlated === true ? progInfo(this.#sys, loaded.fd, ["xlatedProgInsns"]).xlatedProgInsns : null;
-    if (question.runs === true && test.runs.length > 0) this.#fillProgramArrays(test, maps, objects);
-    const runs = question.runs === true ? test.runs.map((run) => this.#run(test, loaded.fd, run)) : [];
-    return { errno: 0, log: loaded.log, xlated, runs };
+    if (this.name === "live" && test.insns.length / 8 > LONGEST_PROGRAM)
+      throw new Error("too long for the live kernel");
+    using judged = new CaseOnKernel(this.#judge, this.#types, test);
+    const answer = judged.load(question.logLevel);
+    if (answer.fd === null) return { errno: answer.errno, log: answer.log, xlated: null, runs: [] };
+    const xlated = question.xlated === true ? judged.xlated(answer.fd) : null;
+    const runs = question.runs === true && test.runs.length > 0 ? this.#runs(test, judged, answer.fd) : [];
+    return { errno: 0, log: answer.log, xlated, runs };
+  }
+
+  #runs(test: VerifierCase, judged: CaseOnKernel, fd: number): CaseOutcome[] {
+    if (this.#runner === this.#judge) return judged.runs(fd);
+    using running = new CaseOnKernel(this.#runner, this.#types, test);
+    const answer = running.load(1);
+    if (answer.fd === null) throw new Error(`does not run: ${lastLine(answer.log)}`);
+    return running.runs(answer.fd);
   }
 
   close(): void {}
+}
 
-  #load(test: VerifierCase, maps: readonly number[], logLevel: number, objects: Descriptors) {
+type Loaded =
+  | { readonly fd: number; readonly log: string }
+  | { readonly fd: null; readonly errno: number; readonly log: string };
+
+/** A case with all that it needs on a kernel, until it is disposed of. */
+class CaseOnKernel implements Disposable {
+  readonly #sys: BpfCommands;
+  readonly #types: KernelTypes;
+  readonly #test: VerifierCase;
+  readonly #objects: Descriptors;
+  readonly #maps: number[] = [];
+
+  constructor(sys: BpfCommands, types: KernelTypes, test: VerifierCase) {
+    this.#sys = sys;
+    this.#types = types;
+    this.#test = test;
+    this.#objects = new Descriptors(sys);
+    try {
+      for (const map of test.maps) this.#maps.push(this.#map(map));
+    } catch (error) {
+      this[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#objects[Symbol.dispose]();
+  }
+
+  load(logLevel: number): Loaded {
+    try {
+      const { fd, log } = this.#load(logLevel);
+      this.#objects.add(fd);
+      return { fd, log };
+    } catch (error) {
+      if (!(error instanceof Errno)) throw error;
+      return { fd: null, errno: error.errno, log: error.log ?? "" };
+    }
+  }
+
+  xlated(fd: number): Uint8Array {
+    return progInfo(this.#sys, fd, ["xlatedProgInsns"]).xlatedProgInsns;
+  }
+
+  runs(fd: number): CaseOutcome[] {
+    this.#fillProgramArrays();
+    return this.#test.runs.map((run) => this.#run(fd, run));
+  }
+
+  #load(logLevel: number) {
+    const test = this.#test;
+    const maps = this.#maps;
+    const objects = this.#objects;
     const insns = decode(test.insns).map((insn) => ({ ...insn }));
     for (const reference of test.references) {
       insns[reference.slot]!.imm =
@@ -88,8 +151,10 @@ export class LiveVerifier implements CaseVerifier {
     });
   }
 
-  #map(map: CaseMap, made: readonly number[], objects: Descriptors): number {
+  #map(map: CaseMap): number {
     const sys = this.#sys;
+    const made = this.#maps;
+    const objects = this.#objects;
     const btfFd = map.types === null ? 0 : objects.btf(map.types.btf);
     const fd = objects.add(
       sys.mapCreate({
@@ -111,7 +176,10 @@ export class LiveVerifier implements CaseVerifier {
     return fd;
   }
 
-  #fillProgramArrays(test: VerifierCase, maps: readonly number[], objects: Descriptors): void {
+  #fillProgramArrays(): void {
+    const test = this.#test;
+    const maps = this.#maps;
+    const objects = this.#objects;
     for (const [at, { programs }] of test.maps.entries()) {
       for (const { index, insns, self } of programs) {
         const decoded = decode(insns).map((insn) => ({ ...insn }));
@@ -132,7 +200,8 @@ export class LiveVerifier implements CaseVerifier {
     }
   }
 
-  #run(test: VerifierCase, progFd: number, run: CaseRun): CaseOutcome {
+  #run(progFd: number, run: CaseRun): CaseOutcome {
+    const test = this.#test;
     const contextOnly =
       CONTEXT_ONLY.has(test.progType) && test.expectedAttachType !== BpfAttachType.TRACE_FENTRY;
     try {
@@ -148,6 +217,10 @@ export class LiveVerifier implements CaseVerifier {
       return { errno: error.errno, retval: 0 };
     }
   }
+}
+
+function kernelTypes(): KernelTypes {
+  return new KernelTypes(new Uint8Array(readFileSync("/sys/kernel/btf/vmlinux")));
 }
 
 /** Closes what was opened, the last first. */
@@ -177,6 +250,10 @@ class Descriptors implements Disposable {
   [Symbol.dispose](): void {
     for (const fd of this.#open.reverse()) this.#sys.close(fd);
   }
+}
+
+function lastLine(log: string): string {
+  return log.trimEnd().split("\n").at(-1) ?? "";
 }
 
 function word(value: number): Uint8Array {

@@ -1,0 +1,143 @@
+import type { Insn } from "../isa/index.ts";
+import type { ProgramType } from "../platform/index.ts";
+import {
+  type AttachTarget,
+  type ProgramDebug,
+  type ProgramFile,
+  type TargetProgram,
+  type Verification,
+  type VerifierMap,
+  verify,
+} from "../verifier/index.ts";
+import type { DebugRecords } from "./debug-records.ts";
+import type { LoadLog } from "./load-log.ts";
+import type { KernelBtf } from "./objects/btf.ts";
+import type { KernelMap } from "./objects/map.ts";
+import type { Process } from "./process.ts";
+import { Refusal } from "./refusal.ts";
+import { programDigest } from "./tag.ts";
+import { verifierMap } from "./verifier-map.ts";
+
+/** A load whose arguments are in order. */
+export interface LoadRequest {
+  readonly insns: readonly Insn[];
+  readonly type: ProgramType;
+  readonly name: string;
+  readonly expectedAttachType: number;
+  /** `prog_flags` */
+  readonly flags: number;
+  /** Address of the caller's array of descriptors; 0 for none. */
+  readonly fdArray: bigint;
+  /** How many descriptors the array has, where the program keeps all of them; 0: only those that its code names. */
+  readonly fdArrayCnt: number;
+  readonly gplCompatible: boolean;
+  readonly records: DebugRecords | null;
+  readonly attach: AttachTarget | null;
+}
+
+/** What the verifier says, and the kernel's own maps behind those that it speaks of. */
+export interface Judgement extends Verification {
+  readonly kernelMap: (map: VerifierMap) => KernelMap;
+}
+
+/** Lets the verifier look at a program with the eyes of the process that loads it. */
+export function judge(process: Process, request: LoadRequest, log: LoadLog): Judgement {
+  const { machine } = process;
+  const { insns, fdArray } = request;
+  let digest: Uint8Array | undefined;
+  const views = new Map<KernelMap, VerifierMap>();
+  const maps = new Map<VerifierMap, KernelMap>();
+  const view = (map: KernelMap): VerifierMap => {
+    let known = views.get(map);
+    if (known === undefined) {
+      known = verifierMap(machine, map, () => (digest ??= programDigest(insns)));
+      views.set(map, known);
+      maps.set(known, map);
+    }
+    return known;
+  };
+  const file = (fd: number): ProgramFile | null => {
+    const object = process.files.find(fd)?.object;
+    if (object === undefined) return null;
+    if (object.kind === "map") return { kind: "map", map: view(object as KernelMap) };
+    if (object.kind !== "btf") return { kind: "other" };
+    const btf = object as KernelBtf;
+    return { kind: "btf", btf: btf.types, kernel: btf.kernelBtf, module: false };
+  };
+  const verification = verify({
+    insns,
+    type: request.type,
+    expectedAttachType: request.expectedAttachType,
+    flags: request.flags,
+    gplCompatible: request.gplCompatible,
+    attach: request.attach,
+    capabilities: {
+      bpf: process.may("BPF"),
+      perfmon: process.may("PERFMON"),
+      netAdmin: process.may("NET_ADMIN"),
+      sysAdmin: process.may("SYS_ADMIN"),
+    },
+    debug: programDebug(request.records),
+    kernel: {
+      version: "6.18",
+      btf: machine.layout.btf,
+      layout: machine.layout,
+      symbolAddress: (name) => machine.symbols.address(name),
+      cpus: machine.cpus,
+    },
+    files: {
+      file,
+      fdArray: fdArray === 0n ? null : (index) => descriptorAt(process, fdArray + BigInt(index) * 4n),
+      fdArrayCount: request.fdArrayCnt,
+    },
+    log,
+    clock: () => machine.clock() / 1e6,
+  });
+  return { ...verification, kernelMap: (map) => maps.get(map)! };
+}
+
+function descriptorAt(process: Process, address: bigint): number | null {
+  try {
+    return process.u32(address) | 0;
+  } catch (error) {
+    if (error instanceof Refusal) return null;
+    throw error;
+  }
+}
+
+function programDebug(records: DebugRecords | null): ProgramDebug | null {
+  if (records === null) return null;
+  const btf = records.btf.types;
+  return {
+    btf,
+    functions: records.functions,
+    lines: records.lines.map(({ slot, lineOff, fileNameOff, lineCol }) => ({
+      slot,
+      line: lineCol >>> 10,
+      column: lineCol & 0x3ff,
+      text: btf.string(lineOff),
+      file: btf.string(fileNameOff),
+    })),
+  };
+}
+
+/** What another program that attaches to this one has to know of it. */
+export function asTarget(request: LoadRequest, { env }: Verification): TargetProgram {
+  return {
+    type: request.type,
+    expectedAttachType: request.expectedAttachType,
+    btf: request.records?.btf.types ?? null,
+    functions: request.records?.functions ?? [],
+    subprograms: env.subprograms.map((subprogram) => ({
+      global: subprogram.global,
+      unreliable: subprogram.unreliable,
+      exceptionCallback: subprogram.isExceptionCallback,
+      changesPacket: subprogram.changesPacket,
+      mightSleep: subprogram.mightSleep,
+    })),
+    jited: true,
+    tailCallReachable: env.subprograms[0]?.tailCallReachable ?? false,
+    attachedToProgram: request.attach?.program !== null && request.attach !== null,
+    devBound: false,
+  };
+}

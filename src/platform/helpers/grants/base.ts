@@ -1,0 +1,127 @@
+import { plain, table, when } from "../grant.ts";
+
+const READ_KERNEL = { capability: "bpf+perfmon", lockdown: "readKernel" } as const;
+
+/** `bpf_base_func_proto`: what all program types have. */
+export const BASE = table(
+  {
+    ...plain([
+      "map_lookup_elem",
+      "map_update_elem",
+      "map_delete_elem",
+      "map_push_elem",
+      "map_pop_elem",
+      "map_peek_elem",
+      "map_lookup_percpu_elem",
+      "get_numa_node_id",
+      "tail_call",
+      "ktime_get_ns",
+      "ktime_get_boot_ns",
+      "ktime_get_tai_ns",
+      "ringbuf_output",
+      "ringbuf_reserve",
+      "ringbuf_submit",
+      "ringbuf_discard",
+      "ringbuf_query",
+      "strncmp",
+      "strtol",
+      "strtoul",
+      "get_current_pid_tgid",
+      "get_ns_current_pid_tgid",
+      "get_current_uid_gid",
+    ]),
+    get_prandom_u32: "bpf_user_rnd_u32",
+    get_smp_processor_id: "bpf_get_raw_cpu_id",
+    ...plain(
+      [
+        "spin_lock",
+        "spin_unlock",
+        "jiffies64",
+        "per_cpu_ptr",
+        "this_cpu_ptr",
+        "timer_init",
+        "timer_set_callback",
+        "timer_start",
+        "timer_cancel",
+        "kptr_xchg",
+        "for_each_map_elem",
+        "loop",
+        "user_ringbuf_drain",
+        "ringbuf_reserve_dynptr",
+        "ringbuf_submit_dynptr",
+        "ringbuf_discard_dynptr",
+        "dynptr_from_mem",
+        "dynptr_read",
+        "dynptr_write",
+        "dynptr_data",
+        "cgrp_storage_get",
+        "cgrp_storage_delete",
+        "get_current_cgroup_id",
+        "get_current_ancestor_cgroup_id",
+        "current_task_under_cgroup",
+      ],
+      { capability: "bpf" },
+    ),
+    get_cgroup_classid: when(
+      { capability: "bpf", config: "CGROUP_NET_CLASSID" },
+      "bpf_get_cgroup_classid_curr",
+    ),
+    task_storage_get: [
+      { capability: "bpf", recursionGuarded: true, prototype: "bpf_task_storage_get_recur" },
+      { capability: "bpf", prototype: "bpf_task_storage_get" },
+    ],
+    task_storage_delete: [
+      { capability: "bpf", recursionGuarded: true, prototype: "bpf_task_storage_delete_recur" },
+      { capability: "bpf", prototype: "bpf_task_storage_delete" },
+    ],
+    ...plain(
+      [
+        "trace_printk",
+        "get_current_task",
+        "get_current_task_btf",
+        "get_current_comm",
+        "probe_read_user",
+        "probe_read_user_str",
+        "copy_from_user",
+        "copy_from_user_task",
+        "snprintf_btf",
+        "snprintf",
+        "task_pt_regs",
+        "trace_vprintk",
+        "perf_event_read_value",
+        "perf_event_read",
+        "send_signal",
+        "send_signal_thread",
+        "get_branch_snapshot",
+        "find_vma",
+      ],
+      { capability: "bpf+perfmon" },
+    ),
+    ...plain(["probe_read_kernel", "probe_read_kernel_str"], READ_KERNEL),
+    get_task_stack: [
+      { capability: "bpf+perfmon", sleepable: true, prototype: "bpf_get_task_stack_sleepable" },
+      { capability: "bpf+perfmon", prototype: "bpf_get_task_stack" },
+    ],
+  },
+  null,
+);
+
+/** `bpf_sk_base_func_proto`: what most network programs have. */
+export const SOCKET_BASE = table(
+  {
+    ...plain(
+      [
+        "skc_to_tcp6_sock",
+        "skc_to_tcp_sock",
+        "skc_to_tcp_timewait_sock",
+        "skc_to_tcp_request_sock",
+        "skc_to_udp6_sock",
+        "skc_to_unix_sock",
+        "skc_to_mptcp_sock",
+      ],
+      { capability: "perfmon" },
+    ),
+    ktime_get_coarse_ns: "bpf_ktime_get_coarse_ns",
+  },
+  BASE,
+);

@@ -1,0 +1,131 @@
+import type { Btf } from "../../btf/index.ts";
+import type { Insn } from "../../isa/index.ts";
+import type { KernelLayout, ProgramType } from "../../platform/index.ts";
+import type { VerifierMap } from "./map.ts";
+
+/** What a program is to be attached to. */
+export interface AttachTarget {
+  /** Where the target is described: the kernel's, a module's or a program's types. */
+  readonly btf: Btf | null;
+  /** Its id in `btf`; 0 for none. */
+  readonly btfId: number;
+  /** A program as the target (extensions, fentry of a program). */
+  readonly program: TargetProgram | null;
+}
+
+/** A loaded program that another one attaches to. */
+export interface TargetProgram {
+  readonly type: ProgramType;
+  readonly expectedAttachType: number;
+  readonly btf: Btf | null;
+  /** In the order of its subprograms. */
+  readonly functions: readonly FunctionRecord[];
+  /** By subprogram. */
+  readonly subprograms: readonly {
+    readonly global: boolean;
+    /** Parameters or result have types the verifier does not know; nothing may be attached. */
+    readonly unreliable: boolean;
+    readonly exceptionCallback: boolean;
+    readonly changesPacket: boolean;
+    readonly mightSleep: boolean;
+  }[];
+  readonly jited: boolean;
+  readonly tailCallReachable: boolean;
+  readonly attachedToProgram: boolean;
+  readonly devBound: boolean;
+}
+
+/** `struct bpf_func_info`: the function that begins at a slot. */
+export interface FunctionRecord {
+  readonly slot: number;
+  /** A FUNC of the program's BTF. */
+  readonly typeId: number;
+}
+
+/** `struct bpf_line_info`, read: where a slot comes from. */
+export interface SourceRecord {
+  readonly slot: number;
+  readonly line: number;
+  readonly column: number;
+  /** The line's text, without leading blanks trimmed. */
+  readonly text: string;
+  readonly file: string;
+}
+
+/** The program's own types and records. */
+export interface ProgramDebug {
+  readonly btf: Btf;
+  readonly functions: readonly FunctionRecord[];
+  readonly lines: readonly SourceRecord[];
+}
+
+/** Rights of the one who loads. */
+export interface Capabilities {
+  readonly bpf: boolean;
+  readonly perfmon: boolean;
+  readonly netAdmin: boolean;
+  readonly sysAdmin: boolean;
+}
+
+/** The kernel that the program is for. */
+export interface TargetKernel {
+  /** `"6.18"`, `"6.1"` */
+  readonly version: string;
+  /** vmlinux; null: none of what needs kernel types can be loaded. */
+  readonly btf: Btf | null;
+  readonly layout: KernelLayout;
+  /** Address of a kernel symbol, or null. */
+  readonly symbolAddress: (name: string) => bigint | null;
+  readonly cpus: number;
+  /** Functions that errors may be injected into (ALLOW_ERROR_INJECTION), by name; without it none is known. */
+  readonly errorInjectable?: (name: string) => boolean;
+}
+
+/** A file descriptor of the loader's that a program names, as far as a verifier may see it. */
+export type ProgramFile =
+  | { readonly kind: "map"; readonly map: VerifierMap }
+  | { readonly kind: "btf"; readonly btf: Btf; readonly kernel: boolean; readonly module: boolean }
+  | { readonly kind: "other" };
+
+/** What the verifier asks of the loading process. */
+export interface ProgramFiles {
+  /** Null: no such descriptor. */
+  file(fd: number): ProgramFile | null;
+  /** Descriptor number `index` of the caller's array; null where it cannot be read. */
+  fdArray: ((index: number) => number | null) | null;
+  /** Descriptors that the program keeps; 0: those that its code names. */
+  readonly fdArrayCount: number;
+}
+
+/** Where the log goes. `level`: 1, 2 and 4 as in `bpf_attr.log_level`; 0 for no log. */
+export interface LogSink {
+  readonly level: number;
+  write(text: string): void;
+  /** Position that {@link reset} understands. */
+  readonly position: number;
+  /** Forgets what was written after `position`. */
+  reset(position: number): void;
+}
+
+/** A program that is to be verified: everything `bpf_check` looks at. */
+export interface VerifyRequest {
+  readonly insns: readonly Insn[];
+  readonly type: ProgramType;
+  /** A value of `BpfAttachType`. */
+  readonly expectedAttachType: number;
+  /** `BPF_F_*` of `prog_flags`. */
+  readonly flags: number;
+  readonly gplCompatible: boolean;
+  readonly attach: AttachTarget | null;
+  readonly capabilities: Capabilities;
+  readonly debug: ProgramDebug | null;
+  readonly kernel: TargetKernel;
+  readonly files: ProgramFiles;
+  readonly log: LogSink;
+  /** Bound to a device (`BPF_F_XDP_DEV_BOUND_ONLY`). */
+  readonly devBound?: boolean;
+  /** Milliseconds, for the statistics; without it a verification takes no time. */
+  readonly clock?: () => number;
+  /** Called now and then; throws to stop a verification that takes too long. */
+  readonly poll?: () => void;
+}

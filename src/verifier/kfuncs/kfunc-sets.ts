@@ -1,0 +1,9 @@
+import { kfuncFlags as platformFlags } from "../../platform/index.ts";
+import { programTraits } from "../calls/helper-signature.ts";
+import type { Environment } from "../environment/environment.ts";
+import type { KfuncDescription } from "../environment/kfunc-description.ts";
+
+/** What the function asks of its callers, bits of `KfuncFlag`; null: such programs may not call it (`btf_kfunc_id_set_contains`). */
+export function kfuncFlags(env: Environment, kfunc: KfuncDescription): number | null {
+  return platformFlags(kfunc.name, programTraits(env));
+}

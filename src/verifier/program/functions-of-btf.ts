@@ -1,0 +1,66 @@
+import { BtfKind } from "../../btf/index.ts";
+import { Errno } from "../../uapi/index.ts";
+import type { Environment } from "../environment/environment.ts";
+import { isSmallInt, skipModifiers } from "../types/walk.ts";
+
+/**
+ * The function records fit the subprograms, which take their names and linkage from them (`check_btf_func`). Without
+ * records nothing is known of what a subprogram returns, and what ends it early must not be there.
+ */
+export function checkBtfFunc(env: Environment): void {
+  const { debug } = env.request;
+  if (debug === null || debug.functions.length === 0) {
+    checkAbnormalReturn(env);
+    return;
+  }
+  const { btf, functions } = debug;
+  if (functions.length !== env.subprograms.length) {
+    env.refuse(Errno.EINVAL, "number of funcs in func_info doesn't match number of subprogs");
+  }
+  env.subprograms.forEach((subprogram, i) => {
+    const { slot, typeId } = functions[i]!;
+    if (slot !== subprogram.start) {
+      env.refuse(Errno.EINVAL, "func_info BTF section doesn't match subprog layout in BPF program");
+    }
+    const func = btf.type(typeId);
+    subprogram.typeId = typeId;
+    subprogram.name = btf.name(typeId);
+    subprogram.global = func.kind === "FUNC" && func.linkage === "global";
+    const result = skipModifiers(btf, btf.ref(btf.ref(typeId)));
+    const kind = btf.kind(result);
+    const scalar = isSmallInt(btf, result) || kind === BtfKind.ENUM || kind === BtfKind.ENUM64;
+    if (i === 0 || scalar) return;
+    const refuse = (what: string): never =>
+      env.refuse(Errno.EINVAL, `${what} is only allowed in functions that return 'int'.`);
+    if (subprogram.hasLdAbs) refuse("LD_ABS");
+    if (subprogram.hasTailCall) refuse("tail_call");
+  });
+}
+
+/** `check_abnormal_return` */
+function checkAbnormalReturn(env: Environment): void {
+  for (const subprogram of env.subprograms.slice(1)) {
+    const refuse = (what: string): never =>
+      env.refuse(Errno.EINVAL, `${what} is not allowed in subprogs without BTF`);
+    if (subprogram.hasLdAbs) refuse("LD_ABS");
+    if (subprogram.hasTailCall) refuse("tail_call");
+  }
+}
+
+/** Each subprogram has a source line of its own, where there are any (`check_btf_line`). */
+export function checkBtfLine(env: Environment): void {
+  const lines = env.request.debug?.lines ?? [];
+  if (lines.length === 0) return;
+  let next = 0;
+  lines.forEach((line, i) => {
+    const subprogram = env.subprograms[next];
+    if (subprogram === undefined) return;
+    if (line.slot === subprogram.start) {
+      subprogram.lineIndex = i;
+      next++;
+    } else if (line.slot > subprogram.start) {
+      env.refuse(Errno.EINVAL, `missing bpf_line_info for func#${next}`);
+    }
+  });
+  if (next !== env.subprograms.length) env.refuse(Errno.EINVAL, `missing bpf_line_info for func#${next}`);
+}

@@ -1,0 +1,92 @@
+import { MAX_BPF_REG, REG_SIZE } from "./limits.ts";
+import { RegType } from "./reg-type.ts";
+import { Register } from "./register.ts";
+import type { StackSlot } from "./stack-slot.ts";
+
+/** A range of allowed return values, signed 32 bits, both ends included: `struct bpf_retval_range`. */
+export interface ReturnRange {
+  readonly min: number;
+  readonly max: number;
+}
+
+export const ZERO_RETURN: ReturnRange = { min: 0, max: 0 };
+
+/** `callsite` of a frame that no instruction called. */
+export const MAIN_FUNC = -1;
+
+/** One called function: its registers and its stack (`struct bpf_func_state`). */
+export class Frame {
+  readonly regs: Register[];
+  /** Slot 0 is `[r10-8, r10)`; as long as the stack was touched (`allocated_stack / 8`). */
+  readonly stack: StackSlot[];
+  /** Index of the instruction that called; {@link MAIN_FUNC}. */
+  readonly callsite: number;
+  /** Depth: 0 is the entry function. */
+  readonly frameno: number;
+  readonly subprogno: number;
+  /** Counts starts of asynchronous callbacks. */
+  asyncEntryCnt = 0;
+  callbackReturn: ReturnRange = ZERO_RETURN;
+  inCallback = false;
+  inAsyncCallback = false;
+  inExceptionCallback = false;
+  /** How often the callback one frame up was simulated. */
+  callbackDepth = 0;
+
+  private constructor(
+    callsite: number,
+    frameno: number,
+    subprogno: number,
+    regs: Register[],
+    stack: StackSlot[],
+  ) {
+    this.callsite = callsite;
+    this.frameno = frameno;
+    this.subprogno = subprogno;
+    this.regs = regs;
+    this.stack = stack;
+  }
+
+  /** A fresh frame: nothing in registers but the frame pointer (`init_func_state`). */
+  static create(
+    callsite: number,
+    frameno: number,
+    subprogno: number,
+    options: { readonly precise: boolean },
+  ): Frame {
+    const regs: Register[] = [];
+    for (let i = 0; i < MAX_BPF_REG; i++) {
+      const reg = new Register();
+      reg.markNotInit(options.precise);
+      regs.push(reg);
+    }
+    const frame = new Frame(callsite, frameno, subprogno, regs, []);
+    const fp = regs[MAX_BPF_REG - 1]!;
+    fp.type = RegType.PTR_TO_STACK;
+    fp.markKnownZero();
+    fp.frameno = frameno;
+    return frame;
+  }
+
+  clone(): Frame {
+    const copy = new Frame(
+      this.callsite,
+      this.frameno,
+      this.subprogno,
+      this.regs.map((reg) => reg.clone()),
+      this.stack.map((slot) => slot.clone()),
+    );
+    copy.asyncEntryCnt = this.asyncEntryCnt;
+    copy.callbackReturn = this.callbackReturn;
+    copy.inCallback = this.inCallback;
+    copy.inAsyncCallback = this.inAsyncCallback;
+    copy.inExceptionCallback = this.inExceptionCallback;
+    copy.callbackDepth = this.callbackDepth;
+    return copy;
+  }
+
+  /** Bytes of stack that have a slot. */
+  get allocatedStack(): number {
+    return this.stack.length * REG_SIZE;
+  }
+}

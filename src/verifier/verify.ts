@@ -1,0 +1,74 @@
+import { Environment } from "./environment/environment.ts";
+import { Rejection } from "./environment/rejection.ts";
+import type { VerifyRequest } from "./environment/request.ts";
+import { checkGlobalFunctions, checkMain } from "./explore/check-function.ts";
+import { printVerificationStats } from "./log/statistics-text.ts";
+import { VerifierLog } from "./log/verifier-log.ts";
+import { checkCfg } from "./program/cfg.ts";
+import { markFastcallPatterns } from "./program/fastcall.ts";
+import { releaseFastcallStack } from "./program/fastcall-stack.ts";
+import { checkBtfFunc, checkBtfLine } from "./program/functions-of-btf.ts";
+import { computeLiveRegisters } from "./program/live-registers.ts";
+import { computePostorder } from "./program/postorder.ts";
+import { resolvePseudoLdimm64 } from "./program/resolve-immediates.ts";
+import { computeScc } from "./program/scc.ts";
+import { checkMaxStackDepth } from "./program/stack-depth.ts";
+import { checkSubprogs } from "./program/subprograms.ts";
+import { addSubprogramsAndKfuncs } from "./program/subprograms-and-kfuncs.ts";
+import { processFdArray } from "./program/used-files.ts";
+import { checkAttachBtfId } from "./types/attach-target.ts";
+
+/** What the verifier found out about a program. */
+export interface Verification {
+  /** 0: accepted; else a value of `Errno`, positive. */
+  readonly errno: number;
+  /** The kernel's words for the refusal, without those that led up to it; empty where there are none. */
+  readonly reason: string;
+  /** The instruction at which the program was refused. */
+  readonly insnIdx: number;
+  /** Everything that is known, for fixups and reports. */
+  readonly env: Environment;
+}
+
+/** The checks before any path is followed. */
+const CHECKS: readonly ((env: Environment) => void)[] = [
+  processFdArray,
+  addSubprogramsAndKfuncs,
+  checkSubprogs,
+  checkBtfFunc,
+  checkBtfLine,
+  resolvePseudoLdimm64,
+  checkCfg,
+  computePostorder,
+  checkAttachBtfId,
+  computeScc,
+  computeLiveRegisters,
+  markFastcallPatterns,
+  checkMain,
+  checkGlobalFunctions,
+];
+
+/**
+ * Decides whether Linux would let the program run (`bpf_check`, up to its fixups): never throws for a bad program.
+ * The log goes to `request.log` as it is written; its end with the statistics is included.
+ */
+export function verify(request: VerifyRequest): Verification {
+  const env = new Environment(request, new VerifierLog(request.log));
+  const started = request.clock?.() ?? 0;
+  let rejection: Rejection | null = null;
+  try {
+    for (const check of CHECKS) check(env);
+    releaseFastcallStack(env);
+    checkMaxStackDepth(env);
+  } catch (error) {
+    if (!(error instanceof Rejection)) throw error;
+    rejection = error;
+  }
+  printVerificationStats(env, ((request.clock?.() ?? 0) - started) * 1000);
+  return {
+    errno: rejection?.errno ?? 0,
+    reason: rejection?.message ?? "",
+    insnIdx: env.insnIdx,
+    env,
+  };
+}

@@ -1,0 +1,55 @@
+import { expect, it } from "vitest";
+import { ProgramBuilder, r0 } from "../../src/isa/index.ts";
+import { HELPER_PROTOTYPES, isAllowed, prototypeOf } from "../../src/platform/index.ts";
+import { describeWith } from "../support/referee.ts";
+import { kindName, liveProber, probeKinds } from "./live-probe.ts";
+
+const { needs, prober } = await liveProber();
+
+/** `verbose` of `check_helper_call`. */
+const NOT_FOR_TYPE = /program of this type cannot use helper/;
+const UNKNOWN = /(invalid|unknown) func/;
+const NOT_ALLOWED = /helper call is not allowed in probe/;
+const GPL = /cannot call GPL-restricted function from non-GPL compatible program/;
+const SLEEPS = /helper call might sleep in a non-sleepable prog/;
+
+describeWith(needs, "helpers by type of program, as Linux has them", () => {
+  const linux = prober();
+  const kinds = probeKinds().filter((kind) => linux.loads(kind));
+  const call = (id: number) => new ProgramBuilder().call(id).mov64(r0, 0).exit().insns();
+  const lockdown = linux.lockdown();
+  /** What Linux says of a call before it looks at arguments. */
+  const answer = (log: string): string => {
+    if (UNKNOWN.test(log)) return "unknown";
+    if (NOT_FOR_TYPE.test(log)) return "not for this type";
+    if (GPL.test(log)) return "GPL only";
+    if (NOT_ALLOWED.test(log)) return "not allowed";
+    return SLEEPS.test(log) ? "might sleep" : "arguments";
+  };
+  /** The same from our tables, in Linux's order. */
+  const expected = (id: number, kind: (typeof kinds)[number], gpl: boolean): string => {
+    const traits = { ...kind, programType: kind.type.type, lockdown };
+    const prototype = prototypeOf(id, traits);
+    if (prototype === null) return "not for this type";
+    if (prototype.gplOnly && !gpl) return "GPL only";
+    if (!isAllowed(prototype, traits)) return "not allowed";
+    return prototype.mightSleep && !kind.sleepable ? "might sleep" : "arguments";
+  };
+
+  it("are asked of nearly every type", () => {
+    const types = new Set(kinds.map(({ type }) => type.name));
+    expect(types.size).toBeGreaterThanOrEqual(26);
+  });
+
+  it.each(kinds.map((kind) => [kindName(kind), kind] as const))("%s", (_, kind) => {
+    const wrong: string[] = [];
+    for (const { id, name } of HELPER_PROTOTYPES.values()) {
+      for (const license of ["GPL", "Proprietary"]) {
+        const says = answer(linux.try(kind, call(id), license).log);
+        const ours = expected(id, kind, license === "GPL");
+        if (says !== ours) wrong.push(`${name} ${license}: ${says}, ours: ${ours}`);
+      }
+    }
+    expect(wrong).toEqual([]);
+  });
+});
