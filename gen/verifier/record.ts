@@ -8,11 +8,14 @@ import { errorLine, processedOf } from "../../test/verifier/support/compare.ts";
 import { KernelVerifier } from "../../test/verifier/support/kernel-verifier.ts";
 import { maskLog, maskXlated } from "../../test/verifier/support/mask.ts";
 import { outcomeText, writeRecording } from "../../test/verifier/support/recording.ts";
-import { LogLevel } from "../../test/verifier/support/verifier-answer.ts";
+import { LogLevel, type VerifierAnswer } from "../../test/verifier/support/verifier-answer.ts";
 import type { VerifierCase, VerifierRecord } from "../../test/verifier/support/verifier-case.ts";
 
 /** Longer logs are not kept: a loop's level-2 log has a line for each instruction that it runs through. */
 const LONGEST_LOG = 96 * 1024;
+
+/** Programs that process more instructions are asked about without a log of each. */
+const LONGEST_LOGGED = 5000;
 
 const USAGE = `usage: npm run record:verifier [-- [--check] [--show] [GROUP]…]
 Asks the running kernel (Linux ${RELEASE}, as root) about the cases in testdata/verifier/cases and writes what it says
@@ -75,18 +78,22 @@ async function main(argv: readonly string[]): Promise<number> {
 
 function recordCase(live: KernelVerifier, test: VerifierCase): VerifierRecord {
   try {
-    const first = live.verify(test, {
-      logLevel: LogLevel.one | LogLevel.stats,
-      xlated: true,
-      runs: true,
-    });
-    const second = live.verify(test, { logLevel: LogLevel.two | LogLevel.stats, runs: true });
-    const kept = (log: string) => (log.length > LONGEST_LOG ? null : maskLog(log, test, live.types));
+    const ask = (logLevel: number) => live.verify(test, { logLevel, xlated: true, runs: true });
+    const kept = (answer: VerifierAnswer) =>
+      answer.errno === Errno.ENOSPC || answer.log.length > LONGEST_LOG
+        ? null
+        : maskLog(answer.log, test, live.types);
+    // With a log that does not fit, the kernel's verdict is not to be had; and writing one takes it minutes.
+    const first = ask(LogLevel.stats);
+    const second = first.runs.length > 0 ? ask(LogLevel.stats) : first;
+    const processed = Number(processedOf(first.log) ?? 0);
+    const level1 = processed > LONGEST_LOGGED ? null : kept(ask(LogLevel.one | LogLevel.stats));
+    const level2 = processed > LONGEST_LOGGED ? null : kept(ask(LogLevel.two | LogLevel.stats));
     return {
       errno: first.errno,
-      stats: null,
-      level1: kept(first.log),
-      level2: kept(second.log),
+      stats: level1 === null ? kept(first) : null,
+      level1,
+      level2,
       xlated: first.xlated === null ? null : maskXlated(first.xlated, test),
       // What comes out differently the second time is an address or a time.
       runs: first.runs.map(({ errno, retval }, index) => ({
@@ -101,9 +108,10 @@ function recordCase(live: KernelVerifier, test: VerifierCase): VerifierRecord {
   }
 }
 
-function lineOf(test: VerifierCase, { errno, level1, runs }: VerifierRecord): string {
-  const processed = level1 === null ? "?" : (processedOf(level1) ?? "-");
-  const said = errno === 0 ? "accepted" : `${errnoName(errno)}: ${errorLine(level1 ?? "")}`;
+function lineOf(test: VerifierCase, { errno, stats, level1, runs }: VerifierRecord): string {
+  const log = level1 ?? stats ?? "";
+  const processed = processedOf(log) ?? "-";
+  const said = errno === 0 ? "accepted" : `${errnoName(errno)}: ${errorLine(log)}`;
   const results = runs.map(outcomeText);
   const ran = results.length === 0 ? "" : ` → ${results.join(" ")}`;
   return `${test.name}  [${processed}]  ${said}${ran}\n`;

@@ -47,7 +47,7 @@ describe("recorded answers", () => {
 
   it("are masked already", () => {
     for (const { test, record } of recorded) {
-      for (const log of [record.level1, record.level2]) {
+      for (const log of [record.stats, record.level1, record.level2]) {
         if (log !== null) expect(maskLog(log, test, null), test.name).toBe(log);
       }
       if (record.xlated !== null) expect(maskXlated(record.xlated, test), test.name).toEqual(record.xlated);
@@ -57,7 +57,8 @@ describe("recorded answers", () => {
   it("say how many instructions were processed, and have a program where accepted", () => {
     for (const { test, record } of recorded) {
       expect(record.xlated !== null, test.name).toBe(record.errno === 0);
-      if (record.errno === 0) expect(processedOf(record.level1 ?? ""), test.name).toMatch(/^\d+$/);
+      if (record.errno === 0)
+        expect(processedOf(record.level1 ?? record.stats ?? ""), test.name).toMatch(/^\d+$/);
     }
   });
 });

@@ -73,8 +73,10 @@ function readCase(preamble: Section, section: Section, file: string, group: stri
   const withTypes = funcInfo.length > 0 || lineInfo.length > 0;
   const run = all("run");
   const type = last("type") ?? "socket_filter";
-  const attachType = last("attach-type");
-  const attach = last("attach");
+  // `none` undoes what stands before the first case.
+  const detached = last("attach") === "none";
+  const attachType = detached ? undefined : last("attach-type");
+  const attach = detached ? undefined : last("attach");
   const flags = last("flags") ?? "";
   return {
     name: `${group}: ${section.name}`,

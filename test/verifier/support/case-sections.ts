@@ -18,7 +18,7 @@ export interface Section {
 }
 
 /** Keys that may stand with nothing behind them: a label of the code cannot have such a name. */
-const ENDS_CODE: ReadonlySet<string> = new Set(["code", "types", "run", "xlated", "log 1", "log 2"]);
+const ENDS_CODE: ReadonlySet<string> = new Set(["code", "types", "run", "xlated", "log", "log 1", "log 2"]);
 
 /**
  * Cuts a file into sections at `=== NAME`, and those into `key: value` entries; a value may go on in indented lines.

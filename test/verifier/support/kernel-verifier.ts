@@ -136,7 +136,7 @@ class CaseOnKernel implements Disposable {
     }
     const attach = test.attach === null ? null : this.#types.attach(test.attach);
     if (attach?.id === 0) throw new Error(`the kernel has no '${test.attach!.name}'`);
-    const btf = test.btf === null ? 0 : objects.add(this.#sys.btfLoad({ btf: test.btf }));
+    const btf = test.btf === null ? 0 : objects.btf(test.btf);
     return this.#sys.progLoad({
       progType: test.progType,
       insns: encode(insns),
@@ -155,7 +155,7 @@ class CaseOnKernel implements Disposable {
     const sys = this.#sys;
     const made = this.#maps;
     const objects = this.#objects;
-    const btfFd = map.types === null ? 0 : objects.add(sys.btfLoad({ btf: map.types.btf }));
+    const btfFd = map.types === null ? 0 : objects.btf(map.types.btf);
     const fd = objects.add(
       sys.mapCreate({
         mapType: map.type,
@@ -227,6 +227,7 @@ function kernelTypes(): KernelTypes {
 class Descriptors implements Disposable {
   readonly #sys: BpfCommands;
   readonly #open: number[] = [];
+  readonly #btfs: { readonly bytes: Uint8Array; readonly fd: number }[] = [];
 
   constructor(sys: BpfCommands) {
     this.#sys = sys;
@@ -234,6 +235,15 @@ class Descriptors implements Disposable {
 
   add(fd: number): number {
     this.#open.push(fd);
+    return fd;
+  }
+
+  /** BTF of the same bytes is the same BTF: a program's objects and its maps' values must share their types. */
+  btf(bytes: Uint8Array): number {
+    const known = this.#btfs.find((each) => Buffer.compare(each.bytes, bytes) === 0);
+    if (known !== undefined) return known.fd;
+    const fd = this.add(this.#sys.btfLoad({ btf: bytes }));
+    this.#btfs.push({ bytes, fd });
     return fd;
   }
 

@@ -12,6 +12,7 @@ export function writeRecording(kernel: string, records: ReadonlyMap<string, Veri
     const lines = [`=== ${name}`];
     lines.push(`verdict: ${record.errno === 0 ? "accepted" : `rejected ${errnoName(record.errno)}`}`);
     for (const run of record.runs) lines.push(`run: ${outcomeText(run)}`);
+    if (record.stats !== null) lines.push("log:", ...indented(record.stats));
     if (record.level1 !== null) lines.push("log 1:", ...indented(record.level1));
     if (record.level2 !== null) {
       if (record.level2 === record.level1) lines.push("log 2: the same");
@@ -34,7 +35,7 @@ export function readRecording(text: string, file: string): Map<string, VerifierR
     const xlated = value("xlated");
     records.set(section.name, {
       errno: verdict === "accepted" ? 0 : errnoOf(verdict.replace(/^rejected /, "")),
-      stats: null,
+      stats: logOf(value("log")),
       level1,
       level2: second === "the same" ? level1 : logOf(second),
       xlated: xlated === undefined ? null : bytesOf(xlated),

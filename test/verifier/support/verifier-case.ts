@@ -30,7 +30,7 @@ export type CaseReference =
   | { readonly kind: "variable"; readonly slot: number; readonly name: string }
   | { readonly kind: "kernelType"; readonly slot: number; readonly name: string };
 
-/** Types of a map's key and value; id 0: none. */
+/** Types of a map's key and value; id 0: none. Where `btf` has the bytes of the case's, it is the same BTF object. */
 export interface CaseMapTypes {
   readonly btf: Uint8Array;
   readonly keyType: number;
