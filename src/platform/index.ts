@@ -19,7 +19,13 @@ export {
 } from "./contexts/context.ts";
 export { ax, type RewriteOptions, type RewriteSite } from "./contexts/emission.ts";
 export { rewriteAccess } from "./contexts/rewrite.ts";
-export { SOCK_COMMON_VIEW, SOCKET_VIEW, TCP_SOCK_VIEW, XDP_SOCK_VIEW } from "./contexts/sock.ts";
+export {
+  OBJECT_VIEWS,
+  SOCK_COMMON_VIEW,
+  SOCKET_VIEW,
+  TCP_SOCK_VIEW,
+  XDP_SOCK_VIEW,
+} from "./contexts/sock.ts";
 export { defaultLayout } from "./default-layout.ts";
 export { type Conversion, type Piece, parseFormat } from "./format-string.ts";
 export {
