@@ -1,4 +1,4 @@
-import { borrowOf, carryOf, highOf, lowOf, onesBelow, unsignedOf } from "./words.ts";
+import { bitLength, borrowOf, carryOf, highOf, lowOf, onesBelow, unsignedOf } from "./words.ts";
 
 /**
  * A 64-bit number of which some bits are known (`struct tnum`). A bit that is set in the mask is unknown, and 0 in the
@@ -126,19 +126,49 @@ export function tnumXor(a: Tnum, b: Tnum): Tnum {
  * algorithm of Linux 6.18, more precise than that of the paper.
  */
 export function tnumMul(a: Tnum, b: Tnum): Tnum {
-  let sum = TNUM_ZERO;
-  const bits = a.valueHi | a.maskHi ? 64 : 32;
+  if ((a.maskHi & a.maskLo) === -1) return tnumMultiples(b);
+  let valueHi = 0;
+  let valueLo = 0;
+  let maskHi = 0;
+  let maskLo = 0;
+  let bValueHi = b.valueHi;
+  let bValueLo = b.valueLo;
+  let bMaskHi = b.maskHi;
+  let bMaskLo = b.maskLo;
+  const bits = bitLength(a.valueHi | a.maskHi, a.valueLo | a.maskLo);
   for (let i = 0; i < bits; i++) {
-    const value = i < 32 ? a.valueLo : a.valueHi;
-    const mask = i < 32 ? a.maskLo : a.maskHi;
-    if ((value | mask) >>> (i & 31) === 0) {
-      i |= 31;
-      continue;
+    const isOne = (((i < 32 ? a.valueLo : a.valueHi) >>> (i & 31)) & 1) !== 0;
+    if (isOne || (((i < 32 ? a.maskLo : a.maskHi) >>> (i & 31)) & 1) !== 0) {
+      // The sum of both, as in tnumAdd.
+      const sumLo = (valueLo + bValueLo) | 0;
+      const sumHi = (valueHi + bValueHi + carryOf(valueLo, sumLo)) | 0;
+      const masksLo = (maskLo + bMaskLo) | 0;
+      const masksHi = (maskHi + bMaskHi + carryOf(maskLo, masksLo)) | 0;
+      const allLo = (sumLo + masksLo) | 0;
+      const allHi = (sumHi + masksHi + carryOf(sumLo, allLo)) | 0;
+      const unknownLo = (allLo ^ sumLo) | maskLo | bMaskLo;
+      const unknownHi = (allHi ^ sumHi) | maskHi | bMaskHi;
+      // A bit of `a` that may be 0 leaves what was there possible: the union.
+      maskLo = isOne ? unknownLo : unknownLo | ((sumLo & ~unknownLo) ^ valueLo);
+      maskHi = isOne ? unknownHi : unknownHi | ((sumHi & ~unknownHi) ^ valueHi);
+      valueLo = sumLo & ~maskLo;
+      valueHi = sumHi & ~maskHi;
     }
-    if (((value >>> (i & 31)) & 1) === 1) sum = tnumAdd(sum, tnumLshift(b, i));
-    else if (((mask >>> (i & 31)) & 1) === 1) sum = tnumUnion(sum, tnumAdd(sum, tnumLshift(b, i)));
+    bValueHi = (bValueHi << 1) | (bValueLo >>> 31);
+    bValueLo <<= 1;
+    bMaskHi = (bMaskHi << 1) | (bMaskLo >>> 31);
+    bMaskLo <<= 1;
   }
-  return sum;
+  return new Tnum(valueHi, valueLo, maskHi, maskLo);
+}
+
+/** Any number times `b`: only the zeros at the end of `b` are known. */
+function tnumMultiples(b: Tnum): Tnum {
+  const anyHi = b.valueHi | b.maskHi;
+  const anyLo = b.valueLo | b.maskLo;
+  // All bits from the lowest set one up.
+  if (anyLo !== 0) return new Tnum(0, 0, -1, anyLo | -anyLo);
+  return new Tnum(0, 0, anyHi | -anyHi, 0);
 }
 
 /** `shift` from 0 to 63, as in all shifts here. */
