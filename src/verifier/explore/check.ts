@@ -270,6 +270,6 @@ function exit(env: Environment): Outcome {
 
 /** `bpf_throw` ends the program, whatever functions were called. */
 function exceptionalExit(env: Environment): Outcome {
-  checkResourceLeak(env, true, env.current.curframe === 0, EXIT_OF_MAIN);
+  checkResourceLeak(env, true, true, "bpf_throw");
   return Outcome.ends;
 }
