@@ -4,6 +4,7 @@ import {
   tnumAdd,
   tnumAnd,
   tnumArshift,
+  tnumBswap,
   tnumEquals,
   tnumIn,
   tnumIntersect,
@@ -15,11 +16,12 @@ import {
   tnumOverlap,
   tnumRange,
   tnumRshift,
+  tnumStep,
   tnumSub,
   tnumUnion,
   tnumXor,
 } from "../../../src/verifier/ranges/tnum.ts";
-import { highOf, lowOf } from "../../../src/verifier/ranges/words.ts";
+import { highOf, lowOf, unsignedOf } from "../../../src/verifier/ranges/words.ts";
 import { Bitwise } from "./model.ts";
 
 /** All tnums of `bits` bits: three to the power of them. */
@@ -164,12 +166,35 @@ describe("sets of numbers", () => {
     }
   });
 
+  it("are stepped through in order", () => {
+    for (const place of PLACES) {
+      for (const a of SMALL) {
+        const members = a.members.map((x) => BigInt(x) << BigInt(place));
+        for (let i = 0; i < 20; i++) {
+          const x = BigInt.asUintN(64, (BigInt(i) << BigInt(place)) - (i % 3 === 0 ? 1n : 0n));
+          const { hi, lo } = tnumStep(placed(a, place), highOf(x), lowOf(x));
+          const wanted = members.find((member) => member > x) ?? members.at(-1)!;
+          if (unsignedOf(hi, lo) !== wanted) expect.fail(`${a.value}/${a.mask} at bit ${place} above ${x}`);
+        }
+      }
+    }
+  });
+
   it("are aligned where all members are", () => {
     for (const a of SMALL) {
       for (const size of [1, 2, 4, 8]) {
         expect(tnumIsAligned(placed(a, 0), size)).toBe(a.members.every((x) => x % size === 0));
       }
     }
+  });
+});
+
+describe("bytes", () => {
+  it("of value and mask change places", () => {
+    const a = tnumOf(0x0102_0304_0506_0708n, 0x1000_0000_0000_8010n);
+    expect(tnumBswap(a, 64)).toEqual(tnumOf(0x0807_0605_0403_0201n, 0x1080_0000_0000_0010n));
+    expect(tnumBswap(a, 32)).toEqual(tnumOf(0x0807_0605n, 0x1080_0000n));
+    expect(tnumBswap(a, 16)).toEqual(tnumOf(0x0807n, 0x1080n));
   });
 });
 
