@@ -98,13 +98,11 @@ export {
   type MapFunctions,
   type MapOperationName,
 } from "./map-functions.ts";
-export {
-  checkMapCreate,
-  MAP_RULES,
-  type MapCheck,
-  type MapCreateAttributes,
-  type MapRule,
-} from "./map-rules.ts";
+export { type MapHelperVerdict, mapHelperVerdict } from "./map-helpers.ts";
+export type { MapCheck, MapCreateAttributes, MapRule } from "./map-rule.ts";
+export { MAP_RULES } from "./map-rule-table.ts";
+export { checkMapCreate } from "./map-rules.ts";
+export { type KeyType, MAP_TRAITS, type MapFieldKind, type MapTraits } from "./map-traits.ts";
 export {
   attachesByBtf,
   canBeSleepable,
