@@ -4,6 +4,7 @@ import { Btf } from "../../../src/btf/index.ts";
 import { decode } from "../../../src/isa/index.ts";
 import { KernelLayout, programType } from "../../../src/platform/index.ts";
 import { Errno } from "../../../src/sys/index.ts";
+import { BpfMapType } from "../../../src/uapi/index.ts";
 import {
   type BtfRecord,
   type FunctionRecord,
@@ -49,11 +50,13 @@ export class LoneVerifier implements CaseVerifier {
     }
     const attach = test.attach === null ? null : this.types.attach(test.attach);
     const all = { bpf: true, perfmon: true, netAdmin: true, sysAdmin: true };
+    const type = programType(test.progType)!;
+    const attachType = test.expectedAttachType || (type.defaultAttachType ?? 0);
     let text = "";
     const { errno } = verify({
       insns,
-      type: programType(test.progType)!,
-      expectedAttachType: attach?.member ? attach.member : test.expectedAttachType,
+      type,
+      expectedAttachType: attach?.member ? attach.member : attachType,
       flags: test.progFlags,
       gplCompatible: GPL.test(test.license),
       attach: attach === null ? null : { btf: this.types.btf, btfId: attach.id, program: null },
@@ -113,6 +116,8 @@ export class LoneVerifier implements CaseVerifier {
       frozen: map.frozen,
       reservedForAnother: false,
       extra: map.extra,
+      // As the kernel has it, `map_extra` is the address.
+      userAddress: map.type === BpfMapType.ARENA && map.extra !== 0n ? map.extra : null,
       constant: (off, size) => constantAt(map, off, size),
     };
   }
