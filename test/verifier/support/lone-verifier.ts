@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
+import { TextWriter, textOf } from "../../../src/base/index.ts";
 import { Btf } from "../../../src/btf/index.ts";
 import { decode } from "../../../src/isa/index.ts";
 import { KernelLayout, programType } from "../../../src/platform/index.ts";
@@ -20,6 +21,9 @@ import type { CaseVerifier, VerifierAnswer, VerifierQuestion } from "./verifier-
 import type { CaseMap, VerifierCase } from "./verifier-case.ts";
 
 const GPL = /^(GPL|GPL v2|GPL and additional rights|Dual BSD\/GPL|Dual MIT\/GPL|Dual MPL\/GPL)$/;
+
+/** Descriptor of a case's first map: behind those that every process has. */
+const FIRST_MAP = 16;
 
 /** The verifier without a kernel around it: for programs whose maps and helpers no embedded kernel has yet. */
 export class LoneVerifier implements CaseVerifier {
@@ -45,14 +49,14 @@ export class LoneVerifier implements CaseVerifier {
     for (const map of test.maps) maps.push(this.#map(map, maps));
     const insns = decode(test.insns).map((insn) => ({ ...insn }));
     for (const reference of test.references) {
-      // Descriptors are the maps' indexes, moved away from 0.
-      insns[reference.slot]!.imm = reference.kind === "map" ? reference.map + 1 : this.types.id(reference);
+      insns[reference.slot]!.imm =
+        reference.kind === "map" ? FIRST_MAP + reference.map : this.types.id(reference);
     }
     const attach = test.attach === null ? null : this.types.attach(test.attach);
     const all = test.rights === "all";
     const type = programType(test.progType)!;
     const attachType = test.expectedAttachType || (type.defaultAttachType ?? 0);
-    let text = "";
+    const text = new TextWriter();
     const { errno } = verify({
       insns,
       type,
@@ -71,8 +75,9 @@ export class LoneVerifier implements CaseVerifier {
       },
       files: {
         file: (fd): ProgramFile | null => {
-          const map = maps[fd - 1];
-          return map === undefined ? null : { kind: "map", map };
+          const map = maps[fd - FIRST_MAP];
+          if (map !== undefined) return { kind: "map", map };
+          return fd >= 0 && fd <= 2 ? { kind: "other" } : null;
         },
         fdArray: null,
         fdArrayCount: 0,
@@ -80,17 +85,15 @@ export class LoneVerifier implements CaseVerifier {
       log: {
         level: question.logLevel,
         write: (added) => {
-          text += added;
+          text.text(added);
         },
         get position() {
           return text.length;
         },
-        reset: (position) => {
-          text = text.slice(0, position);
-        },
+        reset: (position) => text.truncate(position),
       },
     });
-    return { errno, log: text, xlated: null, runs: [] };
+    return { errno, log: textOf(text.view()), xlated: null, runs: [] };
   }
 
   close(): void {}
