@@ -1,10 +1,8 @@
 import { utf8 } from "../../base/index.ts";
-import { BtfKind } from "../kinds.ts";
 import type { Btf } from "../model.ts";
-import type { BtfTables } from "../view.ts";
 import type { ByteSink } from "./byte-sink.ts";
 import { type DumpExports, instantiateDump } from "./dump-code.ts";
-import { Failure, PROBLEMS, stepsFor } from "./dump-failure.ts";
+import { Failure, PROBLEMS } from "./dump-failure.ts";
 
 /** How {@link dumpC} writes. */
 export interface CDumpOptions {
@@ -68,16 +66,17 @@ class CSource {
   private readonly btf: Btf;
   private readonly sink: ByteSink;
   private readonly options: CDumpOptions;
-  private readonly tables: BtfTables;
   private readonly exports: DumpExports;
+  private readonly steps: number;
 
   constructor(btf: Btf, sink: ByteSink, options: CDumpOptions) {
     const current = options.bpftool !== "7.1";
     this.btf = btf;
     this.sink = sink;
     this.options = options;
-    this.tables = btf.tables();
-    this.exports = instantiateDump(btf, { enumModes: current, attributes: current }, sink).exports;
+    const { exports, plan } = instantiateDump(btf, { enumModes: current, attributes: current }, sink);
+    this.exports = exports;
+    this.steps = plan.steps;
   }
 
   write(): void {
@@ -112,7 +111,7 @@ class CSource {
   /** Lets emitted code walk over types; FormatError where it gives up. */
   private walk(work: () => void): void {
     const { exports, btf } = this;
-    exports.steps.value = stepsFor(this.tables.words.length);
+    exports.steps.value = this.steps;
     exports.depth.value = 0;
     try {
       work();
@@ -135,18 +134,12 @@ class CSource {
   /** Declarations of the functions that are tagged as callable from BPF, by name. */
   private kernelFunctions(): void {
     const { btf, exports } = this;
-    const { words, index } = this.tables;
     const kfuncs: number[] = [];
     const fastcalls = new Set<number>();
-    for (let id = 1; id < index.length; id++) {
-      const at = index[id]!;
-      if (((words[at + 1]! >>> 24) & 0x1f) !== BtfKind.DECL_TAG) continue;
-      if (words[at + 3] !== 0xffff_ffff) continue;
-      const target = words[at + 2]!;
-      if (btf.kind(target) !== BtfKind.FUNC) continue;
+    for (let id = exports.next_tag(1); id < btf.count; id = exports.next_tag(id + 1)) {
       const tag = btf.name(id);
-      if (tag === "bpf_kfunc") kfuncs.push(target);
-      else if (tag === "bpf_fastcall") fastcalls.add(target);
+      if (tag === "bpf_kfunc") kfuncs.push(btf.ref(id));
+      else if (tag === "bpf_fastcall") fastcalls.add(btf.ref(id));
     }
     const names = new Map(kfuncs.map((id) => [id, btf.name(id)]));
     kfuncs.sort((left, right) => compareText(names.get(left)!, names.get(right)!));

@@ -24,6 +24,8 @@ export interface DumpExports {
   add_sorted(): void;
   /** Writes the first definitions of the queue. */
   define_queue(length: number): void;
+  /** The first DECL_TAG of a function, not of one of its parameters, from a type on; the number of types for none. */
+  next_tag(id: number): number;
   /** Declares a function that BPF programs may call. */
   kernel_function(id: number, fastcall: number): void;
   /** Writes a type as `bpftool btf dump` prints it; all from one on. */

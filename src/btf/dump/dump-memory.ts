@@ -1,5 +1,6 @@
 import { FormatError } from "../../base/index.ts";
 import type { BtfTables } from "../view.ts";
+import { stepsFor } from "./dump-failure.ts";
 
 /** Bytes of an element, by name, of the arrays in the memory of a dump. Arrays of types are by id. */
 export const AREAS = {
@@ -96,6 +97,8 @@ export interface DumpPlan {
   readonly areas: Readonly<Record<AreaName, number>>;
   readonly numbers: Readonly<Record<NumberName, number>>;
   readonly pages: number;
+  /** How many steps a walk over the types may take. */
+  readonly steps: number;
 }
 
 /** Plans the memory of a dump. FormatError for types that are too many. */
@@ -146,6 +149,7 @@ export function planMemory(
       attributes: Number(style.attributes),
     },
     pages,
+    steps: stepsFor(words.length),
   };
 }
 

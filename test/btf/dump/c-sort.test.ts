@@ -2,7 +2,6 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { utf8 } from "../../../src/base/index.ts";
 import { type DumpExports, instantiateDump } from "../../../src/btf/dump/dump-code.ts";
-import { stepsFor } from "../../../src/btf/dump/dump-failure.ts";
 import { Btf, BtfKind } from "../../../src/btf/index.ts";
 import { fixture } from "../../support/referee.ts";
 import { builder, everyKind, hasGolden, shared } from "../fixture.ts";
@@ -108,7 +107,7 @@ class Plain {
 /** The queue, and whether there was a type that C cannot define. */
 function queueOf(btf: Btf, add: (code: DumpExports) => void): { queue: number[]; failed: boolean } {
   const { exports, memory, plan } = instantiateDump(btf, { enumModes: true, attributes: true }, () => {});
-  exports.steps.value = stepsFor(btf.tables().words.length);
+  exports.steps.value = plan.steps;
   let failed = false;
   try {
     add(exports);
