@@ -12,6 +12,8 @@ export interface VerifierAnswer {
   readonly xlated: Uint8Array | null;
   /** One for each of the case's runs, where they were asked for and the program was accepted. */
   readonly runs: readonly CaseOutcome[];
+  /** Why the program, though accepted, cannot be run here. */
+  readonly notRun?: string;
 }
 
 export interface VerifierQuestion {
