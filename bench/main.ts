@@ -6,6 +6,7 @@ import { CLI_BENCHMARKS } from "./cli.ts";
 import { type BenchmarkResult, measure } from "./frame.ts";
 import { ISA_BENCHMARKS } from "./isa.ts";
 import { PACKET_BENCHMARKS } from "./packets.ts";
+import { RANGES_BENCHMARKS } from "./ranges.ts";
 import { tableOf } from "./table.ts";
 import { WASM_BENCHMARKS } from "./wasm.ts";
 
@@ -14,6 +15,7 @@ const BENCHMARKS = [
   ...BTF_BENCHMARKS,
   ...PACKET_BENCHMARKS,
   ...WASM_BENCHMARKS,
+  ...RANGES_BENCHMARKS,
   ...CLI_BENCHMARKS,
 ];
 

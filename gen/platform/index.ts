@@ -132,6 +132,7 @@ const STRUCTS: Selection = new Map<string, "all" | readonly string[]>([
   ["bpf_htab", "all"],
   ["bucket", "all"],
   ["htab_elem", "all"],
+  ["bpf_local_storage_elem", []],
 ]);
 
 /** The default kernel layout: structs of a running Linux 6.18 with the configuration of a distribution. */

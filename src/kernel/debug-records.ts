@@ -1,5 +1,5 @@
 import { BtfKind } from "../btf/index.ts";
-import { CallKind, type Insn, isWide, lookup, WideKind } from "../isa/index.ts";
+import type { Insn } from "../isa/index.ts";
 import { Errno } from "../uapi/index.ts";
 import type { LoadLog } from "./load-log.ts";
 import type { KernelBtf } from "./objects/btf.ts";
@@ -39,40 +39,26 @@ export interface RecordSource {
   readonly expect: (field: "funcInfoRecSize" | "lineInfoRecSize", size: number) => void;
 }
 
-/** Reads and checks func_info and line_info (`check_btf_func`, `check_btf_line`). Null where there are none. */
+/**
+ * Reads func_info and line_info, and checks what each record says by itself (`check_btf_func_early`, the first half of
+ * `check_btf_line`). Null where there are none.
+ */
 export function debugRecords(process: Process, source: RecordSource): DebugRecords | null {
-  const { args, insns } = source;
+  const { args } = source;
   if (args.funcInfoCnt === 0 && args.lineInfoCnt === 0) return null;
   const btf = process.btf(args.progBtfFd);
   if (btf.kernelBtf) refuse(Errno.EACCES);
-  const starts = functionStarts(insns);
-  const functions = functionRecords(process, source, btf, starts);
-  const lines = lineRecords(process, source, btf, starts);
+  const functions = functionRecords(process, source, btf);
+  const lines = lineRecords(process, source, btf);
   return { btf: btf.get(), functions, lines };
-}
-
-/** First slots of the main function, of those that are called and of those whose address is taken, in order. */
-function functionStarts(insns: readonly Insn[]): readonly number[] {
-  const starts = new Set([0]);
-  for (const [slot, insn] of insns.entries()) {
-    const calls = lookup(insn)?.kind === "call" && insn.src === CallKind.local;
-    const takes = isWide(insn) && insn.src === WideKind.func;
-    const target = slot + 1 + insn.imm;
-    if ((calls || takes) && target >= 0 && target < insns.length) starts.add(target);
-  }
-  return [...starts].sort((a, b) => a - b);
 }
 
 function functionRecords(
   process: Process,
   { args, log, expect }: RecordSource,
   btf: KernelBtf,
-  starts: readonly number[],
 ): DebugRecords["functions"] {
-  if (args.funcInfoCnt === 0) {
-    if (starts.length > 1) refuseSaying(log, "missing btf func_info");
-    return [];
-  }
+  if (args.funcInfoCnt === 0) return [];
   if (args.funcInfoCnt > INT_MAX / MIN_FUNC_INFO) refuse(Errno.ENOMEM);
   const records = readRecords(process, {
     address: args.funcInfo,
@@ -93,12 +79,6 @@ function functionRecords(
       refuseSaying(log, `invalid type id ${typeId} in func info`);
     }
   }
-  if (records.length !== starts.length) {
-    refuseSaying(log, "number of funcs in func_info doesn't match number of subprogs");
-  }
-  if (records.some(({ slot }, i) => slot !== starts[i])) {
-    refuseSaying(log, "func_info BTF section doesn't match subprog layout in BPF program");
-  }
   return records;
 }
 
@@ -106,7 +86,6 @@ function lineRecords(
   process: Process,
   { args, insns, log, expect }: RecordSource,
   btf: KernelBtf,
-  starts: readonly number[],
 ): readonly LineRecord[] {
   if (args.lineInfoCnt === 0) return [];
   if (args.lineInfoCnt > INT_MAX / MIN_LINE_INFO) refuse(Errno.EINVAL);
@@ -122,7 +101,6 @@ function lineRecords(
     lineOff: view.getUint32(8, true),
     lineCol: view.getUint32(12, true),
   }));
-  let begun = 0;
   for (const [i, { slot, fileNameOff, lineOff }] of lines.entries()) {
     const before = i === 0 ? -1 : lines[i - 1]!.slot;
     if (slot <= before || slot >= insns.length) {
@@ -135,12 +113,7 @@ function lineRecords(
     if (lineOff >= btf.types.stringEnd || fileNameOff >= btf.types.stringEnd) {
       refuseSaying(log, `Invalid line_info[${i}].line_off or .file_name_off`);
     }
-    if (begun < starts.length && slot === starts[begun]) begun++;
-    else if (begun < starts.length && slot > starts[begun]!) {
-      refuseSaying(log, `missing bpf_line_info for func#${begun}`);
-    }
   }
-  if (begun !== starts.length) refuseSaying(log, `missing bpf_line_info for func#${begun}`);
   return lines;
 }
 

@@ -46,7 +46,7 @@ export class Machine {
   readonly cpus: number;
   /** Whether programs run here, or are only looked at. */
   readonly executes: boolean;
-  /** Whether programs that the verifier refuses are taken all the same, to be looked at. */
+  /** Whether programs that the verifier refuses are taken all the same. */
   readonly lenient: boolean;
   readonly layout: KernelLayout;
   readonly programs: IdTable<KernelProgram>;
@@ -77,7 +77,7 @@ export class Machine {
   constructor(options: KernelOptions) {
     this.cpus = checkCpus(options.cpus ?? 1);
     this.executes = options.execute ?? true;
-    this.lenient = options.lenient === true && !this.executes;
+    this.lenient = options.lenient ?? false;
     this.clock = options.clock ?? (() => Math.floor(performance.now() * 1e6));
     this.random = randomSource(options.seed ?? Math.floor(Math.random() * 2 ** 32));
     this.memory = createKernelMemory(

@@ -25,8 +25,8 @@ export interface KernelOptions {
    */
   readonly execute?: boolean;
   /**
-   * True for a kernel that also takes programs that the verifier refuses, so that tools can show their code; only
-   * together with `execute: false`.
+   * True for a kernel that also takes programs that the verifier refuses: to show their code, or to run them all the
+   * same, each access checked when it happens. Why one was refused is in its log.
    */
   readonly lenient?: boolean;
   /** The most that the kernel's memory grows to, in bytes; 4 GiB unless told, or as much as the platform gives. */

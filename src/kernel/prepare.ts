@@ -83,7 +83,7 @@ function check(process: Process, request: LoadRequest, log: LoadLog): Checked {
     input: fixupInput(request, maps.bySlot, new Map()),
     env: null,
     maps: maps.used,
-    offsetOf: () => 0,
+    offsetOf: maps.offsetOf,
     target: null,
   };
 }

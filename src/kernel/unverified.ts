@@ -9,15 +9,17 @@ export interface UnverifiedMaps {
   readonly bySlot: ReadonlyMap<number, FixupMap>;
   /** Each once, in the order of first use. */
   readonly used: readonly KernelMap[];
+  readonly offsetOf: (map: FixupMap) => number;
 }
 
 /**
- * What can be said of a refused program, for a kernel that only shows: null where not even its instructions are well
+ * What can be said of a refused program, for a lenient kernel: null where not even its instructions are well
  * formed, or a descriptor leads to no map.
  */
 export function unverifiedMaps(process: Process, { insns, fdArray }: LoadRequest): UnverifiedMaps | null {
   if (checkForm(insns, { limit: 1 }).length > 0) return null;
   const views = new Map<KernelMap, FixupMap>();
+  const offsets = new Map<FixupMap, number>();
   const bySlot = new Map<number, FixupMap>();
   for (let slot = 0; slot < insns.length; slot++) {
     const insn = insns[slot]!;
@@ -35,8 +37,9 @@ export function unverifiedMaps(process: Process, { insns, fdArray }: LoadRequest
     if (view === undefined) {
       view = process.machine.fixupMap(map);
       views.set(map, view);
+      offsets.set(view, map.offset);
     }
     bySlot.set(at, view);
   }
-  return { bySlot, used: [...views.keys()] };
+  return { bySlot, used: [...views.keys()], offsetOf: (map) => offsets.get(map)! };
 }

@@ -19,7 +19,13 @@ export {
 } from "./contexts/context.ts";
 export { ax, type RewriteOptions, type RewriteSite } from "./contexts/emission.ts";
 export { rewriteAccess } from "./contexts/rewrite.ts";
-export { SOCK_COMMON_VIEW, SOCKET_VIEW, TCP_SOCK_VIEW, XDP_SOCK_VIEW } from "./contexts/sock.ts";
+export {
+  OBJECT_VIEWS,
+  SOCK_COMMON_VIEW,
+  SOCKET_VIEW,
+  TCP_SOCK_VIEW,
+  XDP_SOCK_VIEW,
+} from "./contexts/sock.ts";
 export { defaultLayout } from "./default-layout.ts";
 export { type Conversion, type Piece, parseFormat } from "./format-string.ts";
 export {
@@ -92,13 +98,11 @@ export {
   type MapFunctions,
   type MapOperationName,
 } from "./map-functions.ts";
-export {
-  checkMapCreate,
-  MAP_RULES,
-  type MapCheck,
-  type MapCreateAttributes,
-  type MapRule,
-} from "./map-rules.ts";
+export { type MapHelperVerdict, mapHelperVerdict } from "./map-helpers.ts";
+export type { MapCheck, MapCreateAttributes, MapRule } from "./map-rule.ts";
+export { MAP_RULES } from "./map-rule-table.ts";
+export { checkMapCreate } from "./map-rules.ts";
+export { type KeyType, MAP_TRAITS, type MapFieldKind, type MapTraits } from "./map-traits.ts";
 export {
   attachesByBtf,
   canBeSleepable,

@@ -1,193 +1,12 @@
-import { Errno, BpfMapFlag as F, BpfMapType as M } from "../uapi/index.ts";
+import { Errno, BpfMapFlag as F } from "../uapi/index.ts";
 import type { KernelLayout } from "./kernel-layout.ts";
+import type { MapCheck, MapCreateAttributes } from "./map-rule.ts";
+import { MAP_RULES } from "./map-rule-table.ts";
 
-/** The attributes of BPF_MAP_CREATE that a map type judges. */
-export interface MapCreateAttributes {
-  /** A value of `BpfMapType`. */
-  readonly type: number;
-  readonly keySize: number;
-  readonly valueSize: number;
-  readonly maxEntries: number;
-  /** `BPF_F_*` */
-  readonly flags: number;
-  readonly mapExtra?: bigint;
-}
-
-/** One reason for which a map is refused. The first that applies decides the error. */
-export type MapCheck =
-  /** Flags that the type does not know. */
-  | { readonly kind: "flagsOutside"; readonly mask: number }
-  /** Flags of which none may be there. */
-  | { readonly kind: "flagsNone"; readonly mask: number; readonly errno?: number }
-  /** A flag that must be there. */
-  | { readonly kind: "flagsAll"; readonly mask: number }
-  /** Not both read-only and write-only for programs (`bpf_map_flags_access_ok`). */
-  | { readonly kind: "flagsAccess" }
-  | {
-      readonly kind: "range";
-      readonly field: "keySize" | "valueSize" | "maxEntries";
-      readonly min?: number;
-      readonly max?: number;
-      readonly multipleOf?: number;
-      readonly powerOfTwo?: boolean;
-      readonly errno?: number;
-    }
-  /** Header, key and value of an element together, in bytes: fewer than `below`. */
-  | { readonly kind: "element"; readonly header: string; readonly below: number; readonly errno: number }
-  /** `map_extra`, for the types that have one. */
-  | { readonly kind: "extra"; readonly max: bigint };
-
-/** What a map type accepts: its `map_alloc_check`, and the first lines of its `map_alloc`. */
-export interface MapRule {
-  readonly checks: readonly MapCheck[];
-  /** `map_extra` means something. */
-  readonly extra?: boolean;
-  /** Holds maps, and needs an inner map to be created with. */
-  readonly inner?: boolean;
-}
-
-const ACCESS = F.RDONLY | F.WRONLY | F.RDONLY_PROG | F.WRONLY_PROG;
 const PROGRAM_ACCESS = F.RDONLY_PROG | F.WRONLY_PROG;
-const INT_MAX = 0x7fff_ffff;
+const U16_MAX = 0xffff;
 const U32_MAX = 0xffff_ffff;
-const PAGE = 4096;
-/** `PCPU_MIN_UNIT_SIZE` */
-const PERCPU_MAX = 32 << 10;
-/** `KMALLOC_MAX_SIZE` */
-const KMALLOC_MAX = 4 << 20;
-
-const exactly = (field: "keySize" | "valueSize" | "maxEntries", size: number): MapCheck => ({
-  kind: "range",
-  field,
-  min: size,
-  max: size,
-});
-const atLeast = (field: "keySize" | "valueSize" | "maxEntries", min: number): MapCheck => ({
-  kind: "range",
-  field,
-  min,
-});
-const percpuValue: MapCheck = { kind: "range", field: "valueSize", max: PERCPU_MAX, errno: Errno.E2BIG };
-
-/** `array_map_alloc_check` */
-function array(...own: readonly MapCheck[]): MapCheck[] {
-  return [
-    atLeast("maxEntries", 1),
-    exactly("keySize", 4),
-    atLeast("valueSize", 1),
-    { kind: "flagsOutside", mask: F.NUMA_NODE | F.MMAPABLE | ACCESS | F.PRESERVE_ELEMS | F.INNER_MAP },
-    { kind: "flagsAccess" },
-    ...own,
-    { kind: "range", field: "valueSize", max: INT_MAX, errno: Errno.E2BIG },
-  ];
-}
-
-/** `fd_array_map_alloc_check` */
-function fdArray(...own: readonly MapCheck[]): MapCheck[] {
-  return [
-    exactly("valueSize", 4),
-    { kind: "flagsNone", mask: PROGRAM_ACCESS },
-    ...array({ kind: "flagsNone", mask: F.MMAPABLE | F.INNER_MAP }, ...own),
-  ];
-}
-
-/** `htab_map_alloc_check` */
-function hash(...own: readonly MapCheck[]): MapCheck[] {
-  return [
-    {
-      kind: "flagsOutside",
-      mask: F.NO_PREALLOC | F.NO_COMMON_LRU | F.NUMA_NODE | ACCESS | F.ZERO_SEED,
-    },
-    { kind: "flagsAccess" },
-    ...own,
-    atLeast("maxEntries", 1),
-    atLeast("keySize", 1),
-    atLeast("valueSize", 1),
-    { kind: "element", header: "htab_elem", below: KMALLOC_MAX, errno: Errno.E2BIG },
-  ];
-}
-
-const NO_PRESERVE: MapCheck = { kind: "flagsNone", mask: F.PRESERVE_ELEMS };
-const NO_LRU: MapCheck = { kind: "flagsNone", mask: F.NO_COMMON_LRU };
-const HASH_LIMIT: MapCheck = {
-  kind: "range",
-  field: "maxEntries",
-  // The table of buckets, 16 bytes each and a power of two of them, has to stay below 4 GiB (htab_map_alloc).
-  max: 2 ** 27,
-  errno: Errno.E2BIG,
-};
-const PREALLOCATED: MapCheck = { kind: "flagsNone", mask: F.NO_PREALLOC, errno: Errno.ENOTSUPP };
-const NO_NODE: MapCheck = { kind: "flagsNone", mask: F.NUMA_NODE };
-const RING: readonly MapCheck[] = [
-  { kind: "flagsOutside", mask: F.NUMA_NODE },
-  exactly("keySize", 0),
-  exactly("valueSize", 0),
-  { kind: "range", field: "maxEntries", min: PAGE, powerOfTwo: true, multipleOf: PAGE },
-];
-const QUEUE: readonly MapCheck[] = [
-  atLeast("maxEntries", 1),
-  exactly("keySize", 0),
-  atLeast("valueSize", 1),
-  { kind: "flagsOutside", mask: F.NUMA_NODE | ACCESS },
-  { kind: "flagsAccess" },
-  { kind: "range", field: "valueSize", max: KMALLOC_MAX, errno: Errno.E2BIG },
-];
-
-/** Rules by `BpfMapType`. */
-export const MAP_RULES: ReadonlyMap<number, MapRule> = new Map<number, MapRule>([
-  [M.HASH, { checks: [...hash(NO_LRU), HASH_LIMIT] }],
-  [M.PERCPU_HASH, { checks: [...hash(NO_LRU, NO_NODE), percpuValue, HASH_LIMIT] }],
-  [M.LRU_HASH, { checks: [...hash(PREALLOCATED), HASH_LIMIT] }],
-  [M.LRU_PERCPU_HASH, { checks: [...hash(PREALLOCATED, NO_NODE), percpuValue, HASH_LIMIT] }],
-  [M.ARRAY, { checks: array(NO_PRESERVE) }],
-  [
-    M.PERCPU_ARRAY,
-    {
-      checks: [
-        ...array(NO_NODE, { kind: "flagsNone", mask: F.MMAPABLE | F.INNER_MAP }, NO_PRESERVE),
-        percpuValue,
-      ],
-    },
-  ],
-  [M.PROG_ARRAY, { checks: fdArray(NO_PRESERVE) }],
-  [M.PERF_EVENT_ARRAY, { checks: fdArray() }],
-  [M.CGROUP_ARRAY, { checks: fdArray(NO_PRESERVE) }],
-  [M.ARRAY_OF_MAPS, { checks: fdArray(NO_PRESERVE), inner: true }],
-  [M.HASH_OF_MAPS, { checks: [exactly("valueSize", 4), ...hash(NO_LRU), HASH_LIMIT], inner: true }],
-  [M.QUEUE, { checks: QUEUE }],
-  [M.STACK, { checks: QUEUE }],
-  [
-    M.LPM_TRIE,
-    {
-      checks: [
-        atLeast("maxEntries", 1),
-        { kind: "flagsAll", mask: F.NO_PREALLOC },
-        { kind: "flagsOutside", mask: F.NO_PREALLOC | F.NUMA_NODE | ACCESS },
-        { kind: "flagsAccess" },
-        { kind: "range", field: "keySize", min: 5, max: 4 + 256 },
-        // LPM_VAL_SIZE_MAX: a node with the longest key fits into an allocation.
-        { kind: "range", field: "valueSize", min: 1, max: KMALLOC_MAX - 256 - 40 },
-      ],
-    },
-  ],
-  [M.RINGBUF, { checks: RING }],
-  [M.USER_RINGBUF, { checks: RING }],
-  [
-    M.BLOOM_FILTER,
-    {
-      checks: [
-        { kind: "range", field: "valueSize", max: KMALLOC_MAX, errno: Errno.E2BIG },
-        exactly("keySize", 0),
-        atLeast("valueSize", 1),
-        atLeast("maxEntries", 1),
-        { kind: "flagsOutside", mask: F.NUMA_NODE | F.ZERO_SEED | ACCESS },
-        { kind: "flagsAccess" },
-        { kind: "extra", max: 15n },
-      ],
-      extra: true,
-    },
-  ],
-]);
+const PAGE = 4096n;
 
 /**
  * Whether Linux 6.18 would create such a map, as far as its type alone decides.
@@ -223,9 +42,35 @@ function violated(check: MapCheck, attributes: MapCreateAttributes, layout: Kern
       return attributes.keySize + attributes.valueSize + layout.sizeOf(check.header) >= check.below
         ? check.errno
         : 0;
-    default:
+    case "oneOf":
+      return check.values.includes(attributes[check.field]) ? 0 : Errno.EINVAL;
+    case "records": {
+      const size = (flags & check.flag) === 0 ? check.size : check.sizeWithFlag;
+      const { valueSize } = attributes;
+      return valueSize % size !== 0 || valueSize / size > check.max ? Errno.EINVAL : 0;
+    }
+    case "localStorage":
+      return attributes.valueSize > U16_MAX - layout.sizeOf(check.header) ? Errno.E2BIG : 0;
+    case "cpus":
+      // cpumask has a bit for each of NR_CPUS.
+      return attributes.maxEntries > layout.sizeOf("cpumask") * 8 ? Errno.E2BIG : 0;
+    case "extra":
       return (attributes.mapExtra ?? 0n) > check.max ? Errno.EINVAL : 0;
+    case "typed":
+      return attributes.typed === true ? 0 : Errno.EINVAL;
+    case "kernelTyped":
+      return attributes.kernelTyped === true ? 0 : Errno.EINVAL;
+    default:
+      return arenaProblem(attributes);
   }
+}
+
+/** `arena_map_alloc`: on page boundaries, at most 4 GiB, and not across a boundary of 4 GiB in user space. */
+function arenaProblem({ maxEntries, mapExtra = 0n }: MapCreateAttributes): number {
+  if ((mapExtra & (PAGE - 1n)) !== 0n) return Errno.EINVAL;
+  const length = BigInt(maxEntries) * PAGE;
+  if (length > 1n << 32n) return Errno.E2BIG;
+  return mapExtra >> 32n === (mapExtra + length - 1n) >> 32n ? 0 : Errno.ERANGE;
 }
 
 function inRange(value: number, range: Extract<MapCheck, { kind: "range" }>): boolean {

@@ -3,7 +3,7 @@ import { gunzipSync } from "node:zlib";
 import { Btf, BtfKind } from "../../src/btf/index.ts";
 import { type Insn, ProgramBuilder, r0 } from "../../src/isa/index.ts";
 import { type Lockdown, PROGRAM_TYPES, type ProgramType } from "../../src/platform/index.ts";
-import { BpfCommands } from "../../src/sys/index.ts";
+import { BpfCommands, progInfo } from "../../src/sys/index.ts";
 import { BpfAttachType as A, BpfProgType as P } from "../../src/uapi/index.ts";
 import { livePort } from "../support/live-port.ts";
 import { liveKernel, type Needed } from "../support/referee.ts";
@@ -72,16 +72,7 @@ export class Prober {
   /** Loads a program and closes it again. */
   try(kind: ProbeKind, insns: readonly Insn[], license = "GPL"): Verdict {
     try {
-      const { fd } = this.#commands.progLoad({
-        progType: kind.type.type,
-        insns,
-        license,
-        logLevel: 1,
-        logSize: 4096,
-        expectedAttachType: kind.expectedAttachType,
-        progFlags: kind.sleepable ? SLEEPABLE : 0,
-        attachBtfId: this.#attachBtfId(kind),
-      });
+      const { fd } = this.#commands.progLoad(this.#arguments(kind, insns, license));
       this.#commands.close(fd);
       return { accepted: true, errno: 0, log: "" };
     } catch (error) {
@@ -89,6 +80,38 @@ export class Prober {
       if (errno === undefined) throw error;
       return { accepted: false, errno, log };
     }
+  }
+
+  /** What the kernel makes of a program; null with the log where it refuses it. */
+  translated(
+    kind: ProbeKind,
+    insns: readonly Insn[],
+  ): { readonly code: Uint8Array | null; readonly log: string } {
+    try {
+      const { fd } = this.#commands.progLoad({ ...this.#arguments(kind, insns, "GPL"), logSize: 1 << 20 });
+      try {
+        return { code: progInfo(this.#commands, fd, ["xlatedProgInsns"]).xlatedProgInsns, log: "" };
+      } finally {
+        this.#commands.close(fd);
+      }
+    } catch (error) {
+      const { errno, log } = error as { errno: number; log: string };
+      if (errno === undefined) throw error;
+      return { code: null, log: `errno ${errno}: ${log}` };
+    }
+  }
+
+  #arguments(kind: ProbeKind, insns: readonly Insn[], license: string) {
+    return {
+      progType: kind.type.type,
+      insns,
+      license,
+      logLevel: 1,
+      logSize: 4096,
+      expectedAttachType: kind.expectedAttachType,
+      progFlags: kind.sleepable ? SLEEPABLE : 0,
+      attachBtfId: this.#attachBtfId(kind),
+    };
   }
 
   #attachBtfId({ attachTarget, type, expectedAttachType }: ProbeKind): number {

@@ -88,7 +88,16 @@ function checkAttributes(process: Process, args: MapCreateValues, flags: number)
   const judged =
     process.machine.executes || MAP_RULES.has(args.mapType) || mapTypeNames[args.mapType] === undefined;
   const problem = judged
-    ? checkMapCreate({ ...attributes, maxEntries, mapExtra: args.mapExtra }, process.machine.layout)
+    ? checkMapCreate(
+        {
+          ...attributes,
+          maxEntries,
+          mapExtra: args.mapExtra,
+          typed: args.btfKeyTypeId !== 0 && args.btfValueTypeId !== 0,
+          kernelTyped: args.btfVmlinuxValueTypeId !== 0,
+        },
+        process.machine.layout,
+      )
     : 0;
   if (problem !== 0) refuse(-problem);
   if ((args.mapFlags & BpfMapFlag.TOKEN_FD) !== 0) {

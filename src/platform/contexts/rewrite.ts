@@ -160,7 +160,8 @@ function guardedLoad({ guard, pointer, path, temporary }: Guarded, emission: Emi
   if (same) builder.ldx("dw", register, src, kept);
   builder.ldx("dw", dst, src, layout.offset(pointer));
   if (path !== null) builder.ldx(sizeName(pathSize(layout, path)), dst, dst, pathOffset(layout, path));
-  if (same) builder.ja(1).ldx("dw", register, src, kept);
+  // Where the pointer was not followed, the context register must not keep the context: the program takes it for data.
+  if (same) builder.ja(2).ldx("dw", register, src, kept).mov64(dst, 0);
   return path === null ? 8 : pathSize(layout, path);
 }
 

@@ -117,11 +117,11 @@ function linearEnd({ builder, dst, src, layout }: Emission): number {
   return 8;
 }
 
-/** `bpf_sock.rx_queue_mapping`: -1 where the socket has seen no queue. */
+/** `bpf_sock.rx_queue_mapping`: all bits of a word set where the socket has seen no queue. */
 function receiveQueue({ builder, dst, src, layout }: Emission): number {
-  const { offset, size } = layout.field("sock.__sk_common.skc_rx_queue_mapping");
-  builder.ldx("h", dst, src, offset).branch("jne", dst, NO_QUEUE_MAPPING, 1).mov64(dst, -1);
-  return size;
+  const { offset } = layout.field("sock.__sk_common.skc_rx_queue_mapping");
+  builder.ldx("h", dst, src, offset).branch("jne", dst, NO_QUEUE_MAPPING, 1).mov32(dst, -1);
+  return 4;
 }
 
 /** `bpf_sock_ops.skb_hwtstamp`: of the packet's shared part, where there is a packet. */

@@ -97,3 +97,11 @@ export const XDP_SOCK_VIEW: StructContext = structContext(
   [field("queue_id", WORD, member("xdp_sock.queue_id"))],
   {},
 );
+
+/** What programs see through pointers to sockets that are no context, by register type. */
+export const OBJECT_VIEWS = {
+  PTR_TO_SOCK_COMMON: SOCK_COMMON_VIEW,
+  PTR_TO_SOCKET: SOCKET_VIEW,
+  PTR_TO_TCP_SOCK: TCP_SOCK_VIEW,
+  PTR_TO_XDP_SOCK: XDP_SOCK_VIEW,
+} as const satisfies { readonly [type: string]: StructContext };

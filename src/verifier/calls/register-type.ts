@@ -54,7 +54,7 @@ export function checkRegType(
     case R.PTR_TO_BTF_ID | F.MEM_RCU:
     case R.PTR_TO_BTF_ID | F.PTR_MAYBE_NULL:
     case R.PTR_TO_BTF_ID | F.PTR_MAYBE_NULL | F.MEM_RCU:
-      checkStruct(env, reg, regno, argType, argBtfId || structId(env, compatible.struct), meta);
+      checkStruct(env, reg, regno, argType, { id: argBtfId, name: compatible.struct }, meta);
       return;
     case R.PTR_TO_BTF_ID | F.MEM_ALLOC:
     case R.PTR_TO_BTF_ID | F.MEM_PERCPU | F.MEM_ALLOC:
@@ -89,7 +89,7 @@ function checkStruct(
   reg: Register,
   regno: number,
   argType: ArgumentTypeBits,
-  expectedId: number,
+  wanted: { readonly id: number; readonly name: string | undefined },
   meta: CallMeta,
 ): void {
   if (mayBeNull(reg.type) && (!mayBeNull(argType) || isReleaseArgument(argType))) {
@@ -100,6 +100,7 @@ function checkStruct(
     return;
   }
   const kernel = env.request.kernel.btf!;
+  const expectedId = wanted.id || structId(env, wanted.name);
   // bpf_sk_release takes all that begins with a sock_common.
   const strict = isReleaseArgument(argType) && meta.funcId !== BpfFuncId.sk_release;
   if (!btfStructIdsMatch(env, reg.btf!, reg.btfId, reg.off, kernel, expectedId, strict)) {

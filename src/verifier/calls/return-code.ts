@@ -8,7 +8,6 @@ import { checkRegArg } from "../registers/check-reg-arg.ts";
 import type { ReturnRange } from "../state/frame.ts";
 import { isPointerValue } from "../state/pointer-value.ts";
 import { RegType } from "../state/reg-type.ts";
-import type { Register } from "../state/register.ts";
 import { invalidScalarText, retvalRangeWithin } from "./return-range.ts";
 import { attachesToVoid, holdsReturnedStruct, returnRule } from "./return-rule.ts";
 
@@ -44,8 +43,10 @@ export function checkReturnCode(env: Environment, regno: number, regName: string
   }
   const rule = returnRule(env, frame.inExceptionCallback);
   if (rule === null) return;
-  enforce(env, regno, regName, rule.range, "At program exit", rule.narrow);
-  if (saysMore(env, reg)) env.enforceExpectedAttachType = true;
+  enforce(env, regno, regName, rule, "At program exit", rule.word);
+  if (rule.enforces !== null && retvalRangeWithin(rule.enforces, reg, false)) {
+    env.enforceExpectedAttachType = true;
+  }
 }
 
 /** Nobody looks at the result of a hook or of a struct_ops function that returns nothing. */
@@ -58,14 +59,6 @@ function isVoid(env: Environment): boolean {
     default:
       return false;
   }
-}
-
-/** Egress programs of a cgroup alone may return 2 or 3: with such a value the attach type matters. */
-function saysMore(env: Environment, reg: Register): boolean {
-  if (resolvedType(env).type !== P.CGROUP_SKB) return false;
-  if (env.request.expectedAttachType !== A.CGROUP_INET_EGRESS) return false;
-  const { value, mask } = reg.bounds;
-  return (mask & ~1n) === 0n && (value & ~1n) === 2n;
 }
 
 function enforce(

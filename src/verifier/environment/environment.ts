@@ -12,6 +12,7 @@ import { StackLiveness } from "../program/stack-liveness.ts";
 import type { Frame } from "../state/frame.ts";
 import type { HistoryEntry } from "../state/history.ts";
 import type { Register } from "../state/register.ts";
+import { StatePool } from "../state/state-pool.ts";
 import type { VerifierState } from "../state/verifier-state.ts";
 import type { Attachment } from "./attachment.ts";
 import type { HelperSignature } from "./helper-signature.ts";
@@ -92,6 +93,7 @@ export class Environment {
   readonly sccVisits = new SccVisits();
   readonly backtrack = new BacktrackMasks();
   readonly idMap = new IdMap();
+  readonly pool = new StatePool();
   idGen = 0;
   /** Number of the pass over the program: the main one, and one for each global function. */
   passCount = 0;
@@ -119,7 +121,8 @@ export class Environment {
 
   /** Registers and slots of the current frame that changed since a state was last printed, as bit sets. */
   scratchedRegs = 0;
-  scratchedSlots = 0n;
+  scratchedSlotsLow = 0;
+  scratchedSlotsHigh = 0;
 
   constructor(request: VerifyRequest, log: VerifierLog) {
     this.request = request;
@@ -191,20 +194,33 @@ export class Environment {
     this.scratchedRegs |= 1 << regno;
   }
 
+  /** `verifier_state_scratched` */
+  get isScratched(): boolean {
+    return (this.scratchedRegs | this.scratchedSlotsLow | this.scratchedSlotsHigh) !== 0;
+  }
+
+  isSlotScratched(spi: number): boolean {
+    const slots = spi < 32 ? this.scratchedSlotsLow >>> spi : this.scratchedSlotsHigh >>> (spi - 32);
+    return (slots & 1) !== 0;
+  }
+
   scratchSlot(spi: number): void {
-    this.scratchedSlots |= 1n << BigInt(spi);
+    if (spi < 32) this.scratchedSlotsLow |= 1 << spi;
+    else this.scratchedSlotsHigh |= 1 << (spi - 32);
   }
 
   /** `mark_verifier_state_scratched` */
   scratchAll(): void {
-    this.scratchedRegs = 0xffff_ffff;
-    this.scratchedSlots = 0xffff_ffff_ffff_ffffn;
+    this.scratchedRegs = -1;
+    this.scratchedSlotsLow = -1;
+    this.scratchedSlotsHigh = -1;
   }
 
   /** `mark_verifier_state_clean` */
   scratchNone(): void {
     this.scratchedRegs = 0;
-    this.scratchedSlots = 0n;
+    this.scratchedSlotsLow = 0;
+    this.scratchedSlotsHigh = 0;
   }
 }
 

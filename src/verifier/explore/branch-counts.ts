@@ -21,4 +21,6 @@ export function maybeFreeVerifierState(env: Environment, state: VerifierState): 
   if (!state.evicted || state.branches !== 0 || incompleteReadMarks(env, state)) return;
   env.explored.freeListSize--;
   state.evicted = false;
+  // A state at a back edge may have it as an ancestor still.
+  if (env.explored.backedges === 0) env.pool.release(state);
 }

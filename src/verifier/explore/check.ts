@@ -109,7 +109,7 @@ function sayInstruction(env: Environment, printState: boolean): void {
     printVerifierState(env, current, current.curframe, { all: true });
   }
   if (!log.perInstruction) return;
-  if (env.scratchedRegs !== 0 || env.scratchedSlots !== 0n) printInsnState(env, current, current.curframe);
+  if (env.isScratched) printInsnState(env, current, current.curframe);
   verboseLinfo(env, insnIdx, "; ");
   const start = log.position;
   log.write(`${insnIdx}: `);
@@ -270,6 +270,6 @@ function exit(env: Environment): Outcome {
 
 /** `bpf_throw` ends the program, whatever functions were called. */
 function exceptionalExit(env: Environment): Outcome {
-  checkResourceLeak(env, true, env.current.curframe === 0, EXIT_OF_MAIN);
+  checkResourceLeak(env, true, true, "bpf_throw");
   return Outcome.ends;
 }

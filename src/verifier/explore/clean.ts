@@ -1,15 +1,9 @@
 import { FRAME_POINTER } from "../../isa/index.ts";
 import type { Environment } from "../environment/environment.ts";
 import type { Frame } from "../state/frame.ts";
-import { Register } from "../state/register.ts";
-import { StackSlot } from "../state/stack-slot.ts";
 import type { VerifierState } from "../state/verifier-state.ts";
 import { frameInsnIdx, sameCallsites } from "./explored-states.ts";
 import { incompleteReadMarks } from "./scc.ts";
-
-/** Nothing is known, nothing was written. States that were cleaned are never changed, so they share these. */
-const DEAD_REGISTER = new Register();
-const DEAD_SLOT = new StackSlot();
 
 /**
  * Removes, from the cached states here from which all paths were explored, what no later instruction reads: what
@@ -40,12 +34,11 @@ export function cleanVerifierState(env: Environment, state: VerifierState): void
 
 /** `clean_func_state` */
 function cleanFuncState(env: Environment, frame: Frame, insnIdx: number): void {
-  const { regs, stack } = frame;
   const live = env.aux[insnIdx]!.liveRegsBefore;
   for (let regno = 0; regno < FRAME_POINTER; regno++) {
-    if ((live & (1 << regno)) === 0) regs[regno] = DEAD_REGISTER;
+    if ((live & (1 << regno)) === 0) env.pool.forgetRegister(frame, regno);
   }
-  for (let spi = 0; spi < stack.length; spi++) {
-    if (!env.stackLiveness.alive(frame.frameno, spi)) stack[spi] = DEAD_SLOT;
+  for (let spi = 0; spi < frame.stack.length; spi++) {
+    if (!env.stackLiveness.alive(frame.frameno, spi)) env.pool.forgetSlot(frame, spi);
   }
 }

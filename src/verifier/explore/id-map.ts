@@ -36,8 +36,12 @@ export class IdMap {
     return true;
   }
 
-  /** As {@link matches}, but 0 is an id that nothing else has (`check_scalar_ids`). */
+  /**
+   * As {@link matches}, for scalars (`check_scalar_ids`, as 6.18.y has it): one that was linked with nothing may be
+   * linked now, which only tells more. One that is linked with nothing is like no other.
+   */
   matchesScalar(old: number, current: number): boolean {
-    return this.matches(old === 0 ? ++this.#temporary : old, current === 0 ? ++this.#temporary : current);
+    if (old === 0) return true;
+    return this.matches(old, current === 0 ? ++this.#temporary : current);
   }
 }

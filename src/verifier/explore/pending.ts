@@ -14,7 +14,7 @@ export function pushStack(
   prevInsnIdx: number,
   speculative: boolean,
 ): VerifierState | null {
-  const state = env.current.clone();
+  const state = env.pool.copy(env.current);
   if (speculative) state.speculative = true;
   push(env, state, insnIdx, prevInsnIdx);
   if (env.pending.length > MAX_PENDING_STATES) {
@@ -64,6 +64,7 @@ export function popStack(env: Environment, popLog: boolean): PendingState | null
   const pending = env.pending.pop();
   if (pending === undefined) return null;
   if (popLog) env.log.reset(pending.logPosition);
+  env.pool.release(env.current);
   env.current = pending.state;
   return pending;
 }

@@ -86,7 +86,9 @@ function scalarSafe(env: Environment, old: Register, current: Register, exact: E
   const ids = env.idMap;
   if (env.exploreAluLimits) return sameKnowledge(old, current) && ids.matchesScalar(old.id, current.id);
   if (!old.precise && exact === ExactLevel.NOT_EXACT) return true;
-  if ((old.id & ADD_CONST) !== (current.id & ADD_CONST)) return false;
-  if ((old.id & ADD_CONST) !== 0 && old.off !== current.off) return false;
+  if (old.id !== 0) {
+    if ((old.id & ADD_CONST) !== (current.id & ADD_CONST)) return false;
+    if ((old.id & ADD_CONST) !== 0 && old.off !== current.off) return false;
+  }
   return boundsWithin(old.bounds, current.bounds) && ids.matchesScalar(old.id, current.id);
 }

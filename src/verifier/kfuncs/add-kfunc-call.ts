@@ -1,4 +1,5 @@
 import { type Btf, BtfKind } from "../../btf/index.ts";
+import { DEVICE_BOUND_KFUNCS } from "../../platform/index.ts";
 import { Errno } from "../../uapi/index.ts";
 import type { Environment } from "../environment/environment.ts";
 import { kfuncKey } from "../environment/kfunc-description.ts";
@@ -10,13 +11,6 @@ import { SpecialKfunc, specialKfuncNamed } from "./special-kfunc.ts";
 /** `MAX_KFUNC_DESCS`, `MAX_KFUNC_BTFS` */
 const MAX_KFUNCS = 256;
 const MAX_BTFS = 256;
-
-/** Functions that ask the device which a program is bound to (`bpf_dev_bound_kfunc_id`). */
-const DEVICE_BOUND: ReadonlySet<string> = new Set([
-  "bpf_xdp_metadata_rx_timestamp",
-  "bpf_xdp_metadata_rx_hash",
-  "bpf_xdp_metadata_rx_vlan_tag",
-]);
 
 /** Enters the kernel function that a call with this `imm` and `off` names (`add_kfunc_call`). */
 export function addKfuncCall(env: Environment, funcId: number, offset: number): void {
@@ -48,7 +42,7 @@ export function addKfuncCall(env: Environment, funcId: number, offset: number): 
     env.refuse(Errno.EINVAL, `cannot find address for kernel function ${name}`);
   }
   const ofVmlinux = btf === vmlinux;
-  if (ofVmlinux && DEVICE_BOUND.has(name) && env.request.devBound !== true) {
+  if (ofVmlinux && DEVICE_BOUND_KFUNCS.has(name) && env.request.devBound !== true) {
     env.refuse(Errno.EINVAL, "metadata kfuncs require device-bound program");
   }
   checkFuncModel(env, btf, prototype, name);
@@ -58,6 +52,8 @@ export function addKfuncCall(env: Environment, funcId: number, offset: number): 
     name,
     prototype,
     address,
+    verdict: null,
+    contexts: null,
     special: ofVmlinux ? specialKfuncNamed(name) : SpecialKfunc.NONE,
     signature: readSignature(btf, prototype, vmlinux),
   });

@@ -1,5 +1,6 @@
 import type { Btf } from "../../btf/index.ts";
 import { BtfKind } from "../../btf/index.ts";
+import { KfuncFlag } from "../../platform/index.ts";
 import { Errno } from "../../uapi/index.ts";
 import { registerIsNull } from "../access/register-facts.ts";
 import { kernelStructOf } from "../access/trust.ts";
@@ -8,7 +9,6 @@ import { resolvedType } from "../environment/resolved-type.ts";
 import { baseType, RegType } from "../state/reg-type.ts";
 import { isProgCtxType } from "../types/program-context.ts";
 import { isIntOrEnum, isStruct, kindText, skipModifiers, typeName } from "../types/walk.ts";
-import { KfuncFlag } from "./kfunc-flag.ts";
 import type { KfuncCall } from "./kfunc-meta.ts";
 import { type KfuncParameter, ParameterMark, SpecialStruct } from "./signature.ts";
 import { SpecialKfunc } from "./special-kfunc.ts";
@@ -67,7 +67,7 @@ export function getKfuncPtrArgType(env: Environment, meta: KfuncCall, argno: num
   const param = params[argno]!;
   const { marks, struct } = param;
   const reg = env.reg(argno + 1);
-  if (isContext(env, meta, param, argno)) return ArgumentKind.CTX;
+  if (isContext(env, meta, argno)) return ArgumentKind.CTX;
   if ((marks & ParameterMark.NULLABLE) !== 0 && registerIsNull(reg)) return ArgumentKind.NULL;
   if ((marks & ParameterMark.ALLOCATED) !== 0) return ArgumentKind.ALLOCATED;
   if ((marks & ParameterMark.REFCOUNTED) !== 0) return ArgumentKind.REFCOUNTED;
@@ -109,14 +109,21 @@ export function getKfuncPtrArgType(env: Environment, meta: KfuncCall, argno: num
   return sized ? ArgumentKind.SIZED_MEMORY : ArgumentKind.MEMORY;
 }
 
-function isContext(env: Environment, meta: KfuncCall, param: KfuncParameter, argno: number): boolean {
-  return isProgCtxType(param.type, {
-    log: env.log,
-    kernel: env.request.kernel.btf,
-    btf: meta.btf,
-    argument: argno,
-    programType: resolvedType(env).type,
-  });
+/** Whether parameter `argno` is the program's context, by its type. */
+function isContext(env: Environment, meta: KfuncCall, argno: number): boolean {
+  const { kfunc } = meta;
+  kfunc.contexts ??= kfunc.signature.params.map(
+    (param, i) =>
+      param.pointer &&
+      isProgCtxType(param.type, {
+        log: env.log,
+        kernel: env.request.kernel.btf,
+        btf: kfunc.btf,
+        argument: i,
+        programType: resolvedType(env).type,
+      }),
+  );
+  return kfunc.contexts[argno]!;
 }
 
 /** Kind and name of a type, as messages have them: `"STRUCT task_struct"`. */

@@ -1,4 +1,5 @@
 import { BtfKind } from "../../btf/index.ts";
+import { KfuncFlag } from "../../platform/index.ts";
 import { BpfAttachType, BpfProgType, Errno } from "../../uapi/index.ts";
 import { checkKfuncMemSizeReg, checkMemReg } from "../access/helper-memory.ts";
 import { registerIsNull } from "../access/register-facts.ts";
@@ -24,7 +25,6 @@ import { ArgumentKind, getKfuncPtrArgType, typeText } from "./argument-kind.ts";
 import { checkDynptrArgument } from "./dynptr-argument.ts";
 import { checkOwnedNode, checkRootPointer, processGraphNode, processGraphRoot } from "./graph-argument.ts";
 import { processIrqFlag } from "./irq-argument.ts";
-import { KfuncFlag } from "./kfunc-flag.ts";
 import type { KfuncCall } from "./kfunc-meta.ts";
 import { checkMapArgument } from "./map-argument.ts";
 import { checkScalarArgument, noteConstant } from "./scalar-argument.ts";

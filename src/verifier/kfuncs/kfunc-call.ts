@@ -1,4 +1,5 @@
 import type { Insn } from "../../isa/index.ts";
+import { KfuncFlag } from "../../platform/index.ts";
 import { Errno } from "../../uapi/index.ts";
 import { inSleepable } from "../access/trust.ts";
 import { btfFindStructMeta } from "../btf-fields/reg-btf-record.ts";
@@ -20,7 +21,6 @@ import { processIterNextCall } from "../objects/iterator-next.ts";
 import { markRegS32Range } from "../ranges/sanity.ts";
 import { markInsnZext } from "../registers/zext.ts";
 import { checkKfuncArgs } from "./check-arguments.ts";
-import { KfuncFlag } from "./kfunc-flag.ts";
 import { calledKfunc, fetchKfuncMeta, isIterNextKfunc, type KfuncCall } from "./kfunc-meta.ts";
 import { markResultSize, setKfuncResult } from "./result.ts";
 import { checkSections } from "./sections.ts";

@@ -1,11 +1,11 @@
 import type { Btf } from "../../btf/index.ts";
 import type { Insn } from "../../isa/index.ts";
+import { KfuncFlag } from "../../platform/index.ts";
 import type { Environment } from "../environment/environment.ts";
 import { type KfuncDescription, kfuncKey } from "../environment/kfunc-description.ts";
 import type { VerifierMap } from "../environment/map.ts";
 import type { BtfField } from "../environment/record.ts";
 import { DynptrType } from "../state/register.ts";
-import { KfuncFlag } from "./kfunc-flag.ts";
 import { kfuncFlags } from "./kfunc-sets.ts";
 import type { KfuncSignature } from "./signature.ts";
 import { SpecialKfunc } from "./special-kfunc.ts";

@@ -5,5 +5,12 @@ import type { KfuncDescription } from "../environment/kfunc-description.ts";
 
 /** What the function asks of its callers, bits of `KfuncFlag`; null: such programs may not call it (`btf_kfunc_id_set_contains`). */
 export function kfuncFlags(env: Environment, kfunc: KfuncDescription): number | null {
-  return platformFlags(kfunc.name, programTraits(env));
+  const { attach } = env;
+  let { verdict } = kfunc;
+  // Control flow asks before the target is known, which may have the last word.
+  if (verdict === null || verdict.attach !== attach) {
+    verdict = { attach, flags: platformFlags(kfunc.name, programTraits(env)) };
+    kfunc.verdict = verdict;
+  }
+  return verdict.flags;
 }

@@ -1,4 +1,5 @@
 import { BtfKind } from "../../btf/index.ts";
+import { KfuncFlag } from "../../platform/index.ts";
 import { Errno } from "../../uapi/index.ts";
 import { btfFindStructMeta, regMayPointToSpinLock } from "../btf-fields/reg-btf-record.ts";
 import { acquireReference } from "../calls/references.ts";
@@ -10,7 +11,6 @@ import { RegType, TypeFlag } from "../state/reg-type.ts";
 import { DEF_NOT_SUBREG, type Register } from "../state/register.ts";
 import { isStruct } from "../types/walk.ts";
 import { typeText } from "./argument-kind.ts";
-import { KfuncFlag } from "./kfunc-flag.ts";
 import { isIterNextKfunc, type KfuncCall } from "./kfunc-meta.ts";
 import { SpecialStruct } from "./signature.ts";
 import { SpecialKfunc as K, type SpecialKfunc } from "./special-kfunc.ts";

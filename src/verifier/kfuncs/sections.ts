@@ -1,10 +1,10 @@
+import { KfuncFlag } from "../../platform/index.ts";
 import { Errno } from "../../uapi/index.ts";
 import { inRcuCs } from "../access/trust.ts";
 import { inRbtreeLockRequiredCb } from "../calls/rbtree-callback.ts";
 import type { Environment } from "../environment/environment.ts";
 import { TypeFlag } from "../state/reg-type.ts";
 import { SlotType } from "../state/stack-slot.ts";
-import { KfuncFlag } from "./kfunc-flag.ts";
 import type { KfuncCall } from "./kfunc-meta.ts";
 import { SpecialKfunc } from "./special-kfunc.ts";
 

@@ -13,15 +13,18 @@ export function insnText(env: Environment, slot: number): string {
       const name = helperName(id);
       return name === undefined ? undefined : `bpf_${name}`;
     },
-    callName: (insn) =>
-      insn.src === CallKind.kfunc
-        ? (env.kfuncs.get(kfuncKey(insn.imm, insn.off))?.name ?? "<error>")
-        : undefined,
+    callName: (insn) => (insn.src === CallKind.kfunc ? kfuncName(env, insn) : undefined),
     immText: (insn, _next, _imm, at) => {
       const address = loadedAddress(env, insn, at);
       return address === null ? undefined : hex64(address);
     },
   });
+}
+
+/** `disasm_kfunc_name`; a call that names nothing has the name of void. */
+function kfuncName(env: Environment, insn: Insn): string {
+  if (insn.imm === 0 && insn.off === 0) return "";
+  return env.kfuncs.get(kfuncKey(insn.imm, insn.off))?.name ?? "<error>";
 }
 
 /** What a wide load gives once descriptors and ids are resolved; null where it is the immediate itself. */

@@ -10,7 +10,7 @@ import {
 } from "../ranges/bounds.ts";
 import type { Frame } from "../state/frame.ts";
 import { baseType, isNonOwningReference, isPacketPointer, RegType } from "../state/reg-type.ts";
-import { ADD_CONST, type Register } from "../state/register.ts";
+import { ADD_CONST, ID_MASK, type Register } from "../state/register.ts";
 import { isSignedDecimal, signedText, tnumText, unsignedText } from "./number-text.ts";
 import { dynptrTypeStr, regTypeStr } from "./reg-type-text.ts";
 
@@ -92,8 +92,8 @@ function attributes(reg: Register): string {
   const { type, bounds } = reg;
   const parts: string[] = [];
   let linked = "";
-  if (reg.id !== 0) parts.push(`id=${reg.id % ADD_CONST}`);
-  if (reg.id >= ADD_CONST) linked = reg.off < 0 ? `${reg.off}` : `+${reg.off}`;
+  if (reg.id !== 0) parts.push(`id=${reg.id & ID_MASK}`);
+  if ((reg.id & ADD_CONST) !== 0) linked = reg.off < 0 ? `${reg.off}` : `+${reg.off}`;
   if (parts.length > 0) parts[0] += linked;
   if (reg.refObjId !== 0) parts.push(`ref_obj_id=${reg.refObjId}`);
   if (isNonOwningReference(type)) parts.push("non_own_ref");

@@ -33,7 +33,7 @@ export function printVerifierState(
     text += ` R${i}=${registerText(reg, frame)}`;
   });
   for (let spi = 0; spi < frame.stack.length; spi++) {
-    if (!all && ((env.scratchedSlots >> BigInt(spi)) & 1n) === 0n) continue;
+    if (!all && !env.isSlotScratched(spi)) continue;
     const slot = frame.stack[spi]!;
     if (slot.types.every((type) => type === SlotType.INVALID)) continue;
     if (slot.kind === SlotType.SPILL) {

@@ -1,9 +1,9 @@
 import { type Btf, BtfKind } from "../../btf/index.ts";
+import { KfuncFlag } from "../../platform/index.ts";
 import { Errno } from "../../uapi/index.ts";
 import { inRcuCs } from "../access/trust.ts";
 import type { Environment } from "../environment/environment.ts";
 import { Rejection } from "../environment/rejection.ts";
-import { KfuncFlag } from "../kfuncs/kfunc-flag.ts";
 import type { KfuncCall } from "../kfuncs/kfunc-meta.ts";
 import { iterTypeStr } from "../log/reg-type-text.ts";
 import { REG_SIZE } from "../state/limits.ts";

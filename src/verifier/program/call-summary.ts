@@ -1,9 +1,9 @@
 import type { Insn } from "../../isa/index.ts";
+import { KfuncFlag } from "../../platform/index.ts";
 import { BpfFuncId } from "../../uapi/index.ts";
 import { RetType } from "../calls/argument-type.ts";
 import { helperSignature } from "../calls/helper-signature.ts";
 import type { Environment } from "../environment/environment.ts";
-import { KfuncFlag } from "../kfuncs/kfunc-flag.ts";
 import { fetchKfuncMeta } from "../kfuncs/kfunc-meta.ts";
 import { isHelperCall, isKfuncCall } from "./flow-kind.ts";
 

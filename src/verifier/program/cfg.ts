@@ -1,11 +1,11 @@
 import { CallKind, isWide, slotsOf } from "../../isa/index.ts";
+import { KfuncFlag } from "../../platform/index.ts";
 import { Errno } from "../../uapi/index.ts";
 import { helperSignature } from "../calls/helper-signature.ts";
 import type { Environment } from "../environment/environment.ts";
 import type { InsnAux } from "../environment/insn-aux.ts";
 import { Rejection } from "../environment/rejection.ts";
 import type { Subprogram } from "../environment/subprogram.ts";
-import { KfuncFlag } from "../kfuncs/kfunc-flag.ts";
 import { fetchKfuncMeta, isIterNextKfunc } from "../kfuncs/kfunc-meta.ts";
 import { SpecialKfunc } from "../kfuncs/special-kfunc.ts";
 import { verboseLinfo } from "../log/insn-text.ts";

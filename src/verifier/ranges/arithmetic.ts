@@ -132,37 +132,88 @@ function mul32(d: BoundsDraft, src: Bounds): void {
   d.u32maxWord = unsignedUnknown ? -1 : umax | 0;
 }
 
-function overflowsS64(value: bigint): boolean {
-  return value < S64_MIN || value > S64_MAX;
+/** Up to here, and down to its negative, products of doubles are exact. */
+const EXACT = 2 ** 53;
+/** From here on a product does not fit 64 bits, however doubles round. */
+const TOO_LARGE = 2 ** 65;
+const WORD = 2 ** 32;
+
+function unsignedDouble(hi: number, lo: number): number {
+  return (hi >>> 0) * WORD + (lo >>> 0);
 }
 
-/** `scalar_min_max_mul` */
-function mul64(d: BoundsDraft, src: Bounds): void {
+function signedDouble(hi: number, lo: number): number {
+  return hi * WORD + (lo >>> 0);
+}
+
+/** `scalar_min_max_mul`, of the unsigned range. */
+function mulU64(d: BoundsDraft, src: Bounds): void {
+  const approximate = unsignedDouble(d.umaxHi, d.umaxLo) * unsignedDouble(src.umaxHi, src.umaxLo);
+  if (approximate > TOO_LARGE) {
+    unboundU64(d);
+    return;
+  }
+  if (approximate < EXACT) {
+    const umin = unsignedDouble(d.uminHi, d.uminLo) * unsignedDouble(src.uminHi, src.uminLo);
+    if (umin < EXACT) {
+      d.uminHi = (umin / WORD) | 0;
+      d.uminLo = umin | 0;
+      d.umaxHi = (approximate / WORD) | 0;
+      d.umaxLo = approximate | 0;
+      return;
+    }
+  }
   const umin = d.umin * src.umin;
   const umax = d.umax * src.umax;
-  const products = [d.smin * src.smin, d.smin * src.smax, d.smax * src.smin, d.smax * src.smax];
   if (umin > U64_MAX || umax > U64_MAX) {
     unboundU64(d);
-  } else {
-    d.uminHi = highOf(umin);
-    d.uminLo = lowOf(umin);
-    d.umaxHi = highOf(umax);
-    d.umaxLo = lowOf(umax);
+    return;
   }
-  if (products.some(overflowsS64)) {
+  d.uminHi = highOf(umin);
+  d.uminLo = lowOf(umin);
+  d.umaxHi = highOf(umax);
+  d.umaxLo = lowOf(umax);
+}
+
+/** The same of the signed range. */
+function mulS64(d: BoundsDraft, src: Bounds): void {
+  const dMin = signedDouble(d.sminHi, d.sminLo);
+  const dMax = signedDouble(d.smaxHi, d.smaxLo);
+  const srcMin = signedDouble(src.sminHi, src.sminLo);
+  const srcMax = signedDouble(src.smaxHi, src.smaxLo);
+  const a = dMin * srcMin;
+  const b = dMin * srcMax;
+  const c = dMax * srcMin;
+  const e = dMax * srcMax;
+  const largest = Math.max(Math.abs(a), Math.abs(b), Math.abs(c), Math.abs(e));
+  if (largest > TOO_LARGE) {
     unboundS64(d);
-  } else {
-    let smin = products[0]!;
-    let smax = smin;
-    for (const product of products) {
-      if (product < smin) smin = product;
-      if (product > smax) smax = product;
-    }
-    d.sminHi = highOf(smin);
-    d.sminLo = lowOf(smin);
-    d.smaxHi = highOf(smax);
-    d.smaxLo = lowOf(smax);
+  } else if (largest < EXACT) {
+    const smin = Math.min(a, b, c, e);
+    const smax = Math.max(a, b, c, e);
+    d.sminHi = Math.floor(smin / WORD) | 0;
+    d.sminLo = smin | 0;
+    d.smaxHi = Math.floor(smax / WORD) | 0;
+    d.smaxLo = smax | 0;
+  } else mulS64Exactly(d, src);
+}
+
+function mulS64Exactly(d: BoundsDraft, src: Bounds): void {
+  const products = [d.smin * src.smin, d.smin * src.smax, d.smax * src.smin, d.smax * src.smax];
+  let smin = products[0]!;
+  let smax = smin;
+  for (const product of products) {
+    if (product < smin) smin = product;
+    if (product > smax) smax = product;
   }
+  if (smin < S64_MIN || smax > S64_MAX) {
+    unboundS64(d);
+    return;
+  }
+  d.sminHi = highOf(smin);
+  d.sminLo = lowOf(smin);
+  d.smaxHi = highOf(smax);
+  d.smaxLo = lowOf(smax);
 }
 
 /** `dst + src` of both widths, before anything is deduced: as `sync_linked_regs` leaves it. */
@@ -181,5 +232,6 @@ export function subtract(d: BoundsDraft, src: Bounds): void {
 export function multiply(d: BoundsDraft, src: Bounds): void {
   d.tnum = tnumMul(d.tnum, src.tnum);
   mul32(d, src);
-  mul64(d, src);
+  mulU64(d, src);
+  mulS64(d, src);
 }

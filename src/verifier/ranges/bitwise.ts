@@ -1,22 +1,9 @@
 import type { Bounds, BoundsDraft } from "./bounds.ts";
+import { setKnown, setKnown32 } from "./known.ts";
 import { updateBounds } from "./sync.ts";
 import { type Tnum, tnumAnd, tnumIsConst, tnumOr, tnumSubregIsConst, tnumXor } from "./tnum.ts";
 import { unboundS64 } from "./truncate.ts";
 import { below32, below64 } from "./words.ts";
-
-/** Takes a known low half (`__mark_reg32_known`). */
-function known32(d: BoundsDraft): void {
-  const { valueLo } = d.tnum;
-  d.s32min = d.s32max = d.u32minWord = d.u32maxWord = valueLo;
-}
-
-/** Takes a known value (`___mark_reg_known`). */
-function known64(d: BoundsDraft): void {
-  const { valueHi, valueLo } = d.tnum;
-  d.sminHi = d.smaxHi = d.uminHi = d.umaxHi = valueHi;
-  d.sminLo = d.smaxLo = d.uminLo = d.umaxLo = valueLo;
-  known32(d);
-}
 
 /** The signed ranges that the unsigned ones allow: the same, where they keep to one side of the sign boundary. */
 function signedFromUnsigned32(d: BoundsDraft): void {
@@ -41,14 +28,14 @@ export function bitAnd(d: BoundsDraft, src: Bounds): void {
   const tnum = tnumAnd(d.tnum, src.tnum);
   d.tnum = tnum;
   if (tnumSubregIsConst(src.tnum) && tnumSubregIsConst(tnum)) {
-    known32(d);
+    setKnown32(d);
   } else {
     d.u32minWord = tnum.valueLo;
     if (below32(src.u32maxWord, d.u32maxWord)) d.u32maxWord = src.u32maxWord;
     signedFromUnsigned32(d);
   }
   if (tnumIsConst(src.tnum) && tnumIsConst(tnum)) {
-    known64(d);
+    setKnown(d);
     return;
   }
   d.uminHi = tnum.valueHi;
@@ -66,14 +53,14 @@ export function bitOr(d: BoundsDraft, src: Bounds): void {
   const tnum = tnumOr(d.tnum, src.tnum);
   d.tnum = tnum;
   if (tnumSubregIsConst(src.tnum) && tnumSubregIsConst(tnum)) {
-    known32(d);
+    setKnown32(d);
   } else {
     if (below32(d.u32minWord, src.u32minWord)) d.u32minWord = src.u32minWord;
     d.u32maxWord = tnum.valueLo | tnum.maskLo;
     signedFromUnsigned32(d);
   }
   if (tnumIsConst(src.tnum) && tnumIsConst(tnum)) {
-    known64(d);
+    setKnown(d);
     return;
   }
   if (below64(d.uminHi, d.uminLo, src.uminHi, src.uminLo)) {
@@ -90,14 +77,14 @@ export function bitXor(d: BoundsDraft, src: Bounds): void {
   const tnum = tnumXor(d.tnum, src.tnum);
   d.tnum = tnum;
   if (tnumSubregIsConst(src.tnum) && tnumSubregIsConst(tnum)) {
-    known32(d);
+    setKnown32(d);
   } else {
     d.u32minWord = tnum.valueLo;
     d.u32maxWord = tnum.valueLo | tnum.maskLo;
     signedFromUnsigned32(d);
   }
   if (tnumIsConst(src.tnum) && tnumIsConst(tnum)) {
-    known64(d);
+    setKnown(d);
     return;
   }
   d.uminHi = tnum.valueHi;

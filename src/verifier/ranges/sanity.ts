@@ -39,15 +39,14 @@ function violationOf(b: Bounds): string | null {
   return null;
 }
 
-/** `%#llx`: zero has no prefix. */
+/** `%#llx`: the kernel's has a prefix for zero as well. */
 function hex(value: bigint | number): string {
-  const text = BigInt.asUintN(64, BigInt(value)).toString(16);
-  return text === "0" ? "0" : `0x${text}`;
+  return `0x${BigInt.asUintN(64, BigInt(value)).toString(16)}`;
 }
 
 /** `%#x` */
 function hex32(value: number): string {
-  return hex(value >>> 0);
+  return `0x${(value >>> 0).toString(16)}`;
 }
 
 function rangesText(b: Bounds): string {

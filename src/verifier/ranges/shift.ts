@@ -29,14 +29,12 @@ function rangesLeft32(d: BoundsDraft, shift: number): void {
 /** `scalar_min_max_lsh` */
 export function shiftLeft64(d: BoundsDraft, shift: number): void {
   unboundS64(d);
-  // The halves of the usual sign extension, <<= 32 and s>>= 32, keep a range that is not negative.
-  if (shift === 32 && d.s32max >= 0) {
-    d.smaxHi = d.s32max;
-    d.smaxLo = 0;
-  }
-  if (shift === 32 && d.s32min >= 0) {
+  // Half of the usual sign extension, <<= 32 and s>>= 32: the signed range of the low half keeps its order.
+  if (shift === 32) {
     d.sminHi = d.s32min;
     d.sminLo = 0;
+    d.smaxHi = d.s32max;
+    d.smaxLo = 0;
   }
   const top = 63 - shift;
   const topHi = top >= 32 ? 1 << (top - 32) : 0;

@@ -1,6 +1,7 @@
 import type { Register } from "../state/register.ts";
 import { type Bounds, type BoundsDraft, draftOf, isExact, UNKNOWN } from "./bounds.ts";
-import { Tnum, tnumEquals, tnumIntersect, tnumRange } from "./tnum.ts";
+import { setKnown } from "./known.ts";
+import { Tnum, tnumConst, tnumEquals, tnumIntersect, tnumRange, tnumStep } from "./tnum.ts";
 import { below32, below64, less64, onesBelow } from "./words.ts";
 
 /** What the known bits say about the 32-bit ranges (`__update_reg32_bounds`). */
@@ -21,6 +22,31 @@ export function updateBounds64(d: BoundsDraft): void {
   lowerSmax(d, valueHi | (maskHi & 0x7fff_ffff), valueLo | maskLo);
   raiseUmin(d, valueHi, valueLo);
   lowerUmax(d, valueHi | maskHi, valueLo | maskLo);
+  takeOnlyMember(d);
+}
+
+/** Where but one number is in the unsigned range and has the known bits, it is that one. */
+function takeOnlyMember(d: BoundsDraft): void {
+  const { tnum, uminHi, uminLo, umaxHi, umaxLo } = d;
+  const next = tnumStep(tnum, uminHi, uminLo);
+  const minIsMember = (uminHi & ~tnum.maskHi) === tnum.valueHi && (uminLo & ~tnum.maskLo) === tnum.valueLo;
+  const nextIsAbove = below64(umaxHi, umaxLo, next.hi, next.lo);
+  if (minIsMember) {
+    if (nextIsAbove) takeKnown(d, uminHi, uminLo);
+    return;
+  }
+  if (next.hi === (tnum.valueHi | tnum.maskHi) && next.lo === (tnum.valueLo | tnum.maskLo)) {
+    takeKnown(d, next.hi, next.lo);
+    return;
+  }
+  if (nextIsAbove) return;
+  const second = tnumStep(tnum, next.hi, next.lo);
+  if (below64(umaxHi, umaxLo, second.hi, second.lo)) takeKnown(d, next.hi, next.lo);
+}
+
+function takeKnown(d: BoundsDraft, hi: number, lo: number): void {
+  d.tnum = tnumConst(hi, lo);
+  setKnown(d);
 }
 
 /** `__update_reg_bounds` */
@@ -114,8 +140,24 @@ function deduce32(d: BoundsDraft): boolean {
     changed = true;
   }
   if (d.u32minWord <= d.u32maxWord && narrowS32(d, d.u32minWord, d.u32maxWord)) changed = true;
-  if (!below32(d.s32max, d.s32min) && narrowU32(d, d.s32min, d.s32max)) changed = true;
-  return changed;
+  return meetU32(d) || changed;
+}
+
+/** What the unsigned range of the low half learns from the signed one, and the other way round where this is two. */
+function meetU32(d: BoundsDraft): boolean {
+  if (!below32(d.s32max, d.s32min)) return narrowU32(d, d.s32min, d.s32max);
+  const { s32min, s32max, u32minWord, u32maxWord } = d;
+  // As for 64 bits, below.
+  if (below32(u32maxWord, s32min)) {
+    d.s32min = u32minWord;
+    if (below32(s32max, u32maxWord)) d.u32maxWord = s32max;
+  } else if (below32(s32max, u32minWord)) {
+    d.s32max = u32maxWord;
+    if (below32(u32minWord, s32min)) d.u32minWord = s32min;
+  } else return false;
+  return (
+    d.s32min !== s32min || d.s32max !== s32max || d.u32minWord !== u32minWord || d.u32maxWord !== u32maxWord
+  );
 }
 
 /** Narrows the 64-bit ranges by each other (`__reg64_deduce_bounds`). Whether any changed. */

@@ -1,4 +1,14 @@
-import { borrowOf, carryOf, highOf, lowOf, onesBelow, unsignedOf } from "./words.ts";
+import {
+  below64,
+  bitLength,
+  borrowOf,
+  carryOf,
+  highOf,
+  lowOf,
+  onesBelow,
+  unsignedOf,
+  type Words,
+} from "./words.ts";
 
 /**
  * A 64-bit number of which some bits are known (`struct tnum`). A bit that is set in the mask is unknown, and 0 in the
@@ -126,19 +136,49 @@ export function tnumXor(a: Tnum, b: Tnum): Tnum {
  * algorithm of Linux 6.18, more precise than that of the paper.
  */
 export function tnumMul(a: Tnum, b: Tnum): Tnum {
-  let sum = TNUM_ZERO;
-  const bits = a.valueHi | a.maskHi ? 64 : 32;
+  if ((a.maskHi & a.maskLo) === -1) return tnumMultiples(b);
+  let valueHi = 0;
+  let valueLo = 0;
+  let maskHi = 0;
+  let maskLo = 0;
+  let bValueHi = b.valueHi;
+  let bValueLo = b.valueLo;
+  let bMaskHi = b.maskHi;
+  let bMaskLo = b.maskLo;
+  const bits = bitLength(a.valueHi | a.maskHi, a.valueLo | a.maskLo);
   for (let i = 0; i < bits; i++) {
-    const value = i < 32 ? a.valueLo : a.valueHi;
-    const mask = i < 32 ? a.maskLo : a.maskHi;
-    if ((value | mask) >>> (i & 31) === 0) {
-      i |= 31;
-      continue;
+    const isOne = (((i < 32 ? a.valueLo : a.valueHi) >>> (i & 31)) & 1) !== 0;
+    if (isOne || (((i < 32 ? a.maskLo : a.maskHi) >>> (i & 31)) & 1) !== 0) {
+      // The sum of both, as in tnumAdd.
+      const sumLo = (valueLo + bValueLo) | 0;
+      const sumHi = (valueHi + bValueHi + carryOf(valueLo, sumLo)) | 0;
+      const masksLo = (maskLo + bMaskLo) | 0;
+      const masksHi = (maskHi + bMaskHi + carryOf(maskLo, masksLo)) | 0;
+      const allLo = (sumLo + masksLo) | 0;
+      const allHi = (sumHi + masksHi + carryOf(sumLo, allLo)) | 0;
+      const unknownLo = (allLo ^ sumLo) | maskLo | bMaskLo;
+      const unknownHi = (allHi ^ sumHi) | maskHi | bMaskHi;
+      // A bit of `a` that may be 0 leaves what was there possible: the union.
+      maskLo = isOne ? unknownLo : unknownLo | ((sumLo & ~unknownLo) ^ valueLo);
+      maskHi = isOne ? unknownHi : unknownHi | ((sumHi & ~unknownHi) ^ valueHi);
+      valueLo = sumLo & ~maskLo;
+      valueHi = sumHi & ~maskHi;
     }
-    if (((value >>> (i & 31)) & 1) === 1) sum = tnumAdd(sum, tnumLshift(b, i));
-    else if (((mask >>> (i & 31)) & 1) === 1) sum = tnumUnion(sum, tnumAdd(sum, tnumLshift(b, i)));
+    bValueHi = (bValueHi << 1) | (bValueLo >>> 31);
+    bValueLo <<= 1;
+    bMaskHi = (bMaskHi << 1) | (bMaskLo >>> 31);
+    bMaskLo <<= 1;
   }
-  return sum;
+  return new Tnum(valueHi, valueLo, maskHi, maskLo);
+}
+
+/** Any number times `b`: only the zeros at the end of `b` are known. */
+function tnumMultiples(b: Tnum): Tnum {
+  const anyHi = b.valueHi | b.maskHi;
+  const anyLo = b.valueLo | b.maskLo;
+  // All bits from the lowest set one up.
+  if (anyLo !== 0) return new Tnum(0, 0, -1, anyLo | -anyLo);
+  return new Tnum(0, 0, anyHi | -anyHi, 0);
 }
 
 /** `shift` from 0 to 63, as in all shifts here. */
@@ -227,6 +267,19 @@ export function tnumCast(a: Tnum, size: number): Tnum {
   return new Tnum(0, a.valueLo & keep, 0, a.maskLo & keep);
 }
 
+function swapBytes(word: number): number {
+  return (word << 24) | ((word & 0xff00) << 8) | ((word >>> 8) & 0xff00) | (word >>> 24);
+}
+
+/** The low 16, 32 or 64 bits with their bytes in the opposite order, the others 0. */
+export function tnumBswap(a: Tnum, bits: number): Tnum {
+  const valueLo = swapBytes(a.valueLo);
+  const maskLo = swapBytes(a.maskLo);
+  if (bits === 16) return new Tnum(0, valueLo >>> 16, 0, maskLo >>> 16);
+  if (bits === 32) return new Tnum(0, valueLo, 0, maskLo);
+  return new Tnum(valueLo, swapBytes(a.valueHi), maskLo, swapBytes(a.maskHi));
+}
+
 /** The low 32 bits. */
 export function tnumSubreg(a: Tnum): Tnum {
   return (a.valueHi | a.maskHi) === 0 ? a : new Tnum(0, a.valueLo, 0, a.maskLo);
@@ -235,6 +288,24 @@ export function tnumSubreg(a: Tnum): Tnum {
 /** `a` with the low 32 bits of `subreg`. */
 export function tnumWithSubreg(a: Tnum, subreg: Tnum): Tnum {
   return new Tnum(a.valueHi, subreg.valueLo, a.maskHi, subreg.maskLo);
+}
+
+/** The smallest member that is larger than a number; the largest, where none is (`tnum_step`). */
+export function tnumStep({ valueHi, valueLo, maskHi, maskLo }: Tnum, hi: number, lo: number): Words {
+  const maxHi = valueHi | maskHi;
+  const maxLo = valueLo | maskLo;
+  if (!below64(hi, lo, maxHi, maxLo)) return { hi: maxHi, lo: maxLo };
+  if (below64(hi, lo, valueHi, valueLo)) return { hi: valueHi, lo: valueLo };
+  // Which unknown bits must be set, to come to more than this distance from the smallest member.
+  const distanceLo = (lo - valueLo) | 0;
+  const distanceHi = (hi - valueHi - borrowOf(lo, valueLo)) | 0;
+  // A known bit in it cannot be met: all below it are used up. One more then carries through known bits.
+  const knownHi = distanceHi & ~maskHi;
+  const filledHi = distanceHi | onesBelow(knownHi) | ~maskHi;
+  const filledLo = distanceLo | (knownHi !== 0 ? -1 : onesBelow(distanceLo & ~maskLo)) | ~maskLo;
+  const nextLo = (filledLo + 1) | 0;
+  const nextHi = (filledHi + (nextLo === 0 ? 1 : 0)) | 0;
+  return { hi: valueHi | (nextHi & maskHi), lo: valueLo | (nextLo & maskLo) };
 }
 
 /** Whether the low bits are 0 so that `a` is a multiple of `size`, a power of two up to 2^31. */

@@ -3,6 +3,12 @@
  * unboxed, and each `bigint` operation on the same value makes an object.
  */
 
+/** A 64-bit value, where a function gives one back. */
+export interface Words {
+  readonly hi: number;
+  readonly lo: number;
+}
+
 /** `a < b`, unsigned words. */
 export function below32(a: number, b: number): boolean {
   return a >>> 0 < b >>> 0;

@@ -20,10 +20,10 @@ export class Frame {
   /** Slot 0 is `[r10-8, r10)`; as long as the stack was touched (`allocated_stack / 8`). */
   readonly stack: StackSlot[];
   /** Index of the instruction that called; {@link MAIN_FUNC}. */
-  readonly callsite: number;
+  callsite: number;
   /** Depth: 0 is the entry function. */
-  readonly frameno: number;
-  readonly subprogno: number;
+  frameno: number;
+  subprogno: number;
   /** Counts starts of asynchronous callbacks. */
   asyncEntryCnt = 0;
   callbackReturn: ReturnRange = ZERO_RETURN;
@@ -68,21 +68,24 @@ export class Frame {
     return frame;
   }
 
-  clone(): Frame {
-    const copy = new Frame(
-      this.callsite,
-      this.frameno,
-      this.subprogno,
-      this.regs.map((reg) => reg.clone()),
-      this.stack.map((slot) => slot.clone()),
-    );
-    copy.asyncEntryCnt = this.asyncEntryCnt;
-    copy.callbackReturn = this.callbackReturn;
-    copy.inCallback = this.inCallback;
-    copy.inAsyncCallback = this.inAsyncCallback;
-    copy.inExceptionCallback = this.inExceptionCallback;
-    copy.callbackDepth = this.callbackDepth;
-    return copy;
+  /** With registers that say nothing, to be filled by the caller. */
+  static blank(): Frame {
+    const regs: Register[] = [];
+    for (let i = 0; i < MAX_BPF_REG; i++) regs.push(new Register());
+    return new Frame(MAIN_FUNC, 0, 0, regs, []);
+  }
+
+  /** Takes over everything but registers and stack. */
+  copyScalars(other: Frame): void {
+    this.callsite = other.callsite;
+    this.frameno = other.frameno;
+    this.subprogno = other.subprogno;
+    this.asyncEntryCnt = other.asyncEntryCnt;
+    this.callbackReturn = other.callbackReturn;
+    this.inCallback = other.inCallback;
+    this.inAsyncCallback = other.inAsyncCallback;
+    this.inExceptionCallback = other.inExceptionCallback;
+    this.callbackDepth = other.callbackDepth;
   }
 
   /** Bytes of stack that have a slot. */

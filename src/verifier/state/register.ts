@@ -6,8 +6,16 @@ import { type RegisterType, RegType } from "./reg-type.ts";
 /** `subreg_def` of a register whose upper half no instruction is in charge of. */
 export const DEF_NOT_SUBREG = 0;
 
-/** Upper bit of a scalar's id: `off` is its constant distance from the others with this id (`BPF_ADD_CONST`). */
-export const ADD_CONST = 0x8000_0000;
+/**
+ * Upper bits of a scalar's id: `off` is its constant distance from the others with this id, by a 64-bit or by a 32-bit
+ * addition.
+ */
+export const ADD_CONST64 = 0x8000_0000;
+export const ADD_CONST32 = 0x4000_0000;
+/** Either (`BPF_ADD_CONST`). */
+export const ADD_CONST: number = ADD_CONST64 + ADD_CONST32;
+/** What is left of an id without them. */
+export const ID_MASK: number = ADD_CONST32 - 1;
 
 /** States of an open-coded iterator (`enum bpf_iter_state`). */
 export const IteratorState = { INVALID: 0, ACTIVE: 1, DRAINED: 2 } as const;

@@ -27,12 +27,9 @@ export class StackSlot {
     this.spilled = spilled;
   }
 
-  clone(): StackSlot {
-    return new StackSlot(this.types.slice(), this.spilled.clone());
-  }
-
   copyFrom(other: StackSlot): void {
-    this.types.set(other.types);
+    const { types } = this;
+    for (let i = 0; i < REG_SIZE; i++) types[i] = other.types[i]!;
     this.spilled.copyFrom(other.spilled);
   }
 

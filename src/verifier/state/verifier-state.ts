@@ -55,34 +55,26 @@ export class VerifierState {
     return this.frames[this.frames.length - 1]!.regs;
   }
 
-  /**
-   * A copy that shares nothing mutable (`copy_verifier_state`): frames, references, flags, `parent`, `branches`, jump
-   * positions and the history are copied.
-   */
-  clone(): VerifierState {
-    const copy = new VerifierState();
-    copy.frames = this.frames.map((frame) => frame.clone());
-    copy.parent = this.parent;
-    copy.refs = this.refs.slice();
-    copy.branches = this.branches;
-    copy.insnIdx = this.insnIdx;
-    copy.activeLocks = this.activeLocks;
-    copy.activePreemptLocks = this.activePreemptLocks;
-    copy.activeIrqId = this.activeIrqId;
-    copy.activeLockId = this.activeLockId;
-    copy.activeLockObject = this.activeLockObject;
-    copy.activeRcuLock = this.activeRcuLock;
-    copy.speculative = this.speculative;
-    copy.inSleepable = this.inSleepable;
-    copy.cleaned = this.cleaned;
-    copy.firstInsnIdx = this.firstInsnIdx;
-    copy.lastInsnIdx = this.lastInsnIdx;
-    copy.equalState = this.equalState;
-    copy.history = this.history.slice();
-    copy.dfsDepth = this.dfsDepth;
-    copy.callbackUnrollDepth = this.callbackUnrollDepth;
-    copy.mayGotoDepth = this.mayGotoDepth;
-    return copy;
+  /** Takes over everything but frames, references and history. */
+  copyScalars(other: VerifierState): void {
+    this.parent = other.parent;
+    this.branches = other.branches;
+    this.insnIdx = other.insnIdx;
+    this.activeLocks = other.activeLocks;
+    this.activePreemptLocks = other.activePreemptLocks;
+    this.activeIrqId = other.activeIrqId;
+    this.activeLockId = other.activeLockId;
+    this.activeLockObject = other.activeLockObject;
+    this.activeRcuLock = other.activeRcuLock;
+    this.speculative = other.speculative;
+    this.inSleepable = other.inSleepable;
+    this.cleaned = other.cleaned;
+    this.firstInsnIdx = other.firstInsnIdx;
+    this.lastInsnIdx = other.lastInsnIdx;
+    this.equalState = other.equalState;
+    this.dfsDepth = other.dfsDepth;
+    this.callbackUnrollDepth = other.callbackUnrollDepth;
+    this.mayGotoDepth = other.mayGotoDepth;
   }
 
   /**

@@ -2,15 +2,17 @@ import { type Insn, type InsnRow, Operation, rowsOfOpcode } from "../../isa/inde
 import { Errno } from "../../uapi/index.ts";
 import type { Environment } from "../environment/environment.ts";
 import { markChainPrecision } from "../explore/precision.ts";
-import { type Bounds, constantOfWords, isConstant } from "../ranges/bounds.ts";
+import { type Bounds, constantOfWords, isConstant, S32_MIN } from "../ranges/bounds.ts";
+import { inByteOrder } from "../ranges/byte-order.ts";
 import { regBoundsSanityCheck } from "../ranges/sanity.ts";
 import { isSafeToCompute, scalarAlu } from "../ranges/scalar-alu.ts";
 import { checkRegArg } from "../registers/check-reg-arg.ts";
 import { isPointerValue } from "../state/pointer-value.ts";
 import { RegType } from "../state/reg-type.ts";
-import { ADD_CONST, type Register } from "../state/register.ts";
+import { ADD_CONST, ADD_CONST32, ADD_CONST64, type Register } from "../state/register.ts";
 import { adjustPtrMinMaxVals, kernelSymbol } from "./pointer-arithmetic.ts";
 import { sanitizeNeeded, sanitizeValAlu } from "./sanitize.ts";
+import { maybeForkScalars } from "./scalar-fork.ts";
 import { checkMoveFields, moveImmediate, moveRegister } from "./scalar-move.ts";
 
 /** Arithmetic, moves and byte order: what they do to the destination register (`check_alu_op`). */
@@ -37,13 +39,8 @@ function checkNegate(env: Environment, insn: Insn, row: InsnRow): void {
   if (insn.src !== 0 || insn.off !== 0 || insn.imm !== 0) {
     env.refuse(Errno.EINVAL, "BPF_NEG uses reserved fields");
   }
-  checkUnary(env, insn);
-  const dst = env.reg(insn.dst);
-  if (dst.type !== RegType.SCALAR_VALUE) {
-    checkRegArg(env, insn.dst, "dst");
-    return;
-  }
-  checkRegArg(env, insn.dst, "dstNoMark");
+  const dst = checkUnary(env, insn);
+  if (dst === null) return;
   const { bounds } = dst;
   forgetLinks(dst);
   dst.bounds = scalarAlu(Operation.neg, bounds, bounds, row.width === 32);
@@ -53,13 +50,22 @@ function checkByteOrder(env: Environment, insn: Insn, row: InsnRow | null): void
   if (row === null || insn.src !== 0 || insn.off !== 0) {
     env.refuse(Errno.EINVAL, "BPF_END uses reserved fields");
   }
-  checkUnary(env, insn);
-  checkRegArg(env, insn.dst, "dst");
+  const dst = checkUnary(env, insn);
+  if (dst === null) return;
+  // x86-64 is little-endian.
+  const swaps = row.operation !== Operation.toLe;
+  if (swaps || row.width < 64) dst.id = 0;
+  dst.bounds = inByteOrder(dst.bounds, row.width, swaps);
 }
 
-function checkUnary(env: Environment, insn: Insn): void {
+/** The number that is operated on; null of what was a pointer, and is unknown now. */
+function checkUnary(env: Environment, insn: Insn): Register | null {
   checkRegArg(env, insn.dst, "src");
   if (isPointerValue(env, insn.dst)) env.refuse(Errno.EACCES, `R${insn.dst} pointer arithmetic prohibited`);
+  const dst = env.reg(insn.dst);
+  const isNumber = dst.type === RegType.SCALAR_VALUE;
+  checkRegArg(env, insn.dst, isNumber ? "dstNoMark" : "dst");
+  return isNumber ? dst : null;
 }
 
 function checkMove(env: Environment, insn: Insn, row: InsnRow, known: InsnRow | null): void {
@@ -106,7 +112,6 @@ function checkBinary(env: Environment, insn: Insn, row: InsnRow, known: InsnRow 
 
 /** `adjust_reg_min_max_vals`: numbers, or a pointer and a number. */
 function adjustRegMinMaxVals(env: Environment, insn: Insn, row: InsnRow): void {
-  const { operation } = row;
   const dst = env.reg(insn.dst);
   if (dst.type === RegType.PTR_TO_ARENA) {
     // Such a pointer is 32 bits wide.
@@ -138,16 +143,9 @@ function adjustRegMinMaxVals(env: Environment, insn: Insn, row: InsnRow): void {
       return;
     }
   }
+  const wasLow = dst.bounds.umaxHi === 0;
   adjustScalarMinMaxVals(env, insn, row, dst, srcBounds);
-  if (
-    env.bpfCapable &&
-    operation === Operation.add &&
-    row.width === 64 &&
-    dst.id !== 0 &&
-    isConstant(srcBounds)
-  ) {
-    linkAtDistance(dst, srcBounds);
-  } else dst.id = 0;
+  linkAtDistance(env, insn, row, dst, srcBounds, wasLow);
 }
 
 /** Two pointers: only their distance makes sense. */
@@ -174,6 +172,9 @@ function adjustScalarMinMaxVals(
     return;
   }
   if (sanitizeNeeded(operation)) sanitizeValAlu(env, insn, row);
+  if ((operation === Operation.and || operation === Operation.or) && isConstant(src)) {
+    maybeForkScalars(env, insn, dst);
+  }
   dst.bounds = scalarAlu(operation, dst.bounds, src, alu32);
   // Linux marks the register known here, and with that as a fresh one.
   if (isBitwise(operation) && isConstant(src) && isConstant(dst.bounds)) forgetLinks(dst);
@@ -186,15 +187,38 @@ function forgetLinks(reg: Register): void {
   reg.refObjId = 0;
 }
 
-/** Remembers that the register is at a constant distance from those with its id. Distances are not added up. */
-function linkAtDistance(dst: Register, distance: Bounds): void {
-  const { valueHi, valueLo } = distance.tnum;
-  if ((dst.id & ADD_CONST) !== 0 || valueHi !== 0 || valueLo < 0) {
+/**
+ * Remembers that the register is now at a constant distance from those with its id. Distances are not added up; one
+ * that a 32-bit addition makes holds only where there was nothing in the upper half (`wasLow`).
+ */
+function linkAtDistance(
+  env: Environment,
+  insn: Insn,
+  { operation, width, source }: InsnRow,
+  dst: Register,
+  src: Bounds,
+  wasLow: boolean,
+): void {
+  const alu32 = width === 32;
+  if (
+    !env.bpfCapable ||
+    dst.id === 0 ||
+    (operation !== Operation.add && operation !== Operation.sub) ||
+    (alu32 ? src.tnum.maskLo !== 0 : !isConstant(src)) ||
+    (source === "reg" && insn.src === insn.dst)
+  ) {
+    dst.id = 0;
+    return;
+  }
+  const { valueHi, valueLo } = src.tnum;
+  const fits = alu32 ? wasLow : valueHi === valueLo >> 31;
+  const cannotNegate = operation === Operation.sub && valueLo === S32_MIN;
+  if (!fits || cannotNegate || (dst.id & ADD_CONST) !== 0) {
     dst.off = 0;
     dst.id = 0;
-  } else {
-    // Unsigned: ids are compared as numbers.
-    dst.id = (dst.id | ADD_CONST) >>> 0;
-    dst.off = valueLo;
+    return;
   }
+  dst.off = operation === Operation.sub ? -valueLo | 0 : valueLo;
+  // The sum, not the bit set: ids are compared as unsigned numbers.
+  dst.id += alu32 ? ADD_CONST32 : ADD_CONST64;
 }

@@ -2,13 +2,14 @@ import type { Environment } from "../environment/environment.ts";
 import { frameInsnIdx } from "../explore/explored-states.ts";
 import { addUnsynced } from "../ranges/arithmetic.ts";
 import { constantOfWords, draftOf, isConstant } from "../ranges/bounds.ts";
+import { synced } from "../ranges/sync.ts";
+import { zeroExtend } from "../ranges/truncate.ts";
 import { LINKED_REGS_MAX, type LinkedRegister } from "../state/history.ts";
 import { RegType } from "../state/reg-type.ts";
-import { ADD_CONST, type Register } from "../state/register.ts";
+import { ADD_CONST, ADD_CONST32, ID_MASK, type Register } from "../state/register.ts";
 import type { VerifierState } from "../state/verifier-state.ts";
 
 const FRAME_POINTER = 10;
-const ID_MASK = ~ADD_CONST;
 
 /** Gives a number that is about to be copied an id, by which what is learnt of one is known of the other. */
 export function assignScalarIdBeforeMov(env: Environment, src: Register): void {
@@ -70,15 +71,19 @@ export function syncLinkedRegs(
     const reg = isReg ? frame.regs[index]! : frame.stack[index]!.spilled;
     if (reg.type !== RegType.SCALAR_VALUE || reg === known) continue;
     if ((reg.id & ID_MASK) !== (known.id & ID_MASK)) continue;
-    const { subregDef, off } = reg;
-    const distant = ((reg.id | known.id) & ADD_CONST) !== 0 && off !== known.off;
-    const distance = (off - known.off) | 0;
+    // A distance by 32 bits from one and a distance by 64 bits from the other say nothing of each other.
+    if (((reg.id | known.id) & ADD_CONST) >>> 0 === ADD_CONST) continue;
+    const { subregDef, off, id } = reg;
+    const atDistance = ((id | known.id) & ADD_CONST) !== 0 && off !== known.off;
+    const distance = off - known.off;
     reg.copyFrom(known);
     reg.subregDef = subregDef;
-    if (!distant) continue;
+    if (!atDistance) continue;
     reg.off = off;
+    reg.id = id;
     const draft = draftOf(known.bounds);
-    addUnsynced(draft, constantOfWords(distance >> 31, distance));
-    reg.bounds = draft;
+    addUnsynced(draft, constantOfWords(Math.floor(distance / 2 ** 32), distance | 0));
+    if (((id | known.id) & ADD_CONST32) !== 0) zeroExtend(draft);
+    reg.bounds = synced(draft);
   }
 }

@@ -1,6 +1,8 @@
+import { type Btf, BtfKind, offsetOf } from "../../btf/index.ts";
 import {
   DISABLED_LSM_HOOKS,
   ITERATOR_TARGETS,
+  type IteratorTarget,
   MODIFY_RETURN_FUNCTIONS,
   NON_SLEEPABLE_ERROR_INJECTION,
   NORETURN_FUNCTIONS,
@@ -8,9 +10,10 @@ import {
   UNTRACEABLE_FUNCTIONS,
 } from "../../platform/index.ts";
 import { BpfAttachType as A, Errno, BpfProgType as P } from "../../uapi/index.ts";
-import type { Attachment } from "../environment/attachment.ts";
+import type { Attachment, ContextArgumentInfo } from "../environment/attachment.ts";
 import type { Environment } from "../environment/environment.ts";
 import { Rejection } from "../environment/rejection.ts";
+import { type RegisterType, RegType, TypeFlag } from "../state/reg-type.ts";
 
 const ITERATOR_PREFIX = "bpf_iter_";
 const LSM_PREFIX = "bpf_lsm_";
@@ -22,7 +25,23 @@ export function checkIterator(target: Attachment): Attachment {
     ? ITERATOR_TARGETS.get(functionName.slice(ITERATOR_PREFIX.length))
     : undefined;
   if (iterator === undefined) throw new Rejection(Errno.EINVAL, "");
-  return target;
+  const context = `bpf_iter__${functionName.slice(ITERATOR_PREFIX.length)}`;
+  return { ...target, arguments: iteratorArguments(target.btf!, context, iterator) };
+}
+
+/** Members of the iterator's context that are more than numbers (`bpf_iter_prog_supported`). */
+function iteratorArguments(btf: Btf, context: string, target: IteratorTarget): ContextArgumentInfo[] {
+  return target.arguments.map(({ member, type, flags, btf: struct }) => {
+    let regType: RegisterType = RegType[type];
+    for (const flag of flags) regType |= TypeFlag[flag];
+    return {
+      offset: offsetOf(btf, `${context}.${member}`),
+      regType,
+      btf,
+      btfId: struct === null ? 0 : btf.findByName(struct, BtfKind.STRUCT),
+      refcounted: false,
+    };
+  });
 }
 
 /** `bpf_lsm_verify_prog` */

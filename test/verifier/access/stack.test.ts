@@ -216,7 +216,7 @@ describe("the stack at a variable offset", () => {
     step(test.env, 2);
     expect(refusal(test, () => step(test.env))).toEqual([
       Errno.EACCES,
-      "R1 variable offset stack access prohibited for !root, var_off=(0; 0x8)\n",
+      "R1 variable offset stack access prohibited for !root, var_off=(0x0; 0x8)\n",
     ]);
   });
 });

@@ -135,7 +135,7 @@ describe("a leak", () => {
   it("is none in a function that is called, except where it throws", () => {
     const test = verification();
     acquireReference(test.env, 0);
-    test.env.current.frames.push(test.env.frame.clone());
+    test.env.current.frames.push(test.env.pool.copy(test.env.current).frame);
     expect(() => checkResourceLeak(test.env, false, false, "exit")).not.toThrow();
     expect(refusal(test, () => checkResourceLeak(test.env, true, false, "exit"))[0]).toBe(Errno.EINVAL);
   });

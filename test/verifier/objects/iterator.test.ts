@@ -72,8 +72,8 @@ describe("widening", () => {
     env.reg(4).markConstant(4n, false);
     env.frame.stack[0]!.types.fill(SlotType.SPILL);
     env.frame.stack[0]!.spilled.markConstant(5n, false);
-    const old = env.current.clone();
-    const current = env.current.clone();
+    const old = env.pool.copy(env.current);
+    const current = env.pool.copy(env.current);
     current.regs[1]!.markConstant(7n, false);
     current.regs[2]!.markConstant(7n, false);
     current.regs[2]!.precise = true;

@@ -98,6 +98,45 @@ export const Bitwise = {
   },
 };
 
+/** The smallest member of `bits` above `x`, found by trying; the largest member where there is none. */
+export function memberAbove({ value, mask }: Bits, x: bigint): bigint {
+  const top = value | mask;
+  if (x >= top) return top;
+  if (x < value) return value;
+  // From the highest bit down: set one only where the numbers without it are all too small.
+  let member = value;
+  for (let i = 63n; i >= 0n; i--) {
+    const bit = 1n << i;
+    if ((mask & bit) === 0n) continue;
+    if ((member | (mask & (bit - 1n))) <= x) member |= bit;
+  }
+  return member;
+}
+
+/** Where only one number has both the bits and the unsigned range, it is this one. */
+function onlyMember(m: Model): void {
+  const next = memberAbove(m, m.u64[0]);
+  const isMember = (m.u64[0] & ~m.mask) === m.value;
+  let only: bigint | null = null;
+  if (isMember) {
+    if (next > m.u64[1]) only = m.u64[0];
+  } else if (next === (m.value | m.mask)) only = next;
+  else if (next <= m.u64[1] && memberAbove(m, next) > m.u64[1]) only = next;
+  if (only !== null) Object.assign(m, constant(only));
+}
+
+export function constant(x: bigint): Model {
+  const of = (cast: typeof signed, width: number): Range => [cast(width, x), cast(width, x)];
+  return {
+    value: x,
+    mask: 0n,
+    s64: of(signed, 64),
+    u64: of(unsigned, 64),
+    s32: of(signed, 32),
+    u32: of(unsigned, 32),
+  };
+}
+
 /** Ranges that the known bits allow. */
 function fromBits(m: Model): void {
   for (const width of [32, 64] as const) {
@@ -113,6 +152,7 @@ function fromBits(m: Model): void {
       m.u32 = within(m.u32, [value, value | mask]);
     }
   }
+  onlyMember(m);
 }
 
 function deduce(m: Model): void {
@@ -135,7 +175,15 @@ function deduce(m: Model): void {
     }
   }
   if (valid(castS(m.u32))) m.s32 = within(m.s32, castS(m.u32));
-  if (valid(castU(m.s32))) m.u32 = within(m.u32, castU(m.s32));
+  const halfAsU = castU(m.s32);
+  if (valid(halfAsU)) m.u32 = within(m.u32, halfAsU);
+  else if (m.u32[1] < halfAsU[0]) {
+    m.s32 = [signed(32, m.u32[0]), m.s32[1]];
+    m.u32 = [m.u32[0], least(m.u32[1], halfAsU[1])];
+  } else if (halfAsU[1] < m.u32[0]) {
+    m.s32 = [m.s32[0], signed(32, m.u32[1])];
+    m.u32 = [most(m.u32[0], halfAsU[0]), m.u32[1]];
+  }
 
   const asS: Range = [signed(64, m.u64[0]), signed(64, m.u64[1])];
   if (valid(asS)) m.s64 = within(m.s64, asS);
@@ -242,8 +290,7 @@ function shift(m: Model, n: bigint, operation: "lsh" | "rsh" | "arsh", width: 32
     const half = s32;
     m[s] = [...FULL[s]];
     if (width === 64) {
-      if (n === 32n && half[1] >= 0n) m.s64[1] = half[1] << 32n;
-      if (n === 32n && half[0] >= 0n) m.s64[0] = half[0] << 32n;
+      if (n === 32n) m.s64 = [half[0] << 32n, half[1] << 32n];
       m.u64 = fits(64n, m.u64[1]) ? [m.u64[0] << n, m.u64[1] << n] : FULL.u64;
     }
     m.s32 = FULL.s32;

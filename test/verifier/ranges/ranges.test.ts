@@ -9,6 +9,7 @@ import {
   sameBounds,
   UNKNOWN,
 } from "../../../src/verifier/ranges/bounds.ts";
+import { inByteOrder } from "../../../src/verifier/ranges/byte-order.ts";
 import { Condition, opposite, swapped } from "../../../src/verifier/ranges/condition.ts";
 import { predict } from "../../../src/verifier/ranges/predict.ts";
 import { refined } from "../../../src/verifier/ranges/refine.ts";
@@ -123,6 +124,20 @@ describe("truncation and extension", () => {
         if (size < 4) {
           expect(allows(signExtended32(from, size), unsigned(32, signed(bits, member)))).toBe(true);
         }
+      }),
+      RUNS,
+    );
+  });
+
+  it("and bytes in another order keep what is possible", () => {
+    fc.assert(
+      fc.property(sample, fc.constantFrom(16, 32, 64), fc.boolean(), ({ bounds, member }, bits, swapped) => {
+        const bytes = unsigned(bits, member)
+          .toString(16)
+          .padStart(bits / 4, "0")
+          .match(/../g)!;
+        const wanted = swapped ? BigInt(`0x${bytes.reverse().join("")}`) : unsigned(bits, member);
+        return allows(inByteOrder(sync(bounds), bits, swapped), wanted);
       }),
       RUNS,
     );

@@ -4,6 +4,7 @@ import {
   tnumAdd,
   tnumAnd,
   tnumArshift,
+  tnumBswap,
   tnumEquals,
   tnumIn,
   tnumIntersect,
@@ -15,11 +16,12 @@ import {
   tnumOverlap,
   tnumRange,
   tnumRshift,
+  tnumStep,
   tnumSub,
   tnumUnion,
   tnumXor,
 } from "../../../src/verifier/ranges/tnum.ts";
-import { highOf, lowOf } from "../../../src/verifier/ranges/words.ts";
+import { highOf, lowOf, unsignedOf } from "../../../src/verifier/ranges/words.ts";
 import { Bitwise } from "./model.ts";
 
 /** All tnums of `bits` bits: three to the power of them. */
@@ -88,7 +90,7 @@ describe("known bits of two operands", () => {
 
   it("of a product are right, and those of the kernel's algorithm", () => {
     let exact = 0;
-    for (const place of [0, 14, 29]) {
+    for (const place of [0, 29]) {
       for (const a of SMALL) {
         for (const b of SMALL) {
           const got = tnumMul(placed(a, place), placed(b, place));
@@ -107,8 +109,8 @@ describe("known bits of two operands", () => {
         }
       }
     }
-    // Of 19,683 pairs; the algorithm of the paper reaches fewer.
-    expect(exact).toBeGreaterThan(0.9 * 3 * SMALL.length ** 2);
+    // Of 13,122 pairs; the algorithm of the paper reaches fewer.
+    expect(exact).toBeGreaterThan(0.9 * 2 * SMALL.length ** 2);
   });
 
   it("of six bits never exclude a result", () => {
@@ -134,16 +136,18 @@ describe("known bits of two operands", () => {
 describe("sets of numbers", () => {
   it("meet, join and contain as their members do", () => {
     for (const place of PLACES) {
+      const at = (x: number): bigint => BigInt(x) << BigInt(place);
       for (const a of SMALL) {
         const members = new Set(a.members);
         for (const b of SMALL) {
           const [ta, tb] = [placed(a, place), placed(b, place)];
           const common = b.members.filter((x) => members.has(x));
-          expect(tnumOverlap(ta, tb)).toBe(common.length > 0);
-          expect(tnumIn(ta, tb)).toBe(common.length === b.members.length);
-          const at = (x: number): bigint => BigInt(x) << BigInt(place);
-          if (common.length > 0) expect(tnumEquals(tnumIntersect(ta, tb), best(common.map(at)))).toBe(true);
-          expect(tnumEquals(tnumUnion(ta, tb), best([...a.members, ...b.members].map(at)))).toBe(true);
+          const right =
+            tnumOverlap(ta, tb) === common.length > 0 &&
+            tnumIn(ta, tb) === (common.length === b.members.length) &&
+            (common.length === 0 || tnumEquals(tnumIntersect(ta, tb), best(common.map(at)))) &&
+            tnumEquals(tnumUnion(ta, tb), best([...a.members, ...b.members].map(at)));
+          if (!right) expect.fail(`${a.value}/${a.mask} and ${b.value}/${b.mask} at bit ${place}`);
         }
       }
     }
@@ -162,12 +166,35 @@ describe("sets of numbers", () => {
     }
   });
 
+  it("are stepped through in order", () => {
+    for (const place of PLACES) {
+      for (const a of SMALL) {
+        const members = a.members.map((x) => BigInt(x) << BigInt(place));
+        for (let i = 0; i < 20; i++) {
+          const x = BigInt.asUintN(64, (BigInt(i) << BigInt(place)) - (i % 3 === 0 ? 1n : 0n));
+          const { hi, lo } = tnumStep(placed(a, place), highOf(x), lowOf(x));
+          const wanted = members.find((member) => member > x) ?? members.at(-1)!;
+          if (unsignedOf(hi, lo) !== wanted) expect.fail(`${a.value}/${a.mask} at bit ${place} above ${x}`);
+        }
+      }
+    }
+  });
+
   it("are aligned where all members are", () => {
     for (const a of SMALL) {
       for (const size of [1, 2, 4, 8]) {
         expect(tnumIsAligned(placed(a, 0), size)).toBe(a.members.every((x) => x % size === 0));
       }
     }
+  });
+});
+
+describe("bytes", () => {
+  it("of value and mask change places", () => {
+    const a = tnumOf(0x0102_0304_0506_0708n, 0x1000_0000_0000_8010n);
+    expect(tnumBswap(a, 64)).toEqual(tnumOf(0x0807_0605_0403_0201n, 0x1080_0000_0000_0010n));
+    expect(tnumBswap(a, 32)).toEqual(tnumOf(0x0807_0605n, 0x1080_0000n));
+    expect(tnumBswap(a, 16)).toEqual(tnumOf(0x0807n, 0x1080n));
   });
 });
 

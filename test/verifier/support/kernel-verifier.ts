@@ -61,19 +61,18 @@ export class KernelVerifier implements CaseVerifier {
     const answer = judged.load(question.logLevel);
     if (answer.fd === null) return { errno: answer.errno, log: answer.log, xlated: null, runs: [] };
     const xlated = question.xlated === true ? judged.xlated(answer.fd) : null;
-    const accepted = { errno: 0, log: answer.log, xlated };
-    if (question.runs !== true || test.runs.length === 0) return { ...accepted, runs: [] };
-    const runs = this.#runs(test, judged, answer.fd);
-    return typeof runs === "string" ? { ...accepted, runs: [], notRun: runs } : { ...accepted, runs };
+    if (question.runs !== true || test.runs.length === 0) {
+      return { errno: 0, log: answer.log, xlated, runs: [] };
+    }
+    return { errno: 0, log: answer.log, xlated, ...this.#runs(test, judged, answer.fd) };
   }
 
-  /** What the runs gave, or why the kernel that runs programs cannot run this one. */
-  #runs(test: VerifierCase, judged: CaseOnKernel, fd: number): CaseOutcome[] | string {
-    if (this.#runner === this.#judge) return judged.runs(fd);
+  #runs(test: VerifierCase, judged: CaseOnKernel, fd: number): Pick<VerifierAnswer, "runs" | "notRun"> {
+    if (this.#runner === this.#judge) return { runs: judged.runs(fd) };
     using running = new CaseOnKernel(this.#runner, this.#types, test);
     const answer = running.load(1);
-    if (answer.fd === null) return `does not run: ${lastLine(answer.log)}`;
-    return running.runs(answer.fd);
+    if (answer.fd === null) return { runs: [], notRun: lastLine(answer.log) };
+    return { runs: running.runs(answer.fd) };
   }
 
   close(): void {}

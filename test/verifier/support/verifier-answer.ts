@@ -12,7 +12,7 @@ export interface VerifierAnswer {
   readonly xlated: Uint8Array | null;
   /** One for each of the case's runs, where they were asked for and the program was accepted. */
   readonly runs: readonly CaseOutcome[];
-  /** Why the program, though accepted, cannot be run here. */
+  /** Why an accepted program could not be run, where it could not. */
   readonly notRun?: string;
 }
 
