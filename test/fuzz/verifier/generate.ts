@@ -153,7 +153,7 @@ class Generator {
 
   #block(draft: Draft, depth: number, out: string): void {
     const random = this.#random;
-    const { packet } = this.#kind;
+    const { type } = this.#kind;
     let statements = depth === 0 ? 4 + random.small(60) : 1 + random.below(5);
     while (statements-- > 0 && draft.budget > 12) {
       switch (random.below(depth < 4 ? 24 : 18)) {
@@ -189,7 +189,9 @@ class Generator {
           break;
         case 16:
           random.pick(
-            packet === null ? [mapUpdate, record, lateTest] : [mapUpdate, record, sizedCall, lateTest],
+            type !== "sched_cls" && type !== "xdp"
+              ? [mapUpdate, record, lateTest]
+              : [mapUpdate, record, sizedCall, lateTest],
           )(draft, out);
           break;
         case 17:

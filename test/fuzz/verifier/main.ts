@@ -1,7 +1,9 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { messageOf } from "../../../src/base/index.ts";
+import { readCaseFile } from "../../verifier/support/case-file.ts";
+import { differenceText } from "../../verifier/support/difference-text.ts";
 import type { VerifierCase } from "../../verifier/support/verifier-case.ts";
 import { openVerifier, VERIFIERS } from "../../verifier/support/verifiers.ts";
 import { caseOf, caseTextOf, classOfTrial, programOf, type Trial, tryProgram } from "./differential.ts";
@@ -10,6 +12,7 @@ import { shrink } from "./shrink.ts";
 
 const USAGE = `usage: npm run fuzz -- verifier [--seconds N] [--count N] [--seed N] [--from N] [--by ${VERIFIERS.join("|")}] [--out FOLDER]
        npm run fuzz -- verifier --show INDEX [--seed N]
+       npm run fuzz -- verifier --replay FILE [--by …]     a kept case: what both say, side by side (the kernel right)
 Puts random programs to the running kernel (Linux 6.18, as root) and to a verifier, and sorts what they say differently
 into classes; the first programs of each class are made small and kept as cases in FOLDER (.cache/fuzz/verifier).
 --messages lists what the kernel says to the programs that it refuses. Exit code: 0 no differences, 1 some, 2 cannot.
@@ -43,6 +46,16 @@ export async function fuzzVerifier(argv: readonly string[]): Promise<number> {
   const run = new Run(seed, resolve(options.out ?? ".cache/fuzz/verifier"), (test, what) =>
     tryProgram(test, kernel.verifier, ours.verifier, kernel.types!, what),
   );
+  if (options.replay !== undefined) {
+    const cases = readCaseFile(readFileSync(options.replay, "utf8"), options.replay, "replay");
+    for (const test of cases) {
+      const what = { level2: true, xlated: true };
+      const { result } = await tryProgram(test, kernel.verifier, ours.verifier, kernel.types!, what);
+      const width = process.stdout.columns ?? 200;
+      if (result !== null) process.stdout.write(differenceText(result, kernel.types, width));
+    }
+    return 0;
+  }
   const from = Number(options.from ?? 0);
   const seconds =
     options.seconds !== undefined ? Number(options.seconds) : options.count === undefined ? 60 : Infinity;
@@ -169,6 +182,7 @@ function optionsOf(argv: readonly string[]) {
         seconds: { type: "string" },
         count: { type: "string" },
         from: { type: "string" },
+        replay: { type: "string" },
         show: { type: "string" },
         by: { type: "string" },
         out: { type: "string" },
