@@ -57,6 +57,7 @@ export {
   JmpCode,
   Mode,
   SIZE_BYTES,
+  Size,
   type SizeName,
   Source,
   WideKind,

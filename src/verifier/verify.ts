@@ -2,6 +2,7 @@ import { Environment } from "./environment/environment.ts";
 import { Rejection } from "./environment/rejection.ts";
 import type { VerifyRequest } from "./environment/request.ts";
 import { checkGlobalFunctions, checkMain } from "./explore/check-function.ts";
+import { checkLeftKfuncCalls } from "./kfuncs/left-calls.ts";
 import { printVerificationStats } from "./log/statistics-text.ts";
 import { VerifierLog } from "./log/verifier-log.ts";
 import { checkCfg } from "./program/cfg.ts";
@@ -60,6 +61,7 @@ export function verify(request: VerifyRequest): Verification {
     for (const check of CHECKS) check(env);
     releaseFastcallStack(env);
     checkMaxStackDepth(env);
+    checkLeftKfuncCalls(env);
   } catch (error) {
     if (!(error instanceof Rejection)) throw error;
     rejection = error;

@@ -12,12 +12,18 @@ interface Koffi {
   os: { errno: Record<string, number> };
 }
 
+/** Runs `act` while this thread's effective capabilities are these, by number; afterwards they are what they were. */
+export type WithCapabilities = <T>(capabilities: readonly number[], act: () => T) => T;
+
 /**
  * The live kernel as a port, as far as oracle tests need it: bpf(2), files and pins.
  *
  * @returns null with the reason where this machine has no bpf(2) for us.
  */
-export async function livePort(): Promise<{ port: Port; why: null } | { port: null; why: string }> {
+export async function livePort(): Promise<
+  | { port: Port; withCapabilities: WithCapabilities; why: null }
+  | { port: null; withCapabilities?: undefined; why: string }
+> {
   if (process.platform !== "linux" || process.arch !== "x64")
     return { port: null, why: "not Linux on x86-64" };
   if (process.getuid?.() !== 0) return { port: null, why: "not root" };
@@ -80,7 +86,34 @@ export async function livePort(): Promise<{ port: Port; why: null } | { port: nu
     wait: async () => [],
   };
   const probe = port.bpf(0, new Uint8Array(8), 8);
-  return probe === -1 || probe === -38
-    ? { port: null, why: "bpf(2) is not allowed here" }
-    : { port, why: null };
+  if (probe === -1 || probe === -38) return { port: null, why: "bpf(2) is not allowed here" };
+  const capabilities = libc.func("syscall", "long", ["long", "void *", "void *"]);
+  return { port, withCapabilities: (wanted, act) => limited(capabilities, wanted, act), why: null };
+}
+
+const SYS_CAPGET = 125;
+const SYS_CAPSET = 126;
+
+/** `struct __user_cap_data_struct`, twice: for each word of capabilities effective, permitted, inheritable. */
+function limited<T>(
+  syscall: (...args: unknown[]) => number,
+  capabilities: readonly number[],
+  act: () => T,
+): T {
+  // _LINUX_CAPABILITY_VERSION_3, this thread.
+  const header = new Uint8Array(Uint32Array.of(0x20080522, 0).buffer);
+  const before = new Uint32Array(6);
+  if (syscall(SYS_CAPGET, header, new Uint8Array(before.buffer)) !== 0) throw new Error("capget failed");
+  const during = before.slice();
+  during[0] = during[3] = 0;
+  for (const number of capabilities) during[number < 32 ? 0 : 3]! |= 1 << (number & 31);
+  const set = (data: Uint32Array) => {
+    if (syscall(SYS_CAPSET, header, new Uint8Array(data.buffer)) !== 0) throw new Error("capset failed");
+  };
+  set(during);
+  try {
+    return act();
+  } finally {
+    set(before);
+  }
 }

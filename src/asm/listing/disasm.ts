@@ -8,6 +8,7 @@ import {
   lookup,
   Operation,
   rowsOfOpcode,
+  Size,
   wideImm,
 } from "../../isa/index.ts";
 import { hexByte, signedText } from "../print-names.ts";
@@ -28,7 +29,12 @@ export function disasm(insns: readonly Insn[], slot: number, context: DisasmCont
   // Modes of Linux's own that its disassembler does not expect to see.
   if (row.guard !== "none") return bug(row.class, code);
   const known = lookup(insn) !== undefined;
-  if (!known && (row.kind === "atomic" || row.kind === "loadAcquire")) return bug(row.class, code);
+  if (!known && (row.kind === "atomic" || row.kind === "loadAcquire")) {
+    const wide = lookup({ ...insn, opcode: insn.opcode | Size.dw });
+    if (wide === undefined) return bug(row.class, code);
+    // An operation of a size that it does not have.
+    return `(${code}) ${body(insns, slot, insn, { ...wide, width: row.width }, context)}`;
+  }
   return `(${code}) ${body(insns, slot, insn, row, context)}`;
 }
 

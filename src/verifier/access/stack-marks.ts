@@ -27,9 +27,8 @@ export function isSpecialSlot(slot: StackSlot): boolean {
 
 /** What was more than plain data becomes data of any value (`scrub_spilled_slot` for each byte). */
 export function scrubSlot(slot: StackSlot): void {
-  const { types } = slot;
   for (let i = 0; i < REG_SIZE; i++) {
-    if (types[i] !== SlotType.INVALID) types[i] = SlotType.MISC;
+    if (slot.typeOf(i) !== SlotType.INVALID) slot.setType(i, SlotType.MISC);
   }
 }
 

@@ -75,7 +75,7 @@ function refuseDynptrs(env: Environment, frameno: number, start: number, end: nu
     // The stack may still be smaller than what the callee fills.
     const slot = stack[byte >> 3];
     if (slot === undefined) continue;
-    if (slot.types[byte & 7] === SlotType.DYNPTR) {
+    if (slot.typeOf(byte & 7) === SlotType.DYNPTR) {
       env.refuse(Errno.EACCES, `potential write to dynptr at off=${i} disallowed`);
     }
   }
@@ -88,9 +88,9 @@ function readable(env: Environment, frameno: number, off: number, clobber: boole
   const slot = env.current.frames[frameno]!.stack[spi];
   if (slot === undefined) return env.refuse(Errno.EFAULT, "allocated_stack too small");
   const at = byte & 7;
-  const type = slot.types[at]!;
+  const type = slot.typeOf(at);
   if (type === SlotType.ZERO || (type === SlotType.INVALID && env.allowUninitStack)) {
-    if (clobber) slot.types[at] = SlotType.MISC;
+    if (clobber) slot.setType(at, SlotType.MISC);
   } else if (type !== SlotType.MISC) {
     const { spilled } = slot;
     if (!slot.isSpill || (spilled.type !== RegType.SCALAR_VALUE && !env.allowPtrLeaks)) return false;

@@ -62,7 +62,7 @@ function markRegStackRead(
     const byte = -i - 1;
     const spi = byte >> 3;
     env.scratchSlot(spi);
-    if (frame.stack[spi]!.types[byte & 7] !== SlotType.ZERO) break;
+    if (frame.stack[spi]!.typeOf(byte & 7) !== SlotType.ZERO) break;
     zeroes++;
   }
   const dst = env.reg(dstRegno);
@@ -89,7 +89,7 @@ function checkStackReadFixedOff(
     return;
   }
   for (let i = 0; i < size; i++) {
-    const type = slot.types[(-off - 1 - i) & 7]!;
+    const type = slot.typeOf((-off - 1 - i) & 7);
     if (type === SlotType.MISC || type === SlotType.ZERO) continue;
     if (type === SlotType.INVALID && env.allowUninitStack) continue;
     env.refuse(Errno.EACCES, `invalid read from stack off ${off}+${i} size ${size}`);
@@ -100,7 +100,7 @@ function checkStackReadFixedOff(
 /** Bytes of the slot that the spilled register stands in. */
 function spillSize(slot: StackSlot): number {
   let size = 1;
-  while (size < REG_SIZE && slot.types[REG_SIZE - 1 - size] === SlotType.SPILL) size++;
+  while (size < REG_SIZE && slot.typeOf(REG_SIZE - 1 - size) === SlotType.SPILL) size++;
   return size;
 }
 
@@ -140,7 +140,7 @@ function fillRegister(
   let spills = 0;
   let zeroes = 0;
   for (let i = 0; i < size; i++) {
-    const type = slot.types[(-off - 1 - i) & 7]!;
+    const type = slot.typeOf((-off - 1 - i) & 7);
     if (type === SlotType.SPILL) spills++;
     else if (type === SlotType.ZERO) zeroes++;
     else if (type !== SlotType.MISC && !(type === SlotType.INVALID && env.allowUninitStack)) {

@@ -60,11 +60,12 @@ function saveConstant(slot: StackSlot, imm: number, size: number): void {
   markSpill(slot, size);
 }
 
-function markSpill({ types }: StackSlot, size: number): void {
-  for (let i = REG_SIZE - size; i < REG_SIZE; i++) types[i] = SlotType.SPILL;
+function markSpill(slot: StackSlot, size: number): void {
+  for (let i = REG_SIZE - size; i < REG_SIZE; i++) slot.setType(i, SlotType.SPILL);
   // Zeroes stay zeroes; what was never written must not become readable (`mark_stack_slot_misc`).
   for (let i = 0; i < REG_SIZE - size; i++) {
-    if (types[i] !== SlotType.ZERO && types[i] !== SlotType.INVALID) types[i] = SlotType.MISC;
+    const type = slot.typeOf(i);
+    if (type !== SlotType.ZERO && type !== SlotType.INVALID) slot.setType(i, SlotType.MISC);
   }
 }
 
@@ -72,7 +73,7 @@ function markSpill({ types }: StackSlot, size: number): void {
 function needsSpeculationBarrier(slot: StackSlot, reg: Register | null, size: number): boolean {
   if (reg !== null && isSpillableRegtype(reg.type)) return true;
   for (let i = 0; i < size; i++) {
-    const type = slot.types[i];
+    const type = slot.typeOf(i);
     if (type !== SlotType.MISC && type !== SlotType.ZERO) return true;
   }
   return false;
@@ -128,7 +129,7 @@ function checkStackWriteFixedOff(
       if (valueRegno >= 0) markChainPrecision(env, valueRegno);
       type = SlotType.ZERO;
     }
-    for (let i = 0; i < size; i++) slot.types[(byte - i) & 7] = type;
+    for (let i = 0; i < size; i++) slot.setType((byte - i) & 7, type);
     return;
   }
   pushJmpHistory(env, env.current, stackAccessFlags(frame.frameno, spi), null);
@@ -163,7 +164,7 @@ function checkStackWriteVarOff(
     const spi = byte >> 3;
     const slot = frame.stack[spi]!;
     const at = byte & 7;
-    const type = slot.types[at]!;
+    const type = slot.typeOf(at);
     env.scratchSlot(spi);
     if (!env.allowPtrLeaks && type !== SlotType.MISC && type !== SlotType.ZERO) {
       // The pointer would be forgotten, although it may still be there. No line break: the kernel has none either.
@@ -184,7 +185,7 @@ function checkStackWriteVarOff(
     }
     const staysZero = writesZero && type === SlotType.ZERO;
     zeroUsed ||= staysZero;
-    slot.types[at] = staysZero ? SlotType.ZERO : SlotType.MISC;
+    slot.setType(at, staysZero ? SlotType.ZERO : SlotType.MISC);
   }
   if (zeroUsed && valueRegno >= 0) markChainPrecision(env, valueRegno);
 }

@@ -4,7 +4,7 @@ import { isConstant } from "../ranges/bounds.ts";
 import { REG_SIZE } from "../state/limits.ts";
 import { RegType } from "../state/reg-type.ts";
 import type { Register } from "../state/register.ts";
-import { SlotType } from "../state/stack-slot.ts";
+import { SlotType, type StackSlot } from "../state/stack-slot.ts";
 
 /** What {@link getConstantMapKey} gives where it does not know the key. */
 export const UNKNOWN_KEY = -1n;
@@ -20,10 +20,10 @@ export function getConstantMapKey(env: Environment, key: Register, keySize: numb
   const slot = env.current.frames[key.frameno]!.stack[spi]!;
   // Bytes of a slot stand with the lowest address last: a key reads towards entry 0.
   const first = byte % REG_SIZE;
-  if (run(slot.types, first, SlotType.ZERO) >= keySize) return 0n;
+  if (run(slot, first, SlotType.ZERO) >= keySize) return 0n;
   const { spilled } = slot;
   if (!slot.isSpill || spilled.type !== RegType.SCALAR_VALUE) return UNKNOWN_KEY;
-  if (run(slot.types, first, SlotType.SPILL) !== keySize) return UNKNOWN_KEY;
+  if (run(slot, first, SlotType.SPILL) !== keySize) return UNKNOWN_KEY;
   if (!isConstant(spilled.bounds)) return UNKNOWN_KEY;
   env.backtrack.setSlot(key.frameno, spi);
   markChainPrecisionBatch(env, env.current);
@@ -31,8 +31,8 @@ export function getConstantMapKey(env: Environment, key: Register, keySize: numb
 }
 
 /** Entries of one type from `from` down. */
-function run(types: Uint8Array, from: number, type: SlotType): number {
+function run(slot: StackSlot, from: number, type: SlotType): number {
   let count = 0;
-  for (let i = from; i >= 0 && types[i] === type; i--) count++;
+  for (let i = from; i >= 0 && slot.typeOf(i) === type; i--) count++;
   return count;
 }

@@ -23,11 +23,13 @@ function slotSafe(
   current: StackSlot | undefined,
   exact: ExactLevel,
 ): boolean {
-  const types = old.types;
+  if (exact === ExactLevel.NOT_EXACT && old.isFilled(SlotType.INVALID)) return true;
   // As the kernel, byte by byte: what the first byte decides, later ones are not asked for.
   for (let i = 0; i < REG_SIZE; i++) {
-    const type = types[i]!;
-    if (exact !== ExactLevel.NOT_EXACT && (current === undefined || type !== current.types[i])) return false;
+    const type = old.typeOf(i);
+    if (exact !== ExactLevel.NOT_EXACT && (current === undefined || type !== current.typeOf(i))) {
+      return false;
+    }
     if (type === SlotType.INVALID) continue;
     if (env.allowUninitStack && type === SlotType.MISC) continue;
     if (current === undefined) return false;
@@ -36,7 +38,7 @@ function slotSafe(
       const currentReg = scalarRegForStack(env, current);
       if (currentReg !== null) return regSafe(env, oldReg, currentReg, exact);
     }
-    const currentType = current.types[i]!;
+    const currentType = current.typeOf(i);
     if (type === SlotType.MISC && currentType === SlotType.ZERO) continue;
     if (type !== currentType) return false;
     if (i === REG_SIZE - 1 && !contentSafe(env, old, current, exact)) return false;
@@ -75,10 +77,10 @@ function contentSafe(env: Environment, old: StackSlot, current: StackSlot, exact
 
 /** The scalar that a load of the whole slot gives; null where it gives none (`scalar_reg_for_stack`). */
 function scalarRegForStack(env: Environment, slot: StackSlot): Register | null {
-  const { types, spilled } = slot;
-  if (types[0] === SlotType.SPILL && spilled.type === RegType.SCALAR_VALUE) return spilled;
+  const { spilled } = slot;
+  if (slot.typeOf(0) === SlotType.SPILL && spilled.type === RegType.SCALAR_VALUE) return spilled;
   for (let i = 0; i < REG_SIZE; i++) {
-    const type = types[i]!;
+    const type = slot.typeOf(i);
     if (type !== SlotType.MISC && !(type === SlotType.INVALID && env.allowUninitStack)) return null;
   }
   return UNBOUND;

@@ -158,7 +158,7 @@ function iterActiveDepthsDiffer(old: VerifierState, current: VerifierState): boo
     const { stack } = old.frames[fr]!;
     for (let spi = 0; spi < stack.length; spi++) {
       const slot = stack[spi]!;
-      if (slot.types[0] !== SlotType.ITER || slot.spilled.iterState !== IteratorState.ACTIVE) continue;
+      if (slot.typeOf(0) !== SlotType.ITER || slot.spilled.iterState !== IteratorState.ACTIVE) continue;
       if (current.frames[fr]!.stack[spi]!.spilled.iterDepth !== slot.spilled.iterDepth) return true;
     }
   }

@@ -80,9 +80,9 @@ function checkPointerArgument(
   const regno = argno + 1;
   const reg = env.reg(regno);
   const { marks } = meta.signature.params[argno]!;
-  const strict = meta.trustedArgs || meta.has(KfuncFlag.RCU);
+  // Linux 6.18.y takes KF_TRUSTED_ARGS as given for all functions.
   const maybeNull = registerIsNull(reg) || mayBeNull(reg.type);
-  if (strict && maybeNull && (marks & ParameterMark.NULLABLE) === 0) {
+  if (maybeNull && (marks & (ParameterMark.NULLABLE | ParameterMark.OPTIONAL)) === 0) {
     env.refuse(Errno.EACCES, `Possibly NULL pointer passed to trusted arg${argno}`);
   }
   if (reg.refObjId !== 0) {
@@ -100,7 +100,7 @@ function checkPointerArgument(
   if (kind === ArgumentKind.MAP) checkMapArgument(env, reg, regno, meta);
   const isObject =
     kind === ArgumentKind.MAP || kind === ArgumentKind.ALLOCATED || kind === ArgumentKind.BTF_ID;
-  if (isObject && strict && !isTrustedReg(reg)) {
+  if (isObject && !isTrustedReg(reg)) {
     if (!meta.has(KfuncFlag.RCU)) {
       env.refuse(Errno.EINVAL, `R${regno} must be referenced or trusted`);
     }

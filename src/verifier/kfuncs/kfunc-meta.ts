@@ -70,11 +70,6 @@ export class KfuncCall {
     return (this.flags & flag) !== 0;
   }
 
-  /** `is_kfunc_trusted_args` */
-  get trustedArgs(): boolean {
-    return (this.flags & (KfuncFlag.TRUSTED_ARGS | KfuncFlag.RELEASE)) !== 0;
-  }
-
   /** `is_kfunc_release` */
   get releases(): boolean {
     return (this.flags & KfuncFlag.RELEASE) !== 0;

@@ -35,7 +35,7 @@ export function printVerifierState(
   for (let spi = 0; spi < frame.stack.length; spi++) {
     if (!all && !env.isSlotScratched(spi)) continue;
     const slot = frame.stack[spi]!;
-    if (slot.types.every((type) => type === SlotType.INVALID)) continue;
+    if (slot.isFilled(SlotType.INVALID)) continue;
     if (slot.kind === SlotType.SPILL) {
       text += ` fp${place(spi)}=${lettersAbove(slot)}${registerText(slot.spilled, frame)}`;
     } else if (slot.kind === SlotType.DYNPTR) {
@@ -68,13 +68,14 @@ function place(spi: number): number {
 
 function letters(slot: StackSlot): string {
   let text = "";
-  for (const type of slot.types) text += SLOT_LETTERS[type];
+  for (let byte = 0; byte < REG_SIZE; byte++) text += SLOT_LETTERS[slot.typeOf(byte)];
   return text;
 }
 
 /** The bytes below a spill that is narrower than its slot. */
 function lettersAbove(slot: StackSlot): string {
-  return letters(slot).slice(0, slot.types.indexOf(SlotType.SPILL));
+  const text = letters(slot);
+  return text.slice(0, text.indexOf(SLOT_LETTERS[SlotType.SPILL]!));
 }
 
 function dynptrText(reg: Register): string {

@@ -59,8 +59,8 @@ export function markStackSlotsDynptr(
   destroyIfDynptrStackSlot(env, frame, spi - 1);
   const first = frame.stack[spi]!;
   const second = frame.stack[spi - 1]!;
-  first.types.fill(SlotType.DYNPTR);
-  second.types.fill(SlotType.DYNPTR);
+  first.fill(SlotType.DYNPTR);
+  second.fill(SlotType.DYNPTR);
   const kind = argToDynptrType(argType);
   if (kind === DynptrType.INVALID) throw new Rejection(Errno.EINVAL, "");
   const id = ++env.idGen;
@@ -77,7 +77,7 @@ export function markStackSlotsDynptr(
 /** Both slots of a dynptr hold nothing any more (`invalidate_dynptr`); `spi` is its first. */
 export function invalidateDynptr(env: Environment, frame: Frame, spi: number): void {
   for (const slot of [frame.stack[spi]!, frame.stack[spi - 1]!]) {
-    slot.types.fill(SlotType.INVALID);
+    slot.fill(SlotType.INVALID);
     slot.spilled.markNotInit(env.unknownIsPrecise);
   }
   markObjectWritten(env, frame.frameno, spi, DYNPTR_SLOTS);
@@ -97,7 +97,7 @@ export function unmarkStackSlotsDynptr(env: Environment, reg: Register): void {
   for (let i = 1; i < frame.stack.length; i++) {
     const slot = frame.stack[i]!;
     if (slot.spilled.refObjId !== refObjId) continue;
-    if (slot.types[0] !== SlotType.DYNPTR) {
+    if (slot.typeOf(0) !== SlotType.DYNPTR) {
       env.refuse(Errno.EFAULT, "verifier bug: misconfigured ref_obj_id");
     }
     if (slot.spilled.dynptrFirstSlot) invalidateDynptr(env, frame, i);
@@ -108,7 +108,7 @@ export function unmarkStackSlotsDynptr(env: Environment, reg: Register): void {
 export function destroyIfDynptrStackSlot(env: Environment, frame: Frame, spi: number): void {
   // A dynptr's slots are never marked in part: one byte tells.
   const slot = frame.stack[spi]!;
-  if (slot.types[0] !== SlotType.DYNPTR) return;
+  if (slot.typeOf(0) !== SlotType.DYNPTR) return;
   if (!slot.spilled.dynptrFirstSlot) spi++;
   const { spilled } = frame.stack[spi]!;
   if (isRefcountedDynptr(spilled.dynptrType)) {
@@ -117,8 +117,8 @@ export function destroyIfDynptrStackSlot(env: Environment, frame: Frame, spi: nu
   env.scratchSlot(spi);
   env.scratchSlot(spi - 1);
   const { id } = spilled;
-  frame.stack[spi]!.types.fill(SlotType.INVALID);
-  frame.stack[spi - 1]!.types.fill(SlotType.INVALID);
+  frame.stack[spi]!.fill(SlotType.INVALID);
+  frame.stack[spi - 1]!.fill(SlotType.INVALID);
   env.current.forEachRegister((reg) => {
     if (reg.type !== RegType.PTR_TO_MEM && reg.type !== (RegType.PTR_TO_MEM | TypeFlag.PTR_MAYBE_NULL))
       return;

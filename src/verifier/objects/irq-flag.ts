@@ -29,13 +29,14 @@ export function markStackSlotIrqFlag(
 ): void {
   const spi = slotOrReject(irqFlagGetSpi(env, reg));
   const id = acquireIrqState(env, insnIdx);
-  const { spilled, types } = frameOf(env, reg).stack[spi]!;
+  const slot = frameOf(env, reg).stack[spi]!;
+  const { spilled } = slot;
   markObjectWritten(env, reg.frameno, spi, 1);
   spilled.markKnownZero();
   spilled.type = RegType.PTR_TO_STACK;
   spilled.refObjId = id;
   spilled.irqClass = irqClass;
-  types.fill(SlotType.IRQ_FLAG);
+  slot.fill(SlotType.IRQ_FLAG);
   env.scratchSlot(spi);
 }
 
@@ -47,7 +48,8 @@ const CLASS_TEXT: { readonly [irqClass in IrqClass]: string } = {
 /** The interrupt state in the slot that a register points to is restored (`unmark_stack_slot_irq_flag`). */
 export function unmarkStackSlotIrqFlag(env: Environment, reg: Register, irqClass: IrqClass): void {
   const spi = slotOrReject(irqFlagGetSpi(env, reg));
-  const { spilled, types } = frameOf(env, reg).stack[spi]!;
+  const slot = frameOf(env, reg).stack[spi]!;
+  const { spilled } = slot;
   if (spilled.irqClass !== irqClass) {
     env.refuse(
       Errno.EINVAL,
@@ -64,7 +66,7 @@ export function unmarkStackSlotIrqFlag(env: Environment, reg: Register, irqClass
   }
   spilled.markNotInit(env.unknownIsPrecise);
   markObjectWritten(env, reg.frameno, spi, 1);
-  types.fill(SlotType.INVALID);
+  slot.fill(SlotType.INVALID);
   env.scratchSlot(spi);
 }
 

@@ -43,7 +43,8 @@ export function markStackSlotsIter(
   const spi = slotOrReject(iterGetSpi(env, reg, type.slots));
   const id = acquireReference(env, insnIdx);
   for (let i = 0; i < type.slots; i++) {
-    const { spilled, types } = frame.stack[spi - i]!;
+    const slot = frame.stack[spi - i]!;
+    const { spilled } = slot;
     spilled.markKnownZero();
     spilled.type = RegType.PTR_TO_STACK | flags;
     spilled.refObjId = i === 0 ? id : 0;
@@ -51,7 +52,7 @@ export function markStackSlotsIter(
     spilled.btfId = type.btfId;
     spilled.iterState = IteratorState.ACTIVE;
     spilled.iterDepth = 0;
-    types.fill(SlotType.ITER);
+    slot.fill(SlotType.ITER);
     env.scratchSlot(spi - i);
   }
   markObjectWritten(env, frame.frameno, spi, type.slots);
@@ -63,9 +64,10 @@ export function unmarkStackSlotsIter(env: Environment, reg: Register, slots: num
   const spi = slotOrReject(iterGetSpi(env, reg, slots));
   releaseReference(env, frame.stack[spi]!.spilled.refObjId);
   for (let i = 0; i < slots; i++) {
-    const { spilled, types } = frame.stack[spi - i]!;
+    const slot = frame.stack[spi - i]!;
+    const { spilled } = slot;
     spilled.markNotInit(env.unknownIsPrecise);
-    types.fill(SlotType.INVALID);
+    slot.fill(SlotType.INVALID);
     env.scratchSlot(spi - i);
   }
   markObjectWritten(env, frame.frameno, spi, slots);

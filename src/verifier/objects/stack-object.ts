@@ -50,15 +50,11 @@ export function slotOrReject(spi: number): number {
 }
 
 export function everyByte(slot: StackSlot, type: SlotType): boolean {
-  const { types } = slot;
-  for (let i = 0; i < REG_SIZE; i++) if (types[i] !== type) return false;
-  return true;
+  return slot.isFilled(type);
 }
 
 export function anyByte(slot: StackSlot, type: SlotType): boolean {
-  const { types } = slot;
-  for (let i = 0; i < REG_SIZE; i++) if (types[i] === type) return true;
-  return false;
+  return slot.includes(type);
 }
 
 /** An object of `slots` slots was overwritten or destroyed (`bpf_mark_stack_write`). */

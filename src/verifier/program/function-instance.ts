@@ -106,22 +106,26 @@ export class FunctionInstance {
     masks[at + 1] = newHigh;
   }
 
-  /** The instruction wrote these slots now, and not more on any path (`commit_stack_write_marks`). */
+  /**
+   * The instruction wrote these slots now, and not more on any path (`commit_stack_write_marks`).
+   *
+   * Linux 6.18 keeps what was written before in a variable of 32 bits: of slots below `fp-256` it does not notice
+   * that a later visit did not write them, unless something changes above. Verdicts depend on it, so it is so here.
+   */
   meetWrites(frame: number, insnIdx: number, low: number, high: number): void {
     const masks = this.#masksOf(frame);
     const at = (insnIdx - this.start) * WORDS + Mask.MUST_WRITE * 2;
     const oldLow = masks[at]!;
-    const oldHigh = masks[at + 1]!;
     if (this.seenWrites(insnIdx)) {
       low &= oldLow;
-      high &= oldHigh;
+      high = 0;
     }
-    if (low >>> 0 !== oldLow || high >>> 0 !== oldHigh) {
+    if (low >>> 0 !== oldLow || high !== 0) {
       masks[at] = low;
       masks[at + 1] = high;
       this.updated = true;
     }
-    if ((oldLow & ~low) !== 0 || (oldHigh & ~high) !== 0) this.mustWriteDropped = true;
+    if ((oldLow & ~low) !== 0) this.mustWriteDropped = true;
   }
 
   forgetAccumulatedWrites(): void {

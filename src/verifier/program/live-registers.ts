@@ -1,9 +1,20 @@
-import { FRAME_POINTER, type Insn, type InsnRow, isWide, Operation } from "../../isa/index.ts";
+import {
+  AtomicCode,
+  Class,
+  classOf,
+  FRAME_POINTER,
+  type Insn,
+  type InsnRow,
+  isWide,
+  Mode,
+  Operation,
+} from "../../isa/index.ts";
 import type { Environment } from "../environment/environment.ts";
 import { verboseInsn } from "../log/insn-text.ts";
 import { getCallSummary } from "./call-summary.ts";
 
 const ALL = 0xffff;
+const MODE_MASK = 0xe0;
 const CALLER_SAVED = 0x3f;
 
 /** Registers that an instruction reads and those that it writes, as bit sets. */
@@ -11,6 +22,8 @@ interface Access {
   readonly use: number;
   readonly def: number;
 }
+
+const EVERYTHING: Access = { use: ALL, def: 0 };
 
 /**
  * Finds, for each instruction, the registers that it or a later one may read before they are written
@@ -51,9 +64,13 @@ export function computeLiveRegisters(env: Environment): void {
 function accessOf(env: Environment, at: number): Access {
   const insn = env.insns[at]!;
   const row = env.rows[at];
-  if (row === undefined) return { use: ALL, def: 0 };
   const dst = 1 << insn.dst;
   const src = 1 << insn.src;
+  if (row === undefined) {
+    // Of an atomic operation that there is not the fields are looked at all the same.
+    if (classOf(insn.opcode) !== Class.stx || (insn.opcode & MODE_MASK) !== Mode.atomic) return EVERYTHING;
+    return { use: dst | src, def: (insn.imm & AtomicCode.fetch) !== 0 ? src : 0 };
+  }
   switch (row.kind) {
     case "wide":
       return { use: 0, def: dst };

@@ -1,17 +1,9 @@
+import { isTracingType, MAP_TRAITS } from "../../platform/index.ts";
 import { Errno, BpfMapType as M, BpfProgType as P } from "../../uapi/index.ts";
 import type { Environment } from "../environment/environment.ts";
 import type { VerifierMap } from "../environment/map.ts";
 import { FieldType, hasField } from "../environment/record.ts";
 import { resolvedType } from "../environment/resolved-type.ts";
-
-/** `is_tracing_prog_type`: they may run anywhere, also where locks are held. */
-const TRACING: ReadonlySet<number> = new Set([
-  P.KPROBE,
-  P.TRACEPOINT,
-  P.PERF_EVENT,
-  P.RAW_TRACEPOINT,
-  P.RAW_TRACEPOINT_WRITABLE,
-]);
 
 /** Special fields that tracing programs may not have in their maps, with what the refusal calls them. */
 const NOT_FOR_TRACING: readonly (readonly [fields: number, what: string])[] = [
@@ -20,27 +12,6 @@ const NOT_FOR_TRACING: readonly (readonly [fields: number, what: string])[] = [
   [FieldType.TIMER, "bpf_timer"],
   [FieldType.WORKQUEUE, "bpf_wq"],
 ];
-
-/** Map types that programs which may sleep can use. */
-const SLEEPABLE: ReadonlySet<number> = new Set([
-  M.HASH,
-  M.LRU_HASH,
-  M.ARRAY,
-  M.PERCPU_HASH,
-  M.PERCPU_ARRAY,
-  M.LRU_PERCPU_HASH,
-  M.ARRAY_OF_MAPS,
-  M.HASH_OF_MAPS,
-  M.RINGBUF,
-  M.USER_RINGBUF,
-  M.INODE_STORAGE,
-  M.SK_STORAGE,
-  M.TASK_STORAGE,
-  M.CGRP_STORAGE,
-  M.QUEUE,
-  M.STACK,
-  M.ARENA,
-]);
 
 const CGROUP_STORAGE: ReadonlySet<number> = new Set([M.CGROUP_STORAGE, M.PERCPU_CGROUP_STORAGE]);
 
@@ -55,10 +26,10 @@ export function checkMapProgCompatibility(env: Environment, map: VerifierMap): v
     if ((fields & FieldType.SPIN_LOCK) !== 0 && type === P.SOCKET_FILTER) {
       env.refuse(Errno.EINVAL, "socket filter progs cannot use bpf_spin_lock yet");
     }
-    if (TRACING.has(type)) env.refuse(Errno.EINVAL, `tracing progs cannot use ${what} yet`);
+    if (isTracingType(type)) env.refuse(Errno.EINVAL, `tracing progs cannot use ${what} yet`);
   }
   if (map.type === M.STRUCT_OPS) env.refuse(Errno.EINVAL, "bpf_struct_ops map cannot be used in prog");
-  if (env.sleepable && !SLEEPABLE.has(map.type)) {
+  if (env.sleepable && MAP_TRAITS.get(map.type)?.sleepable !== true) {
     env.refuse(Errno.EINVAL, "Sleepable programs can only use array, hash, ringbuf and local storage maps");
   }
   if (CGROUP_STORAGE.has(map.type) && env.usedMaps.some((used) => used.type === map.type)) {

@@ -84,9 +84,15 @@ export class Register {
 
   /** Takes over everything that is known of `other`. */
   copyFrom(other: Register): void {
-    this.type = other.type;
+    this.id = other.id;
+    this.refObjId = other.refObjId;
     this.off = other.off;
     this.bounds = other.bounds;
+    this.subregDef = other.subregDef;
+    this.precise = other.precise;
+    // Scalars, and registers without a value, have nothing else.
+    if (this.type === other.type && other.type <= RegType.SCALAR_VALUE) return;
+    this.type = other.type;
     this.range = other.range;
     this.map = other.map;
     this.mapUid = other.mapUid;
@@ -100,11 +106,7 @@ export class Register {
     this.iterDepth = other.iterDepth;
     this.irqClass = other.irqClass;
     this.subprogno = other.subprogno;
-    this.id = other.id;
-    this.refObjId = other.refObjId;
     this.frameno = other.frameno;
-    this.subregDef = other.subregDef;
-    this.precise = other.precise;
   }
 
   /** Takes over what belongs to certain pointer types alone: the kernel's `raw` words of the union. */

@@ -15,31 +15,60 @@ export const SlotType = {
 } as const;
 export type SlotType = (typeof SlotType)[keyof typeof SlotType];
 
-/** Eight bytes of a frame's stack: `struct bpf_stack_state`. */
-export class StackSlot {
-  /** A {@link SlotType} for each byte, from the highest address. A spill of n bytes stands in the *last* n entries. */
-  readonly types: Uint8Array;
-  /** The spilled register, or the state of a dynptr, iterator or saved interrupt flag. */
-  readonly spilled: Register;
+/** Bits of one byte's {@link SlotType} in {@link StackSlot.types}. */
+const TYPE_BITS = 3;
+const TYPE_MASK = 0b111;
+/** A type in all eight places is this times the type. */
+const EVERYWHERE = 0o11111111;
 
-  constructor(types: Uint8Array = new Uint8Array(REG_SIZE), spilled: Register = new Register()) {
-    this.types = types;
-    this.spilled = spilled;
-  }
+/**
+ * Eight bytes of a frame's stack: `struct bpf_stack_state`.
+ *
+ * Byte 0 is the one at the highest address, as in the kernel. A spill of n bytes stands in the *last* n of them.
+ */
+export class StackSlot {
+  /** The {@link SlotType}s of the bytes, that of byte 0 in the lowest bits. */
+  types = 0;
+  /** The spilled register, or the state of a dynptr, iterator or saved interrupt flag. */
+  readonly spilled: Register = new Register();
 
   copyFrom(other: StackSlot): void {
-    const { types } = this;
-    for (let i = 0; i < REG_SIZE; i++) types[i] = other.types[i]!;
+    this.types = other.types;
     this.spilled.copyFrom(other.spilled);
+  }
+
+  typeOf(byte: number): SlotType {
+    return ((this.types >>> (byte * TYPE_BITS)) & TYPE_MASK) as SlotType;
+  }
+
+  setType(byte: number, type: SlotType): void {
+    const shift = byte * TYPE_BITS;
+    this.types = (this.types & ~(TYPE_MASK << shift)) | (type << shift);
+  }
+
+  /** All bytes are of the type from now on. */
+  fill(type: SlotType): void {
+    this.types = type * EVERYWHERE;
+  }
+
+  /** All bytes are of the type. */
+  isFilled(type: SlotType): boolean {
+    return this.types === type * EVERYWHERE;
+  }
+
+  /** Some byte is of the type. */
+  includes(type: SlotType): boolean {
+    for (let byte = 0; byte < REG_SIZE; byte++) if (this.typeOf(byte) === type) return true;
+    return false;
   }
 
   /** The slot's kind is told by its last byte. */
   get kind(): SlotType {
-    return this.types[REG_SIZE - 1] as SlotType;
+    return this.typeOf(REG_SIZE - 1);
   }
 
   /** `is_spilled_reg`: a register was spilled here, whole or in part. */
   get isSpill(): boolean {
-    return this.types[REG_SIZE - 1] === SlotType.SPILL;
+    return this.typeOf(REG_SIZE - 1) === SlotType.SPILL;
   }
 }

@@ -40,7 +40,8 @@ function scalar(reg: Register, min: number, max: number): Register {
 }
 
 function types(env: Environment, spi: number): string {
-  return [...env.frame.stack[spi]!.types].map((type) => "?rm0dif"[type]).join("");
+  const slot = env.frame.stack[spi]!;
+  return Array.from({ length: 8 }, (_, byte) => "?rm0dif"[slot.typeOf(byte)]).join("");
 }
 
 describe("spills and fills", () => {

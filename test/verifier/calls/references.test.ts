@@ -14,7 +14,6 @@ import {
 } from "../../../src/verifier/calls/references.ts";
 import { RefType } from "../../../src/verifier/state/reference.ts";
 import { RegType, TypeFlag } from "../../../src/verifier/state/reg-type.ts";
-import { Register } from "../../../src/verifier/state/register.ts";
 import { SlotType, StackSlot } from "../../../src/verifier/state/stack-slot.ts";
 import { point, refusal, verification } from "./support.ts";
 
@@ -35,8 +34,10 @@ describe("references", () => {
     const other = acquireReference(env, 1);
     point(env.reg(1), RegType.PTR_TO_SOCKET, { refObjId: id });
     point(env.reg(2), RegType.PTR_TO_SOCKET, { refObjId: other });
-    const spilled = point(new Register(), RegType.PTR_TO_SOCKET, { refObjId: id });
-    env.frame.stack.push(new StackSlot(new Uint8Array(8).fill(SlotType.SPILL), spilled));
+    const slot = new StackSlot();
+    slot.fill(SlotType.SPILL);
+    const spilled = point(slot.spilled, RegType.PTR_TO_SOCKET, { refObjId: id });
+    env.frame.stack.push(slot);
     expect(releaseReference(env, id)).toBe(true);
     expect(env.reg(1).type).toBe(RegType.SCALAR_VALUE);
     expect(spilled.type).toBe(RegType.SCALAR_VALUE);

@@ -29,7 +29,8 @@ function scalar(reg: Register, value: bigint | null, precise = true): Register {
 }
 
 function slot(state: VerifierState, types: readonly SlotType[]): StackSlot {
-  const made = new StackSlot(Uint8Array.from(types));
+  const made = new StackSlot();
+  for (const [byte, type] of types.entries()) made.setType(byte, type);
   state.frame.stack.push(made);
   return made;
 }
@@ -173,8 +174,8 @@ describe("stack slots", () => {
     slot(old, filled(SlotType.MISC));
     slot(current, filled(SlotType.ZERO));
     expect(equal()).toBe(true);
-    old.frame.stack[0]!.types.fill(SlotType.ZERO);
-    current.frame.stack[0]!.types.fill(SlotType.MISC);
+    old.frame.stack[0]!.fill(SlotType.ZERO);
+    current.frame.stack[0]!.fill(SlotType.MISC);
     expect(equal()).toBe(false);
   });
 

@@ -51,7 +51,7 @@ describe("an open-coded iterator on the stack", () => {
     expect(isIterRegValidInit(test.env, at(-8), { ...NUM, btfId: TASK.btfId })).toBe(-Errno.EINVAL);
     markStackSlotsIter(test.env, at(-48), 0, TASK, 0);
     expect(isIterRegValidInit(test.env, at(-40), TASK)).toBe(-Errno.EINVAL);
-    test.env.frame.stack[4]!.types[0] = SlotType.MISC;
+    test.env.frame.stack[4]!.setType(0, SlotType.MISC);
     expect(isIterRegValidInit(test.env, at(-48), TASK)).toBe(-Errno.EINVAL);
   });
 
@@ -70,7 +70,7 @@ describe("widening", () => {
     env.reg(2).markConstant(2n, false);
     env.reg(3).markConstant(3n, false);
     env.reg(4).markConstant(4n, false);
-    env.frame.stack[0]!.types.fill(SlotType.SPILL);
+    env.frame.stack[0]!.fill(SlotType.SPILL);
     env.frame.stack[0]!.spilled.markConstant(5n, false);
     const old = env.pool.copy(env.current);
     const current = env.pool.copy(env.current);

@@ -63,6 +63,15 @@ describe("stack slots", () => {
     expect(alive(test, 0, 0, [2])).toEqual([2]);
   });
 
+  it("far down stay written, as in Linux 6.18, whatever later visits do", () => {
+    const test = walked(STRAIGHT);
+    execute(test, { at: 0 }, { at: 1, writes: [40] }, { at: 2, reads: [40] });
+    test.env.stackLiveness.update();
+    execute(test, { at: 1 });
+    test.env.stackLiveness.update();
+    expect(alive(test, 0, 0, [40])).toEqual([]);
+  });
+
   it("are read and written by calls, as the function does", () => {
     const test = walked("r6 = 0\ncall one\nr0 = 0\nexit\none:\nr1 = 1\nr1 = 2\nexit");
     const { env } = test;

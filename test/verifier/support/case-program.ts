@@ -71,7 +71,9 @@ export function assembleCase(text: string, maps: readonly string[], types: CType
       }
     }
     if (insn.opcode === CALL && insn.src === CallKind.kfunc) {
-      references.push({ kind: "kfunc", slot, name: kfuncs[insn.imm]! });
+      const name = kfuncs[insn.imm];
+      if (name === undefined) return insn;
+      references.push({ kind: "kfunc", slot, name });
       return { ...insn, imm: 0 };
     }
     if (insn.opcode === MOVE && kernelTypes[insn.imm - KERNEL_TYPE] !== undefined) {

@@ -80,6 +80,7 @@ function caseOf(json: JsonCase): VerifierCase {
     expectedAttachType: json.expected_attach_type,
     progFlags,
     license: "GPL",
+    rights: "all",
     insns: bytes(json.insns),
     references,
     maps,

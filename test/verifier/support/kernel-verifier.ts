@@ -9,6 +9,8 @@ import type { CaseVerifier, VerifierAnswer, VerifierQuestion } from "./verifier-
 import type { CaseMap, CaseOutcome, CaseRun, VerifierCase } from "./verifier-case.ts";
 
 const LONGEST_PROGRAM = 4096;
+/** CAP_NET_ADMIN and CAP_BPF. */
+const LIMITED: readonly number[] = [12, 39];
 const FUNC_INFO_SIZE = 8;
 const LINE_INFO_SIZE = 16;
 /** Types whose test run takes a context alone. */
@@ -23,23 +25,33 @@ const CONTEXT_ONLY: ReadonlySet<number> = new Set([
 export class KernelVerifier implements CaseVerifier {
   readonly name: string;
   readonly #judge: BpfCommands;
+  /** The same kernel, as one who has CAP_BPF and not CAP_PERFMON loads on it. */
+  readonly #limited: LimitedLoader;
   /** Where programs run: a kernel that judges may have no bodies for all that programs call. */
   readonly #runner: BpfCommands;
   readonly #types: KernelTypes;
 
-  private constructor(name: string, judge: BpfCommands, runner: BpfCommands, types: KernelTypes) {
+  private constructor(
+    name: string,
+    judge: BpfCommands,
+    limited: LimitedLoader,
+    runner: BpfCommands,
+    types: KernelTypes,
+  ) {
     this.name = name;
     this.#judge = judge;
+    this.#limited = limited;
     this.#runner = runner;
     this.#types = types;
   }
 
   /** The running kernel, or why it is not to be had. */
   static async live(): Promise<KernelVerifier | string> {
-    const { port, why } = await livePort();
+    const { port, withCapabilities, why } = await livePort();
     if (port === null) return why;
     const sys = new BpfCommands(port);
-    return new KernelVerifier("live", sys, sys, kernelTypes());
+    const limited = { sys, load: <T>(act: () => T) => withCapabilities(LIMITED, act) };
+    return new KernelVerifier("live", sys, limited, sys, kernelTypes());
   }
 
   /** The embedded kernel, with the types of the running one. */
@@ -47,7 +59,8 @@ export class KernelVerifier implements CaseVerifier {
     const types = kernelTypes();
     const options = { btf: types.btf, cpus: 2 };
     const judge = new EmbeddedKernel({ ...options, execute: false });
-    return new KernelVerifier("embedded", judge, new EmbeddedKernel(options), types);
+    const limited = { sys: judge.process({ caps: ["BPF", "NET_ADMIN"] }), load: <T>(act: () => T) => act() };
+    return new KernelVerifier("embedded", judge, limited, new EmbeddedKernel(options), types);
   }
 
   get types(): KernelTypes {
@@ -57,8 +70,10 @@ export class KernelVerifier implements CaseVerifier {
   verify(test: VerifierCase, question: VerifierQuestion): VerifierAnswer {
     if (this.name === "live" && test.insns.length / 8 > LONGEST_PROGRAM)
       throw new Error("too long for the live kernel");
-    using judged = new CaseOnKernel(this.#judge, this.#types, test);
-    const answer = judged.load(question.logLevel);
+    const limited = test.rights === "bpf";
+    using judged = new CaseOnKernel(limited ? this.#limited.sys : this.#judge, this.#types, test);
+    const load = () => judged.load(question.logLevel);
+    const answer = limited ? this.#limited.load(load) : load();
     if (answer.fd === null) return { errno: answer.errno, log: answer.log, xlated: null, runs: [] };
     const xlated = question.xlated === true ? judged.xlated(answer.fd) : null;
     if (question.runs !== true || test.runs.length === 0) {
@@ -76,6 +91,12 @@ export class KernelVerifier implements CaseVerifier {
   }
 
   close(): void {}
+}
+
+/** `sys` makes maps and loads; `load` runs what must not have more rights than that. */
+interface LimitedLoader {
+  readonly sys: BpfCommands;
+  load<T>(act: () => T): T;
 }
 
 type Loaded =

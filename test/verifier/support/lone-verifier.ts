@@ -49,7 +49,7 @@ export class LoneVerifier implements CaseVerifier {
       insns[reference.slot]!.imm = reference.kind === "map" ? reference.map + 1 : this.types.id(reference);
     }
     const attach = test.attach === null ? null : this.types.attach(test.attach);
-    const all = { bpf: true, perfmon: true, netAdmin: true, sysAdmin: true };
+    const all = test.rights === "all";
     const type = programType(test.progType)!;
     const attachType = test.expectedAttachType || (type.defaultAttachType ?? 0);
     let text = "";
@@ -60,7 +60,7 @@ export class LoneVerifier implements CaseVerifier {
       flags: test.progFlags,
       gplCompatible: GPL.test(test.license),
       attach: attach === null ? null : { btf: this.types.btf, btfId: attach.id, program: null },
-      capabilities: all,
+      capabilities: { bpf: true, perfmon: all, netAdmin: true, sysAdmin: all },
       debug: debugOf(test),
       kernel: {
         version: "6.18",

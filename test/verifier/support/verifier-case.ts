@@ -8,6 +8,7 @@ export interface VerifierCase {
   readonly expectedAttachType: number;
   readonly progFlags: number;
   readonly license: string;
+  readonly rights: CaseRights;
   /** As loaded, but for what `references` names. */
   readonly insns: Uint8Array;
   readonly references: readonly CaseReference[];
@@ -22,6 +23,9 @@ export interface VerifierCase {
   /** What is written in the case file, for a person to read; empty where there is none. */
   readonly source: string;
 }
+
+/** Who loads: one who may do all, or has CAP_BPF but not CAP_PERFMON: who must not see addresses. */
+export type CaseRights = "all" | "bpf";
 
 /** A number in the program that only a kernel knows: it belongs into `imm` of the instruction at `slot`. */
 export type CaseReference =
