@@ -122,10 +122,8 @@ function fixupInput(
 }
 
 /** What the verifier knows, as fixups ask for it. */
-function facts(env: Environment | null): Pick<FixupOptions, "seen" | "stackDepth"> {
-  if (env === null) return {};
-  const depths = new Map(env.subprograms.map(({ start, stackDepth }) => [start, stackDepth]));
-  return { seen: (slot) => env.aux[slot]!.seen !== 0, stackDepth: (start) => depths.get(start) };
+function facts(env: Environment | null): Pick<FixupOptions, "verified"> {
+  return env === null ? {} : { verified: env };
 }
 
 interface Compiled {

@@ -77,6 +77,7 @@ export {
   hasTrampoline,
   isAllowed,
   isRecursionGuarded,
+  type KernelRelease,
   type Lockdown,
   MISSING_OPTIONS,
   type ProgramTraits,

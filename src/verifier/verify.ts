@@ -1,7 +1,9 @@
+import { Errno } from "../uapi/index.ts";
 import { Environment } from "./environment/environment.ts";
 import { Rejection } from "./environment/rejection.ts";
 import type { VerifyRequest } from "./environment/request.ts";
 import { checkGlobalFunctions, checkMain } from "./explore/check-function.ts";
+import { finalStackDepths } from "./fixups/final-stack.ts";
 import { checkLeftKfuncCalls } from "./kfuncs/left-calls.ts";
 import { printVerificationStats } from "./log/statistics-text.ts";
 import { VerifierLog } from "./log/verifier-log.ts";
@@ -49,6 +51,13 @@ const CHECKS: readonly ((env: Environment) => void)[] = [
   checkGlobalFunctions,
 ];
 
+/** Accesses that Linux lets pass, and then fails to rewrite (`convert_ctx_accesses`). */
+function checkContextGaps(env: Environment): void {
+  if (env.aux.some(({ ctxGap, seen }) => ctxGap && seen !== 0)) {
+    env.refuse(Errno.EFAULT, "verifier bug: error during ctx access conversion (0)");
+  }
+}
+
 /**
  * Decides whether Linux would let the program run (`bpf_check`, up to its fixups): never throws for a bad program.
  * The log goes to `request.log` as it is written; its end with the statistics is included.
@@ -61,12 +70,17 @@ export function verify(request: VerifyRequest): Verification {
     for (const check of CHECKS) check(env);
     releaseFastcallStack(env);
     checkMaxStackDepth(env);
+    checkContextGaps(env);
     checkLeftKfuncCalls(env);
   } catch (error) {
     if (!(error instanceof Rejection)) throw error;
     rejection = error;
   }
-  printVerificationStats(env, ((request.clock?.() ?? 0) - started) * 1000);
+  const depths =
+    rejection === null && env.log.stats
+      ? finalStackDepths(env)
+      : env.subprograms.map(({ stackDepth }) => stackDepth);
+  printVerificationStats(env, ((request.clock?.() ?? 0) - started) * 1000, depths);
   return {
     errno: rejection?.errno ?? 0,
     reason: rejection?.message ?? "",

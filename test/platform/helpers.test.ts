@@ -119,6 +119,31 @@ describe("prototypeOf", () => {
   });
 });
 
+describe("prototypeOf in Linux 6.1", () => {
+  const old = (id: number, programType: number, expectedAttachType = 0) =>
+    prototypeOf(id, { programType, expectedAttachType, kernel: "6.1" })?.function;
+
+  it("knows helpers up to its last", () => {
+    expect(old(BpfFuncId.user_ringbuf_drain, P.XDP)).toBe("bpf_user_ringbuf_drain");
+    expect(old(BpfFuncId.cgrp_storage_get, P.XDP)).toBeUndefined();
+  });
+
+  it("gave what is for all today to some", () => {
+    expect(old(BpfFuncId.get_current_comm, P.XDP)).toBeUndefined();
+    expect(old(BpfFuncId.get_current_comm, P.KPROBE)).toBe("bpf_get_current_comm");
+    expect(old(BpfFuncId.get_current_comm, P.CGROUP_DEVICE)).toBe("bpf_get_current_comm");
+    expect(old(BpfFuncId.get_attach_cookie, P.TRACING, A.TRACE_RAW_TP)).toBeUndefined();
+    expect(old(BpfFuncId.get_netns_cookie, P.SOCKET_FILTER)).toBeUndefined();
+  });
+
+  it("promised less", () => {
+    const traits = { programType: P.XDP, expectedAttachType: 0 } as const;
+    const cpu = (kernel: "6.1" | "6.18") =>
+      prototypeOf(BpfFuncId.get_smp_processor_id, { ...traits, kernel })!.fastcall;
+    expect([cpu("6.1"), cpu("6.18")]).toEqual([false, true]);
+  });
+});
+
 describe("tables of helpers", () => {
   it("name prototypes that exist", () => {
     const seen = new Set<object>();

@@ -168,14 +168,21 @@ export function kindName({ type, expectedAttachType, attachTarget, sleepable }: 
   return `${type.name} ${expectedAttachType} ${attachTarget ?? ""}${sleepable ? " sleepable" : ""}`;
 }
 
-/** A prober, and what the tests that use one need. */
-export async function liveProber(): Promise<{
+/** A prober, and what the tests that use one need: the live kernel, of one of these releases. */
+export async function liveProber<Release extends string = "6.18">(
+  ...releases: readonly Release[]
+): Promise<{
   readonly needs: readonly Needed[];
   readonly prober: () => Prober;
+  /** Which of them it is; the first where it is none. */
+  readonly release: Release;
 }> {
   const { port, why } = await livePort();
+  const wanted = releases.length === 0 ? (["6.18"] as Release[]) : releases;
+  const release = wanted.find((one) => liveKernel(`${one}.`).present) ?? wanted[0]!;
   return {
-    needs: [liveKernel("6.18"), { present: port !== null, why: why ?? "" }],
+    needs: [liveKernel(`${release}.`), { present: port !== null, why: why ?? "" }],
     prober: () => new Prober(new BpfCommands(port!)),
+    release,
   };
 }

@@ -84,19 +84,17 @@ export const ARGUMENTS = {
   /** Memory that is read. */
   mem: argument("ARG_PTR_TO_MEM", ["MEM_RDONLY"]),
   memOrNull: argument("ARG_PTR_TO_MEM", ["PTR_MAYBE_NULL", "MEM_RDONLY"]),
-  /** Memory that Linux's prototype says nothing about: the verifier asks for initialized, writable memory. */
-  plainMem: argument("ARG_PTR_TO_MEM"),
-  plainMemOrNull: argument("ARG_PTR_TO_MEM", ["PTR_MAYBE_NULL"]),
   /** Memory that is filled and need not be initialized. */
   out: argument("ARG_PTR_TO_MEM", ["MEM_UNINIT", "MEM_WRITE"]),
   /** Memory that is read and written. */
   inOut: argument("ARG_PTR_TO_MEM", ["MEM_WRITE"]),
+  inOutOrNull: argument("ARG_PTR_TO_MEM", ["PTR_MAYBE_NULL", "MEM_WRITE"]),
   longOut: ofFixedSize(8, "MEM_UNINIT", "MEM_WRITE", "MEM_ALIGNED"),
   wordInOut: ofFixedSize(4, "MEM_WRITE", "MEM_ALIGNED"),
   /** `sizeof(struct iphdr)`, `ipv6hdr`, `tcphdr`. */
-  ipHeader: ofFixedSize(20),
-  ip6Header: ofFixedSize(40),
-  tcpHeader: ofFixedSize(20),
+  ipHeader: ofFixedSize(20, "MEM_RDONLY"),
+  ip6Header: ofFixedSize(40, "MEM_RDONLY"),
+  tcpHeader: ofFixedSize(20, "MEM_RDONLY"),
   size: argument("ARG_CONST_SIZE"),
   sizeOrZero: argument("ARG_CONST_SIZE_OR_ZERO"),
   allocSize: argument("ARG_CONST_ALLOC_SIZE_OR_ZERO"),

@@ -1,4 +1,4 @@
-import type { HelperName } from "./prototype.ts";
+import type { HelperName, HelperPrototype } from "./prototype.ts";
 import type { PrototypeName } from "./prototype-table.ts";
 
 /** Rights of the one who loads a program, each with what it implies (CAP_SYS_ADMIN has all). */
@@ -80,4 +80,14 @@ export function plain(helpers: readonly HelperName[], condition?: GrantCondition
       return [helper, condition === undefined ? name : when(condition, name)];
     }),
   );
+}
+
+/** What a release has otherwise than the newest one that is described here. */
+export interface ReleaseChanges {
+  /** The highest id of a helper. */
+  readonly helpers: number;
+  /** Rows instead of a table's own; `absent`: the table has no such row. */
+  readonly rows: ReadonlyMap<GrantTable, { readonly [helper in HelperName]?: Grant | "absent" }>;
+  /** Prototypes that were other than they are. */
+  readonly prototypes: { readonly [name in PrototypeName]?: Partial<HelperPrototype> };
 }

@@ -1,6 +1,13 @@
 import { BpfAttachType as A, BpfProgType as P } from "../../uapi/index.ts";
 import { D_PATH_FUNCTIONS, SLEEPABLE_LSM_HOOKS } from "../functions/hooks.ts";
-import type { Capabilities, Grant, GrantCondition, GrantTable, KernelOption } from "./grant.ts";
+import type {
+  Capabilities,
+  Grant,
+  GrantCondition,
+  GrantTable,
+  KernelOption,
+  ReleaseChanges,
+} from "./grant.ts";
 import { LSM } from "./grants/attached.ts";
 import { BASE } from "./grants/base.ts";
 import {
@@ -30,7 +37,8 @@ import {
 import { STRUCT_OPS } from "./grants/struct-ops.ts";
 import { KPROBE, PERF_EVENT, RAW_TRACEPOINT, SYSCALL, TRACEPOINT, TRACING } from "./grants/tracing.ts";
 import type { HelperName, HelperPrototype } from "./prototype.ts";
-import { HELPER_PROTOTYPES, PROTOTYPES } from "./prototype-table.ts";
+import { HELPER_PROTOTYPES, PROTOTYPES, type PrototypeName } from "./prototype-table.ts";
+import { LINUX_6_1 } from "./releases/linux-6-1.ts";
 
 /** What is known of a program when it asks for a helper: Linux's `struct bpf_prog` and the rights of its loader. */
 export interface ProgramTraits {
@@ -54,7 +62,15 @@ export interface ProgramTraits {
   readonly lockdown?: Lockdown;
   /** Options that the kernel was built without; where it is absent, those of `MISSING_OPTIONS`. */
   readonly missingOptions?: ReadonlySet<KernelOption>;
+  /** `"6.18"` where it is absent. */
+  readonly kernel?: KernelRelease;
 }
+
+/** Releases of Linux whose helpers are described here. */
+export type KernelRelease = "6.18" | "6.1";
+
+/** What older releases have otherwise. */
+const CHANGES: ReadonlyMap<KernelRelease, ReleaseChanges> = new Map([["6.1", LINUX_6_1]]);
 
 /** `integrity` forbids to write user memory, `confidentiality` also to read the kernel's. */
 export type Lockdown = "none" | "integrity" | "confidentiality";
@@ -104,10 +120,16 @@ const ALL: Capabilities = { bpf: true, perfmon: true, sysAdmin: true };
  */
 export function prototypeOf(id: number, program: ProgramTraits): HelperPrototype | null {
   const name = HELPER_PROTOTYPES.get(id)?.name.slice("bpf_".length) as HelperName | undefined;
-  if (name === undefined) return null;
+  const changes = CHANGES.get(program.kernel ?? "6.18");
+  if (name === undefined || (changes !== undefined && id > changes.helpers)) return null;
   for (let table = tableOf(program); table !== null; table = table.next) {
-    const grant = table.rows[name];
-    if (grant !== undefined) return granted(grant, program);
+    const changed = changes?.rows.get(table)?.[name];
+    const grant = changed === undefined ? table.rows[name] : changed;
+    if (grant === undefined || grant === "absent") continue;
+    const key = granted(grant, program);
+    if (key === null) return null;
+    const other = changes?.prototypes[key];
+    return other === undefined ? PROTOTYPES[key] : { ...PROTOTYPES[key], ...other };
   }
   return null;
 }
@@ -128,11 +150,9 @@ function tableOf(program: ProgramTraits): GrantTable | null {
   return known === undefined ? BASE : known;
 }
 
-function granted(grant: Grant, program: ProgramTraits): HelperPrototype | null {
-  if (grant === null) return null;
-  if (typeof grant === "string") return PROTOTYPES[grant];
-  const choice = grant.find((candidate) => holds(candidate, program));
-  return choice === undefined ? null : PROTOTYPES[choice.prototype];
+function granted(grant: Grant, program: ProgramTraits): PrototypeName | null {
+  if (grant === null || typeof grant === "string") return grant;
+  return grant.find((candidate) => holds(candidate, program))?.prototype ?? null;
 }
 
 function holds(condition: GrantCondition, program: ProgramTraits): boolean {

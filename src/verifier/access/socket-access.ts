@@ -20,6 +20,11 @@ const VIEWS: ReadonlyMap<number, StructContext> = new Map([
   [RegType.PTR_TO_XDP_SOCK, XDP_SOCK_VIEW],
 ]);
 
+/** How programs see what a pointer of this type leads to; null where it is no socket. */
+export function socketView(type: number): StructContext | null {
+  return VIEWS.get(type) ?? null;
+}
+
 /** A load through a pointer to a socket (`check_sock_access`). */
 export function checkSockAccess(
   env: Environment,

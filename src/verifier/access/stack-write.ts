@@ -177,13 +177,15 @@ function checkStackWriteVarOff(
       continue;
     }
     slot.spilled.type = RegType.NOT_INIT;
+    // Since Linux 6.18.44 at the latest; 6.18.2 forgot the register, but not that its other bytes were spilled.
+    if (isSpecialSlot(slot)) scrubSlot(slot);
     if (type === SlotType.INVALID && !env.allowUninitStack) {
       env.refuse(
         Errno.EINVAL,
         `uninit stack in range of var-offset write prohibited for !root; insn ${insnIdx}, off: ${i}`,
       );
     }
-    const staysZero = writesZero && type === SlotType.ZERO;
+    const staysZero = writesZero && slot.typeOf(at) === SlotType.ZERO;
     zeroUsed ||= staysZero;
     slot.setType(at, staysZero ? SlotType.ZERO : SlotType.MISC);
   }

@@ -1,5 +1,6 @@
 import type { Btf } from "../../btf/index.ts";
 import { BtfKind } from "../../btf/index.ts";
+import { RCU_PROTECTED_STRUCTS } from "../../platform/index.ts";
 import type { Environment } from "../environment/environment.ts";
 import { baseType, hasUnsafeModifiers, RegType, TypeFlag } from "../state/reg-type.ts";
 import type { Register } from "../state/register.ts";
@@ -49,17 +50,8 @@ export function clearTrustedFlags(flags: number): number {
   return flags & ~(TRUSTED_MODIFIERS | TypeFlag.MEM_RCU);
 }
 
-/** Kernel structs that RCU protects, although no tag says so (`rcu_protected_types`). */
-const RCU_PROTECTED: ReadonlySet<string> = new Set([
-  "prog_test_ref_kfunc",
-  "cgroup",
-  "bpf_cpumask",
-  "task_struct",
-  "bpf_crypto_ctx",
-]);
-
 /** Objects of this type are freed after a grace period; all that programs allocate are (`rcu_protected_object`). */
 export function rcuProtectedObject(env: Environment, btf: Btf, btfId: number): boolean {
   if (!btfIsKernel(env, btf)) return true;
-  return btf.kind(btfId) === BtfKind.STRUCT && RCU_PROTECTED.has(btf.name(btfId));
+  return btf.kind(btfId) === BtfKind.STRUCT && RCU_PROTECTED_STRUCTS.has(btf.name(btfId));
 }

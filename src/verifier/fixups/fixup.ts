@@ -24,6 +24,7 @@ import {
 } from "./pointer.ts";
 import { unclonePrologue } from "./prologue.ts";
 import { type Pruned, prune, reachableSlots } from "./prune.ts";
+import { fixupVerified } from "./verified.ts";
 
 /**
  * Turns a program into what runs: accesses of the context into accesses of the kernel's object, divisions into
@@ -33,10 +34,11 @@ import { type Pruned, prune, reachableSlots } from "./prune.ts";
  * @throws VerifierError where an access of the context is not allowed, with the slot in `input.insns`.
  */
 export function fixup(input: FixupInput, options: FixupOptions): FixupResult {
+  if (options.verified !== undefined) return fixupVerified(input, options.verified, options);
   checkSlots(input.insns);
   const linux = options.target === "linux-x86_64";
   const insns = linux ? dropFastcallSpills(input.insns, new Functions(input.insns)) : input.insns;
-  const pruned = prune(insns, options.seen ?? seenBy(reachableSlots(input.insns)));
+  const pruned = prune(insns, seenBy(reachableSlots(input.insns)));
   try {
     return new Fixups(input, options, pruned).run();
   } catch (error) {
@@ -225,8 +227,7 @@ class Fixups {
   }
 
   #depth(func: number): number {
-    const known = this.#options.stackDepth?.(this.#origin(this.#functions.starts[func]!));
-    return Math.ceil((known ?? this.#depths[func]!) / 8) * 8;
+    return Math.ceil(this.#depths[func]! / 8) * 8;
   }
 
   /** Addresses of maps and kernel variables. */

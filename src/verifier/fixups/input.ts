@@ -1,5 +1,6 @@
 import type { Insn } from "../../isa/index.ts";
 import type { KernelLayout, ProgramType } from "../../platform/index.ts";
+import type { Environment } from "../environment/environment.ts";
 
 /** A map that a program refers to. The same object for the same map: maps are told apart by identity. */
 export interface FixupMap {
@@ -47,13 +48,8 @@ export interface FixupOptions {
   readonly layout: KernelLayout;
   /** Address of a kernel symbol for `linux-x86_64`; without it, or where it gives null, calls have `imm` 0. */
   readonly symbolAddress?: (name: string) => bigint | null;
-  /**
-   * What a verifier found out about slots. A slot that it never saw is dead, and a branch with one dead side becomes a
-   * jump. Without it only what no path leads to is dead.
-   */
-  readonly seen?: (slot: number) => boolean;
-  /** Bytes of stack that a function uses, by its first slot, where a verifier knows; else what is seen of it. */
-  readonly stackDepth?: (functionStart: number) => number | undefined;
+  /** What the verifier found out about the program; absent where it was taken unverified, and facts are guessed. */
+  readonly verified?: Environment;
 }
 
 export interface FixupResult {

@@ -18,6 +18,8 @@ import {
   prototypeOf,
 } from "../../platform/index.ts";
 import { BpfFuncId as Func } from "../../uapi/index.ts";
+import type { Environment } from "../environment/environment.ts";
+import { kfuncKey } from "../environment/kfunc-description.ts";
 import type { FixupInput, FixupMap, FixupOptions } from "./input.ts";
 import { inlineLookup } from "./map-lookup.ts";
 
@@ -78,15 +80,23 @@ export class LinuxCalls {
    * What takes the place of a call of a helper; null where the call stays as it is.
    *
    * @param map the map in r1, where it is always the same.
+   * @param atomic the call must not wait for memory
    */
-  rewrite(insn: Insn, map: FixupMap | null): Insn[] | null {
+  rewrite(insn: Insn, map: FixupMap | null, atomic = this.#input.sleepable !== true): Insn[] | null {
     const { imm: id } = insn;
     // Its opcode changes in the kernel, and back where a program is shown (bpf_insn_prepare_dump).
     if (id === Func.tail_call) return null;
-    return this.#ownCode(insn) ?? this.#mapOperation(insn, map) ?? [{ ...insn, imm: this.helperImm(id) }];
+    return (
+      this.#ownCode(insn, atomic) ?? this.#mapOperation(insn, map) ?? [{ ...insn, imm: this.helperImm(id) }]
+    );
   }
 
-  #ownCode(insn: Insn): Insn[] | null {
+  /** The function behind a kfunc: its name, but for those that do something else in programs of this kind. */
+  kfuncSymbol(env: Environment, insn: Insn): string {
+    return env.kfuncs.get(kfuncKey(insn.imm, insn.off))?.name ?? "";
+  }
+
+  #ownCode(insn: Insn, atomic: boolean): Insn[] | null {
     const out = new ProgramBuilder();
     switch (insn.imm) {
       case Func.get_smp_processor_id:
@@ -102,7 +112,7 @@ export class LinuxCalls {
         break;
     }
     if (!ALLOCATING.has(insn.imm)) return null;
-    const flags = this.#input.sleepable ? GFP_KERNEL : GFP_ATOMIC;
+    const flags = atomic ? GFP_ATOMIC : GFP_KERNEL;
     return out.mov64(r5, flags).call(this.helperImm(insn.imm)).insns();
   }
 

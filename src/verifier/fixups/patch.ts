@@ -9,6 +9,8 @@ export interface Patch {
   readonly body?: readonly Insn[];
   /** Jumps of `body` that lead to a slot of the program as it was. */
   readonly exits?: readonly { readonly index: number; readonly target: number }[];
+  /** Calls of `body` of a function that begins at a slot of the program as it was. */
+  readonly calls?: readonly { readonly index: number; readonly target: number }[];
 }
 
 export interface Patched {
@@ -59,6 +61,9 @@ export function applyPatches(insns: readonly Insn[], patches: readonly (Patch | 
     for (const { index, target } of patch.exits ?? []) {
       const jump = out[start + index]!;
       out[start + index] = { ...jump, off: checkOff(entries[target]! - (start + index) - 1, slot) };
+    }
+    for (const { index, target } of patch.calls ?? []) {
+      out[start + index] = { ...out[start + index]!, imm: starts[target]! - (start + index) - 1 };
     }
     if (lookup(insn)?.slots === 2) slot++;
   }

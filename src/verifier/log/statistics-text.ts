@@ -2,12 +2,15 @@ import type { Environment } from "../environment/environment.ts";
 import { MAX_PROCESSED } from "../state/limits.ts";
 
 /** What a verification cost, at the end of the log (`print_verification_stats`). */
-export function printVerificationStats(env: Environment, microseconds: number): void {
+export function printVerificationStats(
+  env: Environment,
+  microseconds: number,
+  stackDepths: readonly number[],
+): void {
   const { log } = env;
   if (!log.enabled) return;
   if (log.stats) {
-    const depths = env.subprograms.map((subprogram) => subprogram.stackDepth).join("+");
-    log.write(`verification time ${Math.trunc(microseconds)} usec\nstack depth ${depths}\n`);
+    log.write(`verification time ${Math.trunc(microseconds)} usec\nstack depth ${stackDepths.join("+")}\n`);
   }
   log.write(
     `processed ${env.insnProcessed} insns (limit ${MAX_PROCESSED}) max_states_per_insn ${env.maxStatesPerInsn} ` +

@@ -8,6 +8,7 @@ import {
   isWide,
   Mode,
   Operation,
+  rowsOfOpcode,
 } from "../../isa/index.ts";
 import type { Environment } from "../environment/environment.ts";
 import { verboseInsn } from "../log/insn-text.ts";
@@ -60,10 +61,16 @@ export function computeLiveRegisters(env: Environment): void {
   if (env.log.level2) writeTable(env);
 }
 
+/** Of arithmetic whose other fields select no instruction, the opcode tells what it would read and write. */
+function plainArithmetic(insn: Insn): InsnRow | undefined {
+  const cls = classOf(insn.opcode);
+  return cls === Class.alu || cls === Class.alu64 ? rowsOfOpcode(insn.opcode)[0] : undefined;
+}
+
 /** `compute_insn_live_regs` */
 function accessOf(env: Environment, at: number): Access {
   const insn = env.insns[at]!;
-  const row = env.rows[at];
+  const row = env.rows[at] ?? plainArithmetic(insn);
   const dst = 1 << insn.dst;
   const src = 1 << insn.src;
   if (row === undefined) {

@@ -72,7 +72,7 @@ export function syncLinkedRegs(
     if (reg.type !== RegType.SCALAR_VALUE || reg === known) continue;
     if ((reg.id & ID_MASK) !== (known.id & ID_MASK)) continue;
     // A distance by 32 bits from one and a distance by 64 bits from the other say nothing of each other.
-    if (((reg.id | known.id) & ADD_CONST) >>> 0 === ADD_CONST) continue;
+    if (((reg.id ^ known.id) & ADD_CONST) >>> 0 === ADD_CONST) continue;
     const { subregDef, off, id } = reg;
     const atDistance = ((id | known.id) & ADD_CONST) !== 0 && off !== known.off;
     const distance = off - known.off;

@@ -53,7 +53,7 @@ describe("jumps over code that grows", () => {
       .alu32("div", r0, r7)
       .exit()
       .insns();
-    const { insns, slotMap, functions } = fixed(program, { seen: () => true });
+    const { insns, slotMap, functions } = fixed(program);
     const sub = slotMap[6]!;
     expect(functions).toEqual([0, sub]);
     expect(0 + 1 + insns[0]!.imm).toBe(sub);
@@ -203,23 +203,6 @@ describe("maps", () => {
 });
 
 describe("dead code", () => {
-  it("goes, and branches with a dead side become jumps", () => {
-    const program = new ProgramBuilder()
-      .mov64(r0, 1)
-      .branch("jeq", r0, 1, "yes")
-      .mov64(r0, 2)
-      .exit()
-      .label("yes")
-      .mov64(r0, 3)
-      .exit()
-      .insns();
-    const live = new Set([0, 1, 4, 5]);
-    const { insns, slotMap, removed } = fixed(program, { seen: (slot) => live.has(slot) });
-    expect(outline(insns)).toEqual(["mov64_k r0 imm=1", "mov64_k r0 imm=3", "exit"]);
-    expect([...slotMap]).toEqual([0, 1, 1, 1, 1, 2, 3]);
-    expect([...removed!]).toEqual([0, 1, 1, 1, 0, 0]);
-  });
-
   it("that no path leads to goes without a verifier; jumps to the next slot do, too", () => {
     const program = new ProgramBuilder().ja(1).exit().mov64(r0, 0).ja(0).exit().insns();
     expect(outline(fixed(program).insns)).toEqual(["mov64_k r0 imm=0", "exit"]);

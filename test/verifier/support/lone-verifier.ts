@@ -112,7 +112,8 @@ export class LoneVerifier implements CaseVerifier {
       keyTypeId: types?.keyType ?? 0,
       valueTypeId: types?.valueType ?? 0,
       record: btf === null ? null : this.#record(map, btf),
-      inner: map.inner === null ? null : made[map.inner]!,
+      // The kernel keeps a pattern of the inner map, without its name (`bpf_map_meta_alloc`).
+      inner: map.inner === null ? null : { ...made[map.inner]!, name: "" },
       frozen: map.frozen,
       reservedForAnother: false,
       extra: map.extra,

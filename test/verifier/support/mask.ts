@@ -32,7 +32,7 @@ export function maskLog(log: string, test: VerifierCase, types: KernelTypes | nu
     .split("\n")
     .map((line) => {
       let text = line
-        .replace(/^verification time \d+ usec$/, "verification time N usec")
+        .replace(/verification time \d+ usec$/, "verification time N usec")
         .replace(/(call [A-Za-z_]\w*)#\d{4,}/, "$1#KFUNC")
         .replace(/ has btf_id \d+ type /, " has btf_id N type ");
       const load = /(?:^|\s)(\d+): (?:\S{10} )?\(18\) r\d+ = (0x[0-9a-f]+)/.exec(text);

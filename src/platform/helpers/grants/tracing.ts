@@ -7,7 +7,7 @@ const KPROBE_MULTI = [A.TRACE_KPROBE_MULTI, A.TRACE_KPROBE_SESSION];
 const UPROBE_MULTI = [A.TRACE_UPROBE_MULTI, A.TRACE_UPROBE_SESSION];
 
 /** `bpf_tracing_func_proto`: what all tracing programs have. */
-const TRACING_BASE = table(
+export const TRACING_BASE = table(
   {
     get_smp_processor_id: "bpf_get_smp_processor_id",
     probe_read: when({ lockdown: "readKernel" }, "bpf_probe_read_compat"),

@@ -49,8 +49,8 @@ export const PACKET_PROTOTYPES = {
     "size",
     "any",
   ]),
-  bpf_skb_fib_lookup: prototype("fib_lookup", ["ctx", "plainMem", "size", "any"], { gplOnly: true }),
-  bpf_xdp_fib_lookup: prototype("fib_lookup", ["ctx", "plainMem", "size", "any"], { gplOnly: true }),
+  bpf_skb_fib_lookup: prototype("fib_lookup", ["ctx", "inOut", "size", "any"], { gplOnly: true }),
+  bpf_xdp_fib_lookup: prototype("fib_lookup", ["ctx", "inOut", "size", "any"], { gplOnly: true }),
   bpf_lwt_in_push_encap: prototype("lwt_push_encap", ["ctx", "any", "mem", "size"]),
   bpf_lwt_xmit_push_encap: prototype("lwt_push_encap", ["ctx", "any", "mem", "size"]),
   bpf_lwt_seg6_store_bytes: prototype("lwt_seg6_store_bytes", ["ctx", "any", "mem", "size"]),
@@ -78,6 +78,6 @@ export const PACKET_PROTOTYPES = {
     function: "bpf_xdp_get_buff_len",
   }),
   bpf_xdp_load_bytes: prototype("xdp_load_bytes", ["ctx", "any", "out", "size"]),
-  bpf_xdp_store_bytes: prototype("xdp_store_bytes", ["ctx", "any", "out", "size"]),
+  bpf_xdp_store_bytes: prototype("xdp_store_bytes", ["ctx", "any", "mem", "size"]),
   bpf_skb_set_tstamp: prototype("skb_set_tstamp", ["ctx", "any", "any"]),
 };

@@ -113,14 +113,13 @@ export const SOCKETS_PROTOTYPES = {
   bpf_sock_from_file: prototype("sock_from_file", ["file"], { returns: btfOrNull("socket") }),
   bpf_skc_to_unix_sock: prototype("skc_to_unix_sock", ["btfSock"], { returns: btfOrNull("unix_sock") }),
   bpf_skc_to_mptcp_sock: prototype("skc_to_mptcp_sock", ["sockCommon"], { returns: btfOrNull("mptcp_sock") }),
-  bpf_tcp_raw_gen_syncookie_ipv4: prototype(
-    "tcp_raw_gen_syncookie_ipv4",
-    ["ipHeader", "plainMem", "sizeOrZero"],
-    { gplOnly: true, packetAccess: true },
-  ),
+  bpf_tcp_raw_gen_syncookie_ipv4: prototype("tcp_raw_gen_syncookie_ipv4", ["ipHeader", "mem", "sizeOrZero"], {
+    gplOnly: true,
+    packetAccess: true,
+  }),
   bpf_tcp_raw_gen_syncookie_ipv6: prototype(
     "tcp_raw_gen_syncookie_ipv6",
-    ["ip6Header", "plainMem", "sizeOrZero"],
+    ["ip6Header", "mem", "sizeOrZero"],
     { gplOnly: true, packetAccess: true },
   ),
   bpf_tcp_raw_check_syncookie_ipv4: prototype("tcp_raw_check_syncookie_ipv4", ["ipHeader", "tcpHeader"], {

@@ -19,7 +19,7 @@ export const SYSTEM_PROTOTYPES = {
   bpf_get_ns_current_pid_tgid: prototype("get_ns_current_pid_tgid", ["any", "any", "out", "size"]),
   bpf_get_current_ancestor_cgroup_id: prototype("get_current_ancestor_cgroup_id", ["any"]),
   bpf_ktime_get_boot_ns: prototype("ktime_get_boot_ns", []),
-  bpf_d_path: prototype("d_path", ["path", "plainMem", "sizeOrZero"], { allowed: "dPath" }),
+  bpf_d_path: prototype("d_path", ["path", "inOut", "sizeOrZero"], { allowed: "dPath" }),
   bpf_get_current_task_btf: prototype("get_current_task_btf", [], {
     returns: trustedBtf("task_struct"),
     gplOnly: true,
@@ -33,7 +33,7 @@ export const SYSTEM_PROTOTYPES = {
   bpf_sys_bpf: prototype("sys_bpf", ["any", "mem", "size"]),
   bpf_btf_find_by_name_kind: prototype("btf_find_by_name_kind", ["mem", "size", "any", "any"]),
   bpf_sys_close: prototype("sys_close", ["any"]),
-  bpf_kallsyms_lookup_name: prototype("kallsyms_lookup_name", ["plainMem", "sizeOrZero", "any", "longOut"]),
+  bpf_kallsyms_lookup_name: prototype("kallsyms_lookup_name", ["mem", "sizeOrZero", "any", "longOut"]),
   bpf_ima_file_hash: prototype("ima_file_hash", ["file", "out", "size"], {
     mightSleep: true,
     allowed: "sleepableLsmHook",

@@ -33,12 +33,12 @@ export const TRACING_PROTOTYPES = {
   bpf_override_return: prototype("override_return", ["ctx", "any"], { gplOnly: true }),
   bpf_get_stack: prototype("get_stack", ["ctx", "out", "sizeOrZero", "any"], { gplOnly: true }),
   bpf_get_stack_pe: prototype("get_stack", ["ctx", "out", "sizeOrZero", "any"], { gplOnly: true }),
-  bpf_get_stack_raw_tp: prototype("get_stack", ["ctx", "mem", "sizeOrZero", "any"], { gplOnly: true }),
+  bpf_get_stack_raw_tp: prototype("get_stack", ["ctx", "out", "sizeOrZero", "any"], { gplOnly: true }),
   bpf_get_stack_sleepable: prototype("get_stack", ["ctx", "out", "sizeOrZero", "any"], { gplOnly: true }),
   bpf_get_stack_tp: prototype("get_stack", ["ctx", "out", "sizeOrZero", "any"], { gplOnly: true }),
   bpf_send_signal: prototype("send_signal", ["any"]),
   bpf_send_signal_thread: prototype("send_signal_thread", ["any"]),
-  bpf_read_branch_records: prototype("read_branch_records", ["ctx", "plainMemOrNull", "sizeOrZero", "any"], {
+  bpf_read_branch_records: prototype("read_branch_records", ["ctx", "inOutOrNull", "sizeOrZero", "any"], {
     gplOnly: true,
   }),
   bpf_seq_printf: prototype("seq_printf", ["seqFile", "mem", "size", "memOrNull", "sizeOrZero"], {
