@@ -24,8 +24,14 @@ export function programOf(seed: number, index: number): Generated {
   return generate(new Random("verifier", seed, index));
 }
 
+/** The program as text of a case file, with what it uses and no more. */
 export function caseTextOf({ head, code }: Generated, name: string): string {
-  return [`=== ${name}`, ...head, "code:", "main:", ...code, ""].join("\n");
+  const text = code.join("\n");
+  const kept = head.filter((line) => {
+    const map = /^map (\w+):/.exec(line);
+    return map === null || text.includes(`%${map[1]}`);
+  });
+  return [`=== ${name}`, ...kept, "code:", "main:", ...code, ""].join("\n");
 }
 
 /** The case of a program. Throws where the text does not assemble: the shrinker tries such. */

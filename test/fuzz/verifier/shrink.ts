@@ -23,6 +23,8 @@ export async function shrink(
       await attempt([...best.code.slice(0, start), ...best.code.slice(start + size)]);
     }
   }
+  // Labels that nothing names any more mean nothing.
+  await attempt(best.code.filter((line) => !line.endsWith(":") || isNamed(line.slice(0, -1), best.code)));
   for (let at = 0; at < best.code.length; at++) {
     for (const smaller of smallerLines(best.code[at]!)) {
       if (performance.now() > until) return best;
@@ -30,6 +32,10 @@ export async function shrink(
     }
   }
   return best;
+}
+
+function isNamed(label: string, code: readonly string[]): boolean {
+  return code.some((line) => line.endsWith(` ${label}`) || line.includes(`[${label}]`));
 }
 
 function smallerLines(line: string): string[] {
