@@ -353,7 +353,10 @@ function mutated(random: Random, code: readonly string[]): string[] {
       if (!line.endsWith(":") && !line.includes("exit")) lines.splice(at, 1);
       break;
     case 1:
-      lines[at] = line.replace(/\b([rw])(\d)\b/, (_, letter) => `${letter}${random.below(10)}`);
+      // Some instructions name a register twice.
+      if (!/= (be|le|bswap|-|[a-z]*atomic)/.test(line)) {
+        lines[at] = line.replace(/\b([rw])(\d)\b/, (_, letter) => `${letter}${random.below(10)}`);
+      }
       break;
     case 2:
       lines[at] = line.replace(/ (\d+)$/, (_, number) => ` ${Number(number) + random.pick([1, -1, 8])}`);

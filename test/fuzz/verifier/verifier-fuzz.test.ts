@@ -27,7 +27,7 @@ describe("random programs", () => {
   });
 
   it("are cases that assemble, of at most 512 instructions", () => {
-    for (let index = 0; index < 100; index++) {
+    for (let index = 0; index < 150; index++) {
       const test = caseOf(programOf(5, index), `program ${index}`);
       expect(test.insns.length / 8).toBeLessThanOrEqual(512);
       expect(test.insns.length).toBeGreaterThan(0);
