@@ -8,13 +8,16 @@ import { Runner } from "./runner.ts";
 import { inputOf } from "./slice.ts";
 import type { Target } from "./target.ts";
 import { targetNamed } from "./targets/index.ts";
+import { fuzzVerifier } from "./verifier/main.ts";
 import { serve } from "./worker.ts";
 
 /** How long a target has its turn. */
 const TURN = 400;
 
-if (isMainThread) process.exitCode = await main(process.argv.slice(2));
-else serve();
+if (isMainThread) {
+  const argv = process.argv.slice(2);
+  process.exitCode = argv[0] === "verifier" ? await fuzzVerifier(argv.slice(1)) : await main(argv);
+} else serve();
 
 async function main(argv: readonly string[]): Promise<number> {
   const options = optionsOf(argv);

@@ -1,14 +1,10 @@
 import { parseArgs } from "node:util";
-import { disassemble } from "../../src/asm/index.ts";
-import { decode } from "../../src/isa/index.ts";
 import { recordedCases } from "./support/case-folder.ts";
-import { classesOf, classOf } from "./support/classes.ts";
+import { classesOf } from "./support/classes.ts";
 import { type CaseResult, compareCase } from "./support/compare.ts";
+import { differenceText } from "./support/difference-text.ts";
 import { groundtruthCases } from "./support/groundtruth.ts";
-import type { KernelTypes } from "./support/kernel-types.ts";
-import { maskLog, maskXlated } from "./support/mask.ts";
 import { classText, totalsText } from "./support/report.ts";
-import { sideBySide } from "./support/side-by-side.ts";
 import type { RecordedCase, VerifierRecord } from "./support/verifier-case.ts";
 import { openVerifier, VERIFIERS } from "./support/verifiers.ts";
 
@@ -53,7 +49,8 @@ async function main(argv: readonly string[]): Promise<number> {
   if (process.stderr.isTTY) process.stderr.write("\r\u001b[K");
   verifier.close();
   if (options.diff !== undefined) {
-    for (const result of results) process.stdout.write(differenceText(result, types));
+    for (const result of results)
+      process.stdout.write(differenceText(result, types, process.stdout.columns ?? 200));
   } else {
     process.stdout.write(totalsText(results, all.length - cases.length));
     const classes = classesOf(results);
@@ -87,32 +84,6 @@ function casesOf(from: string | undefined): RecordedCase[] {
   if (typeof recorded !== "string") return [...own, ...recorded];
   process.stderr.write(`verifier-cases: skipped the groundtruth: ${recorded}\n`);
   return own;
-}
-
-function differenceText(result: CaseResult, types: KernelTypes | null): string {
-  const { recorded, answers, differences } = result;
-  const { test, record } = recorded;
-  const width = process.stdout.columns ?? 200;
-  const parts = [`${test.name}\n${classOf(result) ?? "as recorded"}\n`];
-  for (const { check, ours, theirs } of differences) {
-    parts.push(`${check}\n  Linux: ${theirs}\n  here:  ${ours}\n`);
-  }
-  parts.push(`\n${test.source === "" ? disassemble(decode(test.insns)) : test.source}\n`);
-  const both = (title: string, ours: string | undefined, theirs: string | null | undefined) => {
-    if (theirs === null || theirs === undefined) return;
-    const masked = (text: string) => maskLog(text, test, types).trimEnd();
-    parts.push(`\n${title}: here │ Linux\n${sideBySide(masked(ours ?? ""), masked(theirs), width)}\n`);
-  };
-  both("short log", answers.level1?.log, record!.stats ?? record!.level1);
-  both("level 2", answers.level2?.log, record!.level2);
-  if (record!.xlated !== null) {
-    const text = (bytes: Uint8Array | null | undefined) =>
-      bytes === null || bytes === undefined ? "" : disassemble(decode(maskXlated(bytes, test))).trimEnd();
-    parts.push(
-      `\nxlated: here │ Linux\n${sideBySide(text(answers.level1?.xlated), text(record!.xlated), width)}\n`,
-    );
-  }
-  return parts.join("");
 }
 
 function optionsOf(argv: readonly string[]) {

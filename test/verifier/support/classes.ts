@@ -58,7 +58,7 @@ export function classOf({ differences, recorded, answers }: CaseResult): string 
     case "processed":
       return "processed";
     case "runs":
-      return "runs";
+      return answers.level1?.notRun === undefined ? "runs" : `runs: ${general(first.ours)}`;
     default:
       return `${first.check}: Linux: ${general(first.theirs)} │ here: ${general(first.ours)}`;
   }

@@ -2,13 +2,14 @@ import { readFileSync } from "node:fs";
 import { decode, encode } from "../../../src/isa/index.ts";
 import { EmbeddedKernel } from "../../../src/kernel/index.ts";
 import { BpfCommands, Errno, progInfo } from "../../../src/sys/index.ts";
-import { BpfAttachType, BpfProgType } from "../../../src/uapi/index.ts";
+import { BpfAttachType, BpfProgType, Errno as E } from "../../../src/uapi/index.ts";
 import { livePort } from "../../support/live-port.ts";
 import { KernelTypes } from "./kernel-types.ts";
 import type { CaseVerifier, VerifierAnswer, VerifierQuestion } from "./verifier-answer.ts";
 import type { CaseMap, CaseOutcome, CaseRun, VerifierCase } from "./verifier-case.ts";
 
 const LONGEST_PROGRAM = 4096;
+const ATTEMPTS = 8;
 /** CAP_NET_ADMIN and CAP_BPF. */
 const LIMITED: readonly number[] = [12, 39];
 const FUNC_INFO_SIZE = 8;
@@ -129,13 +130,17 @@ class CaseOnKernel implements Disposable {
   }
 
   load(logLevel: number): Loaded {
-    try {
-      const { fd, log } = this.#load(logLevel);
-      this.#objects.add(fd);
-      return { fd, log };
-    } catch (error) {
-      if (!(error instanceof Errno)) throw error;
-      return { fd: null, errno: error.errno, log: error.log ?? "" };
+    for (let attempt = 0; ; attempt++) {
+      try {
+        const { fd, log } = this.#load(logLevel);
+        this.#objects.add(fd);
+        return { fd, log };
+      } catch (error) {
+        if (!(error instanceof Errno)) throw error;
+        // A signal interrupts the live verifier: it asks to be called again.
+        if (error.errno === E.EAGAIN && attempt < ATTEMPTS) continue;
+        return { fd: null, errno: error.errno, log: error.log ?? "" };
+      }
     }
   }
 

@@ -1,6 +1,6 @@
 import { decode, encode, type Insn, isWide, slotsOf, WideKind, wideImm } from "../../../src/isa/index.ts";
 import type { KernelTypes } from "./kernel-types.ts";
-import type { CaseReference, VerifierCase } from "./verifier-case.ts";
+import type { VerifierCase } from "./verifier-case.ts";
 
 /** Stands for an address of the kernel's memory. */
 const ADDRESS = "ADDRESS";
@@ -23,12 +23,11 @@ export function maskLog(log: string, test: VerifierCase, types: KernelTypes | nu
   const addressed = new Set(
     test.references.flatMap(({ kind, slot }) => (kind === "map" || kind === "variable" ? [slot] : [])),
   );
-  const named = test.references
-    .filter((each): each is Extract<CaseReference, { kind: "kernelType" }> => each.kind === "kernelType")
-    .map((each): readonly [RegExp, string] => [
-      new RegExp(`(?<![\\w.])(?:${types?.id(each) || -1}|0x${(types?.id(each) ?? 0).toString(16)})\\b`, "g"),
-      `(${each.name})`,
-    ]);
+  const named = test.references.flatMap((each): (readonly [RegExp, string])[] => {
+    if (each.kind !== "kernelType" || types === null) return [];
+    const id = types.id(each);
+    return [[new RegExp(`(?<![\\w.])(?:${id}|0x${id.toString(16)})\\b`, "g"), `(${each.name})`]];
+  });
   return log
     .split("\n")
     .map((line) => {

@@ -1,0 +1,207 @@
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join, relative, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { messageOf } from "../../../src/base/index.ts";
+import { readCaseFile } from "../../verifier/support/case-file.ts";
+import { differenceText } from "../../verifier/support/difference-text.ts";
+import type { VerifierCase } from "../../verifier/support/verifier-case.ts";
+import { openVerifier, VERIFIERS } from "../../verifier/support/verifiers.ts";
+import { caseOf, caseTextOf, classOfTrial, programOf, type Trial, tryProgram } from "./differential.ts";
+import type { Generated } from "./generate.ts";
+import { shrink } from "./shrink.ts";
+
+const USAGE = `usage: npm run fuzz -- verifier [--seconds N] [--count N] [--seed N] [--from N] [--by ${VERIFIERS.join("|")}] [--out FOLDER]
+       npm run fuzz -- verifier --show INDEX [--seed N]
+       npm run fuzz -- verifier --replay FILE [--by …]     a kept case: what both say, side by side (the kernel right)
+Puts random programs to the running kernel (Linux 6.18, as root) and to a verifier, and sorts what they say differently
+into classes; the first programs of each class are made small and kept as cases in FOLDER (.cache/fuzz/verifier).
+--messages lists what the kernel says to the programs that it refuses. Exit code: 0 no differences, 1 some, 2 cannot.
+`;
+/** Programs that are kept of each class. */
+const KEPT = 2;
+const SHRINKING = 15_000;
+/** Of so many programs one is compared by its log at level 2, and one by the program after fixups. */
+const LEVEL2_ONE_IN = 8;
+const XLATED_ONE_IN = 4;
+
+/** `npm run fuzz -- verifier …` */
+export async function fuzzVerifier(argv: readonly string[]): Promise<number> {
+  const options = optionsOf(argv);
+  if (typeof options === "string") {
+    process.stderr.write(options === "" ? USAGE : `fuzz verifier: ${options}\n${USAGE}`);
+    return options === "" ? 0 : 2;
+  }
+  const seed = Number(options.seed ?? 1);
+  if (options.show !== undefined) {
+    process.stdout.write(
+      caseTextOf(programOf(seed, Number(options.show)), `seed ${seed}, program ${options.show}`),
+    );
+    return 0;
+  }
+  const kernel = await openVerifier("live");
+  if (typeof kernel === "string") return cannot(kernel);
+  const name = options.by ?? VERIFIERS[0]!;
+  const ours = name === "live" ? kernel : await openVerifier(name);
+  if (typeof ours === "string") return cannot(ours);
+  const run = new Run(seed, resolve(options.out ?? ".cache/fuzz/verifier"), (test, what) =>
+    tryProgram(test, kernel.verifier, ours.verifier, kernel.types!, what),
+  );
+  if (options.replay !== undefined) {
+    const cases = readCaseFile(readFileSync(options.replay, "utf8"), options.replay, "replay");
+    for (const test of cases) {
+      const what = { level2: true, xlated: true };
+      const { result } = await tryProgram(test, kernel.verifier, ours.verifier, kernel.types!, what);
+      const width = process.stdout.columns ?? 200;
+      if (result !== null) process.stdout.write(differenceText(result, kernel.types, width));
+    }
+    return 0;
+  }
+  const from = Number(options.from ?? 0);
+  const seconds =
+    options.seconds !== undefined ? Number(options.seconds) : options.count === undefined ? 60 : Infinity;
+  await run.go(from, from + Number(options.count ?? Infinity), performance.now() + seconds * 1000);
+  process.stdout.write(run.report(options.messages === true));
+  return run.differing > 0 ? 1 : 0;
+}
+
+type Attempt = (
+  test: VerifierCase,
+  what: { readonly level2: boolean; readonly xlated: boolean },
+) => Promise<Trial>;
+
+class Run {
+  readonly #seed: number;
+  readonly #folder: string;
+  readonly #try: Attempt;
+  readonly #classes = new Map<string, { count: number; readonly kept: string[] }>();
+  readonly #messages = new Map<string, number>();
+  #programs = 0;
+  #accepted = 0;
+  #processed = 0;
+  #long = 0;
+  #instructions = 0;
+  #started = performance.now();
+  differing = 0;
+
+  constructor(seed: number, folder: string, attempt: Attempt) {
+    this.#seed = seed;
+    this.#folder = folder;
+    this.#try = attempt;
+  }
+
+  async go(from: number, to: number, until: number): Promise<void> {
+    for (let index = from; index < to && performance.now() < until; index++) {
+      const program = programOf(this.#seed, index);
+      const title = await this.#one(program, index);
+      if (title === null) continue;
+      this.differing++;
+      const known = this.#classes.get(title) ?? { count: 0, kept: [] };
+      this.#classes.set(title, known);
+      known.count++;
+      if (known.kept.length >= KEPT) continue;
+      const left = Math.min(performance.now() + SHRINKING, until + SHRINKING);
+      known.kept.push(this.#keep(await this.#shrunk(program, title, left), title, index));
+    }
+  }
+
+  report(messages: boolean): string {
+    const seconds = (performance.now() - this.#started) / 1000;
+    const percent = (part: number) => `${((part / Math.max(1, this.#programs)) * 100).toFixed(2)} %`;
+    const lines = [
+      `${this.#programs} programs in ${seconds.toFixed(0)} s (seed ${this.#seed}), ${percent(this.#accepted)} accepted, ` +
+        `${(this.#instructions / Math.max(1, this.#programs)).toFixed(0)} instructions and ` +
+        `${(this.#processed / Math.max(1, this.#programs)).toFixed(0)} processed on average, ${this.#long} too long to compare`,
+      `${this.differing} differ (${percent(this.differing)})`,
+    ];
+    for (const [title, { count, kept }] of [...this.#classes].sort((a, b) => b[1].count - a[1].count)) {
+      lines.push(`${String(count).padStart(6)}  ${title}`, ...kept.map((path) => `        ${path}`));
+    }
+    if (messages) {
+      lines.push("what the kernel says:");
+      for (const [message, count] of [...this.#messages].sort((a, b) => b[1] - a[1])) {
+        lines.push(`${String(count).padStart(6)}  ${message}`);
+      }
+    }
+    return `${lines.join("\n")}\n`;
+  }
+
+  async #one(program: Generated, index: number): Promise<string | null> {
+    const test = caseOf(program, `program ${index}`);
+    const trial = await this.#try(test, {
+      level2: index % LEVEL2_ONE_IN === 0,
+      xlated: index % XLATED_ONE_IN === 0,
+    });
+    this.#programs++;
+    this.#instructions += test.insns.length / 8;
+    this.#processed += trial.processed;
+    if (trial.accepted) this.#accepted++;
+    else {
+      const message = trial.message.replaceAll(/-?\b(0x[0-9a-f]+|\d+)\b/g, "N").replaceAll(/\bR\d+/g, "RN");
+      this.#messages.set(message, (this.#messages.get(message) ?? 0) + 1);
+    }
+    if (trial.result === null) this.#long++;
+    return classOfTrial(trial);
+  }
+
+  async #shrunk(program: Generated, title: string, until: number): Promise<Generated> {
+    const kind = title.split(":")[0];
+    // Only what shows the difference is asked for: the rest costs most of the time.
+    const what = { level2: kind === "level 2", xlated: kind === "xlated" };
+    return shrink(
+      program,
+      async (candidate) => {
+        try {
+          const trial = await this.#try(caseOf(candidate, "smaller"), what);
+          return classOfTrial(trial)?.split(":")[0] === kind;
+        } catch {
+          return false;
+        }
+      },
+      until,
+    );
+  }
+
+  #keep(program: Generated, title: string, index: number): string {
+    mkdirSync(this.#folder, { recursive: true });
+    const path = join(this.#folder, `${this.#seed}-${index}.txt`);
+    const text = caseTextOf(program, `seed ${this.#seed}, program ${index}`);
+    writeFileSync(path, `# ${title}\n${text}`);
+    return relative(process.cwd(), path);
+  }
+}
+
+function cannot(why: string): number {
+  process.stderr.write(`fuzz verifier: ${why}\n`);
+  return 2;
+}
+
+function optionsOf(argv: readonly string[]) {
+  try {
+    const { values } = parseArgs({
+      args: [...argv],
+      options: {
+        seed: { type: "string" },
+        seconds: { type: "string" },
+        count: { type: "string" },
+        from: { type: "string" },
+        replay: { type: "string" },
+        show: { type: "string" },
+        by: { type: "string" },
+        out: { type: "string" },
+        messages: { type: "boolean" },
+        help: { type: "boolean" },
+      },
+    });
+    if (values.help === true) return "";
+    for (const name of ["seed", "seconds", "count", "from", "show"] as const) {
+      const text = values[name];
+      if (text !== undefined && !/^\d+$/.test(text))
+        return `--${name}: expected a whole number, got '${text}'`;
+    }
+    if (values.by !== undefined && !VERIFIERS.includes(values.by))
+      return `there is no verifier '${values.by}'`;
+    return values;
+  } catch (error) {
+    return messageOf(error);
+  }
+}
