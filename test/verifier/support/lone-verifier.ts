@@ -45,8 +45,9 @@ export class LoneVerifier implements CaseVerifier {
   }
 
   verify(test: VerifierCase, question: VerifierQuestion): VerifierAnswer {
+    const parsed = new ParsedBtf();
     const maps: VerifierMap[] = [];
-    for (const map of test.maps) maps.push(this.#map(map, maps));
+    for (const map of test.maps) maps.push(this.#map(map, maps, parsed));
     const insns = decode(test.insns).map((insn) => ({ ...insn }));
     for (const reference of test.references) {
       insns[reference.slot]!.imm =
@@ -65,7 +66,7 @@ export class LoneVerifier implements CaseVerifier {
       gplCompatible: GPL.test(test.license),
       attach: attach === null ? null : { btf: this.types.btf, btfId: attach.id, program: null },
       capabilities: { bpf: true, perfmon: all, netAdmin: true, sysAdmin: all },
-      debug: debugOf(test),
+      debug: debugOf(test, parsed),
       kernel: {
         version: "6.18",
         btf: this.types.btf,
@@ -98,9 +99,9 @@ export class LoneVerifier implements CaseVerifier {
 
   close(): void {}
 
-  #map(map: CaseMap, made: readonly VerifierMap[]): VerifierMap {
+  #map(map: CaseMap, made: readonly VerifierMap[], parsed: ParsedBtf): VerifierMap {
     const { types } = map;
-    const btf = types === null ? null : Btf.parse(types.btf, { what: "map" });
+    const btf = types === null ? null : parsed.of(types.btf);
     return {
       type: map.type,
       keySize: map.keySize,
@@ -152,9 +153,22 @@ function constantAt(map: CaseMap, off: number, size: number): bigint | null {
   return value;
 }
 
-function debugOf({ btf: bytes, funcInfo, lineInfo }: VerifierCase) {
+/** The same types are one BTF, as where a loader loads them once: types are told apart by the BTF that they are in. */
+class ParsedBtf {
+  readonly #known: Btf[] = [];
+
+  of(bytes: Uint8Array): Btf {
+    const known = this.#known.find((btf) => Buffer.compare(btf.bytes, bytes) === 0);
+    if (known !== undefined) return known;
+    const btf = Btf.parse(bytes, { what: "case" });
+    this.#known.push(btf);
+    return btf;
+  }
+}
+
+function debugOf({ btf: bytes, funcInfo, lineInfo }: VerifierCase, parsed: ParsedBtf) {
   if (bytes === null) return null;
-  const btf = Btf.parse(bytes, { what: "program" });
+  const btf = parsed.of(bytes);
   const functions: FunctionRecord[] = words(funcInfo, 2).map(([slot, typeId]) => ({
     slot: slot!,
     typeId: typeId!,
