@@ -3,18 +3,25 @@ import type { LogSource } from "./log-model.ts";
 /** A step of the chain: an instruction, and what it has to do with the refusal. */
 export interface ExplanationStep {
   /**
-   * - `origin`: where the value comes from; the needed fact was last true, or never known.
-   * - `lost`: the fact was lost here.
-   * - `passed`: the value was copied, spilled or filled, with what was known of it.
+   * - `origin`: where the value comes from.
+   * - `passed`: the value was copied, spilled, filled or changed, and nothing was lost.
+   * - `lost`: the needed fact was lost here, or should have been made sure of here.
    * - `used`: where the fact is needed.
    */
-  readonly role: "origin" | "lost" | "passed" | "used";
+  readonly role: "origin" | "passed" | "lost" | "used";
+  /** Slot in the program. */
   readonly instruction: number;
-  /** As the kernel prints it. */
+  /** As the kernel prints it; empty where the log does not show it. */
   readonly code: string;
   readonly source: LogSource | null;
-  /** One sentence. */
+  /** One sentence without a full stop. */
   readonly text: string;
+}
+
+/** A way to mend the program: a sentence, and code where code says it better. */
+export interface ExplanationFix {
+  readonly text: string;
+  readonly code: string | null;
 }
 
 /** Why a program was refused, for a person. */
@@ -25,11 +32,12 @@ export interface Explanation {
   readonly headline: string;
   /** The kernel's own words. */
   readonly message: string;
-  /** Where it was refused; null where no instruction is to blame. */
+  /** Where it was refused; null where the program as a whole is to blame. */
   readonly instruction: { readonly index: number; readonly code: string; readonly operand: string } | null;
   readonly source: LogSource | null;
-  /** From where the needed fact was last true to where it is missed. */
+  /** From where the value came into being to where it is used; in the order in which the program runs. */
   readonly why: readonly ExplanationStep[];
-  /** What would mend it: sentences, each with code where code says it better. */
-  readonly fixes: readonly { readonly text: string; readonly code: string | null }[];
+  /** Which step of `why` to look at first: where the fact was lost, else where it is needed; null without steps. */
+  readonly cause: number | null;
+  readonly fixes: readonly ExplanationFix[];
 }

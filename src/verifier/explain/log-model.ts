@@ -13,7 +13,7 @@ export interface LogStep {
   /** As the kernel prints it: `"r1 = *(u32 *)(r7 +112)"`. */
   readonly text: string;
   readonly source: LogSource | null;
-  /** Depth of calls; 0 in the entry function. */
+  /** Depth of calls in front of it; 0 in the entry function. */
   readonly frame: number;
   /** What is known behind it of registers and stack slots that changed: `"R0" → "map_value_or_null(id=1,ks=4,vs=8)"`. */
   readonly after: ReadonlyMap<string, string>;
@@ -23,15 +23,41 @@ export interface LogStep {
   readonly before: ReadonlyMap<string, string> | null;
 }
 
+/** The report that kernels from 7.3 on write behind their message (kernel/bpf/diagnostics.c). */
+export interface LogReport {
+  /** `"Register Type Safety"`. */
+  readonly category: string;
+  /** `"Invalid dereference"`. */
+  readonly problem: string;
+  readonly reason: string;
+  readonly suggestion: string;
+  readonly at: ReportPlace | null;
+  /** The causal path, oldest first. */
+  readonly events: readonly ReportPlace[];
+}
+
+/** A place in a report with what is said of it. */
+export interface ReportPlace {
+  readonly index: number;
+  readonly text: string;
+  readonly source: LogSource | null;
+  /** `"error"`, `"update"`, `"invalidated"`, `"acquired"`, `"branch"` … */
+  readonly label: string;
+  readonly words: string;
+}
+
 /** A verifier's log, taken apart. */
 export interface ParsedLog {
   readonly steps: readonly LogStep[];
+  /** The whole program by slot, from the table of live registers (6.16 on); empty where there is none. */
+  readonly program: ReadonlyMap<number, string>;
   /** What the verifier complained about: the lines at the end that belong to no instruction. */
   readonly messages: readonly string[];
+  readonly report: LogReport | null;
   /** `processed N insns …`, where it is there. */
   readonly processed: number | null;
   /** The program was accepted, as far as the log tells. */
   readonly accepted: boolean;
-  /** The log's beginning, or end, is missing: the buffer was too small. */
+  /** The log's beginning is missing: the buffer was too small, or someone cut it off. */
   readonly truncated: boolean;
 }

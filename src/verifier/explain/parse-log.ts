@@ -1,20 +1,22 @@
-import type { LogSource, LogStep, ParsedLog } from "./log-model.ts";
+import type { LogReport, LogSource, LogStep, ParsedLog } from "./log-model.ts";
+import { isReport, parseReport } from "./parse-report.ts";
 import { parseState } from "./parse-state.ts";
 
 const STEP = /^(\d+): \(([0-9a-f]{2})\) (.*)$/;
 const STATE = /^(\d+): ?((?:frame\d+: ?)?(?:R\d|fp-?\d|refs=).*)$/;
+/** Behind branches, calls and returns; at level 1, and of kernels before 5.16, in a line of its own. */
+const BARE_STATE = /^ ((?:frame\d+: ?)?(?:R\d+(?:_[rwD]+)?=|fp-?\d+\S*=|refs=).*)$/;
 const PATH = /^from (\d+) to (\d+)(?: \(speculative execution\))?:(.*)$/;
 const SOURCE = /^; (.*)$/;
 const SOURCE_PLACE = /^(.*) @ (\S+?):(\d+)$/;
 const FRAME = /^\s*frame(\d+):\s*/;
 /** Behind an instruction: `; R1=ctx() R2=pkt(r=0)`. */
-const STATE_BEHIND = /\s+; ((?:frame\d+: ?)?(?:R\d|fp-?\d|refs=).*)$/;
-const LIVE_TABLE = /^\s+\d+: [.\d]{10,11} \([0-9a-f]{2}\) /;
+const STATE_BEHIND = /\s+; ?((?:frame\d+: ?)?(?:(?:R\d|fp-?\d|refs=).*)?)$/;
+const LIVE_TABLE = /^\s+(\d+): [.\d]{10,11} \([0-9a-f]{2}\) (.*)$/;
 
 /** Lines that say how the verifier works, not what it found. */
 const NOTES: readonly RegExp[] = [
   /^Live regs before insn:/,
-  LIVE_TABLE,
   /^mark_precise: /,
   /^last_idx \d+ /,
   /^regs=\S* stack=\S* before /,
@@ -22,49 +24,98 @@ const NOTES: readonly RegExp[] = [
   /^propagating /,
   /^verification time /,
   /^stack depth /,
+  /^insns processed /,
   /^func#\d+ @\d+/,
   /^Validating .*\(\) func#\d+/,
   /^Func#\d+ .* is safe for any args/,
+  /^Func#\d+ .* is global and assumed valid/,
   /^\(\d+(?:,\d+)*\) frame \d+ insn /,
   /live stack update done in /,
-  /^(?:caller|callee|returning from callee|to caller at \d+):?$/,
-  /^(?:caller|callee|returning from callee):/,
-  /^to caller at \d+:/,
-  /^ frame\d+: /,
-  /^\s*R\d+(?:_[rw]+)?=/,
+  /^caller:?$/,
+  /^callee:?$/,
+  /^returning from callee:?$/,
+  /^to caller at \d+:?/,
+  /^(?:cur|old) state:/,
+  /^ ?frame\d+: /,
   /^arg#\d+ reference type/,
   /^func '.*' arg\d+ has btf_id /,
   /^max_states_per_insn /,
-  /^-- (?:BEGIN|END) PROG LOAD LOG --$/,
   /^\d+: safe$/,
+  /^\[\.\.\.\]$/,
 ];
 
 const STATISTICS = /^processed (\d+) insns/;
+const BEGIN = /-- BEGIN (?:PROG LOAD|DUMP) LOG --/;
+const END = /-- END (?:PROG LOAD LOG|LOG|DUMP LOG) --/;
 
-/** What loaders put in front of each line. */
-const PREFIXES = /^(?:libbpf: |\s*\| )/;
+/** What loaders and journals put in front of each line. */
+const PREFIXES = /^(?:libbpf: |\t+|\s*\| |(?:\S+ )?(?:level=\S+ )?msg=")/;
 
 /**
- * Takes the log of any kernel apart, whether it came from bpf(2), libbpf, bpftool or another loader. Text that is no
- * log gives no steps.
+ * Takes the log of any kernel apart, whether it came from bpf(2), libbpf, bpftool, cilium or another loader. Text that
+ * is no log gives no steps. Of several programs' logs in one text, the first of a refused program counts.
  */
 export function parseLog(text: string): ParsedLog {
-  const reader = new LogReader();
-  for (const line of text.split(/\r?\n/)) reader.line(line.replace(PREFIXES, ""));
+  let reader = new LogReader();
+  // Journals write whole logs into one line.
+  const plain =
+    !text.includes("\n") && text.includes("\\n")
+      ? text.replaceAll("\\n", "\n").replaceAll("\\t", "\t")
+      : text;
+  const indent = commonIndent(plain);
+  for (const line of plain.split(/\r?\n/)) {
+    if (BEGIN.test(line)) {
+      if (reader.refused) break;
+      reader = new LogReader();
+    } else reader.line(line.startsWith(indent) ? line.slice(indent.length).replace(PREFIXES, "") : line);
+  }
   return reader.result();
+}
+
+/** Of logs that were pasted into a text: what stands in front of every instruction. */
+function commonIndent(text: string): string {
+  let indent: string | null = null;
+  for (const [, found] of text.matchAll(/^([ \t>]*)\d+: \([0-9a-f]{2}\) /gm)) {
+    if (indent === null || found!.length < indent.length) indent = found!;
+    if (indent === "") break;
+  }
+  return indent ?? "";
 }
 
 class LogReader {
   readonly #steps: LogStep[] = [];
+  readonly #program = new Map<number, string>();
   #messages: string[] = [];
   #source: LogSource | null = null;
   #from: number | null = null;
   #before: ReadonlyMap<string, string> | null = null;
   #frame = 0;
   #processed: number | null = null;
+  #report: string[] | null = null;
+  #ended = false;
+
+  get refused(): boolean {
+    return this.#steps.length > 0 && this.#messages.length > 0;
+  }
 
   line(line: string): void {
-    if (line.trim() === "") return;
+    if (this.#ended) return;
+    if (END.test(line)) {
+      this.#ended = true;
+      return;
+    }
+    const statistics = STATISTICS.exec(line);
+    if (statistics !== null) {
+      this.#processed = Number(statistics[1]);
+      this.#ended = true;
+      return;
+    }
+    if (this.#report !== null) this.#report.push(line);
+    else if (isReport(line)) this.#report = [line];
+    else if (line.trim() !== "") this.#word(line);
+  }
+
+  #word(line: string): void {
     const step = STEP.exec(line);
     if (step !== null) {
       this.#step(Number(step[1]), step[3]!);
@@ -83,9 +134,14 @@ class LogReader {
       this.#state(state[2]!);
       return;
     }
-    const statistics = STATISTICS.exec(line);
-    if (statistics !== null) {
-      this.#processed = Number(statistics[1]);
+    const bare = BARE_STATE.exec(line);
+    if (bare !== null) {
+      this.#state(bare[1]!);
+      return;
+    }
+    const row = LIVE_TABLE.exec(line);
+    if (row !== null) {
+      this.#program.set(Number(row[1]), row[2]!.trimEnd());
       return;
     }
     const source = SOURCE.exec(line);
@@ -93,16 +149,21 @@ class LogReader {
       this.#source = sourceOf(source[1]!);
       return;
     }
-    if (!NOTES.some((note) => note.test(line))) this.#messages.push(line.trimEnd());
+    // Without a newline behind the message, the statistics stand in its line.
+    const message = line.replace(/verification time \d+ usec$/, "").trimEnd();
+    if (!NOTES.some((note) => note.test(message))) this.#messages.push(message);
   }
 
   result(): ParsedLog {
     const first = this.#steps[0];
+    const report: LogReport | null = this.#report === null ? null : parseReport(this.#report);
     return {
       steps: this.#steps,
+      program: this.#program,
       messages: this.#messages,
+      report,
       processed: this.#processed,
-      accepted: this.#messages.length === 0 && this.#processed !== null,
+      accepted: this.#messages.length === 0 && report === null && this.#processed !== null,
       truncated: first !== undefined && first.before === null && first.index !== 0,
     };
   }
@@ -110,16 +171,19 @@ class LogReader {
   #step(index: number, rest: string): void {
     const behind = STATE_BEHIND.exec(rest);
     const text = (behind === null ? rest : rest.slice(0, behind.index)).trimEnd();
-    const after = behind === null ? null : this.#parse(behind[1]!);
+    const frame = this.#frame;
+    const after = behind === null || behind[1] === "" ? null : this.#parse(behind[1]!);
     this.#steps.push({
       index,
       text,
       source: this.#source,
-      frame: this.#frame,
+      frame: behind === null || behind[1] === "" || text.startsWith("call ") ? frame : this.#frame,
       after: after ?? new Map(),
       from: this.#from,
       before: this.#before,
     });
+    if (/^call pc[+-]/.test(text)) this.#frame = frame + 1;
+    else if (text === "exit") this.#frame = Math.max(0, frame - 1);
     this.#from = null;
     this.#before = null;
     // What was said before is about a path that went on.
@@ -133,13 +197,13 @@ class LogReader {
   #parse(text: string): ReadonlyMap<string, string> {
     const frame = FRAME.exec(text);
     if (frame !== null) this.#frame = Number(frame[1]);
-    else this.#frame = 0;
+    else if (text.trim() !== "") this.#frame = 0;
     return parseState(frame === null ? text : text.slice(frame[0].length));
   }
 }
 
-function sourceOf(text: string): LogSource {
+function sourceOf(text: string): LogSource | null {
   const place = SOURCE_PLACE.exec(text);
-  if (place === null) return { text: text.trim(), file: null, line: null };
+  if (place === null) return text.trim() === "" ? null : { text: text.trim(), file: null, line: null };
   return { text: place[1]!.trim(), file: place[2]!, line: Number(place[3]) };
 }

@@ -1,6 +1,8 @@
 /** `R1`, `R1_w`, `fp-8`, `fp-8_r`, `refs`: a name in front of `=`. */
 const NAME = /^(R\d+|fp-?\d+|refs)(?:_[rwD]+)?=/;
 
+const LONGEST_NAME = 24;
+
 /**
  * A state as a log has it: `R1=ctx() R2_w=scalar(umax=255) fp-8=mmmmmmmm refs=2`, what is known by register or slot.
  * Texts of kernels from 4.14 on: `inv`, `invP5` and `R1=inv(id=0)` mean numbers.
@@ -13,7 +15,7 @@ export function parseState(text: string): ReadonlyMap<string, string> {
       at++;
       continue;
     }
-    const name = NAME.exec(text.slice(at));
+    const name = NAME.exec(text.slice(at, at + LONGEST_NAME));
     const end = endOfWord(text, at);
     if (name !== null) known.set(name[1]!, text.slice(at + name[0].length, end));
     at = end;

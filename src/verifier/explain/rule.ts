@@ -1,14 +1,24 @@
+import type { Cause } from "./cause.ts";
 import type { Explanation, ExplanationStep } from "./explanation.ts";
-import type { History, PathStep, ValueLink } from "./history.ts";
+import { History, type PathStep, type ValueLink } from "./history.ts";
 import type { ParsedLog } from "./log-model.ts";
-import { rangeText, valueText } from "./value-text.ts";
+import { LogPaths } from "./path.ts";
+import { rangeOf, rangeWords } from "./value-range.ts";
+import { valueText } from "./value-text.ts";
 
 /** What a rule says of a refusal. */
 export interface Finding {
   readonly headline: string;
   /** The register or expression under the caret; the instruction as a whole where it is absent. */
   readonly operand?: string;
+  /** The chain; the refused instruction alone where it is absent. */
   readonly why?: readonly ExplanationStep[];
+  /** The instruction that is refused, where it is not the last of the log. */
+  readonly at?: number;
+  /** No instruction is to blame: the program as a whole is refused. */
+  readonly whole?: true;
+  /** What is wrong with the instruction, for the one step of a rule without a chain. */
+  readonly need?: string;
   readonly fixes: Explanation["fixes"];
 }
 
@@ -18,17 +28,23 @@ export interface Rule {
   readonly code: string;
   /** The kernel's words, those of older kernels included. Tried against each message; the first match wins. */
   readonly patterns: readonly RegExp[];
-  readonly find: (match: RegExpExecArray, refusal: Refusal) => Finding;
+  /** null: after all it is not of this kind. */
+  readonly find: (match: RegExpExecArray, refusal: Refusal) => Finding | null;
 }
+
+/** More links than a person reads: of the rest the oldest is kept, and the nearest. */
+const LONGEST_CHAIN = 7;
 
 /** A refusal as rules look at it. */
 export class Refusal {
   readonly log: ParsedLog;
+  readonly paths: LogPaths;
   readonly history: History;
 
-  constructor(log: ParsedLog, history: History) {
+  constructor(log: ParsedLog) {
     this.log = log;
-    this.history = history;
+    this.paths = new LogPaths(log);
+    this.history = new History(this.paths.failing());
   }
 
   /** The instruction that was refused; undefined where none was looked at yet. */
@@ -36,67 +52,110 @@ export class Refusal {
     return this.history.last;
   }
 
-  /** The program's own name for what a register holds, guessed from the source line; the register where there is none. */
-  name(register: number): string {
-    return `R${register}`;
+  /** What the log knows of a register in front of the refused instruction. */
+  known(register: number): string | null {
+    return this.history.known(register, this.last?.position ?? 0);
   }
 
-  /** The chain of a register's value, oldest first, and the instruction that needs it. */
-  chain(register: number, need: string, words: ChainWords = {}): ExplanationStep[] {
+  /** A step for the refused instruction. */
+  used(text: string): ExplanationStep[] {
+    return this.last === undefined ? [] : [stepOf(this.last, "used", text)];
+  }
+
+  /** The cause, if there is one, and the refused instruction. */
+  steps(cause: Cause | null, need: string): ExplanationStep[] {
+    const used = this.used(need);
+    if (cause === null) return used;
+    if (cause.at === this.last) return [stepOf(cause.at, "used", cause.text)];
+    return [stepOf(cause.at, "lost", cause.text), ...used];
+  }
+
+  /** The chain of a register's value in the order of the program, with its cause, and the instruction that needs it. */
+  chain(register: number, need: string, cause: Cause | null): ExplanationStep[] {
     const { last } = this;
     if (last === undefined) return [];
-    const links = this.history.origin(register, last.position);
-    const steps = links.map((link, i) => this.#link(link, i === links.length - 1, words));
-    return [...steps.reverse(), stepOf(last, "used", need)];
+    const links = shortened(this.history.origin(register, last.position));
+    const found: { at: PathStep; step: ExplanationStep }[] = links.map((link, i) => ({
+      at: link.at,
+      step: stepOf(
+        link.at,
+        i === links.length - 1 ? "origin" : "passed",
+        linkText(link, i === links.length - 1),
+      ),
+    }));
+    if (cause !== null && cause.at !== last) {
+      const same = found.findIndex(({ at }) => at === cause.at);
+      const lost = { at: cause.at, step: stepOf(cause.at, "lost", cause.text) };
+      if (same >= 0) found[same] = lost;
+      else found.push(lost);
+    }
+    found.sort((a, b) => a.at.position - b.at.position);
+    const ending = cause !== null && cause.at === last ? cause.text : need;
+    return [...found.map(({ step }) => step), stepOf(last, "used", ending)];
   }
 
-  #link(link: ValueLink, oldest: boolean, words: ChainWords): ExplanationStep {
-    const { at, place, known, kind } = link;
-    const { effect } = at;
-    switch (kind) {
-      case "clobbered":
-        return stepOf(
-          at,
-          "lost",
-          `the call of ${effect.call} does not keep ${place}: R1 to R5 are gone behind any call`,
-        );
-      case "argument":
-        return stepOf(at, oldest ? "origin" : "passed", `${place} is what the caller passes`);
-      case "copied":
-        return stepOf(at, oldest ? "origin" : "passed", copyText(at, place));
-      case "changed":
-        return stepOf(
-          at,
-          words.changed?.(link) === undefined ? "passed" : "lost",
-          words.changed?.(link) ?? changeText(link),
-        );
-      default: {
-        const what = known === null ? "" : `: ${valueText(known)}`;
-        return stepOf(at, "origin", words.made?.(link) ?? `${place} is made here${what}`);
-      }
+  /** An instruction that a message names by its slot. */
+  stepAt(index: number, role: ExplanationStep["role"], text: string): ExplanationStep {
+    const visited = this.history.path.findLast(({ step }) => step.index === index)?.step;
+    const seen = visited ?? this.log.steps.find((step) => step.index === index);
+    const code = seen?.text ?? this.log.program.get(index) ?? "";
+    return { role, instruction: index, code, source: seen?.source ?? null, text };
+  }
+}
+
+/** Loops repeat their instructions, and copies of copies say little. */
+function shortened(links: readonly ValueLink[]): readonly ValueLink[] {
+  const seen = new Set<number>();
+  const once = links.filter(({ at }, i) => {
+    const repeated = seen.has(at.step.index);
+    seen.add(at.step.index);
+    return !repeated || i === links.length - 1;
+  });
+  if (once.length <= LONGEST_CHAIN) return once;
+  return [...once.slice(0, LONGEST_CHAIN - 1), once.at(-1)!];
+}
+
+function linkText(link: ValueLink, oldest: boolean): string {
+  const { at, place, known, kind } = link;
+  const { effect } = at;
+  switch (kind) {
+    case "clobbered":
+      return `the call does not keep ${place}: R1 to R5 hold nothing behind it`;
+    case "partial":
+      return "this writes a part of what is read later";
+    case "argument":
+      return `${place} is what the caller passes`;
+    case "returned":
+      return "the function returns it";
+    case "copied":
+      return copyText(at, place);
+    case "changed":
+      return changeText(link);
+    default: {
+      const what = known === null ? "" : `: ${valueText(known)}`;
+      if (effect.operation === "load") return `${place} is loaded from memory${what}`;
+      if (effect.call !== null && !effect.call.startsWith("pc"))
+        return `${effect.call.replace(/#.*$/, "") || "the call"} gives ${place}${what}`;
+      return oldest || what !== "" ? `${place} is set here${what}` : `${place} is set here`;
     }
   }
 }
 
-/** What a rule says of the links of a chain, where it knows better. */
-export interface ChainWords {
-  readonly made?: (link: ValueLink) => string;
-  /** A text makes the link the one where the fact was lost. */
-  readonly changed?: (link: ValueLink) => string | undefined;
-}
-
-function copyText({ effect }: PathStep, place: string): string {
+function copyText({ effect, stack }: PathStep, place: string): string {
+  if (effect.memory?.store === true) return `R${effect.reads[1]} is kept on the stack, at ${place}`;
+  if (stack !== null) return `${place} comes back from the stack, from fp${stack.offset}`;
   const [from] = effect.reads;
-  if (effect.stack?.store === true) return `R${effect.reads[1]} is kept on the stack, at ${place}`;
-  if (effect.stack !== null) return `${place} is loaded back from the stack, at fp${effect.stack.offset}`;
-  if (effect.operation === "exit") return "the function returns it";
   return from === undefined ? `${place} is set` : `${place} is a copy of R${from}`;
 }
 
 function changeText({ at, place, known }: ValueLink): string {
-  const range = known === null ? null : rangeText(known);
-  const limits = range === null ? "" : `; it can now be ${range}`;
-  return `${place} is changed by \`${at.step.text}\`${limits}`;
+  if (known !== null && /^(?:P?scalar|inv|-?\d|0x|P)/.test(known)) {
+    const range = rangeWords(rangeOf(known));
+    return `${place} is changed${range === null ? "" : `, and can be ${range}`}`;
+  }
+  return at.effect.reads.length > 1
+    ? `R${at.effect.reads[1]} is added to the pointer in ${place}`
+    : `${place} is moved`;
 }
 
 export function stepOf({ step }: PathStep, role: ExplanationStep["role"], text: string): ExplanationStep {
@@ -105,4 +164,25 @@ export function stepOf({ step }: PathStep, role: ExplanationStep["role"], text: 
 
 export function fix(text: string, code: string | null = null): Explanation["fixes"][number] {
   return { text, code };
+}
+
+/** A rule whose refused instruction speaks for itself. */
+export function plainRule(
+  code: string,
+  patterns: readonly RegExp[],
+  headline: string,
+  need: string,
+  ...fixes: Explanation["fixes"]
+): Rule {
+  return { code, patterns, find: () => ({ headline, need, fixes }) };
+}
+
+/** A rule about the program as a whole. */
+export function wholeRule(
+  code: string,
+  patterns: readonly RegExp[],
+  headline: string,
+  ...fixes: Explanation["fixes"]
+): Rule {
+  return { code, patterns, find: () => ({ headline, whole: true, fixes }) };
 }

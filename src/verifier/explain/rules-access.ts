@@ -1,8 +1,11 @@
-import type { ValueLink } from "./history.ts";
-import { type Finding, fix, type Refusal, type Rule, stepOf } from "./rule.ts";
-import { rangeText, valueText } from "./value-text.ts";
+import { birthOf, callName } from "./cause.ts";
+import { causeOfMovedPointer, causeOfReach } from "./cause-access.ts";
+import { causeOfPacket } from "./cause-packet.ts";
+import { causeOfType } from "./cause-value.ts";
+import { type Finding, fix, type Refusal, type Rule } from "./rule.ts";
+import { valueText } from "./value-text.ts";
 
-/** Accesses of memory outside of what is known to be there. */
+/** Accesses of memory outside of what is known to be there, or that are not allowed. */
 export const ACCESS_RULES: readonly Rule[] = [
   {
     code: "packet-out-of-bounds",
@@ -15,114 +18,140 @@ export const ACCESS_RULES: readonly Rule[] = [
   {
     code: "map-value-out-of-bounds",
     patterns: [
-      /^invalid access to map value, value_size=(\d+) off=(-?\d+) size=(\d+)/,
+      /^invalid access to map (?:value|key), (?:value|key)_size=(\d+) off=(-?\d+) size=(\d+)/,
       /^R(\d+) (?:min|max) value is outside of the (?:allowed memory range|array range)/,
     ],
-    find: (match, refusal) => fixedBounds(match, refusal, "map value"),
+    find: (match, refusal) => bounds(match, refusal, "map value"),
   },
   {
     code: "memory-out-of-bounds",
     patterns: [
       /^invalid access to memory, mem_size=(\d+) off=(-?\d+) size=(\d+)/,
-      /^R\d+ invalid (?:rdonly|rdwr) buffer access: off=(-?\d+), size=(\d+)/,
-      /^access beyond (?:struct|the end of member) (\S+)/,
+      /^R\d+ invalid (?:rdonly |rdwr |tracepoint )?\S* ?buffer access: off=(-?\d+), size=(\d+)/,
+      /^invalid access to flow keys off=(-?\d+) size=(\d+)/,
     ],
-    find: (match, refusal) => fixedBounds(match, refusal, "memory"),
+    find: (match, refusal) => bounds(match, refusal, "memory"),
+  },
+  {
+    code: "struct-access",
+    patterns: [
+      /^access beyond (?:struct|the end of member) (\S+)/,
+      /^struct (\S+) doesn't have field at offset/,
+      /^cannot access ptr member (\S+)/,
+      /^R\d+ is (?:ptr_)?(\S+) invalid (?:negative access|variable offset): off=/,
+      /^field (\S+) doesn't have size/,
+    ],
+    find: (match, refusal) => ({
+      headline: `the access does not fit the fields of the kernel's struct ${match[1]!.replace(/^ptr_/, "")}`,
+      ...ofBase(refusal, "there is no such field at this offset, or not of this size"),
+      fixes: [
+        fix(
+          "Access a field with its own type, through a pointer to the right struct, with a constant offset.",
+        ),
+        fix(
+          "Where the layout differs between kernels, let CO-RE find the offset.",
+          "value = BPF_CORE_READ(task, tgid);",
+        ),
+      ],
+    }),
   },
   {
     code: "unbounded-offset",
     patterns: [
       /^R(\d+) unbounded memory access, make sure to bounds check any such access/,
-      /^R(\d+) unbounded memory access/,
       /^math between (\S+) pointer and register with unbounded min value is not allowed/,
-      /^value (-?\d+) makes (\S+) pointer be out of bounds/,
+      /^R(\d+) invalid variable buffer offset/,
+      /^invalid (?:unbounded )?variable-offset(?: indirect)?(?: read from| write to| access to)? stack R(\d+)/,
+      /^variable offset stack pointer cannot be passed into helper/,
     ],
-    find: (match, refusal) => variable(match, refusal, "can be any number"),
+    find: (match, refusal) => variable(match, refusal, "an offset into memory can be any number"),
   },
   {
     code: "negative-offset",
     patterns: [
-      /^R(\d+) min value is negative/,
-      /^R(\d+) is bpf_array invalid negative access: off=-?\d+/,
+      /^R(\d+) min value is negative, either use unsigned index or/,
+      /^R(\d+) is \S+ invalid negative access: off=-?\d+/,
+    ],
+    find: (match, refusal) => variable(match, refusal, "an offset into memory may be negative"),
+  },
+  {
+    code: "offset-too-large",
+    patterns: [
       /^(\S+) pointer offset -?\d+ is not allowed/,
       /^math between (\S+) pointer and -?\d+ is not allowed/,
+      /^value (-?\d+) makes (\S+) pointer be out of bounds/,
     ],
-    find: (match, refusal) => variable(match, refusal, "may be negative"),
+    find: (match, refusal) => variable(match, refusal, "a pointer is moved too far"),
   },
   {
     code: "number-as-pointer",
-    patterns: [/^R(\d+) invalid mem access '(?:scalar|inv)'/, /^R(\d+) type=(?:scalar|inv) expected=/],
+    patterns: [
+      /^R(\d+) invalid mem access '(?:scalar|inv|imm|unknown_value)'/,
+      /^R(\d+) type=(?:scalar|inv) expected=/,
+    ],
     find: (match, refusal) => number(Number(match[1]), refusal),
   },
   {
-    code: "context-access",
-    patterns: [/^invalid bpf_context access off=(-?\d+) size=(\d+)/],
+    code: "no-memory",
+    patterns: [/^R(\d+) invalid mem access '(pkt_end|func|dynptr_ptr|map_ptr|\S+)'/],
     find: (match, refusal) => ({
-      headline: `the context has no field at offset ${match[1]} that may be accessed with ${match[2]} bytes in this way`,
-      ...chainOfBase(refusal, "this access is refused"),
+      headline: `${valueText(match[2]!)} is no memory: nothing can be read or written through it`,
+      operand: `R${match[1]}`,
+      why: refusal.chain(Number(match[1]), "this access is refused", causeOf(refusal, Number(match[1]))),
       fixes: [
         fix(
-          "Access the field with its own type and size, at its start; some fields may only be read, or only by some program types.",
-        ),
-        fix(
-          "Where the field belongs to another program type's context, load the program with that type (its section name decides).",
+          "Read the packet through data, up to data_end; reach what a dynptr holds by bpf_dynptr_data, bpf_dynptr_slice or bpf_dynptr_read.",
         ),
       ],
     }),
+  },
+  {
+    code: "context-access",
+    patterns: [
+      /^invalid bpf_context access off=(-?\d+) size=(\d+)/,
+      /^invalid bpf_context access off=(-?\d+)/,
+    ],
+    find: (match, refusal) => context(match, refusal),
   },
   {
     code: "modified-context-pointer",
     patterns: [
-      /^dereference of modified ctx ptr R(\d+) off=(-?\d+)/,
-      /^negative offset ctx ptr R(\d+) off=(-?\d+)/,
-      /^variable ctx access var_off=/,
+      /^dereference of modified (\S+) ptr R(\d+) off=(-?\d+)/,
+      /^negative offset (\S+) ptr R(\d+) off=(-?\d+)/,
+      /^variable (\S+) access var_off=/,
     ],
-    find: (match, refusal) => ({
-      headline: "the context is accessed through a pointer that was moved",
-      ...(match[1] === undefined ? {} : { operand: `R${match[1]}` }),
-      why:
-        match[1] === undefined
-          ? []
-          : refusal.chain(
-              Number(match[1]),
-              "accesses of the context need its own address and a constant offset",
-              {
-                changed: ({ at }) => `\`${at.step.text}\` moves the pointer`,
-              },
-            ),
-      fixes: [
-        fix(
-          "Access fields through the context pointer itself, with constant offsets; do not let the compiler share `ctx + offset` (a barrier, or `volatile`, keeps the accesses apart).",
-          'asm volatile("" : "+r"(ctx));',
-        ),
-      ],
-    }),
+    find: (match, refusal) => modified(match, refusal),
   },
   {
     code: "misaligned-access",
-    patterns: [/^misaligned (\S+) access off/],
-    find: (match, refusal) => ({
-      headline: `an access of the ${match[1]} is not aligned to its size`,
-      ...chainOfBase(refusal, "the address is no multiple of the access's size"),
-      fixes: [
-        fix(
-          "Copy the bytes into an aligned variable, or read them one by one.",
-          "__builtin_memcpy(&value, pointer, sizeof(value));",
-        ),
-      ],
-    }),
+    patterns: [/^misaligned (?:(\S+) )?access off/],
+    find: (match, refusal) => misaligned(match, refusal),
   },
   {
     code: "socket-access",
     patterns: [/^R(\d+) invalid (\S*sock\S*) access off=(-?\d+) size=(\d+)/],
-    find: (match, refusal) => ({
+    find: (match) => ({
       headline: `${valueText(match[2]!)} has no field at offset ${match[3]} that may be read with ${match[4]} bytes`,
       operand: `R${match[1]}`,
-      why: refusal.chain(Number(match[1]), "this field cannot be read through this kind of socket"),
+      need: "this field cannot be read through this kind of socket, or not with this size",
+      fixes: [
+        fix("Read the field with its own size, at its start (struct bpf_sock, struct bpf_tcp_sock)."),
+        fix(
+          "Most fields need the full socket: ask for it first, and test the result.",
+          "struct bpf_sock *full = bpf_sk_fullsock(sk);\nif (!full)\n\treturn 0;",
+        ),
+      ],
+    }),
+  },
+  {
+    code: "map-object-access",
+    patterns: [/^only read from (bpf_\S+) is supported/, /^map_ptr access not supported/],
+    find: (match, refusal) => ({
+      headline: "a map itself is written, where a value of it was meant",
+      ...ofBase(refusal, `this writes into the kernel's ${match[1] ?? "struct bpf_map"}`),
       fixes: [
         fix(
-          "Ask for the full socket first, and test the result.",
-          "struct bpf_sock *full = bpf_sk_fullsock(sk);\nif (!full)\n\treturn 0;",
+          "Look the value up first. In a map of maps the first lookup gives a map: look up once more, in that one.",
         ),
       ],
     }),
@@ -134,14 +163,23 @@ export const ACCESS_RULES: readonly Rule[] = [
       /^write into map forbidden/,
       /^cannot write into (\S+)/,
       /^only read is supported/,
-      /^only read from (\S+) is supported/,
+      /^write to change key R(\d+) not allowed/,
+      /^no write support to (\S+) at off/,
+      /^write access at off/,
+      /^the prog does not allow writes to packet data/,
+      /may write into memory pointed by R(\d+)/,
+      /^helper access to the packet is not allowed/,
     ],
     find: (_match, refusal) => ({
       headline: "memory is written that this program may only read",
-      ...chainOfBase(refusal, "the write is refused"),
+      need: "the write is refused",
+      ...(refusal.last?.effect.memory == null ? {} : { operand: `R${refusal.last.effect.memory.base}` }),
       fixes: [
         fix(
           "Write to a variable of the program's own, or to a map that programs may write (no BPF_F_RDONLY_PROG, not `.rodata`).",
+        ),
+        fix(
+          "Packets are written by programs of type xdp, sched_cls, sched_act, lwt_xmit, sk_skb and sk_msg alone.",
         ),
       ],
     }),
@@ -151,89 +189,162 @@ export const ACCESS_RULES: readonly Rule[] = [
     patterns: [/^read from map forbidden/],
     find: (_match, refusal) => ({
       headline: "a map is read that programs may only write (BPF_F_WRONLY_PROG)",
-      ...chainOfBase(refusal, "the read is refused"),
+      ...ofBase(refusal, "the read is refused"),
       fixes: [fix("Create the map without BPF_F_WRONLY_PROG.")],
+    }),
+  },
+  {
+    code: "restricted-struct",
+    patterns: [
+      /^'struct \S+' access is allowed only to CAP_PERFMON/,
+      /^Cannot access kernel 'struct \S+' from non-GPL/,
+      /access (?:user|percpu) memory: off=/,
+    ],
+    find: (_match, refusal) => ({
+      headline: "memory of the kernel is read directly that this program may not read so",
+      ...ofBase(refusal, "this read is refused"),
+      fixes: [
+        fix(
+          "Reading kernel structs needs CAP_PERFMON and a licence compatible with the GPL.",
+          'char LICENSE[] SEC("license") = "GPL";',
+        ),
+        fix(
+          "Per-CPU objects are reached by bpf_per_cpu_ptr or bpf_this_cpu_ptr, memory of user space by bpf_copy_from_user or bpf_probe_read_user.",
+        ),
+      ],
+    }),
+  },
+  {
+    code: "arena-access",
+    patterns: [
+      /^addr_space_cast insn can/,
+      /^Only one arena per program/,
+      /^arena's user address must be set/,
+      /^R\d+ is not a pointer to arena or scalar/,
+      /^CAP_BPF and CAP_PERFMON are required to use arena/,
+    ],
+    find: () => ({
+      headline: "an arena is used in a way that it does not allow",
+      need: "this needs exactly one arena, that is mapped, and pointers of address space 1",
+      fixes: [
+        fix(
+          "Use one arena map in the program, map it (mmap, or map_extra) before the load, and mark pointers into it __arena.",
+        ),
+      ],
+    }),
+  },
+  {
+    code: "atomic-target",
+    patterns: [/^BPF_ATOMIC (?:stores into|loads from) R(\d+) (\S+) is not allowed/],
+    find: (match, refusal) => ({
+      headline: `atomic operations are not allowed on ${valueText(match[2]!)}`,
+      operand: `R${match[1]}`,
+      need: "this atomic operation is refused",
+      ...(refusal.last === undefined ? {} : {}),
+      fixes: [
+        fix(
+          "Use atomic operations on map values, the stack or memory of the program's own; read and write others plainly.",
+        ),
+      ],
     }),
   },
 ];
 
+function causeOf({ history, last }: Refusal, register: number) {
+  return causeOfType(history, register, last?.position ?? 0);
+}
+
 /** The chain of the register through which the last instruction accesses memory. */
-function chainOfBase(refusal: Refusal, need: string): Pick<Finding, "why" | "operand"> {
-  const register = refusal.last?.effect.reads[0];
-  if (register === undefined || refusal.last === undefined) return {};
-  if (register === 10) return { operand: "R10", why: [stepOf(refusal.last, "used", need)] };
-  return { operand: `R${register}`, why: refusal.chain(register, need) };
+function ofBase(refusal: Refusal, need: string): Pick<Finding, "why" | "operand"> {
+  const register = refusal.last?.effect.memory?.base;
+  if (register === undefined) return { why: refusal.used(need) };
+  if (register === 10) return { operand: "R10", why: refusal.used(need) };
+  const birth = birthOf(refusal.history.origin(register, refusal.last!.position));
+  const made = birth?.at.effect.call ?? null;
+  const cause =
+    birth === undefined || made === null
+      ? null
+      : { at: birth.at, text: `${callName(made)} gives ${valueText(refusal.known(register) ?? "")}` };
+  return {
+    operand: `R${register}`,
+    why: refusal.chain(register, need, /map_ptr/.test(refusal.known(register) ?? "") ? cause : null),
+  };
 }
 
 function packet(register: number, refusal: Refusal): Finding {
-  const known = refusal.history.known(register, refusal.last?.position ?? 0) ?? "";
-  const range = Number(/\br=(\d+)/.exec(known)?.[1] ?? 0);
+  const position = refusal.last?.position ?? 0;
+  const known = refusal.known(register) ?? "";
+  const message = refusal.log.messages.find((line) => /size=\d+/.test(line)) ?? "";
+  const [, off, size] = /off=(-?\d+) size=(\d+)/.exec(message) ?? [];
+  const range = BigInt.asIntN(16, BigInt(/\br=(0x[0-9a-f]+|\d+)/.exec(known)?.[1] ?? "0"));
+  const reach =
+    off === undefined ? "this access" : `this access ends ${Number(off) + Number(size)} bytes from there`;
   const compared =
-    range === 0
-      ? "nothing is known of the bytes behind it: it was not compared with data_end on this path"
-      : `only ${range} bytes from the packet's start are known to be there on this path`;
+    range > 0n ? `${reach}; ${range} bytes are known to be there` : `${reach}; nothing is known to be there`;
   return {
     headline: "a packet is accessed beyond what was compared with data_end",
     operand: `R${register}`,
-    why: refusal.chain(register, `this access needs more: ${compared}`, {
-      made: ({ place }) => `${place} points into the packet`,
-    }),
+    why: refusal.chain(register, compared, causeOfPacket(refusal.history, register, position)),
     fixes: [
       fix(
         "Compare the end of what is accessed with data_end first, and leave where it is beyond.",
         "if (data + offset + size > data_end)\n\treturn 0;",
       ),
       fix(
-        "After a helper that may move the packet (bpf_skb_pull_data, bpf_xdp_adjust_head …) load data and data_end again, and compare again.",
+        "Where a variable was added to the pointer, bound the variable, and compare the very pointer that is accessed.",
+        "pos = data + (offset & 0xff);\nif (pos + size > data_end)\n\treturn 0;",
       ),
     ],
   };
 }
 
-function fixedBounds(match: RegExpExecArray, refusal: Refusal, what: string): Finding {
-  const register = refusal.last?.effect.reads[0] ?? 0;
-  const message = refusal.log.messages.find((line) => /size=\d+/.test(line)) ?? match[0];
-  const size = /(?:value_size|mem_size)=(\d+)/.exec(message)?.[1];
+function bounds(match: RegExpExecArray, refusal: Refusal, what: string): Finding {
+  const { last } = refusal;
+  const named = /\bR(\d+)/.exec(match.input)?.[1] ?? /\bR(\d+)/.exec(refusal.log.messages.at(-1) ?? "")?.[1];
+  const register =
+    named === undefined ? (last?.effect.memory?.base ?? last?.effect.reads[0] ?? 0) : Number(named);
+  const message = refusal.log.messages.find((line) => /(?<![a-z_])size=\d+/.test(line)) ?? match[0];
+  const size = /(?:value_size|key_size|mem_size)=(\d+)/.exec(message)?.[1];
   const off = /\boff=(-?\d+)/.exec(message)?.[1];
   const bytes = /(?<![a-z_])size=(\d+)/.exec(message)?.[1];
   const reach =
-    size === undefined || off === undefined
+    off === undefined
       ? `the access leaves the ${what}`
-      : `the access of ${bytes} bytes at offset ${off} leaves the ${what}, which has ${size}`;
+      : `${bytes} bytes at offset ${off}${size === undefined ? "" : `, of a ${what} of ${size}`}`;
   return {
     headline: `a ${what} is accessed outside of its bounds`,
     operand: `R${register}`,
-    why: refusal.chain(register, reach, { changed: widened }),
+    why: refusal.chain(register, reach, causeOfReach(refusal, register, message)),
     fixes: [
       fix(
         "Bound the index before it is used: a comparison, or a mask, on the very variable that is added to the pointer.",
         "if (index >= ARRAY_SIZE(value->items))\n\treturn 0;",
       ),
       fix(
-        "Access no more bytes than the type has: check the size of what is read, and the value size of the map.",
+        "Access no more bytes than there are: look at the value size of the map, and at the type that is read.",
       ),
     ],
   };
 }
 
-/** Arithmetic behind which a number has no upper limit. */
-function widened({ at, place, known }: ValueLink): string | undefined {
-  if (known === null) return undefined;
-  const range = rangeText(known);
-  return range === null
-    ? `\`${at.step.text}\`: nothing is known of how large ${place} is behind this`
-    : undefined;
-}
-
-function variable(match: RegExpExecArray, refusal: Refusal, problem: string): Finding {
-  const named = /^\d+$/.test(match[1] ?? "") && match[0].startsWith("R") ? Number(match[1]) : null;
+function variable(match: RegExpExecArray, refusal: Refusal, headline: string): Finding {
   const { last } = refusal;
-  const register = offsetRegister(refusal, named);
-  const source = last === undefined ? null : culprit(refusal, register, last.position);
+  const named = /\bR(\d+)/.exec(match.input)?.[1];
+  const register =
+    last?.effect.operation === "alu"
+      ? last.effect.writes
+      : named === undefined
+        ? (last?.effect.memory?.base ?? 0)
+        : Number(named);
   return {
-    headline: `an offset into memory ${problem}`,
-    operand: `R${register}`,
-    why: source ?? refusal.chain(register, `the offset ${problem}`),
+    headline,
+    operand:
+      last?.effect.operation === "alu" ? `R${last.effect.reads[1] ?? last.effect.writes}` : `R${register}`,
+    why: refusal.chain(
+      register,
+      "the verifier must know where this leads",
+      causeOfReach(refusal, register, match.input),
+    ),
     fixes: [
       fix(
         "Test the variable against its limits, on this path, before it is used: unsigned, so that one comparison will do.",
@@ -241,90 +352,116 @@ function variable(match: RegExpExecArray, refusal: Refusal, problem: string): Fi
       ),
       fix("Or cut it off with a mask that is a constant.", "index &= MAX - 1;"),
       fix(
-        "The test must be of the same variable: a copy made before it, or a value loaded from memory again, knows nothing of it.",
+        "The test must be of the same variable: one that is loaded from memory again, or a copy of another width, knows nothing of it.",
       ),
     ],
   };
 }
 
-/** Arithmetic that is refused has the offset on its right; of an access it is the pointer. */
-function offsetRegister(refusal: Refusal, named: number | null): number {
-  const { last } = refusal;
-  if (last?.effect.operation === "alu") return last.effect.reads[1] ?? last.effect.writes;
-  return named ?? last?.effect.reads[0] ?? 0;
-}
-
-/** Follows the pointer to the addition of the variable, and that variable to where it comes from. */
-function culprit(refusal: Refusal, register: number, before: number) {
-  const links = refusal.history.origin(register, before);
-  const addition = links.find(
-    ({ at, kind }) => kind === "changed" && at.effect.operation === "alu" && at.effect.reads.length > 1,
-  );
-  if (addition === undefined || refusal.last === undefined) return null;
-  const added = addition.at.effect.reads[1]!;
-  const range = refusal.history.known(added, addition.at.position);
-  const limits = range === null ? null : rangeText(range);
-  const origin = refusal.history
-    .origin(added, addition.at.position)
-    .map((link) => stepOf(link.at, "origin", `${link.place} is set by \`${link.at.step.text}\``))
-    .reverse();
-  return [
-    ...origin,
-    stepOf(
-      addition.at,
-      "lost",
-      `R${added} is added to the pointer; ${limits === null ? "nothing is known of its size" : `it can be ${limits}`}`,
-    ),
-    stepOf(refusal.last, "used", "the access is made at an offset that may be too far"),
-  ];
-}
-
 function number(register: number, refusal: Refusal): Finding {
-  const { last } = refusal;
-  const known = last === undefined ? null : refusal.history.known(register, last.position);
-  const isNull = known !== null && /^(?:inv)?P?0$/.test(known);
-  const links = last === undefined ? [] : refusal.history.origin(register, last.position);
-  const oldest = links.at(-1);
-  if (isNull) {
-    return {
-      headline: "a pointer is used on the path where it is NULL",
-      operand: `R${register}`,
-      why: refusal.chain(register, `R${register} is 0 on this path`),
-      fixes: [
-        fix(
-          "Leave before this instruction where the pointer is NULL: the test is there, but this path goes on.",
-          "if (!ptr)\n\treturn 0;",
-        ),
-      ],
-    };
-  }
-  const loaded = oldest?.at.effect.operation === "load";
+  const cause = causeOf(refusal, register);
+  const loaded = cause?.at.effect.operation === "load";
+  const released = cause !== null && cause.at.effect.call !== null && /behind it/.test(cause.text);
   return {
-    headline: "a number is used as a pointer",
+    headline: released ? "a pointer is used that is not valid any more" : "a number is used as a pointer",
     operand: `R${register}`,
-    why: refusal.chain(register, `R${register} is a number here: memory cannot be accessed through it`, {
-      made: ({ at, place }) =>
-        at.effect.operation === "load"
-          ? `${place} is loaded from memory: to the verifier that is a number`
-          : at.effect.call === null
-            ? `${place} is a number`
-            : `${at.effect.call} gives a number, in ${place}`,
-    }),
-    fixes: loaded
+    why: refusal.chain(register, `R${register} is a number to the verifier here`, cause),
+    fixes: released
       ? [
           fix(
-            "Read memory of the kernel, or of a process, with a helper.",
-            "bpf_probe_read_kernel(&value, sizeof(value), pointer);",
-          ),
-          fix(
-            "With CO-RE, let the macro follow the pointers.",
-            "value = BPF_CORE_READ(task, real_parent, tgid);",
+            "Use the pointer before this call; behind it, get and test it anew. Packets: load data and data_end again, and compare again.",
           ),
         ]
-      : [
-          fix(
-            "Keep the pointer in a variable of pointer type, and do no arithmetic on it but additions of bounded numbers.",
-          ),
-        ],
+      : loaded
+        ? [
+            fix(
+              "Read memory of the kernel, or of a process, with a helper.",
+              "bpf_probe_read_kernel(&value, sizeof(value), pointer);",
+            ),
+            fix(
+              "With CO-RE, let the macro follow the pointers.",
+              "value = BPF_CORE_READ(task, real_parent, tgid);",
+            ),
+          ]
+        : [
+            fix(
+              "Keep the pointer in a variable of pointer type, add only bounded numbers to it, and pass it on whole.",
+            ),
+          ],
+  };
+}
+
+function context(match: RegExpExecArray, refusal: Refusal): Finding {
+  const size = match[2] === undefined ? "" : ` with ${match[2]} bytes`;
+  const write = refusal.last?.effect.memory?.store === true;
+  return {
+    headline: `the context has no field at offset ${match[1]} that may be ${write ? "written" : "read"}${size}`,
+    need: "this access is refused",
+    ...(refusal.last?.effect.memory == null ? {} : { operand: `R${refusal.last.effect.memory.base}` }),
+    fixes: [
+      fix(
+        "Access the field with its own type and size, at its start; some may only be read, or only by some program types.",
+      ),
+      fix(
+        "Where the field belongs to another program type's context, load the program with that type (its section name decides).",
+        'SEC("xdp")',
+      ),
+    ],
+  };
+}
+
+function modified(match: RegExpExecArray, refusal: Refusal): Finding {
+  const { last } = refusal;
+  const register = match[2] === undefined ? pointerArgument(refusal, match[1]!) : Number(match[2]);
+  if (register === null)
+    return { headline: "a pointer that must not be moved was moved", need: "this is refused", fixes: [] };
+  const what = match[1] === "ctx" ? "the context" : "a kernel object";
+  return {
+    headline: `${what} is accessed through a pointer that was moved`,
+    operand: `R${register}`,
+    why: refusal.chain(
+      register,
+      "this needs the address itself, and constant offsets",
+      causeOfMovedPointer(refusal.history, register, last?.position ?? 0),
+    ),
+    fixes: [
+      fix(
+        "Access fields through the pointer itself, with constant offsets; where the compiler shares `ctx + offset` between accesses, a barrier keeps them apart.",
+        'asm volatile("" : "+r"(ctx));',
+      ),
+    ],
+  };
+}
+
+/** The argument of a call that has such a pointer: the message does not name it. */
+function pointerArgument(refusal: Refusal, type: string): number | null {
+  if (refusal.last?.effect.memory != null) return refusal.last.effect.memory.base;
+  for (let register = 1; register <= 5; register++) {
+    const known = refusal.known(register) ?? "";
+    if (known.startsWith(type) && /off=|var_off/.test(known)) return register;
+  }
+  return null;
+}
+
+function misaligned(match: RegExpExecArray, refusal: Refusal): Finding {
+  const { last } = refusal;
+  const memory = last?.effect.memory ?? null;
+  const register = memory?.base ?? 0;
+  const cause =
+    memory === null ? null : causeOfMovedPointer(refusal.history, register, last!.position, memory.size);
+  return {
+    headline: `an access${match[1] === undefined ? "" : ` of the ${match[1]}`} is not aligned to its size`,
+    operand: `R${register}`,
+    why:
+      register === 10
+        ? refusal.used("the offset is no multiple of the access's size")
+        : refusal.chain(register, "the address is no multiple of the access's size", cause),
+    fixes: [
+      fix(
+        "Copy the bytes into an aligned variable, or read them one by one.",
+        "__builtin_memcpy(&value, pointer, sizeof(value));",
+      ),
+      fix("Structs with __attribute__((packed)) make the compiler read bytes."),
+    ],
   };
 }

@@ -1,44 +1,68 @@
-import { fix, type Rule } from "./rule.ts";
+import { callName } from "./cause.ts";
+import { causeOfRange } from "./cause-number.ts";
+import { causeOfType } from "./cause-value.ts";
+import { type Finding, fix, plainRule, type Refusal, type Rule, wholeRule } from "./rule.ts";
+import { rangeOf } from "./value-range.ts";
 import { valueText } from "./value-text.ts";
 
 /** Calls of helpers, kernel functions and functions of the program. */
 export const CALL_RULES: readonly Rule[] = [
   {
     code: "argument-type",
-    patterns: [/^R(\d+) type=(\S+) expected=(.+)$/],
-    find: (match, refusal) => ({
-      headline: `argument ${match[1]} of the call is ${valueText(match[2]!)}, where ${listText(match[3]!)} is wanted`,
-      operand: `R${match[1]}`,
-      why: refusal.chain(Number(match[1]), `${refusal.last?.effect.call ?? "the call"} wants ${match[3]}`),
-      fixes: [fix("Pass what the helper asks for: `tsbpf help helper NAME` shows its arguments.")],
-    }),
+    patterns: [
+      /^R(\d+) type=(\S+) expected=(.+)$/,
+      /^R(\d+) is of type (\S+) but (\S+) is expected/,
+      /^kernel function \S+ args#\d+ expected pointer to \S+ (\S+) but R(\d+) has a pointer to \S+ (\S+)/,
+      /^arg#(\d+) expected pointer to (.+)/,
+      /^arg(\d+) expected pointer to (func)/,
+      /^arg#(\d+) is (\S+) expected (.+)/,
+    ],
+    find: (match, refusal) => argumentType(match, refusal),
   },
   {
     code: "helper-not-allowed",
     patterns: [
       /^program of this type cannot use helper (\S+?)#(\d+)/,
       /^unknown func (\S+)#(\d+)/,
-      /^invalid func (\S+)#(\d+)/,
+      /^func (\S+?)#(\d+) (?:supported only for|not supported for)/,
+      /^helper call is not allowed in probe/,
+      /^BPF_LD_\[ABS\|IND\] instructions not allowed for this program type/,
     ],
     find: (match) => ({
-      headline: `programs of this type may not call ${match[1]}`,
+      headline: `programs of this type may not call ${match[1] ?? "this"}`,
+      need: "this kernel does not give this helper to programs of this type",
       fixes: [
-        fix("Use another helper that this program type has, or do this work in a program of another type."),
         fix(
-          "Where the kernel is older than the helper, ask before calling it.",
-          "if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_…))",
+          "Use another helper that this program type has, or do this work in a program of another type: `tsbpf help helper NAME`, and bpf-helpers(7), tell who has it.",
+        ),
+        fix(
+          "Where the kernel may be older than the helper, ask before calling it.",
+          "if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_ktime_get_tai_ns))\n\tnow = bpf_ktime_get_tai_ns();",
         ),
       ],
     }),
   },
+  plainRule(
+    "unknown-helper",
+    [/^invalid func (\S+)#(\d+)/, /^invalid kernel function call not eliminated/],
+    "a function is called that this kernel does not have",
+    "there is no function of this number",
+    fix(
+      "Call a function that there is. A call of a __ksym __weak function must lie behind a test that it is there.",
+      "if (bpf_ksym_exists(bpf_task_acquire))\n\ttask = bpf_task_acquire(other);",
+    ),
+  ),
   {
     code: "gpl-only",
     patterns: [
       /^cannot call GPL-restricted function from non-GPL compatible program/,
       /^cannot call GPL only function from proprietary program/,
+      /^cannot call kernel function from non-GPL compatible program/,
+      /^struct ops programs must have a GPL compatible license/,
     ],
     find: () => ({
-      headline: "the helper is only for programs under a licence compatible with the GPL",
+      headline: "this is only for programs under a licence compatible with the GPL",
+      need: "the program's licence does not allow this",
       fixes: [
         fix("Declare such a licence, if the program has one.", 'char LICENSE[] SEC("license") = "GPL";'),
       ],
@@ -49,9 +73,11 @@ export const CALL_RULES: readonly Rule[] = [
     patterns: [/^cannot pass map_type (\d+) into func (\S+?)#(\d+)/],
     find: (match) => ({
       headline: `${match[2]} does not work on maps of this type`,
+      operand: "R1",
+      need: "the map is of a type that has other helpers",
       fixes: [
         fix(
-          "Use the helpers of the map's type (queues and stacks have push, pop and peek; ring buffers reserve and submit; program arrays only tail calls), or a map of another type.",
+          "Queues and stacks have push, pop and peek; ring buffers reserve and submit; program arrays only tail calls; socket maps sk_redirect; perf event arrays perf_event_output.",
         ),
       ],
     }),
@@ -60,85 +86,266 @@ export const CALL_RULES: readonly Rule[] = [
     code: "unbounded-size",
     patterns: [
       /^R(\d+) (?:unbounded memory access, use 'var &= const'|min value is negative, either use unsigned or 'var &= const')/,
-      /^R(\d+) invalid zero-sized read/,
     ],
-    find: (match, refusal) => ({
-      headline: "the size passed to a call has no limits that the verifier knows",
-      operand: `R${match[1]}`,
-      why: refusal.chain(Number(match[1]), "the size may be negative, 0 or too large here"),
-      fixes: [
-        fix(
-          "Bound the size right before the call, as an unsigned number.",
-          "if (len > sizeof(buf))\n\tlen = sizeof(buf);",
-        ),
-        fix("Or mask it, with a power of two minus one.", "len &= sizeof(buf) - 1;"),
-      ],
+    find: (match, refusal) => size(match, refusal, "the size passed to a call may be negative, or too large"),
+  },
+  {
+    code: "zero-size",
+    patterns: [/^R(\d+) invalid zero-sized read/, /^invalid zero-sized read/],
+    find: (match, refusal) => size(match, refusal, "the size passed to a call may be 0, and must not be"),
+  },
+  {
+    code: "reserved-flags",
+    patterns: [/^get_local_storage\(\) doesn't support non-zero flags/],
+    find: (_match, refusal) => ({
+      headline: "flags are passed that this helper does not have",
+      operand: "R2",
+      why: refusal.chain(
+        2,
+        "the flags must be 0",
+        causeOfRange(refusal.history, 2, refusal.last?.position ?? 0, "both"),
+      ),
+      fixes: [fix("Pass 0.", "bpf_get_local_storage(&storage, 0);")],
     }),
   },
   {
-    code: "kfunc-not-allowed",
-    patterns: [/^calling kernel function (\S+) is not allowed/],
-    find: (match) => ({
-      headline: `programs of this type may not call the kernel function ${match[1]}`,
-      fixes: [fix("Call it from a program type that it is registered for.")],
-    }),
-  },
-  {
-    code: "sleepable-only",
+    code: "constant-needed",
     patterns: [
-      /^(?:helper call might sleep|program must be sleepable to call sleepable kfunc|helper call is not allowed in non-sleepable prog|kernel func \S+ is sleepable within)/,
-      /^sleepable helper/,
-      /might sleep|is sleepable within/,
+      /^R(\d+) is not a known constant/,
+      /^R(\d+) must be a known constant/,
+      /^R(\d+) is not a const$/,
+      /^R(\d+) is not a constant address/,
+      /^bpf_dynptr_slice\(_rdwr\) no constant size/,
+      /^R(\d+) is not a scalar/,
+    ],
+    find: (match, refusal) => {
+      const register = Number(match[1] ?? 4);
+      return {
+        headline: "a call wants a constant where it gets a variable",
+        operand: `R${register}`,
+        why: refusal.chain(
+          register,
+          "the verifier must know this value exactly",
+          causeOfRange(refusal.history, register, refusal.last?.position ?? 0, "both"),
+        ),
+        fixes: [
+          fix("Pass a constant, or sizeof.", "bpf_ringbuf_reserve(&ring, sizeof(struct event), 0);"),
+          fix("Or make a branch for each value."),
+        ],
+      };
+    },
+  },
+  {
+    code: "constant-string",
+    patterns: [
+      /^R(\d+) does not point to a readonly map/,
+      /^string is not zero-terminated/,
+      /^Invalid format string/,
+      /^direct value access on string failed/,
+      /^no direct value access support for this map type/,
+      /^arg#\d+ doesn't point to a const string/,
+      /^failed to retrieve map value address/,
     ],
     find: () => ({
-      headline: "a function that may sleep is called where sleeping is not allowed",
+      headline: "a format, or another text, must be a constant string that the verifier can read",
+      need: "the text must lie in a frozen read-only map, end with a 0 byte, and have conversions that BPF knows",
       fixes: [
         fix(
-          "Load the program as sleepable (a section name with `.s`, as `fentry.s/…` or `lsm.s/…`), and call it outside of RCU, preemption and lock sections.",
+          "Make it a constant of the program (it comes into .rodata).",
+          'static const char fmt[] = "pid %d";\nBPF_SNPRINTF(out, sizeof(out), fmt, pid);',
         ),
       ],
     }),
   },
+  plainRule(
+    "kfunc-not-allowed",
+    [
+      /^calling kernel function (\S+) is not allowed/,
+      /^kernel function \S+ args#\d+ pointer type .* is not supported/,
+      /^css_task_iter is only allowed in/,
+      /^metadata kfuncs require device-bound program/,
+      /^destructive kfunc calls require/,
+      /^loading\/calling other bpf or kernel functions are allowed for/,
+    ],
+    "programs of this type may not call this kernel function",
+    "the kernel function is registered for other program types",
+    fix(
+      "Call it from a program type that it is registered for: the kernel's source has BTF_ID_FLAGS with its name, and register_btf_kfunc_id_set with the types.",
+    ),
+  ),
+  wholeRule(
+    "unknown-kfunc",
+    [
+      /^kernel btf_id \d+ is not a function/,
+      /^failed to find BTF for kernel function/,
+      /^kernel function btf_id \d+ does not have a valid func_proto/,
+      /^cannot find address for kernel function/,
+      /^BTF fd for kfunc is not a module BTF/,
+      /^invalid module BTF (?:object )?(?:fd|FD) specified/,
+      /^kfunc offset > 0 without fd_array/,
+    ],
+    "a kernel function is called that this kernel does not have",
+    fix(
+      "Declare it __weak, and test that it is there.",
+      "extern void bpf_rcu_read_lock(void) __ksym __weak;\nif (bpf_ksym_exists(bpf_rcu_read_lock))\n\tbpf_rcu_read_lock();",
+    ),
+  ),
+  plainRule(
+    "sleepable-only",
+    [
+      /^helper call might sleep/,
+      /^program must be sleepable to call sleepable kfunc/,
+      /^sleepable helper/,
+      /^kernel func \S+ is sleepable within/,
+      /^global functions that may sleep/,
+      /non-sleepable/,
+      /^Sleepable programs can only use/,
+      /^Syscall programs can only be sleepable/,
+    ],
+    "a function that may sleep is called where sleeping is not allowed",
+    "the program, or the section it is in, must not sleep here",
+    fix("Load the program as sleepable, by its section's name.", 'SEC("lsm.s/file_open")'),
+    fix("Call it before or behind RCU, preemption, interrupt and lock sections."),
+  ),
   {
     code: "trusted-pointer-needed",
-    patterns: [/^R(\d+) must be (?:referenced or trusted|a rcu pointer|referenced)/],
-    find: (match, refusal) => ({
-      headline: "a kernel function wants a pointer that is known to be alive",
-      operand: `R${match[1]}`,
-      why: refusal.chain(Number(match[1]), "nothing keeps the object alive here"),
-      fixes: [
-        fix(
-          "Acquire a reference first, and test it.",
-          "struct task_struct *task = bpf_task_acquire(other);\nif (!task)\n\treturn 0;",
+    patterns: [
+      /^R(\d+) must be (?:referenced or trusted|a rcu pointer)/,
+      /^R(\d+) must have zero offset when passed to release func or trusted arg/,
+      /^kernel func (\S+) requires RCU critical section protection/,
+      /^expected an RCU CS when using/,
+    ],
+    find: (match, refusal) => {
+      const register = /^R/.test(match[0]) ? Number(match[1]) : 1;
+      return {
+        headline: "a kernel function wants a pointer to an object that is known to be alive",
+        operand: `R${register}`,
+        why: refusal.chain(
+          register,
+          "nothing keeps the object alive here",
+          causeOfType(refusal.history, register, refusal.last?.position ?? 0),
         ),
-      ],
-    }),
+        fixes: [
+          fix(
+            "Acquire a reference first, and test it.",
+            "struct task_struct *task = bpf_task_acquire(other);\nif (!task)\n\treturn 0;",
+          ),
+          fix(
+            "Pointers that RCU protects are good between bpf_rcu_read_lock and bpf_rcu_read_unlock.",
+            "bpf_rcu_read_lock();\n…\nbpf_rcu_read_unlock();",
+          ),
+        ],
+      };
+    },
   },
-  {
-    code: "recursive-call",
-    patterns: [/^recursive call from (\S+)\(\) to/, /^back-edge from insn \d+ to \d+.*recursive/],
-    find: () => ({
-      headline: "a function calls itself, directly or through others",
-      fixes: [fix("Replace the recursion by a loop with a fixed limit, or by a tail call.")],
-    }),
-  },
+  plainRule(
+    "callback-not-allowed",
+    [
+      /^callback function not allowed for map/,
+      /^callback function not static/,
+      /^missing btf func_info/,
+      /^bpf_throw kfunc \(insn \d+\) cannot be called from callback/,
+      /^Calling bpf_rcu_read_\{lock,unlock\} in unnecessary/,
+    ],
+    "a callback is used where there can be none, or does what it must not do",
+    "this is refused",
+    fix("Callbacks are static functions, with BTF (compile with -g); they do not throw."),
+  ),
   {
     code: "global-function-argument",
-    patterns: [/^Caller passes invalid args into func#(\d+)/, /^arg#(\d+) .*/, /^Arg#(\d+) type/],
+    patterns: [
+      /^Caller passes invalid args into func#(\d+)/,
+      /^[Aa]rg#(\d+) (?!expected|is (?!expected)|doesn't point|memory, len|offset=)/,
+      /^arg#(\d+) expects pointer to ctx/,
+      /^Global function \S+ (?:doesn't return|with)/,
+      /^Function \S+ has \d+ > \d+ args/,
+    ],
     find: (match) => ({
       headline:
-        "a global function is called with arguments that its types do not allow, or has types that the verifier does not know",
+        "a global function has a parameter or result that the verifier cannot check, or gets an argument that it does not allow",
+      need: "arguments of global functions are checked by their types alone",
       fixes: [
         fix(
-          "Make the function static, or give its parameters types the verifier can check: numbers, the context, or pointers to complete structs (tagged `__arg_nonnull`, `__arg_ctx`, `__arg_trusted` …).",
+          "Make the function static: it is then verified with each of its calls.",
+          "static __noinline int work(struct ctx *ctx)",
         ),
-        fix(`The kernel said: ${match[0]}`),
+        fix(
+          "Or give its parameters types that can be checked: numbers, the context, pointers to complete structs; tags say more.",
+          "int work(struct state *state __arg_nonnull)",
+        ),
       ],
+      ...(match[0].startsWith("Caller") ? { operand: "R1" } : {}),
     }),
   },
+  wholeRule(
+    "exception-callback",
+    [/exception callback/, /^exception cb only supports/, /^insn \d+ cannot call exception cb directly/],
+    "the exception callback is not there, or not of the right kind",
+    fix(
+      "It is a global function of the program that takes one number, is tagged, and is not called directly.",
+      "__noinline int handler(__u64 cookie)\n…\n__exception_cb(handler)",
+    ),
+  ),
+  plainRule(
+    "uninitialised-variable",
+    [/^unexpected __bpf_trap\(\) due to uninitialized variable/],
+    "the compiler found a variable here that is used, and was never set",
+    "the compiler put a call of __bpf_trap here",
+    fix("Initialise the variable.", "int value = 0;"),
+  ),
 ];
 
+function argumentType(match: RegExpExecArray, refusal: Refusal): Finding {
+  const named = /\bR(\d+)/.exec(match.input)?.[1];
+  const counted = /^arg#?(\d+)/.exec(match.input)?.[1];
+  const register =
+    named !== undefined ? Number(named) : Number(counted ?? 0) + (match.input.startsWith("arg#") ? 1 : 0);
+  const now = valueText(refusal.known(register) ?? match[2] ?? "");
+  const wanted =
+    /expected(?: pointer to| for)?[= ](?:an? )?(.+?)(?: but .*)?$/.exec(match.input)?.[1] ??
+    match[3] ??
+    "another type";
+  const { call = null } = refusal.last?.effect ?? {};
+  return {
+    headline: `argument ${register} of the call is ${now}, where ${listText(wanted)} is wanted`,
+    operand: `R${register}`,
+    why: refusal.chain(
+      register,
+      `${callName(call ?? "the call")} wants ${listText(wanted)}`,
+      causeOfType(refusal.history, register, refusal.last?.position ?? 0),
+    ),
+    fixes: [
+      fix(
+        "Pass what the function asks for; bpf-helpers(7) lists the arguments of helpers, the kernel's source those of kernel functions.",
+      ),
+    ],
+  };
+}
+
+function size(match: RegExpExecArray, refusal: Refusal, headline: string): Finding {
+  const { history, last } = refusal;
+  const register = Number(match[1] ?? 2);
+  const range = rangeOf(refusal.known(register) ?? "");
+  const low = /negative|zero/.test(match.input) && range.smin <= 0n;
+  return {
+    headline,
+    operand: `R${register}`,
+    why: refusal.chain(
+      register,
+      "the size must be known to lie within what the pointer leads to",
+      causeOfRange(history, register, last?.position ?? 0, low ? "low" : "high"),
+    ),
+    fixes: [
+      fix(
+        "Bound the size right before the call, as an unsigned number.",
+        "if (len > sizeof(buf))\n\tlen = sizeof(buf);",
+      ),
+      fix("Or mask it, with a power of two minus one.", "len &= sizeof(buf) - 1;"),
+    ],
+  };
+}
+
 function listText(types: string): string {
-  const texts = [...new Set(types.split(", ").map(valueText))];
+  const texts = [...new Set(types.split(", ").map((each) => valueText(each.replace(/\.$/, ""))))];
   return texts.length > 3 ? `${texts.slice(0, 3).join(", ")} …` : texts.join(" or ");
 }

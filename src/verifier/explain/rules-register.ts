@@ -1,4 +1,10 @@
-import { type Finding, fix, type Refusal, type Rule } from "./rule.ts";
+import { callName } from "./cause.ts";
+import { causeOfRange } from "./cause-number.ts";
+import { causeOfMissing, skippedOver } from "./cause-value.ts";
+import type { PathStep } from "./history.ts";
+import { effectOf } from "./instruction.ts";
+import { type Finding, fix, plainRule, type Refusal, type Rule } from "./rule.ts";
+import { otherInstructions } from "./rules-stack.ts";
 import { valueText } from "./value-text.ts";
 
 /** Registers and arithmetic on pointers. */
@@ -11,160 +17,235 @@ export const REGISTER_RULES: readonly Rule[] = [
   {
     code: "return-value",
     patterns: [
-      /^At (?:program exit|callback return|subprogram exit|async callback return) the register (R\d+) has (.*?) should have been in \[(-?\d+), (-?\d+)\]/,
-      /^At (?:program exit|callback return) the register (R\d+) has value \((.*)\) should have been in/,
+      /^At .*? the register (R\d+) has (.*?) ?should have been in \[(-?\d+), (-?\d+)\]/,
+      /^At .*? the register (R\d+) (?:is not a known value|is not a scalar value|has)/,
+      /^(R0) not a scalar value/,
     ],
     find: (match, refusal) => ({
       headline:
         match[3] === undefined
-          ? "the program returns a value that its type does not allow"
-          : `the program returns a value that may lie outside of [${match[3]}, ${match[4]}]`,
+          ? "the program, or a function, returns something that is not allowed there"
+          : `the program, or a callback, returns a value that may lie outside of ${match[3]} to ${match[4]}`,
       operand: match[1]!,
-      why: refusal.chain(0, `R0 has ${match[2]}`),
+      why: refusal.chain(
+        0,
+        match[2] === undefined
+          ? `R0 is ${valueText(refusal.known(0) ?? "")} here`
+          : `R0 has ${match[2].replace("unknown scalar value", "a value that may be any number")} here`,
+        causeOfRange(refusal.history, 0, refusal.last?.position ?? 0, "both"),
+      ),
       fixes: [
-        fix(
-          "Return only what the program type allows, as a constant where that is possible.",
-          match[3] === undefined ? "return 0;" : `return ${match[3]};`,
-        ),
-      ],
-    }),
-  },
-  {
-    code: "pointer-arithmetic",
-    patterns: [
-      /^R(\d+) pointer arithmetic (?:on|with) (.+) prohibited/,
-      /^R(\d+) pointer arithmetic with (\S+) operator prohibited/,
-      /^R(\d+) tried to subtract pointer from scalar/,
-      /^R(\d+) subtraction from stack pointer prohibited/,
-      /^R(\d+) pointer \+= pointer prohibited/,
-      /^R(\d+) bitwise operator \S+ on pointer prohibited/,
-    ],
-    find: (match, refusal) => ({
-      headline: "arithmetic is done on a pointer that the verifier cannot follow",
-      operand: `R${match[1]}`,
-      why: refusal.chain(Number(match[1]), "this operation is not allowed on such a pointer"),
-      fixes: [
-        fix(
-          "Only add bounded numbers to pointers into memory, and subtract packet pointers from each other. Copy a pointer's value into a number (`__u64`) where only its bits are wanted (this needs CAP_PERFMON).",
-        ),
+        fix("Return what is allowed, as a constant where that is possible.", `return ${match[3] ?? 0};`),
+        fix("Or cut the value off.", "return result & 1;"),
       ],
     }),
   },
   {
     code: "narrow-pointer-arithmetic",
-    patterns: [/^R(\d+) 32-bit pointer arithmetic prohibited/, /^R(\d+) partial copy of pointer/],
-    find: (match, refusal) => ({
-      headline: "a pointer is used with its low 32 bits only",
-      operand: `R${match[1]}`,
-      why: refusal.chain(Number(match[1]), "half a pointer leads nowhere"),
-      fixes: [
+    patterns: [
+      /^R(\d+) 32-bit pointer arithmetic prohibited/,
+      /^R(\d+) partial copy of pointer/,
+      /^R(\d+) sign-extension part of pointer/,
+    ],
+    find: (match, refusal) =>
+      refused(
+        match,
+        refusal,
+        "a pointer is used with its low 32 bits only",
+        "this keeps half of the pointer",
         fix(
           "Use 64-bit variables for pointers and for what is added to them: an `int` makes the compiler cut it off.",
+          "__u64 offset = …;\nptr = base + offset;",
         ),
-      ],
-    }),
+      ),
+  },
+  {
+    code: "unprivileged-arithmetic",
+    patterns: [
+      /^R(\d+) has unknown scalar with mixed signed bounds/,
+      /^R(\d+) has pointer with unsupported alu operation/,
+      /^R(\d+) tried to (?:add|sub) (?:from different maps|beyond pointer)/,
+      /^R(\d+) could not be pushed for speculative verification/,
+      /^R(\d+) pointer arithmetic of map value goes out of range/,
+      /prohibited for !root/,
+    ],
+    find: (match, refusal) =>
+      refused(
+        match,
+        refusal,
+        "whoever may not see the kernel's addresses must keep this arithmetic within the object",
+        "a CPU that guesses wrong could read memory of the kernel through this",
+        fix(
+          "Bound the number from both sides before it is added, or load with CAP_PERFMON.",
+          "if (index > 15)\n\treturn 0;",
+        ),
+      ),
+  },
+  {
+    code: "pointer-arithmetic",
+    patterns: [
+      /^R(\d+) pointer arithmetic/,
+      /^R(\d+) tried to subtract pointer from scalar/,
+      /^R(\d+) subtraction from stack pointer prohibited/,
+      /^R(\d+) pointer \S+ pointer prohibited/,
+      /^R(\d+) bitwise operator \S+ on pointer prohibited/,
+    ],
+    find: (match, refusal) =>
+      refused(
+        match,
+        refusal,
+        "arithmetic is done on a pointer that the verifier cannot follow",
+        "this operation is not allowed on such a pointer",
+        fix(
+          "Only add bounded numbers to pointers into memory, and subtract packet pointers from each other.",
+          "ptr = base + (index & 0xf);",
+        ),
+        fix(
+          "Pointers to sockets, maps and the like stay as they are: use their own helpers, or access fields at constant offsets.",
+        ),
+      ),
   },
   {
     code: "pointer-leak",
-    patterns: [/^R(\d+) leaks addr(?:ess)? (?:into|as) (.+)/, /^R(\d+) leaks addr/],
-    find: (match, refusal) => ({
-      headline: "an address of the kernel would become visible to user space",
-      operand: `R${match[1]}`,
-      why: refusal.chain(Number(match[1]), "a pointer may not be stored or returned here"),
-      fixes: [
+    patterns: [/^R(\d+) leaks addr/],
+    find: (match, refusal) =>
+      refused(
+        match,
+        refusal,
+        "an address of the kernel would become visible outside of the program",
+        "a pointer may not go there",
         fix(
-          "Store or return the data that the pointer leads to, not the pointer. (With CAP_PERFMON addresses may be stored in maps.)",
+          "Store or return the data that the pointer leads to, not the pointer. With CAP_PERFMON addresses may be stored in maps.",
+          "value = *ptr;",
         ),
-      ],
-    }),
+      ),
   },
   {
     code: "pointer-comparison",
     patterns: [/^R(\d+) pointer comparison prohibited/],
-    find: (match, refusal) => ({
-      headline: "a pointer is compared with something that is not comparable",
-      operand: `R${match[1]}`,
-      why: refusal.chain(
-        Number(match[1]),
+    find: (match, refusal) =>
+      refused(
+        match,
+        refusal,
+        "a pointer is compared with something that it may not be compared with",
         "without CAP_PERFMON only comparisons with NULL, or of packet pointers with each other, are allowed",
+        fix("Compare with NULL, or packet pointers with data_end.", "if (!ptr)\n\treturn 0;"),
       ),
-      fixes: [fix("Compare with NULL, or compare packet pointers with data_end.")],
-    }),
   },
   {
     code: "different-pointers",
     patterns: [/^same insn cannot be used with different pointers/],
-    find: (_match, refusal) => {
-      const register = refusal.last?.effect.reads[0] ?? 0;
-      return {
-        headline: "one instruction accesses different kinds of memory, depending on the path",
-        operand: `R${register}`,
-        why: refusal.chain(register, "on another path this register is another kind of pointer"),
-        fixes: [
-          fix(
-            "Make the access in each branch, where the pointer is of one kind: the compiler has merged them.",
-            'asm volatile("");\t/* keeps the branches apart */',
-          ),
-        ],
-      };
-    },
+    find: (_match, refusal) => different(refusal),
   },
-  {
-    code: "frame-pointer-write",
-    patterns: [/^frame pointer is read only/],
-    find: () => ({
-      headline: "the frame pointer r10 is written",
-      fixes: [fix("Copy r10 into another register, and change that.", "r2 = r10; r2 += -8")],
-    }),
-  },
-  {
-    code: "division-by-zero",
-    patterns: [/^div by zero/],
-    find: () => ({
-      headline: "a number is divided by the constant 0",
-      fixes: [fix("Divide by another constant.")],
-    }),
-  },
-  {
-    code: "invalid-shift",
-    patterns: [/^invalid shift (-?\d+)/],
-    find: (match) => ({
-      headline: `a number is shifted by ${match[1]}, which is more than it has bits`,
-      fixes: [fix("Shift by less than 64, or than 32 for 32-bit arithmetic.")],
-    }),
-  },
+  plainRule(
+    "frame-pointer-write",
+    [/^frame pointer is read only/],
+    "the frame pointer r10 is written",
+    "r10 stays what it is",
+    fix("Copy r10 into another register, and change that.", "r2 = r10\nr2 += -8"),
+  ),
+  plainRule(
+    "division-by-zero",
+    [/^div by zero/],
+    "a number is divided by the constant 0",
+    "the divisor is 0",
+    fix("Divide by another constant. (Where a variable is 0 when the program runs, the result is 0.)"),
+  ),
+  plainRule(
+    "invalid-shift",
+    [/^invalid shift (-?\d+)/],
+    "a number is shifted by more than it has bits, or by less than 0",
+    "the distance is out of range",
+    fix("Shift by less than 64, or than 32 in 32-bit arithmetic.", "value = x >> 31;"),
+  ),
+  plainRule(
+    "may-goto",
+    [/^invalid may_goto imm/],
+    "a may_goto has fields that it must not have",
+    "its number must be 0",
+    fix("Write it as can_loop or cond_break of bpf_experimental.h.", "for (i = 0; i < n && can_loop; i++)"),
+  ),
 ];
 
+function refused(
+  match: RegExpExecArray,
+  refusal: Refusal,
+  headline: string,
+  need: string,
+  ...fixes: Finding["fixes"]
+): Finding {
+  const register =
+    match[1] === undefined
+      ? (refusal.last?.effect.memory?.base ?? refusal.last?.effect.writes ?? 0)
+      : Number(match[1]);
+  return { headline, operand: `R${register}`, why: refusal.chain(register, need, null), fixes };
+}
+
 function uninitialised(register: number, refusal: Refusal): Finding {
-  const { last } = refusal;
-  const links = last === undefined ? [] : refusal.history.origin(register, last.position);
-  const lostAt = links.find(({ kind }) => kind === "clobbered");
-  const isExit = last?.effect.operation === "exit";
-  if (isExit && register === 0) {
+  const { last, history } = refusal;
+  const missing = last === undefined ? null : causeOfMissing(history, register, last.position);
+  const skipped =
+    missing !== null
+      ? null
+      : skippedOver(history, otherInstructions(refusal), (text) => {
+          const { writes, operation } = effectOf(text);
+          return writes === register && operation !== "call";
+        });
+  const cause =
+    missing ??
+    (skipped === null ? null : { at: skipped, text: `this path jumps past what sets R${register}` });
+  if (last?.effect.operation === "exit" && register === 0) {
     return {
       headline: "the program ends without a return value",
       operand: "R0",
-      why: refusal.chain(0, "R0 holds no value here"),
+      why: refusal.chain(0, "R0 holds no value here", cause),
       fixes: [fix("Return a value on every path.", "return 0;")],
     };
   }
-  const known = lostAt === undefined ? "it was never written on this path" : "the call did not keep it";
+  const clobbered = missing !== null && missing.at.effect.operation === "call" && /keep/.test(missing.text);
+  const who = clobbered ? callName(missing.at.effect.call ?? "") : "";
   return {
-    headline: `R${register} is read, but holds no value: ${known}`,
+    headline: `R${register} is read, but holds no value: ${clobbered ? `the call of ${who} did not keep it` : "nothing was written to it on this path"}`,
     operand: `R${register}`,
-    why: refusal.chain(register, `R${register} is read here`),
+    why: refusal.chain(register, `R${register} is read here`, cause),
     fixes: [
-      lostAt === undefined
-        ? fix("Initialise the variable on every path that leads here.", "int value = 0;")
-        : fix(
-            "Keep what is needed behind the call in r6 to r9, or on the stack; in C, use the variable again instead of the register.",
-          ),
+      cause !== null && /keep/.test(cause.text)
+        ? fix(
+            "Keep what is needed behind a call in r6 to r9, or on the stack (in C: a variable, not a parameter of inline assembly).",
+            "r6 = r1\ncall …\nr1 = r6",
+          )
+        : fix("Initialise the variable on every path that leads here.", "int value = 0;"),
     ],
   };
 }
 
-/** What a register is, for headlines. */
-export function typeOf(refusal: Refusal, register: number): string {
-  const known = refusal.history.known(register, refusal.last?.position ?? 0);
-  return known === null ? `R${register}` : valueText(known);
+function different(refusal: Refusal): Finding {
+  const register = refusal.last?.effect.memory?.base ?? refusal.last?.effect.reads[0] ?? 0;
+  const other = refusal.paths.otherWay();
+  const parting = other === null ? null : partingOf(refusal, other);
+  const chain = refusal.chain(
+    register,
+    `on this path R${register} is ${valueText(refusal.known(register) ?? "")}, on another one it is not`,
+    parting === null
+      ? null
+      : { at: parting, text: "here this path parts from the one on which the pointer is of another kind" },
+  );
+  return {
+    headline: "one instruction accesses different kinds of memory, depending on the path",
+    operand: `R${register}`,
+    why: chain,
+    fixes: [
+      fix(
+        "Make the access in each branch, where the pointer is of one kind; where the compiler has merged them, a barrier keeps them apart.",
+        'asm volatile("" ::: "memory");',
+      ),
+    ],
+  };
+}
+
+/** The last instruction that two paths have in common before they part. */
+function partingOf({ history }: Refusal, other: readonly PathStep["step"][]): PathStep | null {
+  let common = -1;
+  while (common + 1 < other.length && history.path[common + 1]?.step === other[common + 1]) common++;
+  return history.path[common] ?? null;
 }

@@ -1,93 +1,155 @@
-import { fix, type Rule } from "./rule.ts";
+import { causeOfReach } from "./cause-access.ts";
+import { skippedOver } from "./cause-value.ts";
+import { effectOf } from "./instruction.ts";
+import { type Finding, fix, plainRule, type Refusal, type Rule, wholeRule } from "./rule.ts";
 
 /** The program's stack. */
 export const STACK_RULES: readonly Rule[] = [
   {
     code: "uninitialised-stack",
+    patterns: [/^invalid (?:indirect )?read from stack/, /^uninit stack in range of var-offset write/],
+    find: (match, refusal) => uninitialised(match.input, refusal),
+  },
+  {
+    code: "stack-out-of-bounds",
     patterns: [
-      /^invalid (?:indirect )?(?:variable-offset )?(?:indirect )?read from stack (?:R\d+ )?(?:off|var_off)/,
-      /^invalid (?:indirect )?read from stack/,
+      /^invalid (?:zero-size )?(?:variable-offset )?(?:indirect )?(?:write to|access to|read from)? ?stack R(\d+)/,
+      /^invalid stack type R(\d+)/,
+      /^R(\d+) stack pointer arithmetic goes out of range/,
+      /^R(\d+) variable (?:offset )?stack access prohibited for !root/,
     ],
     find: (match, refusal) => {
-      const place = /off (-?\d+)\+(-?\d+) size (\d+)/.exec(match.input) ?? /off=?(-?\d+)/.exec(match.input);
-      const register = Number(/\bR(\d+)/.exec(match.input)?.[1] ?? 10);
+      const register = Number(match[1]);
+      const need = "a function's stack has 512 bytes, from r10 - 512 to r10";
       return {
-        headline: "stack is read that the program has not written",
+        headline: "the access lies outside of the function's stack, or of what it has there",
         operand: `R${register}`,
         why:
           register === 10
-            ? []
-            : refusal.chain(
-                register,
-                `bytes behind ${place === null ? "this address" : `fp${place[1]}`} were never written on this path`,
-              ),
+            ? refusal.used(need)
+            : refusal.chain(register, need, causeOfReach(refusal, register, match.input)),
         fixes: [
+          fix("Pass no more bytes than the variable has.", "bpf_get_current_comm(buf, sizeof(buf));"),
           fix(
-            "Initialise the whole variable, padding between and behind its members included.",
-            "struct key key = {};",
-          ),
-          fix(
-            "Where a union or a branch leaves part of it unset, clear it first.",
-            "__builtin_memset(&key, 0, sizeof(key));",
+            "Make large variables values of a per-CPU array map of one element.",
+            'struct {\n\t__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);\n\t__uint(max_entries, 1);\n\t__type(key, __u32);\n\t__type(value, struct scratch);\n} scratch SEC(".maps");',
           ),
         ],
       };
     },
   },
-  {
-    code: "stack-out-of-bounds",
-    patterns: [
-      /^invalid write to stack R(\d+) off=(-?\d+) size=(\d+)/,
-      /^invalid (?:zero-size )?(?:variable-offset )?(?:indirect )?(?:write to|access to) stack R(\d+)/,
-      /^invalid stack type R(\d+)/,
+  wholeRule(
+    "stack-too-large",
+    [
+      /^combined stack size of \d+ calls is \d+\. Too large/,
+      /^stack size of subprog \d+ is \d+\. Too large/,
+      /^tail_calls are not allowed when call stack of previous frames is/,
+      /^stack size \d+\(extra \d+\) is too large/,
     ],
-    find: (match, refusal) => ({
-      headline: "the access lies outside of the program's stack",
-      operand: `R${match[1]}`,
-      why: match[1] === "10" ? [] : refusal.chain(Number(match[1]), "a stack has 512 bytes, below r10"),
-      fixes: [
-        fix(
-          "Make large variables values of a per-CPU array map of one element.",
-          'struct {\n\t__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);\n\t__uint(max_entries, 1);\n\t__type(key, __u32);\n\t__type(value, struct scratch);\n} scratch SEC(".maps");',
-        ),
-      ],
-    }),
-  },
-  {
-    code: "stack-too-large",
-    patterns: [/^combined stack size of (\d+) calls is (\d+)\. Too large/],
-    find: (match) => ({
-      headline: `functions that call each other need ${match[2]} bytes of stack together; 512 are allowed`,
-      fixes: [
-        fix("Move large variables into a per-CPU array map, or make the innermost functions inline."),
-        fix(
-          "A program of type kprobe, tracepoint, perf_event or fentry whose functions need 64 bytes or more gets private stacks, if it makes no tail calls.",
-        ),
-      ],
-    }),
-  },
-  {
-    code: "call-chain-too-deep",
-    patterns: [/^the call stack of (\d+) frames is too deep/],
-    find: () => ({
-      headline: "functions call each other more than 8 deep",
-      fixes: [fix("Make some of the functions inline.", "static __always_inline int step(struct ctx *ctx)")],
-    }),
-  },
+    "functions that call each other need more than the 512 bytes of stack that they share (256 in front of a tail call)",
+    fix("Move large variables into a per-CPU array map, or make the innermost functions inline."),
+    fix(
+      "Programs of type kprobe, tracepoint, perf_event, raw_tracepoint and tracing get a stack for each function where one needs 64 bytes or more, if they make no tail calls.",
+    ),
+  ),
+  plainRule(
+    "call-chain-too-deep",
+    [/^the call stack of (\d+) frames is too deep/],
+    "functions call each other more than 8 deep, or one calls itself",
+    "this call would be one too many",
+    fix("Make some of the functions inline.", "static __always_inline int step(struct ctx *ctx)"),
+    fix("Replace a recursion by a loop with a fixed limit, or by a tail call."),
+  ),
   {
     code: "corrupted-spill",
     patterns: [
       /^attempt to corrupt spilled pointer on stack/,
       /^corrupted spill memory/,
       /^invalid size of register (?:spill|fill)/,
+      /^leaking pointer from stack off/,
+      /^spilled ptr in range of var-offset stack write/,
     ],
-    find: () => ({
+    find: (_match, refusal) => ({
       headline: "a pointer that lies on the stack is overwritten, or read, in part",
+      why: refusal.steps(spill(refusal), "only the whole pointer, 8 bytes at once, may be accessed"),
       fixes: [
         fix(
-          "Access pointers on the stack whole: 8 bytes at once. Do not share their place with other variables (a union).",
+          "Read and write pointers on the stack whole. Do not let them share their place with other variables (a union).",
         ),
       ],
     }),
   },
+  plainRule(
+    "stack-pointer-escapes",
+    [
+      /^cannot return stack pointer to the caller/,
+      /^cannot spill pointers to stack into stack frame of the caller/,
+    ],
+    "a function hands a pointer to its own stack to its caller",
+    "the stack of this function is gone when the caller uses it",
+    fix(
+      "Let the caller own the variable, and pass a pointer to it down.",
+      "static int fill(struct state *state)",
+    ),
+  ),
 ];
+
+/** Where the pointer was put on the stack that is now touched in part. */
+function spill({ history, last }: Refusal) {
+  const slot = last?.stack;
+  if (slot == null) return null;
+  const at = history.path.findLast(
+    ({ stack, effect, position }) =>
+      position < last!.position &&
+      effect.memory?.store === true &&
+      stack?.frame === slot.frame &&
+      Math.floor(stack.offset / 8) === Math.floor(slot.offset / 8),
+  );
+  return at === undefined ? null : { at, text: "the pointer is kept here" };
+}
+
+function uninitialised(message: string, refusal: Refusal): Finding {
+  const place = /off (-?\d+)\+(-?\d+) size (\d+)/.exec(message) ?? /off=?(-?\d+)/.exec(message);
+  const register = Number(/\bR(\d+)/.exec(message)?.[1] ?? refusal.last?.effect.memory?.base ?? 10);
+  const first = place === null ? null : Number(place[1]) + Number(place[2] ?? 0);
+  const need =
+    first === null
+      ? "some of these bytes were never written on this path"
+      : `the bytes from fp${first} on were never written on this path`;
+  // A store to this slot that the path does not go through.
+  const skipped =
+    first === null
+      ? null
+      : skippedOver(refusal.history, otherInstructions(refusal), (text) => {
+          const { memory } = effectOf(text);
+          return (
+            memory?.store === true &&
+            memory.base === 10 &&
+            memory.offset <= first &&
+            memory.offset + memory.size > first
+          );
+        });
+  const cause =
+    skipped === null ? null : { at: skipped, text: "this path jumps past the store that writes it" };
+  return {
+    headline: "stack is read that the program has not written",
+    operand: `R${register}`,
+    why: register === 10 ? refusal.steps(cause, need) : refusal.chain(register, need, cause),
+    fixes: [
+      fix(
+        "Initialise the whole variable, padding between and behind its members included.",
+        "struct key key = {};",
+      ),
+      fix(
+        "Where a union, or padding, keeps `= {}` from clearing all of it, clear it by hand.",
+        "__builtin_memset(&key, 0, sizeof(key));",
+      ),
+    ],
+  };
+}
+
+/** All that the log shows of the program. */
+export function otherInstructions({ log }: Refusal): ReadonlyMap<number, string> {
+  if (log.program.size > 0) return log.program;
+  return new Map(log.steps.map(({ index, text }) => [index, text]));
+}

@@ -1,0 +1,109 @@
+import { type Cause, isPointer } from "./cause.ts";
+import { causeOfRange, type Limit } from "./cause-number.ts";
+import type { History, PathStep, ValueLink } from "./history.ts";
+import type { Refusal } from "./rule.ts";
+import { exactOf, rangeOf } from "./value-range.ts";
+
+/**
+ * Why an access, or an argument with its size, does not stay within memory: the variable that was added to the pointer,
+ * the size, or a constant that moved it too far. null: the instruction itself reaches too far.
+ */
+export function causeOfReach(refusal: Refusal, register: number, message: string): Cause | null {
+  const { history, last } = refusal;
+  if (last === undefined) return null;
+  const limit = limitOf(refusal.log.messages.join("\n"));
+  if (last.effect.operation === "alu") return causeOfSum(history, last, limit);
+  const size = sizeArgument(refusal, register, message);
+  if (size !== null) return causeOfRange(history, size, last.position, "high");
+  const links = history.origin(register, last.position);
+  const added = links.find(({ kind, at }) => kind === "changed" && at.effect.reads.length > 1);
+  if (added !== undefined && !isExactlyKnown(history, added)) {
+    return (
+      causeOfRange(history, added.at.effect.reads[1]!, added.at.position, limit) ?? {
+        at: added.at,
+        text: `R${added.at.effect.reads[1]} is added to the pointer`,
+      }
+    );
+  }
+  return movedOut(history, links, message);
+}
+
+/** Arithmetic that is refused itself: the number on its right, or the sum. */
+function causeOfSum(history: History, last: PathStep, limit: Limit): Cause | null {
+  const added = last.effect.reads[1];
+  if (added === undefined) return null;
+  const pointer = isPointer(history.known(added, last.position));
+  return causeOfRange(history, pointer ? last.effect.reads[0]! : added, last.position, limit);
+}
+
+function limitOf(messages: string): Limit {
+  if (/min value is negative|unbounded min value/.test(messages)) return "low";
+  if (/(?:min value is outside|off=-)/.test(messages)) return "low";
+  return "high";
+}
+
+/** Behind a pointer argument stands its size, in the next register; null where the message is about something else. */
+function sizeArgument(refusal: Refusal, register: number, message: string): number | null {
+  if (refusal.last?.effect.operation !== "call" || register >= 5) return null;
+  const size = refusal.known(register + 1);
+  const bytes = /(?<![a-z_])size=(\d+)/.exec(message)?.[1];
+  if (size === null || bytes === undefined || !/^(?:P?scalar|inv|P|-?\d|0x)/.test(size)) return null;
+  return rangeOf(size).umax === BigInt(bytes) ? register + 1 : null;
+}
+
+function isExactlyKnown(history: History, { at }: ValueLink): boolean {
+  const value = history.known(at.effect.reads[1]!, at.position);
+  return value !== null && exactOf(value) !== null;
+}
+
+/** The newest constant move that left the memory, where the access itself is not what reaches too far. */
+function movedOut(history: History, links: readonly ValueLink[], message: string): Cause | null {
+  const size = /(?:value_size|key_size|mem_size)=(\d+)/.exec(message)?.[1];
+  const moved = links.find(({ kind }) => kind === "changed");
+  if (moved === undefined) return null;
+  const offset = offsetOf(moved.known ?? "");
+  if (offset >= 0 && (size === undefined || offset < Number(size))) return null;
+  const added = moved.at.effect.reads[1];
+  const amount = added === undefined ? null : history.known(added, moved.at.position);
+  return {
+    at: moved.at,
+    text: `this moves the pointer to offset ${offset}${amount === null ? "" : ` (R${added} is ${amount})`}: out of the memory`,
+  };
+}
+
+/** The constant part of a pointer's offset. */
+export function offsetOf(value: string): number {
+  const stack = /^fp(?:\[\d+\])?(-?\d+)/.exec(value);
+  if (stack !== null) return Number(stack[1]);
+  return Number(/[(,]off=(-?\d+)/.exec(value)?.[1] ?? 0);
+}
+
+/** The arithmetic that moved a pointer: at all, or away from a multiple of `alignment`. */
+export function causeOfMovedPointer(
+  history: History,
+  register: number,
+  before: number,
+  alignment?: number,
+): Cause | null {
+  const links = history.origin(register, before);
+  for (const { kind, at, place, known } of links) {
+    if (kind !== "changed") continue;
+    if (
+      alignment !== undefined &&
+      known !== null &&
+      offsetOf(known) % alignment === 0 &&
+      !/var_off/.test(known)
+    )
+      return null;
+    const [, added] = at.effect.reads;
+    const amount = added === undefined ? `${at.effect.constant ?? ""}` : `R${added}`;
+    return {
+      at,
+      text:
+        alignment === undefined
+          ? `this moves the pointer in ${place}`
+          : `${amount} is no multiple of ${alignment}: ${place} is not aligned behind this`,
+    };
+  }
+  return null;
+}

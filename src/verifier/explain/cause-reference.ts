@@ -1,0 +1,40 @@
+import type { Cause } from "./cause.ts";
+import type { History, PathStep } from "./history.ts";
+
+/** Where the program lost the last copy of an object that it has to give back; else where it was taken. */
+export function causeOfLeak(history: History, allocation: number): Cause | null {
+  const taken = history.path.findLast(({ step }) => step.index === allocation);
+  if (taken === undefined) return null;
+  const end = history.path.length;
+  let gone: PathStep | null = null;
+  history.spread({ frame: taken.frame, register: 0 }, taken.position, end, (here, places) => {
+    if (places.length > 0) return true;
+    gone = history.path[here.position - 1]!;
+    return false;
+  });
+  const lost = gone as PathStep | null;
+  if (lost !== null && !isReturnValue(history, lost)) {
+    return {
+      at: lost,
+      text: "the last copy of the pointer is overwritten here: nothing can release the object any more",
+    };
+  }
+  return { at: taken, text: "the object is taken here, and never given back on this path" };
+}
+
+/** `r0 = 0` in front of the end: the pointer was not needed any more, and nobody thought of the release. */
+function isReturnValue(history: History, { effect, position }: PathStep): boolean {
+  if (effect.writes !== 0 || effect.operation === "call") return false;
+  return history.path
+    .slice(position + 1)
+    .every(({ effect: { operation } }) => operation === "exit" || operation === "goto");
+}
+
+/** The newest call on the path that began what a message complains about. */
+export function newestCall(history: History, names: RegExp, text: string): Cause | null {
+  const at = history.path.findLast(
+    ({ effect, position }) =>
+      effect.call !== null && names.test(effect.call) && position < history.path.length - 1,
+  );
+  return at === undefined ? null : { at, text };
+}

@@ -1,0 +1,123 @@
+import type { History, PathStep, Place, ValueLink } from "./history.ts";
+import { samePlace } from "./history.ts";
+import { exactOf } from "./value-range.ts";
+
+/** The instruction where the needed fact was lost, or should have been made sure of, with a sentence. */
+export interface Cause {
+  readonly at: PathStep;
+  readonly text: string;
+}
+
+/** Where the path went at a branch. */
+export interface Comparison {
+  readonly at: PathStep;
+  /** The place that was compared: the value that is asked about, or a copy of it. */
+  readonly place: Place;
+  /** What was known of it in front of the branch, and behind it on this path. */
+  readonly before: string | null;
+  readonly after: string | null;
+}
+
+/** All comparisons of a value on the path since it was made or last changed, oldest first. */
+export function comparisonsOf(history: History, register: number, before: number): readonly Comparison[] {
+  const here = history.path[before];
+  if (here === undefined) return [];
+  const links = history.origin(register, before);
+  const start = links.find(({ kind }) => kind !== "copied" && kind !== "argument" && kind !== "returned");
+  const from = start?.at.position ?? -1;
+  const place: Place =
+    start === undefined
+      ? { frame: 0, register }
+      : { frame: start.at.frame, register: start.at.effect.writes };
+  if ("register" in place && place.register < 0) return [];
+  const found: Comparison[] = [];
+  history.spread(place, from, before, (step, places) => {
+    const compared = places.find(
+      (each) => "register" in each && each.frame === step.frame && step.effect.reads.includes(each.register),
+    );
+    if (step.effect.operation === "branch" && compared !== undefined) {
+      found.push({
+        at: step,
+        place: compared,
+        before: history.knownOf(compared, step.position),
+        after: history.knownOf(compared, step.position + 1),
+      });
+    }
+    return true;
+  });
+  return found;
+}
+
+/** The link where a value came into being; undefined where the log does not reach back so far. */
+export function birthOf(links: readonly ValueLink[]): ValueLink | undefined {
+  const oldest = links.at(-1);
+  return oldest?.kind === "made" || oldest?.kind === "clobbered" || oldest?.kind === "partial"
+    ? oldest
+    : undefined;
+}
+
+export function isPointer(value: string | null): boolean {
+  return value !== null && /^[a-z_]/.test(value) && !/^(?:P?scalar|inv|imm|unknown|refs)/.test(value);
+}
+
+export function isNumber(value: string | null): boolean {
+  return value !== null && (exactOf(value) !== null || /^(?:P?scalar|inv|imm|unknown)/.test(value));
+}
+
+/** Helpers behind which pointers into the packet are worth nothing (`bpf_helper_changes_pkt_data`). */
+const MOVES_PACKET =
+  /^bpf_(?:skb_(?:vlan_push|vlan_pop|store_bytes|change_proto|change_head|change_tail|pull_data|adjust_room|ecn_set_ce)|l3_csum_replace|l4_csum_replace|clone_redirect|xdp_adjust_(?:head|meta|tail)|msg_(?:pull|push|pop)_data|lwt_\w+|sk_skb_\w+|store_hdr_opt|tcp_\w+|set_hash_invalid|dynptr_write)#?/;
+const RELEASES =
+  /release|_put\b|_put#|free|submit|discard|kptr_xchg|destroy|_drop|list_push|rbtree_add|_delete/;
+
+/** A call between two positions that ended the life of a pointer: the log says nothing of it at the register. */
+export function invalidation(history: History, pointer: string, from: number, to: number): Cause | null {
+  const packet = /^pkt/.test(pointer);
+  for (let at = to - 1; at > from; at--) {
+    const here = history.path[at]!;
+    const name = here.effect.call;
+    if (name === null) continue;
+    if (packet && MOVES_PACKET.test(name)) {
+      return {
+        at: here,
+        text: `${callName(name)} may move the packet: pointers into it are worth nothing behind it`,
+      };
+    }
+    if (packet && name.startsWith("pc")) {
+      return {
+        at: here,
+        text: "the function that is called may move the packet: pointers into it are worth nothing behind it",
+      };
+    }
+    if (!packet && RELEASES.test(name)) {
+      return {
+        at: here,
+        text: `${callName(name)} gives the object back: pointers to it are worth nothing behind it`,
+      };
+    }
+    if (!packet && /unlock|_enable|_restore/.test(name)) {
+      return { at: here, text: `${callName(name)} ends the section that kept the object alive` };
+    }
+  }
+  return null;
+}
+
+/** `"bpf_map_lookup_elem"` of `"bpf_map_lookup_elem#1"`. */
+export function callName(call: string): string {
+  return call.startsWith("pc") ? "the function" : call.replace(/#.*$/, "") || "the call";
+}
+
+/** An earlier store into the slot that a value was filled from: what is there now is not what was put there first. */
+export function overwrittenSlot(history: History, links: readonly ValueLink[]): ValueLink | undefined {
+  return links.find(({ at, kind }) => {
+    if (kind !== "copied" || at.stack === null || at.effect.memory?.store !== true) return false;
+    const slot: Place = { frame: at.frame, slot: at.stack };
+    const now = history.known(at.effect.reads[1] ?? 10, at.position);
+    return history.path.slice(0, at.position).some((earlier) => {
+      if (earlier.stack === null || earlier.effect.memory?.store !== true) return false;
+      if (!samePlace({ frame: earlier.frame, slot: earlier.stack }, slot)) return false;
+      const then = history.known(earlier.effect.reads[1] ?? 10, earlier.position);
+      return isPointer(then) && then !== now;
+    });
+  });
+}
