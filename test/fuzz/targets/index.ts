@@ -10,6 +10,7 @@ import { insns } from "./insns.ts";
 import { kernelTarget } from "./kernel.ts";
 import { linked, written } from "./link.ts";
 import { object } from "./object.ts";
+import { soundness } from "./soundness.ts";
 import { vm } from "./vm.ts";
 import { wasm } from "./wasm.ts";
 
@@ -31,6 +32,7 @@ export const TARGETS: readonly Target[] = [
   written,
   vm,
   kernelTarget(),
+  soundness,
   capture,
   wasm,
 ];

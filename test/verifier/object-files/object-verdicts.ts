@@ -67,7 +67,12 @@ export function verdictOf(
     const judged =
       part.kind === "program" && cause instanceof Errno && cause.message.includes("BPF_PROG_LOAD");
     if (!judged) return answer(null, problem, log);
-    return answer(cause.errno, log === "" ? problem : errorLine(log), log);
+    // One message has no end of line, and the statistics follow it.
+    return answer(
+      cause.errno,
+      log === "" ? problem : errorLine(log).replace(/verification time .*/, ""),
+      log,
+    );
   }
 }
 
