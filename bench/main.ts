@@ -22,6 +22,7 @@ const BENCHMARKS = [
 /** Programs with tables of their own: what they measure are loops inside emitted code. */
 const PROGRAMS: { readonly [name: string]: () => Promise<unknown> } = {
   maps: () => import("./maps.ts"),
+  verifier: () => import("./verifier.ts"),
   vm: () => import("./vm.ts"),
   "vm-representation": () => import("./vm-representation.ts"),
 };

@@ -81,7 +81,7 @@ export function runSlice(
     if (accepted) result.accepted++;
     result.largest = Math.max(result.largest, taken);
     const time =
-      milliseconds <= LIMITS.milliseconds
+      milliseconds <= limitOf(target)
         ? milliseconds
         : again(milliseconds, () => {
             watcher.started(index);
@@ -91,7 +91,8 @@ export function runSlice(
       result.slowest = time;
       result.slowestIndex = index;
     }
-    const trouble = problem === undefined ? resourceTrouble(time, taken) : explain(target, input, problem);
+    const trouble =
+      problem === undefined ? resourceTrouble(target, time, taken) : explain(target, input, problem);
     if (trouble === undefined) continue;
     if (known.has(trouble.signature)) {
       result.repeated++;
@@ -118,8 +119,12 @@ function memoryInUse(): number {
   return used_heap_size + external_memory;
 }
 
-function resourceTrouble(time: number, taken: number): Problem | undefined {
-  if (time > LIMITS.milliseconds) return resourceProblem("time", `took ${Math.round(time)} ms`);
+function limitOf({ milliseconds }: Target): number {
+  return milliseconds ?? LIMITS.milliseconds;
+}
+
+function resourceTrouble(target: Target, time: number, taken: number): Problem | undefined {
+  if (time > limitOf(target)) return resourceProblem("time", `took ${Math.round(time)} ms`);
   if (taken > LIMITS.bytes) return resourceProblem("memory", `took ${taken >> 20} MiB`);
   return undefined;
 }
@@ -141,7 +146,7 @@ function sameTrouble(target: Target, candidate: Uint8Array, trouble: Problem): b
   Error.stackTraceLimit = STACK;
   const before = memoryInUse();
   const { milliseconds, problem } = judge(target, candidate);
-  const again = problem ?? resourceTrouble(milliseconds, memoryInUse() - before);
+  const again = problem ?? resourceTrouble(target, milliseconds, memoryInUse() - before);
   Error.stackTraceLimit = 0;
   return again?.signature === trouble.signature;
 }

@@ -3,6 +3,8 @@ import type { Random } from "./random.ts";
 /** Something that takes bytes from strangers. */
 export interface Target {
   readonly name: string;
+  /** What one input may take at most, where it is not the usual time. */
+  readonly milliseconds?: number;
   /** Valid inputs to start from. Made once. */
   corpus(): readonly Uint8Array[];
   /** An input made of corpus entries. It follows from `random` alone. */

@@ -42,6 +42,8 @@ function soundnessTarget(): Target {
   let uses = 0;
   return {
     name: "soundness",
+    // Some programs have tens of thousands of states.
+    milliseconds: 20_000,
     corpus: () => caseTexts().map((text) => packParts([utf8(text), ramp()])),
     mutate(random, corpus) {
       const data = Uint8Array.from({ length: DATA * RUNS }, () => (random.oneIn(4) ? 0 : random.u32()));

@@ -3,13 +3,13 @@ import { parseArgs } from "node:util";
 import { gunzipSync } from "node:zlib";
 import { messageOf } from "../../../src/base/index.ts";
 import { Btf } from "../../../src/btf/index.ts";
-import { EmbeddedKernel } from "../../../src/kernel/index.ts";
 import { open, type ProgramSpec } from "../../../src/object/index.ts";
 import { BpfCommands } from "../../../src/sys/index.ts";
 import { errnoName } from "../../../src/uapi/index.ts";
 import { livePort } from "../../support/live-port.ts";
 import { sideBySide } from "../support/side-by-side.ts";
 import { LogLevel } from "../support/verifier-answer.ts";
+import { embeddedWithSymbolsOfThis } from "./embedded-judge.ts";
 import { differenceOf, type ProgramVerdict, verdictOf, whyLeftOut, whyNotHere } from "./object-verdicts.ts";
 
 const USAGE = `usage: node scripts/run.mjs verifier-objects [--all] [--alone] [--logs PROGRAM] FILE…
@@ -99,14 +99,6 @@ async function main(argv: readonly string[]): Promise<number> {
       `${totals.processed} processed in ${(totals.ms / 1000).toFixed(1)} s with all of loading\n`,
   );
   return totals.differ > 0 ? 1 : 0;
-}
-
-/** An embedded kernel that judges, with the symbols of the running one: externs have the same addresses on both. */
-function embeddedWithSymbolsOfThis(btf: Btf): BpfCommands {
-  const { port } = new EmbeddedKernel({ btf, cpus: 2, execute: false });
-  const readFile = (path: string) =>
-    path === "/proc/kallsyms" ? new Uint8Array(readFileSync(path)) : port.readFile(path);
-  return new BpfCommands(Object.assign(Object.create(port) as typeof port, { readFile }));
 }
 
 function textOf({ errno, message, processed, milliseconds }: ProgramVerdict): string {

@@ -1,0 +1,12 @@
+import { readFileSync } from "node:fs";
+import type { Btf } from "../../../src/btf/index.ts";
+import { EmbeddedKernel } from "../../../src/kernel/index.ts";
+import { BpfCommands } from "../../../src/sys/index.ts";
+
+/** An embedded kernel that judges, with the symbols of the running one: externs have the same addresses on both. */
+export function embeddedWithSymbolsOfThis(btf: Btf): BpfCommands {
+  const { port } = new EmbeddedKernel({ btf, cpus: 2, execute: false });
+  const readFile = (path: string) =>
+    path === "/proc/kallsyms" ? new Uint8Array(readFileSync(path)) : port.readFile(path);
+  return new BpfCommands(Object.assign(Object.create(port) as typeof port, { readFile }));
+}
