@@ -2,10 +2,10 @@
 _tsbpf_words() {
   local words=''
   case "$1" in
-    :) words='help prog map btf gen version run vm asm disasm demo completion' ;;
+    :) words='help prog map btf gen version run verify vm asm disasm demo completion' ;;
     :--) words='--json -j --pretty -p --debug -d --help -h --version -V --kernel --btf --base-btf -B' ;;
     --kernel) words='embedded linux' ;;
-    help:) words='help prog map btf gen version run vm asm disasm demo completion' ;;
+    help:) words='help prog map btf gen version run verify vm asm disasm demo completion' ;;
     help:--) words='--json -j --pretty -p --debug -d --help -h --version -V --kernel --btf --base-btf -B' ;;
     prog:) words='dump help' ;;
     prog:dump) words='xlated file name opcodes linum visual id pinned tag' ;;
@@ -28,6 +28,9 @@ _tsbpf_words() {
     run:) words='' ;;
     run:--) words='--prog --pcap --data --ctx --repeat --engine --quiet -q --json -j --pretty -p --debug -d --help -h --version -V --kernel --btf --base-btf -B' ;;
     run:--engine) words='interp jit' ;;
+    verify:) words='' ;;
+    verify:--) words='--prog --stats --log-level --log --sarif --kernel-version --quiet -q --json -j --pretty -p --debug -d --help -h --version -V --kernel --btf --base-btf -B' ;;
+    verify:--log-level) words='1 2' ;;
     vm:) words='' ;;
     vm:--) words='--engine --program --elf --json -j --pretty -p --debug -d --help -h --version -V --kernel --btf --base-btf -B' ;;
     vm:--engine) words='interp jit' ;;
@@ -52,7 +55,7 @@ _tsbpf() {
   for ((at = 1; at < COMP_CWORD; at++)); do
     word=${COMP_WORDS[at]}
     case "$word" in
-      --kernel|--btf|--base-btf|-B|--svg|--bpftool|--prog|--pcap|--data|--ctx|--repeat|--engine|--program|--dialect|--output|-o|--style|--hex|-x) ((at++)) ;;
+      --kernel|--btf|--base-btf|-B|--svg|--bpftool|--prog|--pcap|--data|--ctx|--repeat|--engine|--log-level|--log|--kernel-version|--program|--dialect|--output|-o|--style|--hex|-x) ((at++)) ;;
       -*) ;;
       *) if [[ -z $noun ]]; then noun=$word; elif [[ -z $verb ]]; then verb=$word; fi ;;
     esac

@@ -50,6 +50,8 @@ export interface Command {
   /** Names of global options that mean something here, besides `-j`, `-p` and `-d`. */
   readonly globals?: readonly string[];
   readonly options?: readonly OptionSpec[];
+  /** The exit status of usage errors and other failures; 255, as bpftool's, where it is absent. */
+  readonly failure?: number;
   /** A few sentences and examples, shown below the usage. */
   readonly notes?: readonly string[];
 }

@@ -132,6 +132,35 @@ export const COMMANDS: readonly Command[] = [
     globals: ["kernel", "btf"],
   },
   {
+    name: "verify",
+    summary: "Verify programs and explain why one is refused",
+    forms: [
+      "OBJECT [--prog NAME] [--stats] [--log-level N] [--sarif] [--kernel-version V]",
+      "--log FILE [OBJECT] [--prog NAME] [--sarif]",
+    ],
+    terms: [["OBJECT", "FILE of a compiler"]],
+    options: [
+      { name: "prog", argument: "NAME", help: "only this program" },
+      { name: "stats", help: "what the verification of accepted programs cost, by source line" },
+      {
+        name: "log-level",
+        argument: "N",
+        choices: ["1", "2"],
+        help: "show the kernel's log too: 1, or 2 with all paths",
+      },
+      { name: "log", argument: "FILE", help: "explain a log of any kernel's; - for standard input" },
+      { name: "sarif", help: "write SARIF 2.1.0" },
+      { name: "kernel-version", argument: "V", help: "which Linux's verifier: 6.18" },
+      { name: "quiet", short: "q", help: "no progress" },
+    ],
+    globals: ["btf"],
+    failure: 2,
+    notes: [
+      "Exit status: 0 all programs are accepted, 1 one is refused, 2 nothing could be verified.",
+      "The pages of docs/verifier explain each code; docs/verifier/json.md has the schema of -j.",
+    ],
+  },
+  {
     name: "vm",
     summary: "Run bare instructions",
     forms: ["[MEMORY_HEX] [--engine ENGINE] [--program PROGRAM_HEX]"],
@@ -199,7 +228,6 @@ export const COMMANDS: readonly Command[] = [
     notes: ["bash: source <(tsbpf completion bash)", "fish: tsbpf completion fish | source"],
   },
   { name: "trace", summary: "Run a bpftrace script", later: true },
-  { name: "verify", summary: "Verify a program and explain the verdict", later: true },
   { name: "kernel", summary: "Host an embedded kernel for other commands", later: true },
   { name: "record", summary: "Record live events", later: true },
   { name: "doctor", summary: "What this machine allows", later: true },

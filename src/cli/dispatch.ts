@@ -145,8 +145,9 @@ async function report(
     // The place for messages is gone too: the status is all that can be said.
     if (second instanceof OutputClosed) return CLOSED;
   }
-  if (error instanceof CommandError) return error.status;
-  return expected ? FAILED : INTERNAL;
+  const failed = line.command?.failure ?? FAILED;
+  if (error instanceof CommandError) return error.status === FAILED ? failed : error.status;
+  return expected ? failed : INTERNAL;
 }
 
 async function printError(

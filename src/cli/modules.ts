@@ -9,6 +9,7 @@ const MODULES: Readonly<Record<string, () => Promise<CommandModule>>> = {
   btf: () => import("./btf.ts"),
   gen: () => import("./gen.ts"),
   run: () => import("./run.ts"),
+  verify: () => import("./verify.ts"),
   vm: () => import("./vm.ts"),
   asm: () => import("./asm.ts"),
   disasm: () => import("./disasm.ts"),

@@ -1,4 +1,5 @@
 import { TsbpfError } from "../base/index.ts";
+import { type Explanation, explainLog } from "./explain/index.ts";
 
 /** A program that may not run: the instruction, and the words that Linux has for the reason. */
 export class VerifierError extends TsbpfError {
@@ -15,6 +16,11 @@ export class VerifierError extends TsbpfError {
     this.instruction = instruction;
     this.reason = reason;
     this.detail = detail;
+  }
+
+  /** What the reason means and what would mend it; null where there is none. Those with a log ask `explainLog`. */
+  explain(): Explanation | null {
+    return explainLog(`${this.instruction}: (00) ?\n${this.reason}\n`, { refused: true });
   }
 
   /** The same about another slot: where slots were renumbered in between. */

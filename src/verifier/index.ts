@@ -19,6 +19,24 @@ export type {
 } from "./environment/request.ts";
 export { VerifierError } from "./error.ts";
 export {
+  type ExplainOptions,
+  type Explanation,
+  type ExplanationFix,
+  type ExplanationStep,
+  type ExplanationStyle,
+  explainLog,
+  explanationText,
+  type LineRecord,
+  type LogSource,
+  type LogStep,
+  located,
+  type ParsedLog,
+  parseLog,
+  type SarifSubject,
+  sarifLog,
+  UNKNOWN_CODE,
+} from "./explain/index.ts";
+export {
   type FixupInput,
   type FixupMap,
   type FixupOptions,

@@ -4,6 +4,8 @@ export interface LogSource {
   /** Name without folders; null in logs of kernels before 6.4, which do not tell. */
   readonly file: string | null;
   readonly line: number | null;
+  /** From 1; null where nothing tells: logs do not. */
+  readonly column: number | null;
 }
 
 /** An instruction that the verifier went through: one line of a log. */

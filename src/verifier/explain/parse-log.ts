@@ -204,6 +204,7 @@ class LogReader {
 
 function sourceOf(text: string): LogSource | null {
   const place = SOURCE_PLACE.exec(text);
-  if (place === null) return text.trim() === "" ? null : { text: text.trim(), file: null, line: null };
-  return { text: place[1]!.trim(), file: place[2]!, line: Number(place[3]) };
+  if (place === null)
+    return text.trim() === "" ? null : { text: text.trim(), file: null, line: null, column: null };
+  return { text: place[1]!.trim(), file: place[2]!, line: Number(place[3]), column: null };
 }

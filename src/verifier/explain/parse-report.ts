@@ -83,7 +83,7 @@ class PlaceReader {
     }
     const source = SOURCE_LINE.exec(line);
     if (source !== null) {
-      this.#source = { text: source[2]!.trim(), file: this.#file, line: Number(source[1]) };
+      this.#source = { text: source[2]!.trim(), file: this.#file, line: Number(source[1]), column: null };
     }
     const annotation = ANNOTATION.exec(line);
     if (annotation !== null) {

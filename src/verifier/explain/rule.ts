@@ -57,6 +57,15 @@ export class Refusal {
     return this.history.known(register, this.last?.position ?? 0);
   }
 
+  /** The program's own name for what a step gives, guessed from its line of source; else `otherwise`. */
+  variable(at: PathStep | undefined, otherwise: string): string {
+    const text = at?.step.source?.text ?? "";
+    const assigned = /(?:^|[\s*])([A-Za-z_]\w*) = [^=]/.exec(text)?.[1];
+    const compared = /\bif \(!?\(?([A-Za-z_][\w.]*(?:->\w+)*) ?(?:[<>=!)]|$)/.exec(text)?.[1];
+    const name = (at?.effect.operation === "branch" ? compared : assigned) ?? assigned ?? compared;
+    return name === undefined || /^[rw]\d+$/.test(name) ? otherwise : name;
+  }
+
   /** A step for the refused instruction. */
   used(text: string): ExplanationStep[] {
     return this.last === undefined ? [] : [stepOf(this.last, "used", text)];

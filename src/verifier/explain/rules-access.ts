@@ -288,7 +288,9 @@ function packet(register: number, refusal: Refusal): Finding {
     fixes: [
       fix(
         "Compare the end of what is accessed with data_end first, and leave where it is beyond.",
-        "if (data + offset + size > data_end)\n\treturn 0;",
+        off === undefined
+          ? "if (data + offset + size > data_end)\n\treturn 0;"
+          : `if (${/[(,]id=[1-9]/.test(known) ? "pos" : "data"} + ${Number(off) + Number(size)} > data_end)\n\treturn 0;`,
       ),
       fix(
         "Where a variable was added to the pointer, bound the variable, and compare the very pointer that is accessed.",
@@ -311,14 +313,16 @@ function bounds(match: RegExpExecArray, refusal: Refusal, what: string): Finding
     off === undefined
       ? `the access leaves the ${what}`
       : `${bytes} bytes at offset ${off}${size === undefined ? "" : `, of a ${what} of ${size}`}`;
+  const cause = causeOfReach(refusal, register, message);
+  const index = refusal.variable(cause?.at, "index");
   return {
     headline: `a ${what} is accessed outside of its bounds`,
     operand: `R${register}`,
-    why: refusal.chain(register, reach, causeOfReach(refusal, register, message)),
+    why: refusal.chain(register, reach, cause),
     fixes: [
       fix(
         "Bound the index before it is used: a comparison, or a mask, on the very variable that is added to the pointer.",
-        "if (index >= ARRAY_SIZE(value->items))\n\treturn 0;",
+        `if (${index} >= ARRAY_SIZE(value->items))\n\treturn 0;`,
       ),
       fix(
         "Access no more bytes than there are: look at the value size of the map, and at the type that is read.",
@@ -336,21 +340,19 @@ function variable(match: RegExpExecArray, refusal: Refusal, headline: string): F
       : named === undefined
         ? (last?.effect.memory?.base ?? 0)
         : Number(named);
+  const cause = causeOfReach(refusal, register, match.input);
+  const index = refusal.variable(cause?.at, "index");
   return {
     headline,
     operand:
       last?.effect.operation === "alu" ? `R${last.effect.reads[1] ?? last.effect.writes}` : `R${register}`,
-    why: refusal.chain(
-      register,
-      "the verifier must know where this leads",
-      causeOfReach(refusal, register, match.input),
-    ),
+    why: refusal.chain(register, "the verifier must know where this leads", cause),
     fixes: [
       fix(
         "Test the variable against its limits, on this path, before it is used: unsigned, so that one comparison will do.",
-        "if (index >= MAX)\n\treturn 0;",
+        `if (${index} >= MAX)\n\treturn 0;`,
       ),
-      fix("Or cut it off with a mask that is a constant.", "index &= MAX - 1;"),
+      fix("Or cut it off with a mask that is a constant.", `${index} &= MAX - 1;`),
       fix(
         "The test must be of the same variable: one that is loaded from memory again, or a copy of another width, knows nothing of it.",
       ),

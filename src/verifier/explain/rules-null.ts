@@ -91,7 +91,10 @@ function unchecked(register: number, type: string, refusal: Refusal): Finding {
     operand: `R${register}`,
     why: refusal.chain(register, need, cause),
     fixes: [
-      fix("Test the pointer before it is used, on the path to this instruction.", "if (!ptr)\n\treturn 0;"),
+      fix(
+        "Test the pointer before it is used, on the path to this instruction.",
+        `if (!${refusal.variable(cause?.at, "ptr")})\n\treturn 0;`,
+      ),
       ...(tested === null
         ? []
         : [

@@ -1,0 +1,197 @@
+import { LoadError, load } from "../loader/index.ts";
+import type { MapSpec, ObjectSpec, ProgramSpec } from "../object/index.ts";
+import { Errno, progInfo } from "../sys/index.ts";
+import { Errno as E } from "../uapi/index.ts";
+import { type Explanation, explainLog, located } from "../verifier/index.ts";
+import type { Invocation } from "./command.ts";
+import { CommandError } from "./failure.ts";
+import type { CliIo, OpenKernel } from "./io.ts";
+import { withKernel } from "./kernel-choice.ts";
+import { openObject } from "./load-file.ts";
+import { type VerificationCost, verificationCost } from "./verify-stats.ts";
+
+/** What the verifier said to one program. */
+export interface Verdict {
+  readonly name: string;
+  /** The object, or the log. */
+  readonly file: string;
+  readonly accepted: boolean;
+  /** Instructions that the verifier went through; null where it did not say. */
+  readonly processed: number | null;
+  /** Why the program was not even verified; else null. */
+  readonly problem: string | null;
+  readonly explanation: Explanation | null;
+  /** The classic log, where it was asked for. */
+  readonly log: string | null;
+  /** What it cost, where that was asked for and the program was accepted. */
+  readonly stats: VerificationCost | null;
+}
+
+export interface ObjectRequest {
+  readonly path: string;
+  /** Only this one; else all that load unless asked. */
+  readonly program: string | undefined;
+  readonly stats: boolean;
+  /** Of the log to show; 0: none. */
+  readonly logLevel: number;
+}
+
+const LEVEL1 = 1;
+const LEVEL2 = 2;
+const STATISTICS = 4;
+/** Beyond so many instructions a log of all paths is too long to be worth its memory: the failing one is enough. */
+const LONGEST_TRACE = 100_000;
+
+/** Verifies the programs of an object, one after the other, each on its own. */
+export async function verifyObject(
+  invocation: Invocation,
+  request: ObjectRequest,
+): Promise<readonly Verdict[]> {
+  const { io, options } = invocation;
+  const spec = await openObject(io, request.path);
+  const programs = chosen(spec, request);
+  const shown = io.stderr.isTerminal && !options.has("quiet") && !invocation.json;
+  const use = async (kernel: OpenKernel) => {
+    const verdicts: Verdict[] = [];
+    for (const [at, program] of programs.entries()) {
+      if (shown) io.stderr.write(`\r\x1b[K${progressLine(io, at, programs.length, program.name)}`);
+      await io.stderr.drain();
+      await io.turn();
+      verdicts.push(new Attempt(kernel, spec, program, request).verdict());
+    }
+    if (shown) io.stderr.write("\r\x1b[K");
+    return verdicts;
+  };
+  return await withKernel(invocation, "embedded", use, { execute: false });
+}
+
+function progressLine(io: CliIo, at: number, count: number, name: string): string {
+  return `verifying ${name} (${at + 1} of ${count})`.slice(0, Math.max(0, io.stderr.columns - 1));
+}
+
+function chosen(spec: ObjectSpec, { path, program }: ObjectRequest): readonly ProgramSpec[] {
+  const programs = [...spec.programs.values()];
+  const names = programs.map(({ name }) => name).join(", ");
+  if (programs.length === 0) throw new CommandError(`${path}: has no programs`);
+  if (program === undefined) {
+    const loaded = programs.filter(({ autoload }) => autoload);
+    if (loaded.length > 0) return loaded;
+    throw new CommandError(
+      `${path}: none of its programs is loaded unless asked: choose one with --prog: ${names}`,
+    );
+  }
+  const found = spec.programs.get(program);
+  if (found === undefined) throw new CommandError(`${path}: has no program '${program}', but ${names}`);
+  return [found];
+}
+
+/** One program, loaded as often as it takes to find out what was asked. */
+class Attempt {
+  readonly #kernel: OpenKernel;
+  readonly #spec: ObjectSpec;
+  readonly #program: ProgramSpec;
+  readonly #request: ObjectRequest;
+
+  constructor(kernel: OpenKernel, spec: ObjectSpec, program: ProgramSpec, request: ObjectRequest) {
+    this.#kernel = kernel;
+    this.#spec = withoutTailCalls(spec);
+    this.#program = program;
+    this.#request = request;
+  }
+
+  verdict(): Verdict {
+    // First without a log of each step: how long that would be is not known yet.
+    const first = this.#load(STATISTICS);
+    const processed = processedIn(first.log);
+    const { name } = this.#program;
+    const common = { name, file: this.#request.path, processed };
+    if (first.accepted) {
+      const log = this.#shownLog(processed);
+      const trace = this.#request.stats && (processed ?? 0) <= LONGEST_TRACE ? this.#load(LEVEL2).log : null;
+      const stats = this.#request.stats ? verificationCost(first, trace, this.#program.lineInfo) : null;
+      return { ...common, accepted: true, problem: null, explanation: null, log, stats };
+    }
+    if (first.problem !== null) {
+      return {
+        ...common,
+        accepted: false,
+        problem: first.problem,
+        explanation: null,
+        log: null,
+        stats: null,
+      };
+    }
+    const long = (processed ?? 0) > LONGEST_TRACE;
+    const { log } = this.#load((long ? LEVEL1 : LEVEL2) | STATISTICS);
+    const explanation = explainLog(log, { refused: true });
+    return {
+      ...common,
+      accepted: false,
+      problem: explanation === null ? "the kernel refuses it, and its log does not say why" : null,
+      explanation: explanation === null ? null : located(explanation, this.#program.lineInfo),
+      log: this.#shownLog(processed),
+      stats: null,
+    };
+  }
+
+  #shownLog(processed: number | null): string | null {
+    const { logLevel } = this.#request;
+    if (logLevel === 0) return null;
+    if (logLevel === LEVEL2 && (processed ?? 0) > LONGEST_TRACE) {
+      throw new CommandError(
+        `${this.#program.name}: ${processed} instructions are too many for a log of all paths: use --log-level 1`,
+      );
+    }
+    return this.#load(logLevel | STATISTICS).log;
+  }
+
+  #load(logLevel: number): Loaded {
+    const name = this.#program.name;
+    const btf = this.#kernel.targetBtf();
+    try {
+      using object = load(this.#spec, this.#kernel.sys, {
+        ...(btf === null ? {} : { kernelBtf: btf }),
+        autoload: (program) => program.name === name,
+        logLevel,
+      });
+      const loaded = object.programs.get(name);
+      if (loaded === undefined)
+        return { accepted: false, problem: "no map of the object uses it", log: "", fixed: 0 };
+      const { xlatedProgInsns } = progInfo(this.#kernel.sys, loaded.fd, ["xlatedProgInsns"]);
+      return { accepted: true, problem: null, log: loaded.log, fixed: xlatedProgInsns.length / 8 };
+    } catch (error) {
+      if (!(error instanceof LoadError)) throw error;
+      const verified = error.part.kind === "program" && isRefusal(error);
+      const problem = error.message.split("\n")[0]!.replace(/^object \S+: /, "");
+      return { accepted: false, problem: verified ? null : problem, log: error.log, fixed: 0 };
+    }
+  }
+}
+
+/** What loading a program gave. */
+export interface Loaded {
+  readonly accepted: boolean;
+  /** Why it was not verified; null where it was. */
+  readonly problem: string | null;
+  readonly log: string;
+  /** Instructions of the program behind the verifier's fixups. */
+  readonly fixed: number;
+}
+
+/** The verifier spoke; other parts of a load fail without it. */
+function isRefusal({ log, cause }: LoadError): boolean {
+  return log !== "" && cause instanceof Errno && cause.errno !== E.ENOSPC;
+}
+
+function processedIn(log: string): number | null {
+  const match = /^processed (\d+) insns/m.exec(log);
+  return match === null ? null : Number(match[1]);
+}
+
+/** Programs are verified one by one: what stands in program arrays is not loaded with the one that calls it. */
+function withoutTailCalls(spec: ObjectSpec): ObjectSpec {
+  const maps = new Map<string, MapSpec>();
+  for (const [key, map] of spec.maps)
+    maps.set(key, map.slots.length === 0 || map.inner !== null ? map : { ...map, slots: [] });
+  return { ...spec, maps };
+}

@@ -1,0 +1,77 @@
+import type { LineRecord } from "../verifier/index.ts";
+import { parseLog } from "../verifier/index.ts";
+import type { Loaded } from "./verify-object.ts";
+
+/** What a source line cost. */
+export interface LineCost {
+  readonly file: string;
+  readonly line: number;
+  readonly text: string;
+  /** How often the verifier went through its instructions, all together. */
+  readonly visits: number;
+  /** Paths that went on from here later: where there are many, states multiply. */
+  readonly branches: number;
+}
+
+/** What a verification cost. */
+export interface VerificationCost {
+  readonly processed: number;
+  /** Of what the kernel allows a program. */
+  readonly limit: number;
+  readonly states: number;
+  readonly peakStates: number;
+  readonly maxStatesPerInsn: number;
+  /** Bytes that each function uses, the entry function first. */
+  readonly stack: readonly number[];
+  /** Behind fixups. */
+  readonly insns: number;
+  /** The dearest first; null where the log of all paths would be too long. */
+  readonly lines: readonly LineCost[] | null;
+}
+
+/** Reads the cost off the logs: that of the statistics, and that of all paths. */
+export function verificationCost(
+  loaded: Loaded,
+  trace: string | null,
+  records: readonly LineRecord[],
+): VerificationCost {
+  const numbers =
+    /^processed (\d+) insns \(limit (\d+)\) max_states_per_insn (\d+) total_states (\d+) peak_states (\d+)/m.exec(
+      loaded.log,
+    ) ?? [];
+  const [, processed, limit, maxStatesPerInsn, states, peakStates] = numbers.map(Number);
+  const stack = /^stack depth (\S+)/m.exec(loaded.log)?.[1] ?? "";
+  return {
+    processed: processed ?? 0,
+    limit: limit ?? 0,
+    states: states ?? 0,
+    peakStates: peakStates ?? 0,
+    maxStatesPerInsn: maxStatesPerInsn ?? 0,
+    stack: stack === "" ? [] : stack.split("+").map(Number),
+    insns: loaded.fixed,
+    lines: trace === null ? null : lineCosts(trace, records),
+  };
+}
+
+function lineCosts(trace: string, records: readonly LineRecord[]): readonly LineCost[] {
+  const costs = new Map<string, LineCost>();
+  const add = (slot: number, visits: number, branches: number) => {
+    // Code of no line (number 0) belongs to the line before it.
+    const record = records.findLast((each) => each.slot <= slot && each.lineNumber > 0);
+    if (record === undefined) return;
+    const key = `${record.file}:${record.lineNumber}`;
+    const old = costs.get(key);
+    costs.set(key, {
+      file: record.file,
+      line: record.lineNumber,
+      text: record.line.trim(),
+      visits: (old?.visits ?? 0) + visits,
+      branches: (old?.branches ?? 0) + branches,
+    });
+  };
+  for (const { index, from } of parseLog(trace).steps) {
+    add(index, 1, 0);
+    if (from !== null) add(from, 0, 1);
+  }
+  return [...costs.values()].sort((one, other) => other.visits - one.visits || one.line - other.line);
+}
