@@ -96,7 +96,7 @@ class Generator {
       }
     }
     for (const sub of uncalled) this.#subs.splice(this.#subs.indexOf(sub), 1);
-    return { head: this.#head(), code: random.oneIn(2) ? mutated(random, code) : code };
+    return { head: this.#head(), code: mutated(random, code) };
   }
 
   #head(): string[] {
@@ -343,8 +343,15 @@ class Generator {
   }
 }
 
-/** The code with one small mistake. */
-function mutated(random: Random, code: readonly string[]): string[] {
+/** The code, three times of four with a few small changes, most of which are mistakes. */
+function mutated(random: Random, code: readonly string[]): readonly string[] {
+  if (random.oneIn(4)) return code;
+  let changed = code;
+  for (let count = 1 + random.below(4); count > 0; count--) changed = withMistake(random, changed);
+  return changed;
+}
+
+function withMistake(random: Random, code: readonly string[]): string[] {
   const lines = [...code];
   const at = random.below(lines.length);
   const line = lines[at]!;
