@@ -40,15 +40,16 @@ function bpftool(...args: readonly string[]): Candidate | Absent {
   return whole(`bpftool ${args.join(" ")}`, commandPath("bpftool"), args);
 }
 
-/** The same command line of ours and of a peer. */
-function dump(name: string, args: readonly string[]): Benchmark {
+/** A dump of ours and of a peer; ours may need to be told whose form to write. */
+function dump(name: string, args: readonly string[], options: readonly string[] = []): Benchmark {
+  const ours = ["btf", ...options, ...args];
   return {
     name,
     operation: "process",
     candidates: () =>
       existsSync(VMLINUX)
-        ? [tsbpf(...args), bpftool(...args)]
-        : [{ name: `tsbpf ${args.join(" ")}`, absent: `there is no ${VMLINUX}` }],
+        ? [tsbpf(...ours), bpftool("btf", ...args)]
+        : [{ name: `tsbpf ${ours.join(" ")}`, absent: `there is no ${VMLINUX}` }],
   };
 }
 
@@ -63,6 +64,7 @@ export const CLI_BENCHMARKS: readonly Benchmark[] = [
       bpftool("version"),
     ],
   },
-  dump("cli.btf-raw", ["btf", "dump", "file", VMLINUX]),
-  dump("cli.btf-c", ["btf", "dump", "file", VMLINUX, "format", "c"]),
+  dump("cli.btf-raw", ["dump", "file", VMLINUX]),
+  dump("cli.btf-c", ["dump", "file", VMLINUX, "format", "c"], ["--bpftool", "7.1"]),
+  dump("cli.btf-c-sorted", ["dump", "file", VMLINUX, "format", "c"]),
 ];

@@ -22,3 +22,6 @@ interface AbortSignal {
 
 /** Milliseconds since the start of the process or page, monotonic, with as much precision as the platform gives. */
 declare const performance: { now(): number };
+
+/** The bytes of a base64 text, as characters. */
+declare function atob(text: string): string;

@@ -14,8 +14,8 @@ export type { CoreAccess } from "./core/spec.ts";
 export { type DatasecSymbols, fixDatasecs } from "./datasec.ts";
 export { enumeratorName, enumeratorValue } from "./decode.ts";
 export { type Deduplicated, type DeduplicateOptions, deduplicate } from "./dedup/deduplicate.ts";
+export type { ByteSink } from "./dump/byte-sink.ts";
 export { type CDumpOptions, dumpC } from "./dump/c-source.ts";
-export type { ByteSink } from "./dump/line-format.ts";
 export { dumpRawJson, type RawJsonOptions } from "./dump/raw-json.ts";
 export { dumpRawText } from "./dump/raw-text.ts";
 export {

@@ -2,7 +2,7 @@ import { BtfKind, MAX_RESOLVE_DEPTH } from "./kinds.ts";
 import type { BtfTables } from "./view.ts";
 
 /** How deep structs may nest: far more than any compiler's, far less than what fills a stack. */
-const MAX_NESTING = 512;
+export const MAX_NESTING = 512;
 
 const UNKNOWN = 0;
 const IN_PROGRESS = 255;

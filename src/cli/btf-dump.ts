@@ -34,14 +34,12 @@ export async function dumpBtf(invocation: Invocation): Promise<number> {
       });
     }
     const bpftool = invocation.options.value("bpftool") === "7.1" ? "7.1" : "7.8";
-    io.once(() =>
-      dumpC(btf, sink, {
-        bpftool,
-        // 7.1 knew no order but that of ids.
-        sorted: sorted && bpftool !== "7.1",
-        ...(selected === undefined ? {} : { roots: selected }),
-      }),
-    );
+    dumpC(btf, sink, {
+      bpftool,
+      // 7.1 knew no order but that of ids.
+      sorted: sorted && bpftool !== "7.1",
+      ...(selected === undefined ? {} : { roots: selected }),
+    });
   } else if (json) {
     dumpRawJson(btf, sink, { pretty, ...(selected === undefined ? {} : { ids: selected }) });
     io.stdout.write("\n");

@@ -73,11 +73,6 @@ export interface CliIo {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Milliseconds, from any origin, never going back. */
   now(): number;
-  /**
-   * Does bulky work that comes once in a process. Where the platform can be told to spend less on compiling it, it is:
-   * code that runs for a tenth of a second does not live to see the gain.
-   */
-  once<T>(work: () => T): T;
   /** Lets waiting input, timers and signals have their turn. */
   turn(): Promise<void>;
   /**

@@ -2,6 +2,7 @@ import { utf8 } from "../base/index.ts";
 import type { Mapping, Port, RingBatch, UserMemory } from "../sys/index.ts";
 import { Errno } from "../uapi/index.ts";
 import { BPFFS_ROOT } from "./bpffs.ts";
+import { configText } from "./config.ts";
 import { dispatch } from "./dispatcher.ts";
 import { mapValues } from "./mapping.ts";
 import type { KernelMap } from "./objects/map.ts";
@@ -54,6 +55,7 @@ export class ProcessPort implements Port {
       return utf8(machine.cpus === 1 ? "0\n" : `0-${machine.cpus - 1}\n`);
     }
     if (path === "/proc/sys/kernel/osrelease") return utf8(`${RELEASE}\n`);
+    if (path === `/boot/config-${RELEASE}`) return utf8(configText(machine.cpus));
     if (path === "/proc/kallsyms") return utf8(machine.symbols.kallsyms());
     // A copy: callers own what they read.
     if (path === "/sys/kernel/btf/vmlinux") return machine.layout.btf.bytes.slice();

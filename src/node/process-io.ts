@@ -1,5 +1,4 @@
 import { basename, join, relative, sep } from "node:path";
-import { setFlagsFromString } from "node:v8";
 import type { CliIo } from "../cli/index.ts";
 import { FdOutput } from "./fd-output.ts";
 import { Interrupts } from "./interrupts.ts";
@@ -26,7 +25,6 @@ export function processIo(): ProcessIo {
     version: VERSION,
     platform: `Node.js ${process.version}`,
     now: () => performance.now(),
-    once: compilingLess,
     turn: () => new Promise((resolve) => setImmediate(resolve)),
     signal: () => interrupts.signal(),
     leave: () => {
@@ -44,19 +42,6 @@ export function processIo(): ProcessIo {
     openKernel: async (request) => (await import("./kernels.ts")).openKernel(request),
     renderSvg: async (dot) => (await import("./svg.ts")).renderSvg(dot),
   };
-}
-
-/**
- * Without inlining, V8's optimiser does half the work: a C dump of a kernel's types takes 0.77 of the CPU time on Node
- * 20, 0.87 on 24. The flag is put back before anything else runs: cached code belongs to the flags it was made under.
- */
-function compilingLess<T>(work: () => T): T {
-  setFlagsFromString("--no-turbo-inlining");
-  try {
-    return work();
-  } finally {
-    setFlagsFromString("--turbo-inlining");
-  }
 }
 
 /** Relative to where we are, unless that leads upwards. */

@@ -122,3 +122,10 @@ export {
   type SectionDefinition,
 } from "./section-definitions.ts";
 export { matchSection, type SectionMatch } from "./sections.ts";
+export {
+  STRUCT_OPS_TYPES,
+  type StructOpsType,
+  structOpsMember,
+  type WritableStruct,
+  type WriteRules,
+} from "./struct-ops.ts";

@@ -125,7 +125,6 @@ export async function tsbpf(argv: readonly string[], world: FakeWorld = {}): Pro
       if (path.startsWith("/tmp/")) writeFileSync(path, bytes);
       written.set(path, bytes);
     },
-    once: (work) => work(),
     openKernel: world.openKernel ?? steadyKernel,
     renderSvg: world.renderSvg ?? (async (dot) => `<svg>${dot.length}</svg>`),
   };

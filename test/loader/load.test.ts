@@ -1,5 +1,8 @@
-import { describe } from "vitest";
+import { readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
 import { EmbeddedKernel } from "../../src/kernel/index.ts";
+import { load } from "../../src/loader/index.ts";
+import { open } from "../../src/object/index.ts";
 import { describeMaps } from "./maps.ts";
 
 describe("load on the embedded kernel", () => {
@@ -10,5 +13,18 @@ describe("load on the embedded kernel", () => {
     for (let id = sys().mapGetNextId({ startId: 0 }); id !== null; id = sys().mapGetNextId({ startId: id }))
       maps++;
     return maps;
+  });
+
+  it("gives externs what the kernel's own configuration says, and those of the caller's before it", () => {
+    const bytes = new Uint8Array(readFileSync("testdata/objects/externs-kconfig.bpf.o"));
+    const seen = (options: { kconfig?: string }) => {
+      using object = load(open(bytes, { name: "externs" }), sys(), options);
+      const { fd } = object.programs.get("program")!;
+      sys().progTestRun({ progFd: fd, dataIn: new Uint8Array(64), repeat: 1 });
+      return [...new BigUint64Array(object.maps.get(".bss")!.raw.get(new Uint8Array(4))!.slice().buffer)];
+    };
+    // LINUX_KERNEL_VERSION, then cookie, BPF, BPF_SYSCALL, HZ, NR_CPUS, hostname, and one that no kernel has.
+    expect(seen({})).toEqual([0x61200n, 0n, 1n, 1n, 250n, 1n, 0n, 0n]);
+    expect(seen({ kconfig: "CONFIG_HZ=1000\nCONFIG_BPF_SYSCALL=m\n" }).slice(3, 5)).toEqual([2n, 1000n]);
   });
 });

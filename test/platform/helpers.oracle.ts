@@ -14,6 +14,8 @@ const UNKNOWN = /(invalid|unknown) func/;
 const NOT_ALLOWED = /helper call is not allowed in probe/;
 const GPL = /cannot call GPL-restricted function from non-GPL compatible program/;
 const SLEEPS = /helper call might sleep in a non-sleepable prog/;
+/** Their programs have to be under such a licence to be looked at. */
+const GPL_ONLY: ReadonlySet<number> = new Set([BpfProgType.LSM, BpfProgType.STRUCT_OPS]);
 
 describeWith(needs, "helpers by type of program, as Linux has them", () => {
   const linux = prober();
@@ -47,8 +49,7 @@ describeWith(needs, "helpers by type of program, as Linux has them", () => {
   it.each(kinds.map((kind) => [kindName(kind), kind] as const))("%s", (_, kind) => {
     const wrong: string[] = [];
     for (const { id, name } of HELPER_PROTOTYPES.values()) {
-      // LSM programs have to be under such a licence to be looked at.
-      const licenses = kind.type.type === BpfProgType.LSM ? ["GPL"] : ["GPL", "Proprietary"];
+      const licenses = GPL_ONLY.has(kind.type.type) ? ["GPL"] : ["GPL", "Proprietary"];
       for (const license of licenses) {
         const says = answer(linux.try(kind, call(id), license).log);
         const ours = expected(id, kind, license === "GPL");

@@ -108,10 +108,18 @@ export class Prober {
       license,
       logLevel: 1,
       logSize: 4096,
-      expectedAttachType: kind.expectedAttachType,
+      expectedAttachType: this.#attachType(kind),
       progFlags: kind.sleepable ? SLEEPABLE : 0,
       attachBtfId: this.#attachBtfId(kind),
     };
+  }
+
+  /** Of struct_ops the place of the member. */
+  #attachType(kind: ProbeKind): number {
+    if (kind.type.type !== P.STRUCT_OPS) return kind.expectedAttachType;
+    const struct = this.btf.type(this.#attachBtfId(kind));
+    const member = kind.attachTarget!.split(".")[1];
+    return struct.kind === "STRUCT" ? struct.members.findIndex(({ name }) => name === member) : 0;
   }
 
   #attachBtfId({ attachTarget, type, expectedAttachType }: ProbeKind): number {
@@ -139,6 +147,13 @@ const TARGETS: readonly (readonly [type: number, attachType: number, target: str
     [P.LSM, A.LSM_CGROUP, "bpf_lsm_sock_graft"],
     [P.LSM, A.LSM_CGROUP, "bpf_lsm_socket_post_create"],
     [P.LSM, A.LSM_CGROUP, "bpf_lsm_socket_bind"],
+    // Which member it is says the name: what would be the attach type is its place.
+    [P.STRUCT_OPS, 0, "tcp_congestion_ops.ssthresh"],
+    [P.STRUCT_OPS, 0, "tcp_congestion_ops.init"],
+    [P.STRUCT_OPS, 0, "tcp_congestion_ops.release"],
+    [P.STRUCT_OPS, 0, "tcp_congestion_ops.cong_control", true],
+    [P.STRUCT_OPS, 0, "bpf_dummy_ops.test_1"],
+    [P.STRUCT_OPS, 0, "bpf_dummy_ops.test_sleepable", true],
   ];
 
 /** Every way to load a program of every type, before it is known which of them this kernel takes. */
@@ -150,7 +165,7 @@ export function probeKinds(): ProbeKind[] {
     const targets = TARGETS.filter((row) => row[0] === type.type);
     if (targets.length > 0) for (const [, attach, target, sleep] of targets) add(attach, target, sleep);
     else if (type.type === P.SYSCALL) add(0, null, true);
-    else if (type.type === P.UNSPEC || type.type === P.EXT || type.type === P.STRUCT_OPS) continue;
+    else if (type.type === P.UNSPEC || type.type === P.EXT) continue;
     else if (type.expectedAttachType === "listed") for (const attach of type.attachTypes) add(attach);
     else {
       add(0);

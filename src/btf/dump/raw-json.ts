@@ -2,7 +2,7 @@ import { s64 } from "../../base/index.ts";
 import { JsonWriter } from "../json.ts";
 import { BtfKind, KIND_NAMES } from "../kinds.ts";
 import type { Btf } from "../model.ts";
-import type { ByteSink } from "./line-format.ts";
+import type { ByteSink } from "./byte-sink.ts";
 
 const CHUNK = 1 << 16;
 const INT_ENCODINGS: Readonly<Record<number, string>> = { 0: "(none)", 1: "SIGNED", 2: "CHAR", 4: "BOOL" };

@@ -110,14 +110,27 @@ function checkAttributes(process: Process, args: MapCreateValues, flags: number)
   return attributes;
 }
 
-/** `bpf_map_meta_alloc`: what the maps in a map of maps are like. EBADF where no map is named. */
+/**
+ * `bpf_map_meta_alloc`: what the maps in a map of maps are like, as far as that is true of all of them. EBADF where no
+ * map is named.
+ */
 function innerMap(process: Process, { mapType, innerMapFd }: MapCreateValues): VerifierMap | null {
   if (mapType !== BpfMapType.ARRAY_OF_MAPS && mapType !== BpfMapType.HASH_OF_MAPS) return null;
   const map = process.map(innerMapFd, "any");
   // Maps of maps of maps there are none.
   if (map.parts.inner !== null) refuse(Errno.EINVAL);
-  // Its own program's hash does not matter: programs name the outer map.
-  return { ...verifierMap(process.machine, map, () => new Uint8Array(0)), reservedForAnother: false };
+  const view = verifierMap(process.machine, map, () => new Uint8Array(0));
+  return {
+    ...view,
+    name: "",
+    btf: view.record === null ? null : view.btf,
+    keyTypeId: 0,
+    valueTypeId: 0,
+    frozen: false,
+    extra: 0n,
+    // Its own program's hash does not matter: programs name the outer map.
+    reservedForAnother: false,
+  };
 }
 
 /** Why there is no map on a device (`bpf_map_offload_map_alloc`): the only device does not offer any. */

@@ -117,22 +117,23 @@ const QUEUEING_COMMON: readonly string[] = ["bpf_skb_get_hash", "bpf_kfree_skb",
 
 function passesQueueing(name: string, target: string): boolean {
   const [struct, member = ""] = target.split(".");
-  if (struct !== "Qdisc_ops") return true;
+  if (struct !== "Qdisc_ops") return false;
   return QUEUEING_COMMON.includes(name) || (QUEUEING[member]?.includes(name) ?? false);
 }
 
 /**
  * Functions that take back the last reference to an object that a map held (`register_btf_id_dtor_kfuncs`), by struct:
- * without one, pointers to such a struct can be no referenced kptr.
+ * without one, pointers to such a struct can be no referenced kptr. Of several names the kernel has the first that it
+ * has: later patches of 6.18 have functions of their own for some.
  */
-export const DESTRUCTORS: ReadonlyMap<string, string> = new Map([
-  ["task_struct", "bpf_task_release_dtor"],
-  ["cgroup", "bpf_cgroup_release_dtor"],
-  ["bpf_cpumask", "bpf_cpumask_release_dtor"],
-  ["bpf_crypto_ctx", "bpf_crypto_ctx_release"],
-  ["prog_test_ref_kfunc", "bpf_kfunc_call_test_release_dtor"],
-  ["prog_test_member", "bpf_kfunc_call_memb_release_dtor"],
-  ["sk_buff", "bpf_kfree_skb"],
+export const DESTRUCTORS: ReadonlyMap<string, readonly string[]> = new Map([
+  ["task_struct", ["bpf_task_release_dtor"]],
+  ["cgroup", ["bpf_cgroup_release_dtor"]],
+  ["bpf_cpumask", ["bpf_cpumask_release_dtor"]],
+  ["bpf_crypto_ctx", ["bpf_crypto_ctx_release_dtor", "bpf_crypto_ctx_release"]],
+  ["prog_test_ref_kfunc", ["bpf_kfunc_call_test_release_dtor"]],
+  ["prog_test_member", ["bpf_kfunc_call_memb_release_dtor"]],
+  ["sk_buff", ["bpf_kfree_skb_dtor", "bpf_kfree_skb"]],
 ]);
 
 /** Metadata of received packets that only programs bound to a device may ask for (`bpf_dev_bound_kfunc_check`). */

@@ -1,4 +1,5 @@
 import { BtfKind } from "../../btf/index.ts";
+import { STRUCT_OPS_TYPES, type WritableStruct, type WriteRules } from "../../platform/index.ts";
 import { Errno, BpfProgType as P } from "../../uapi/index.ts";
 import type { Environment } from "../environment/environment.ts";
 import { Rejection } from "../environment/rejection.ts";
@@ -6,105 +7,14 @@ import { resolvedType } from "../environment/resolved-type.ts";
 import type { Register } from "../state/register.ts";
 import { typeName } from "../types/walk.ts";
 
-/** Members of a struct that programs may write. */
-interface WritableStruct {
-  readonly struct: string;
-  /**
-   * Paths from a struct, which may be the one that the struct begins with; stores begin at their first byte. Behind a
-   * `+` stands a path in what lies at the place so far.
-   */
-  readonly members: readonly string[];
-  /** Stores may begin anywhere in these. */
-  readonly ranges: readonly string[];
-}
-
-/** The only structs and members that a kind of program may write, all named in refusals. */
-interface MemberRules {
-  readonly kind: "members";
-  readonly structs: readonly WritableStruct[];
-  /** What refusals call the struct, whichever it is. */
-  readonly name?: string;
-}
-
-/** As above, but of each member any part, and nothing is said. */
-interface PartRules {
-  readonly kind: "parts";
-  readonly struct: string;
-  readonly members: readonly string[];
-}
-
-/** A struct may be written everywhere. */
-interface WholeRules {
-  readonly kind: "whole";
-  readonly struct: string;
-}
-
-type WriteRules = MemberRules | PartRules | WholeRules | { readonly kind: "hid" };
+type Rules<Kind extends WriteRules["kind"]> = Extract<WriteRules, { readonly kind: Kind }>;
 
 /** `_nf_conntrack_btf_struct_access`; the struct that is still being set up has the same layout. */
-const CONNECTIONS: MemberRules = {
+const CONNECTIONS: Rules<"members"> = {
   kind: "members",
   name: "nf_conn",
   structs: ["nf_conn", "nf_conn___init"].map((struct) => ({ struct, members: ["nf_conn.mark"], ranges: [] })),
 };
-
-/** What implementations of the kernel's operations may write, by the name of the operations. */
-const STRUCT_OPS: ReadonlyMap<string, WriteRules> = new Map<string, WriteRules>([
-  [
-    // bpf_tcp_ca_btf_struct_access
-    "tcp_congestion_ops",
-    {
-      kind: "members",
-      structs: [
-        {
-          struct: "tcp_sock",
-          members: [
-            "sock.sk_pacing_rate",
-            "sock.sk_pacing_status",
-            "inet_connection_sock.icsk_ack.pending",
-            "tcp_sock.snd_cwnd",
-            "tcp_sock.snd_cwnd_cnt",
-            "tcp_sock.snd_cwnd_stamp",
-            "tcp_sock.snd_ssthresh",
-            "tcp_sock.ecn_flags",
-            "tcp_sock.app_limited",
-          ],
-          ranges: ["inet_connection_sock.icsk_ca_priv"],
-        },
-      ],
-    },
-  ],
-  [
-    // bpf_qdisc_btf_struct_access
-    "Qdisc_ops",
-    {
-      kind: "members",
-      structs: [
-        {
-          struct: "sk_buff",
-          members: [
-            "sk_buff.tstamp",
-            "sk_buff.priority",
-            "sk_buff.mark",
-            "sk_buff.queue_mapping",
-            "sk_buff.cb+qdisc_skb_cb.tc_classid",
-            "sk_buff.tc_index",
-          ],
-          ranges: ["sk_buff.cb+qdisc_skb_cb.data"],
-        },
-        { struct: "Qdisc", members: ["Qdisc.limit", "Qdisc.q.qlen"], ranges: ["Qdisc.qstats"] },
-      ],
-    },
-  ],
-  // bpf_dummy_ops_btf_struct_access
-  ["bpf_dummy_ops", { kind: "whole", struct: "bpf_dummy_ops_state" }],
-  // bpf_scx_btf_struct_access
-  [
-    "sched_ext_ops",
-    { kind: "parts", struct: "task_struct", members: ["scx.slice", "scx.dsq_vtime", "scx.disallow"] },
-  ],
-  ["hid_bpf_ops", { kind: "hid" }],
-]);
 
 function rulesOf(env: Environment): WriteRules | null {
   switch (resolvedType(env).type) {
@@ -114,7 +24,7 @@ function rulesOf(env: Environment): WriteRules | null {
       return CONNECTIONS;
     case P.STRUCT_OPS: {
       const { attach } = env;
-      return attach?.btf ? (STRUCT_OPS.get(typeName(attach.btf, attach.btfId)) ?? null) : null;
+      return attach?.btf ? (STRUCT_OPS_TYPES.get(typeName(attach.btf, attach.btfId))?.writes ?? null) : null;
     }
     default:
       return null;
@@ -147,11 +57,11 @@ export function checkBtfWrite(env: Environment, reg: Register, off: number, size
       }
       return;
     default:
-      checkHid(env, struct, off, size);
+      checkSpare(env, rules, struct, off, size);
   }
 }
 
-function inParts(env: Environment, { struct, members }: PartRules, off: number, size: number): boolean {
+function inParts(env: Environment, { struct, members }: Rules<"parts">, off: number, size: number): boolean {
   return members.some((member) => {
     const place = env.request.kernel.layout.find(`${struct}.${member}`);
     return place !== null && off >= place.offset && off + size <= place.offset + place.size;
@@ -188,7 +98,13 @@ function writableEnd(env: Environment, { members, ranges }: WritableStruct, off:
   return null;
 }
 
-function checkMembers(env: Environment, rules: MemberRules, struct: string, off: number, size: number): void {
+function checkMembers(
+  env: Environment,
+  rules: Rules<"members">,
+  struct: string,
+  off: number,
+  size: number,
+): void {
   const writable = rules.structs.find((one) => one.struct === struct);
   if (rules === CONNECTIONS && !hasConnections(env)) throw new Rejection(Errno.EACCES, "");
   if (writable === undefined) env.refuse(Errno.EACCES, "only read is supported");
@@ -208,23 +124,16 @@ function hasConnections(env: Environment): boolean {
   return (env.request.kernel.btf?.findByName("nf_conn___init", BtfKind.STRUCT) ?? 0) !== 0;
 }
 
-/** Strings of a device, without their last byte, and the result of a request (`hid_bpf_ops_btf_struct_access`). */
-const HID_MEMBERS: ReadonlyMap<string, readonly { readonly member: string; readonly spare: number }[]> =
-  new Map([
-    ["hid_bpf_ctx", [{ member: "retval", spare: 0 }]],
-    [
-      "hid_device",
-      [
-        { member: "name", spare: 1 },
-        { member: "uniq", spare: 1 },
-        { member: "phys", spare: 1 },
-      ],
-    ],
-  ]);
-
-function checkHid(env: Environment, struct: string, off: number, size: number): void {
+/** `hid_bpf_ops_btf_struct_access` */
+function checkSpare(
+  env: Environment,
+  { structs }: Rules<"spare">,
+  struct: string,
+  off: number,
+  size: number,
+): void {
   const { layout } = env.request.kernel;
-  const members = HID_MEMBERS.get(struct);
+  const members = structs.get(struct);
   if (members === undefined) {
     env.refuse(Errno.EACCES, "write access to this struct is not supported");
   }

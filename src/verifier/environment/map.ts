@@ -1,5 +1,5 @@
 import type { Btf } from "../../btf/index.ts";
-import type { FixupMap } from "../fixups/input.ts";
+import type { FixupMap } from "../fixups/map.ts";
 import type { BtfRecord } from "./record.ts";
 
 /** A map as the verifier sees it. The same object for the same map: maps are told apart by identity. */

@@ -6,21 +6,7 @@ import type { Register } from "../state/register.ts";
 export function sameTarget(a: Register, b: Register): boolean {
   if (a.type !== b.type || a.off !== b.off) return false;
   if (a.type === RegType.SCALAR_VALUE || a.type === RegType.NOT_INIT) return true;
-  return (
-    a.range === b.range &&
-    a.map === b.map &&
-    a.mapUid === b.mapUid &&
-    a.btf === b.btf &&
-    a.btfId === b.btfId &&
-    a.memSize === b.memSize &&
-    a.dynptrId === b.dynptrId &&
-    a.dynptrType === b.dynptrType &&
-    a.dynptrFirstSlot === b.dynptrFirstSlot &&
-    a.iterState === b.iterState &&
-    a.iterDepth === b.iterDepth &&
-    a.irqClass === b.irqClass &&
-    a.subprogno === b.subprogno
-  );
+  return a.range === b.range && a.target.equals(b.target);
 }
 
 /** Also what is known of the value: the bytes before `id`. */

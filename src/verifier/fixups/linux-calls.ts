@@ -20,7 +20,8 @@ import {
 import { BpfFuncId as Func } from "../../uapi/index.ts";
 import type { Environment } from "../environment/environment.ts";
 import { kfuncKey } from "../environment/kfunc-description.ts";
-import type { FixupInput, FixupMap, FixupOptions } from "./input.ts";
+import type { FixupInput, FixupOptions } from "./input.ts";
+import type { FixupMap } from "./map.ts";
 import { inlineLookup } from "./map-lookup.ts";
 
 const CALL_BASE = "__bpf_call_base";

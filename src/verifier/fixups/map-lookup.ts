@@ -2,7 +2,7 @@ import { unreachable } from "../../base/index.ts";
 import { type Insn, insnOf, ProgramBuilder, r0, r1, r2, rowNamed } from "../../isa/index.ts";
 import type { InlineLookup, KernelLayout } from "../../platform/index.ts";
 import { BpfMapFlag } from "../../uapi/index.ts";
-import type { FixupMap } from "./input.ts";
+import type { FixupMap } from "./map.ts";
 
 const SLOT = 8;
 /** r0 = address, in this CPU's area, of what r0 points to in every CPU's. */

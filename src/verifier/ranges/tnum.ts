@@ -104,10 +104,6 @@ export function tnumSub(a: Tnum, b: Tnum): Tnum {
   return new Tnum(valueHi & ~unknownHi, valueLo & ~unknownLo, unknownHi, unknownLo);
 }
 
-export function tnumNeg(a: Tnum): Tnum {
-  return tnumSub(TNUM_ZERO, a);
-}
-
 export function tnumAnd(a: Tnum, b: Tnum): Tnum {
   const valueHi = a.valueHi & b.valueHi;
   const valueLo = a.valueLo & b.valueLo;

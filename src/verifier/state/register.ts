@@ -2,6 +2,13 @@ import type { Btf } from "../../btf/index.ts";
 import type { VerifierMap } from "../environment/map.ts";
 import { type Bounds, constantBounds, UNKNOWN } from "../ranges/bounds.ts";
 import { type RegisterType, RegType } from "./reg-type.ts";
+import {
+  type DynptrType,
+  type IrqClass,
+  type IteratorState,
+  NO_TARGET,
+  type RegisterTarget,
+} from "./register-target.ts";
 
 /** `subreg_def` of a register whose upper half no instruction is in charge of. */
 export const DEF_NOT_SUBREG = 0;
@@ -17,17 +24,7 @@ export const ADD_CONST: number = ADD_CONST64 + ADD_CONST32;
 /** What is left of an id without them. */
 export const ID_MASK: number = ADD_CONST32 - 1;
 
-/** States of an open-coded iterator (`enum bpf_iter_state`). */
-export const IteratorState = { INVALID: 0, ACTIVE: 1, DRAINED: 2 } as const;
-export type IteratorState = (typeof IteratorState)[keyof typeof IteratorState];
-
-/** `enum bpf_dynptr_type` */
-export const DynptrType = { INVALID: 0, LOCAL: 1, RINGBUF: 2, SKB: 3, XDP: 4, SKB_META: 5 } as const;
-export type DynptrType = (typeof DynptrType)[keyof typeof DynptrType];
-
-/** Which functions a saved interrupt state belongs to. */
-export const IrqClass = { NATIVE: 0, LOCK: 1 } as const;
-export type IrqClass = (typeof IrqClass)[keyof typeof IrqClass];
+export { DynptrType, IrqClass, IteratorState } from "./register-target.ts";
 
 /**
  * What is known of a register or of a spilled one: `struct bpf_reg_state`.
@@ -35,8 +32,8 @@ export type IrqClass = (typeof IrqClass)[keyof typeof IrqClass];
  * The object is owned by one place (a register of a frame, a stack slot) and changed there; to move knowledge,
  * `copyFrom`. `bounds` and what `map` and `btf` refer to are immutable and shared.
  *
- * Fields of the kernel's union stand side by side; {@link copyFrom} and the `mark…` methods keep those that the type
- * does not use at 0 or null, so that two registers may be compared field by field.
+ * The `mark…` methods keep what the type does not use at 0 or null, so that two registers may be compared field by
+ * field.
  */
 export class Register {
   type: RegisterType = RegType.NOT_INIT;
@@ -45,26 +42,8 @@ export class Register {
   bounds: Bounds = UNKNOWN;
   /** Packet pointers: bytes behind them that are known to be there; `BEYOND_PKT_END`, `AT_PKT_END` of an end. */
   range = 0;
-  /** Pointers to maps, keys and values. */
-  map: VerifierMap | null = null;
-  /** Not 0: the pointer comes from a lookup in an outer map, tells such lookups apart. */
-  mapUid = 0;
-  /** PTR_TO_BTF_ID, percpu ids, and iterators: where `btfId` is a type. */
-  btf: Btf | null = null;
-  btfId = 0;
-  /** PTR_TO_MEM: bytes. */
-  memSize = 0;
-  /** PTR_TO_MEM that is a slice of a dynptr: the dynptr's id. */
-  dynptrId = 0;
-  /** Dynptrs, on the stack and CONST_PTR_TO_DYNPTR. */
-  dynptrType: DynptrType = DynptrType.INVALID;
-  dynptrFirstSlot = false;
-  /** Slots of an iterator. */
-  iterState: IteratorState = IteratorState.INVALID;
-  iterDepth = 0;
-  irqClass: IrqClass = IrqClass.NATIVE;
-  /** PTR_TO_FUNC: number of the subprogram. */
-  subprogno = 0;
+  /** What belongs to certain pointers alone; shared. */
+  target: RegisterTarget = NO_TARGET;
   /** Same id: same value (scalars), same variable offset (packet), same null test (may be null). */
   id = 0;
   /** Id of the reference that keeps the object alive; 0 for none. */
@@ -76,6 +55,116 @@ export class Register {
   /** Scalars: the exact bounds matter for safety. */
   precise = false;
 
+  /** Pointers to maps, keys and values. */
+  get map(): VerifierMap | null {
+    return this.target.map;
+  }
+
+  set map(value: VerifierMap | null) {
+    if (this.target.map !== value) this.#ownTarget().map = value;
+  }
+
+  /** Not 0: the pointer comes from a lookup in an outer map, tells such lookups apart. */
+  get mapUid(): number {
+    return this.target.mapUid;
+  }
+
+  set mapUid(value: number) {
+    if (this.target.mapUid !== value) this.#ownTarget().mapUid = value;
+  }
+
+  /** PTR_TO_BTF_ID, percpu ids, and iterators: where `btfId` is a type. */
+  get btf(): Btf | null {
+    return this.target.btf;
+  }
+
+  set btf(value: Btf | null) {
+    if (this.target.btf !== value) this.#ownTarget().btf = value;
+  }
+
+  get btfId(): number {
+    return this.target.btfId;
+  }
+
+  set btfId(value: number) {
+    if (this.target.btfId !== value) this.#ownTarget().btfId = value;
+  }
+
+  /** PTR_TO_MEM: bytes. */
+  get memSize(): number {
+    return this.target.memSize;
+  }
+
+  set memSize(value: number) {
+    if (this.target.memSize !== value) this.#ownTarget().memSize = value;
+  }
+
+  /** PTR_TO_MEM that is a slice of a dynptr: the dynptr's id. */
+  get dynptrId(): number {
+    return this.target.dynptrId;
+  }
+
+  set dynptrId(value: number) {
+    if (this.target.dynptrId !== value) this.#ownTarget().dynptrId = value;
+  }
+
+  /** Dynptrs, on the stack and CONST_PTR_TO_DYNPTR. */
+  get dynptrType(): DynptrType {
+    return this.target.dynptrType;
+  }
+
+  set dynptrType(value: DynptrType) {
+    if (this.target.dynptrType !== value) this.#ownTarget().dynptrType = value;
+  }
+
+  get dynptrFirstSlot(): boolean {
+    return this.target.dynptrFirstSlot;
+  }
+
+  set dynptrFirstSlot(value: boolean) {
+    if (this.target.dynptrFirstSlot !== value) this.#ownTarget().dynptrFirstSlot = value;
+  }
+
+  /** Slots of an iterator. */
+  get iterState(): IteratorState {
+    return this.target.iterState;
+  }
+
+  set iterState(value: IteratorState) {
+    if (this.target.iterState !== value) this.#ownTarget().iterState = value;
+  }
+
+  get iterDepth(): number {
+    return this.target.iterDepth;
+  }
+
+  set iterDepth(value: number) {
+    if (this.target.iterDepth !== value) this.#ownTarget().iterDepth = value;
+  }
+
+  get irqClass(): IrqClass {
+    return this.target.irqClass;
+  }
+
+  set irqClass(value: IrqClass) {
+    if (this.target.irqClass !== value) this.#ownTarget().irqClass = value;
+  }
+
+  /** PTR_TO_FUNC: number of the subprogram. */
+  get subprogno(): number {
+    return this.target.subprogno;
+  }
+
+  set subprogno(value: number) {
+    if (this.target.subprogno !== value) this.#ownTarget().subprogno = value;
+  }
+
+  #ownTarget(): RegisterTarget {
+    const own = this.target.copy();
+    this.target = own;
+    return own;
+  }
+
   clone(): Register {
     const copy = new Register();
     copy.copyFrom(this);
@@ -84,63 +173,28 @@ export class Register {
 
   /** Takes over everything that is known of `other`. */
   copyFrom(other: Register): void {
-    this.id = other.id;
-    this.refObjId = other.refObjId;
+    this.type = other.type;
     this.off = other.off;
     this.bounds = other.bounds;
+    this.range = other.range;
+    this.target = other.target;
+    this.id = other.id;
+    this.refObjId = other.refObjId;
+    this.frameno = other.frameno;
     this.subregDef = other.subregDef;
     this.precise = other.precise;
-    // Scalars, and registers without a value, have nothing else.
-    if (this.type === other.type && other.type <= RegType.SCALAR_VALUE) return;
-    this.type = other.type;
-    this.range = other.range;
-    this.map = other.map;
-    this.mapUid = other.mapUid;
-    this.btf = other.btf;
-    this.btfId = other.btfId;
-    this.memSize = other.memSize;
-    this.dynptrId = other.dynptrId;
-    this.dynptrType = other.dynptrType;
-    this.dynptrFirstSlot = other.dynptrFirstSlot;
-    this.iterState = other.iterState;
-    this.iterDepth = other.iterDepth;
-    this.irqClass = other.irqClass;
-    this.subprogno = other.subprogno;
-    this.frameno = other.frameno;
   }
 
   /** Takes over what belongs to certain pointer types alone: the kernel's `raw` words of the union. */
   copyTarget(other: Register): void {
     this.range = other.range;
-    this.map = other.map;
-    this.mapUid = other.mapUid;
-    this.btf = other.btf;
-    this.btfId = other.btfId;
-    this.memSize = other.memSize;
-    this.dynptrId = other.dynptrId;
-    this.dynptrType = other.dynptrType;
-    this.dynptrFirstSlot = other.dynptrFirstSlot;
-    this.iterState = other.iterState;
-    this.iterDepth = other.iterDepth;
-    this.irqClass = other.irqClass;
-    this.subprogno = other.subprogno;
+    this.target = other.target;
   }
 
   /** Forgets what {@link copyTarget} takes over. */
   clearTarget(): void {
     this.range = 0;
-    this.map = null;
-    this.mapUid = 0;
-    this.btf = null;
-    this.btfId = 0;
-    this.memSize = 0;
-    this.dynptrId = 0;
-    this.dynptrType = DynptrType.INVALID;
-    this.dynptrFirstSlot = false;
-    this.iterState = IteratorState.INVALID;
-    this.iterDepth = 0;
-    this.irqClass = IrqClass.NATIVE;
-    this.subprogno = 0;
+    this.target = NO_TARGET;
   }
 
   /** Takes a known value, or a pointer's offset, but keeps the type, `subregDef` and `precise` (`__mark_reg_known`). */

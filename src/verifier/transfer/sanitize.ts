@@ -4,7 +4,8 @@ import type { Environment } from "../environment/environment.ts";
 import { AluState, type InsnAux } from "../environment/insn-aux.ts";
 import { Rejection } from "../environment/rejection.ts";
 import { pushStack } from "../explore/pending.ts";
-import { type Bounds, isConstant } from "../ranges/bounds.ts";
+import { type Bounds, draftOf, isConstant } from "../ranges/bounds.ts";
+import { unbound32 } from "../ranges/truncate.ts";
 import { MAX_STACK } from "../state/limits.ts";
 import { RegType } from "../state/reg-type.ts";
 import type { Register } from "../state/register.ts";
@@ -145,7 +146,16 @@ export function sanitizePtrAlu(
 /** Follows what happens where the mask makes the offset 0: the pointer, unmoved, goes on in `dst`. */
 function simulateTruncation(env: Environment, pointer: Register, dst: Register): boolean {
   const { insnIdx } = env;
-  if (pointer === dst) return sanitizeSpeculativePath(env, null, insnIdx + 1, insnIdx);
+  if (pointer === dst) {
+    // By now Linux has forgotten its 32-bit ranges, and deduces them again only after the addition.
+    const { bounds } = dst;
+    const draft = draftOf(bounds);
+    unbound32(draft);
+    dst.bounds = draft;
+    const pushed = sanitizeSpeculativePath(env, null, insnIdx + 1, insnIdx);
+    dst.bounds = bounds;
+    return pushed;
+  }
   const saved = dst.clone();
   dst.copyFrom(pointer);
   if (!sanitizeSpeculativePath(env, null, insnIdx + 1, insnIdx)) return false;

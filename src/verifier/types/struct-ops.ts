@@ -1,4 +1,5 @@
 import { type Btf, BtfKind } from "../../btf/index.ts";
+import { structOpsMember } from "../../platform/index.ts";
 import { Errno } from "../../uapi/index.ts";
 import type { Attachment, ContextArgumentInfo } from "../environment/attachment.ts";
 import type { Environment } from "../environment/environment.ts";
@@ -36,6 +37,11 @@ export function checkStructOps(env: Environment): Attachment {
       Errno.EINVAL,
       `attach to invalid member ${member}(@idx ${expectedAttachType}) of struct ${name}`,
     );
+  }
+  const verdict = structOpsMember(name, member, env.sleepable);
+  if (verdict !== "supported") {
+    const errno = verdict === "not-supported" ? ENOTSUPP : Errno.EINVAL;
+    env.refuse(errno, `attach to unsupported member ${member} of struct ${name}`);
   }
   const stub = stubOf(btf, name, member);
   const information = stub === 0 ? [] : argumentsOf(btf, prototype, btf.ref(stub));

@@ -1,9 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { utf8 } from "../../../src/base/index.ts";
-import { WalkBounds } from "../../../src/btf/dump/bounds.ts";
-import { DefinitionOrder } from "../../../src/btf/dump/c-order.ts";
-import { addSorted } from "../../../src/btf/dump/c-sort.ts";
+import { type DumpExports, instantiateDump } from "../../../src/btf/dump/dump-code.ts";
 import { Btf, BtfKind } from "../../../src/btf/index.ts";
 import { fixture } from "../../support/referee.ts";
 import { builder, everyKind, hasGolden, shared } from "../fixture.ts";
@@ -107,22 +105,23 @@ class Plain {
 }
 
 /** The queue, and whether there was a type that C cannot define. */
-function queueOf(btf: Btf, add: (order: DefinitionOrder) => void): { queue: number[]; failed: boolean } {
-  const tables = btf.tables();
-  const order = new DefinitionOrder(btf, tables, new WalkBounds(btf, tables.words.length));
+function queueOf(btf: Btf, add: (code: DumpExports) => void): { queue: number[]; failed: boolean } {
+  const { exports, memory, plan } = instantiateDump(btf, { enumModes: true, attributes: true }, () => {});
+  exports.steps.value = plan.steps;
   let failed = false;
   try {
-    add(order);
+    add(exports);
   } catch {
     failed = true;
   }
-  return { queue: [...order.queue.subarray(0, order.length)], failed };
+  const { value: length } = failed ? exports.queue_start : exports.queue_length;
+  return { queue: [...new Uint32Array(memory.buffer, plan.areas.queue, length as number)], failed };
 }
 
 function expectPlain(btf: Btf): void {
-  const fast = queueOf(btf, (order) => addSorted(order, btf.tables()));
-  const plain = queueOf(btf, (order) => {
-    for (const id of new Plain(btf).sorted().slice(1)) order.add(id);
+  const fast = queueOf(btf, (code) => code.add_sorted());
+  const plain = queueOf(btf, (code) => {
+    for (const id of new Plain(btf).sorted().slice(1)) code.add(id);
   });
   expect(fast).toEqual(plain);
 }
@@ -172,7 +171,7 @@ function build(drawn: readonly Drawn[]): Btf {
 
 const vmlinux = fixture("/sys/kernel/btf/vmlinux");
 
-describe("addSorted", () => {
+describe("add_sorted", () => {
   it("orders as sorting everything does", () => expectPlain(Btf.parse(everyKind())));
 
   it("does so for any types", () => {

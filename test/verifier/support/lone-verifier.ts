@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
+import { TextWriter, textOf } from "../../../src/base/index.ts";
 import { Btf } from "../../../src/btf/index.ts";
 import { decode } from "../../../src/isa/index.ts";
 import { KernelLayout, programType } from "../../../src/platform/index.ts";
@@ -21,6 +22,9 @@ import type { CaseMap, VerifierCase } from "./verifier-case.ts";
 
 const GPL = /^(GPL|GPL v2|GPL and additional rights|Dual BSD\/GPL|Dual MIT\/GPL|Dual MPL\/GPL)$/;
 
+/** Descriptor of a case's first map: behind those that every process has. */
+const FIRST_MAP = 16;
+
 /** The verifier without a kernel around it: for programs whose maps and helpers no embedded kernel has yet. */
 export class LoneVerifier implements CaseVerifier {
   readonly name = "alone";
@@ -41,18 +45,19 @@ export class LoneVerifier implements CaseVerifier {
   }
 
   verify(test: VerifierCase, question: VerifierQuestion): VerifierAnswer {
+    const parsed = new ParsedBtf();
     const maps: VerifierMap[] = [];
-    for (const map of test.maps) maps.push(this.#map(map, maps));
+    for (const map of test.maps) maps.push(this.#map(map, maps, parsed));
     const insns = decode(test.insns).map((insn) => ({ ...insn }));
     for (const reference of test.references) {
-      // Descriptors are the maps' indexes, moved away from 0.
-      insns[reference.slot]!.imm = reference.kind === "map" ? reference.map + 1 : this.types.id(reference);
+      insns[reference.slot]!.imm =
+        reference.kind === "map" ? FIRST_MAP + reference.map : this.types.id(reference);
     }
     const attach = test.attach === null ? null : this.types.attach(test.attach);
     const all = test.rights === "all";
     const type = programType(test.progType)!;
     const attachType = test.expectedAttachType || (type.defaultAttachType ?? 0);
-    let text = "";
+    const text = new TextWriter();
     const { errno } = verify({
       insns,
       type,
@@ -61,7 +66,7 @@ export class LoneVerifier implements CaseVerifier {
       gplCompatible: GPL.test(test.license),
       attach: attach === null ? null : { btf: this.types.btf, btfId: attach.id, program: null },
       capabilities: { bpf: true, perfmon: all, netAdmin: true, sysAdmin: all },
-      debug: debugOf(test),
+      debug: debugOf(test, parsed),
       kernel: {
         version: "6.18",
         btf: this.types.btf,
@@ -71,8 +76,9 @@ export class LoneVerifier implements CaseVerifier {
       },
       files: {
         file: (fd): ProgramFile | null => {
-          const map = maps[fd - 1];
-          return map === undefined ? null : { kind: "map", map };
+          const map = maps[fd - FIRST_MAP];
+          if (map !== undefined) return { kind: "map", map };
+          return fd >= 0 && fd <= 2 ? { kind: "other" } : null;
         },
         fdArray: null,
         fdArrayCount: 0,
@@ -80,24 +86,22 @@ export class LoneVerifier implements CaseVerifier {
       log: {
         level: question.logLevel,
         write: (added) => {
-          text += added;
+          text.text(added);
         },
         get position() {
           return text.length;
         },
-        reset: (position) => {
-          text = text.slice(0, position);
-        },
+        reset: (position) => text.truncate(position),
       },
     });
-    return { errno, log: text, xlated: null, runs: [] };
+    return { errno, log: textOf(text.view()), xlated: null, runs: [] };
   }
 
   close(): void {}
 
-  #map(map: CaseMap, made: readonly VerifierMap[]): VerifierMap {
+  #map(map: CaseMap, made: readonly VerifierMap[], parsed: ParsedBtf): VerifierMap {
     const { types } = map;
-    const btf = types === null ? null : Btf.parse(types.btf, { what: "map" });
+    const btf = types === null ? null : parsed.of(types.btf);
     return {
       type: map.type,
       keySize: map.keySize,
@@ -149,9 +153,22 @@ function constantAt(map: CaseMap, off: number, size: number): bigint | null {
   return value;
 }
 
-function debugOf({ btf: bytes, funcInfo, lineInfo }: VerifierCase) {
+/** The same types are one BTF, as where a loader loads them once: types are told apart by the BTF that they are in. */
+class ParsedBtf {
+  readonly #known: Btf[] = [];
+
+  of(bytes: Uint8Array): Btf {
+    const known = this.#known.find((btf) => Buffer.compare(btf.bytes, bytes) === 0);
+    if (known !== undefined) return known;
+    const btf = Btf.parse(bytes, { what: "case" });
+    this.#known.push(btf);
+    return btf;
+  }
+}
+
+function debugOf({ btf: bytes, funcInfo, lineInfo }: VerifierCase, parsed: ParsedBtf) {
   if (bytes === null) return null;
-  const btf = Btf.parse(bytes, { what: "program" });
+  const btf = parsed.of(bytes);
   const functions: FunctionRecord[] = words(funcInfo, 2).map(([slot, typeId]) => ({
     slot: slot!,
     typeId: typeId!,

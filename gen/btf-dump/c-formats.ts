@@ -65,6 +65,18 @@ const C = namedFormats({
   paddingShort: "short: {id};",
   paddingChar: "char: {id};",
   finish: ";\n\n",
+  suffix: "___{id}",
+  equals: " = ",
+  signedEnd: "LL,",
+  unsignedEnd: "ULL,",
+  gnucVaList: "typedef __builtin_va_list __gnuc_va_list",
+  poly8: "typedef unsigned char {s 0}",
+  poly16: "typedef unsigned short {s 0}",
+  poly64: "typedef unsigned long long {s 0}",
+  poly128: "typedef unsigned __int128 {s 0}",
+  extern: "extern ",
+  externFastcall: "extern __bpf_fastcall ",
+  weakKsym: " __weak __ksym;\n",
   memberName: "{s 0};",
   memberBits: "{s 0}: {u 2 24 8};",
   // As many tabs as libbpf prints at most.
@@ -109,6 +121,9 @@ export const PIECE_OF_KIND = Int8Array.of(
   -1,
   18,
 );
+
+/** In place of a piece: a type that takes more than one. */
+export const COMPOUND = 255;
 
 /** The longest name with its suffix that libbpf prints. */
 export const MAX_SUFFIXED_NAME = 255;

@@ -1,0 +1,19 @@
+import type { Rule } from "./rule.ts";
+import { ACCESS_RULES } from "./rules-access.ts";
+import { CALL_RULES } from "./rules-call.ts";
+import { FLOW_RULES } from "./rules-flow.ts";
+import { NULL_RULES } from "./rules-null.ts";
+import { REGISTER_RULES } from "./rules-register.ts";
+import { RESOURCE_RULES } from "./rules-resource.ts";
+import { STACK_RULES } from "./rules-stack.ts";
+
+/** All kinds of refusals that are explained, the more special ones first. */
+export const RULES: readonly Rule[] = [
+  ...NULL_RULES,
+  ...ACCESS_RULES,
+  ...STACK_RULES,
+  ...REGISTER_RULES,
+  ...CALL_RULES,
+  ...RESOURCE_RULES,
+  ...FLOW_RULES,
+];
