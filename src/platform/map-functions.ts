@@ -8,7 +8,8 @@ export type InlineLookup =
   | "hash"
   | "lruHash"
   | "percpuHash"
-  | "hashOfMaps";
+  | "hashOfMaps"
+  | "xskMap";
 
 /** The kernel functions behind a map type's operations (`struct bpf_map_ops`): what calls on a known map become. */
 export interface MapFunctions {
@@ -123,7 +124,16 @@ const FUNCTIONS: ReadonlyMap<number, MapFunctions> = new Map<number, MapFunction
     BpfMapType.SOCKHASH,
     { lookup: "sock_hash_lookup", update: "sock_map_update_elem", delete: "sock_hash_delete_elem" },
   ],
-  [BpfMapType.XSKMAP, { redirect: "xsk_map_redirect" }],
+  [
+    BpfMapType.XSKMAP,
+    {
+      inlineLookup: "xskMap",
+      lookup: "xsk_map_lookup_elem",
+      update: "xsk_map_update_elem",
+      delete: "xsk_map_delete_elem",
+      redirect: "xsk_map_redirect",
+    },
+  ],
 ]);
 
 /** The functions of a map type, by `BpfMapType`; empty where calls stay what they are. */

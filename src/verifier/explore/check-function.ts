@@ -77,7 +77,7 @@ function enterByTypes(env: Environment, subprogno: number, frame: Frame): void {
       env.refuse(Errno.EINVAL, "exception cb only supports single integer argument");
     }
   }
-  args.forEach((argument, i) => setArgument(env, frame.regs[i + 1]!, argument));
+  for (const [i, argument] of args.entries()) setArgument(env, frame.regs[i + 1]!, argument);
 }
 
 function setArgument(env: Environment, reg: Register, argument: SubprogramArgument): void {

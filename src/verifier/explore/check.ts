@@ -68,7 +68,7 @@ export function doCheck(env: Environment): void {
         sayInstruction(env, printState);
         if (env.log.level2) printState = false;
       }
-      aux.seen = env.passCount;
+      markSeen(env, insnIdx);
       prevInsnIdx = insnIdx;
       if (state.speculative && aux.nospec) ends = true;
       else {
@@ -87,6 +87,11 @@ export function doCheck(env: Environment): void {
     prevInsnIdx = next.prevInsnIdx;
     printState = true;
   }
+}
+
+/** What only a wrong guess leads to stays dead code (`sanitize_mark_insn_seen`). */
+function markSeen(env: Environment, insnIdx: number): void {
+  if (!env.current.speculative) env.aux[insnIdx]!.seen = env.passCount;
 }
 
 function speculativeText(env: Environment): string {
@@ -187,7 +192,7 @@ function checkLoad(env: Environment, insn: Insn): void {
   else if (mode === Mode.imm) {
     checkLdImm(env, insn);
     env.insnIdx++;
-    env.aux[env.insnIdx]!.seen = env.passCount;
+    markSeen(env, env.insnIdx);
   } else env.refuse(Errno.EINVAL, "invalid BPF_LD mode");
 }
 

@@ -1,4 +1,12 @@
-import { type Insn, isWide, lookup, Operation, ProgramBuilder, REGISTERS } from "../../isa/index.ts";
+import {
+  type Insn,
+  type InsnRow,
+  isWide,
+  lookup,
+  Operation,
+  ProgramBuilder,
+  REGISTERS,
+} from "../../isa/index.ts";
 import { ax } from "../../platform/index.ts";
 import { insnDefRegno, isReg64 } from "../registers/zext.ts";
 import { RegType } from "../state/reg-type.ts";
@@ -23,6 +31,12 @@ export function settleHighHalves(stage: Stage, noise: (() => number) | null): vo
   stage.apply(patches);
 }
 
+/** Loads that extend the sign define 64 bits; Linux does not see that in those that may fault. */
+function definesAll(row: InsnRow | undefined): boolean {
+  const unseen = row?.kind === "load" && row.guard !== "none" && row.extend !== 0;
+  return !unseen && isReg64(row, RegType.NOT_INIT, false);
+}
+
 function settled(insn: Insn, stage: Stage, slot: number, noise: (() => number) | null): Insn[] | null {
   const row = lookup(insn);
   const aux = stage.aux[slot]!;
@@ -32,7 +46,7 @@ function settled(insn: Insn, stage: Stage, slot: number, noise: (() => number) |
     const zeroed = REGISTERS[register]!;
     return new ProgramBuilder().raw(insn).mov32(zeroed, zeroed).insns();
   }
-  if (noise === null || register === -1 || isReg64(row, RegType.NOT_INIT, false)) return null;
+  if (noise === null || register === -1 || definesAll(row)) return null;
   // A load from the context may have become a wider one.
   if (row?.kind === "load" && aux.ptrType === RegType.PTR_TO_CTX) return null;
   const target = REGISTERS[register] ?? ax;

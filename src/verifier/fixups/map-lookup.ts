@@ -63,6 +63,14 @@ export function inlineLookup(
       out.alu64("add", r0, valueOffset(map, layout));
       return out.insns();
     }
+    case "xskMap": {
+      const sockets = layout.find("xsk_map.xsk_map");
+      if (sockets === null) return null;
+      out.ldx("w", r0, r2, 0).branch("jge", r0, map.maxEntries, 5);
+      out.alu64("lsh", r0, 3).alu64("add", r1, sockets.offset).alu64("add", r0, r1).ldx("dw", r0, r0, 0);
+      out.ja(1).mov64(r0, 0);
+      return out.insns();
+    }
     default:
       return unreachable(kind);
   }

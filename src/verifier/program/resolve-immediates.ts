@@ -41,7 +41,8 @@ function resolveWide(env: Environment, at: number): void {
   const second = env.insns[at + 1];
   const aux = env.aux[at]!;
   if (second === undefined || (second.opcode | second.dst | second.src | second.off) !== 0) {
-    return env.refuse(Errno.EINVAL, "invalid bpf_ld_imm64 insn");
+    env.refuse(Errno.EINVAL, "invalid bpf_ld_imm64 insn");
+    return;
   }
   switch (insn.src) {
     case WideKind.imm:
