@@ -133,6 +133,8 @@ const STRUCTS: Selection = new Map<string, "all" | readonly string[]>([
   ["bucket", "all"],
   ["htab_elem", "all"],
   ["bpf_local_storage_elem", []],
+  // What the contexts of all program types are called.
+  ["bpf_ctx_convert", "all"],
 ]);
 
 /** The default kernel layout: structs of a running Linux 6.18 with the configuration of a distribution. */

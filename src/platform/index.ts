@@ -1,3 +1,17 @@
+/**
+ * What Linux's C code and BTF define about programs, as data:
+ *
+ * - `helpers/`: what each helper takes and gives, and which programs get which prototype (`prototypeOf`).
+ * - `contexts/`: what each program type may access of its context (`check…Access`) and what accesses become
+ *   (`rewriteAccess`); the same for sockets (`OBJECT_VIEWS`).
+ * - `kfuncs/`: functions of the kernel by program type (`kfuncFlags`).
+ * - `functions/`: what may be attached to, by name: hooks, iterators, fields that can be trusted.
+ * - `map-*`: creation (`checkMapCreate`), helpers (`mapHelperVerdict`), traits for programs (`MAP_TRAITS`).
+ * - `program-rights`, `return-range`, `struct-ops`: what program types may do, give back, implement.
+ *
+ * All is of Linux 6.18; helpers also of 6.1 (`helpers/releases`). Tests named `*.oracle.ts` ask the running kernel.
+ */
+
 export { checkArgumentAccess, checkFlatAccess, checkStructAccess } from "./contexts/access.ts";
 export {
   type AccessWidth,

@@ -140,13 +140,16 @@ export function btfStructWalk(
     const vlen = btf.vlen(struct);
     // Of a union nobody knows which member holds; one of a single member is none (__bpf_md_ptr).
     if (btf.kind(struct) === BtfKind.UNION && vlen !== 1) result.flags |= TypeFlag.PTR_UNTRUSTED;
-    if (off + size > btf.size(struct)) {
-      const element = flexibleElement(btf, struct, off);
+    // As the kernel compares: an offset below 0 is far beyond the end.
+    if ((off + size) >>> 0 > btf.size(struct)) {
+      const element = flexibleElement(btf, struct, off >>> 0);
       if (element === "scalar") return StructWalk.SCALAR;
       if (element === null) {
-        env.log.write(`access beyond struct ${name} at off ${off} size ${size}\n`);
+        env.log.write(`access beyond struct ${name} at off ${off >>> 0} size ${size}\n`);
         return StructWalk.NO_ACCESS;
       }
+      // How many elements there are, nobody knows: since 6.18.y, what they hold is not to be relied on.
+      result.flags |= TypeFlag.PTR_UNTRUSTED;
       struct = element.type;
       off = element.off;
       continue;

@@ -28,6 +28,7 @@ export function programTraits(env: Environment): ProgramTraits {
     ...(extended && { extendedType: attach.resolvedType.type }),
     attachTarget: attachTarget(env),
     capabilities: env.capabilities,
+    lockdown: request.kernel.lockdown ?? "none",
   };
 }
 

@@ -1,6 +1,6 @@
 import type { Btf } from "../../btf/index.ts";
 import type { Insn } from "../../isa/index.ts";
-import type { KernelLayout, ProgramType } from "../../platform/index.ts";
+import type { KernelLayout, Lockdown, ProgramType } from "../../platform/index.ts";
 import type { VerifierMap } from "./map.ts";
 
 /** What a program is to be attached to. */
@@ -79,6 +79,8 @@ export interface TargetKernel {
   readonly cpus: number;
   /** Functions that errors may be injected into (ALLOW_ERROR_INJECTION), by name; without it none is known. */
   readonly errorInjectable?: (name: string) => boolean;
+  /** How far it is locked down (kernel_lockdown(7)); not at all where absent. */
+  readonly lockdown?: Lockdown;
 }
 
 /** A file descriptor of the loader's that a program names, as far as a verifier may see it. */

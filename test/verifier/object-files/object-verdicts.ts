@@ -71,11 +71,20 @@ export function verdictOf(
   }
 }
 
-/** The object as one program of it is loaded: nothing that is pinned, and no program array that names the others. */
+/**
+ * The object as one program of it is loaded: nothing that is pinned, no program array that names the others, nothing
+ * written to arenas, which would have to be mapped.
+ */
 function alone(spec: ObjectSpec): ObjectSpec {
   const maps = new Map<string, MapSpec>();
   for (const [key, map] of spec.maps) {
-    maps.set(key, { ...map, pinning: 0, ...(map.type === BpfMapType.PROG_ARRAY ? { slots: [] } : {}) });
+    const { type } = map;
+    maps.set(key, {
+      ...map,
+      pinning: 0,
+      ...(type === BpfMapType.PROG_ARRAY ? { slots: [] } : {}),
+      ...(type === BpfMapType.ARENA ? { contents: null } : {}),
+    });
   }
   return { ...spec, maps };
 }
@@ -91,18 +100,18 @@ export function whyLeftOut(program: ProgramSpec): string | null {
 
 /**
  * Why a kernel would take no program of this kind, whatever it does: it lacks the type, or its security policy does not
- * permit it (fentry and LSM under lockdown). Null where the verdict is its verifier's.
+ * permit it (fentry and LSM, some iterators). Null where the verdict is its verifier's.
  */
 export function whyNotHere(
   program: ProgramSpec,
   { errno, log }: ProgramVerdict,
   sys: BpfCommands,
 ): string | null {
-  if (log !== "" || errno === null || errno === 0) return null;
+  if (errorLine(log) !== "" || errno === null || errno === 0) return null;
   const { type, attachType } = program.kind;
   const name = progTypeNames[type] ?? `programs of type ${type}`;
   if (errno === EPERM) return `this kernel does not permit ${name}`;
-  if (program.kind.needsAttachBtf || type === BpfProgType.STRUCT_OPS) return null;
+  if (log !== "" || program.kind.needsAttachBtf || type === BpfProgType.STRUCT_OPS) return null;
   return reachesVerifier(sys, type, attachType ?? 0) ? null : `this kernel lacks ${name}`;
 }
 

@@ -5,7 +5,7 @@ import { Btf } from "../../../src/btf/index.ts";
 import { decode } from "../../../src/isa/index.ts";
 import { KernelLayout, programType } from "../../../src/platform/index.ts";
 import { Errno } from "../../../src/sys/index.ts";
-import { BpfMapType } from "../../../src/uapi/index.ts";
+import { BpfMapFlag, BpfMapType } from "../../../src/uapi/index.ts";
 import {
   type BtfRecord,
   type FunctionRecord,
@@ -21,6 +21,9 @@ import type { CaseVerifier, VerifierAnswer, VerifierQuestion } from "./verifier-
 import type { CaseMap, VerifierCase } from "./verifier-case.ts";
 
 const GPL = /^(GPL|GPL v2|GPL and additional rights|Dual BSD\/GPL|Dual MIT\/GPL|Dual MPL\/GPL)$/;
+
+/** Maps that the kernel marks as such itself (`dev_map_alloc_check`). */
+const READ_ONLY_TO_PROGRAMS: ReadonlySet<number> = new Set([BpfMapType.DEVMAP, BpfMapType.DEVMAP_HASH]);
 
 /** Descriptor of a case's first map: behind those that every process has. */
 const FIRST_MAP = 16;
@@ -73,6 +76,8 @@ export class LoneVerifier implements CaseVerifier {
         layout: this.#layout,
         symbolAddress: () => 0xffff_ffff_8100_0000n,
         cpus: this.#cpus,
+        // Of the machine that answers were recorded on.
+        lockdown: "integrity",
       },
       files: {
         file: (fd): ProgramFile | null => {
@@ -107,7 +112,7 @@ export class LoneVerifier implements CaseVerifier {
       keySize: map.keySize,
       valueSize: map.valueSize,
       maxEntries: map.maxEntries,
-      flags: map.flags,
+      flags: map.flags | (READ_ONLY_TO_PROGRAMS.has(map.type) ? BpfMapFlag.RDONLY_PROG : 0),
       id: made.length + 1,
       address: 0xffff_8880_0000_0000n + BigInt(made.length << 12),
       valueAddress: 0n,
