@@ -3,6 +3,7 @@ import { arithmetic, condition, link } from "./arithmetic.ts";
 import { lateTest, mapUpdate, record, simpleCall, sizedCall } from "./calls.ts";
 import { Draft, type DraftMap, SCALAR } from "./draft.ts";
 import { indexedStack, packetAccess, stack, valueAccess } from "./memory.ts";
+import { mutated } from "./mistakes.ts";
 
 const MAPS: readonly DraftMap[] = [
   { name: "cells", text: "array, key 4, value 64, entries 1", keySize: 4, valueSize: 64, direct: true },
@@ -96,7 +97,7 @@ class Generator {
       }
     }
     for (const sub of uncalled) this.#subs.splice(this.#subs.indexOf(sub), 1);
-    return { head: this.#head(), code: random.oneIn(2) ? mutated(random, code) : code };
+    return { head: this.#head(), code: mutated(random, code) };
   }
 
   #head(): string[] {
@@ -235,8 +236,73 @@ class Generator {
     draft.meet(after);
   }
 
-  /** A bounded loop; its counter is a register or a slot of the stack that the body leaves alone. */
+  /** A loop: bounded by a counter, driven by an iterator, or ended by may_goto. */
   #loop(draft: Draft, depth: number, out: string): void {
+    const random = this.#random;
+    if (random.oneIn(6)) this.#iterate(draft, depth);
+    else if (random.oneIn(8)) this.#mayGoto(draft, depth, out);
+    else this.#count(draft, depth, out);
+  }
+
+  /** The body of a loop, whose head is here: what is believed at its end holds at its head too. */
+  #body(draft: Draft, depth: number, out: string, counter: number | null): void {
+    const random = this.#random;
+    const entry = draft.snapshot();
+    for (const [register, value] of entry.regs.entries()) {
+      // At the head of the second round a number may be any.
+      if (register < 6) draft.set(register, undefined);
+      else if (value?.kind === "scalar" && register !== counter) draft.set(register, SCALAR);
+    }
+    for (const [slot, value] of entry.stack.entries()) {
+      if (value?.kind === "scalar") draft.state.stack[slot] = SCALAR;
+    }
+    draft.fixedKinds++;
+    const statements = 1 + random.below(3);
+    for (let i = 0; i < statements; i++) this.#block(draft, Math.max(depth + 1, 2), out);
+    draft.fixedKinds--;
+  }
+
+  #mayGoto(draft: Draft, depth: number, out: string): void {
+    const [head, done] = [draft.label(), draft.label()];
+    draft.place(head);
+    draft.emit(`may_goto ${done}`);
+    const before = draft.snapshot();
+    this.#body(draft, depth, out, null);
+    draft.emit(`goto ${head}`);
+    draft.place(done);
+    draft.meet(before);
+    for (let register = 0; register < 6; register++) draft.set(register, undefined);
+  }
+
+  /** bpf_iter_num: nothing leaves the loop but by its end, where the iterator is destroyed. */
+  #iterate(draft: Draft, depth: number): void {
+    const random = this.#random;
+    const [head, done] = [draft.label(), draft.label()];
+    const place = ["r1 = r10", `r1 += -${160 + 8 * depth}`];
+    draft.emit(...place, `w2 = ${random.below(3)}`, `w3 = ${random.pick([1, 5, 100, 1000])}`);
+    draft.emit("call kfunc bpf_iter_num_new");
+    draft.called(undefined);
+    draft.place(head);
+    draft.emit(...place, "call kfunc bpf_iter_num_next", `if r0 == 0 goto ${done}`);
+    const before = draft.snapshot();
+    const free = [7, 8, 9].filter(
+      (register) => draft.get(register)?.kind === "scalar" && !draft.kept.has(register),
+    );
+    const number = free.length > 0 && random.oneIn(2) ? random.pick(free) : 1;
+    draft.emit(`r${number} = *(${random.pick(["s32", "u32"])} *)(r0 + 0)`);
+    this.#body(draft, depth, head, null);
+    draft.emit(`goto ${head}`);
+    draft.place(done);
+    draft.meet(before);
+    draft.emit(...place, "call kfunc bpf_iter_num_destroy");
+    draft.called(undefined);
+    for (const register of [6, 7, 8, 9]) {
+      if (draft.get(register)?.kind === "scalar" && !draft.kept.has(register)) draft.set(register, SCALAR);
+    }
+  }
+
+  /** A counter in a register that the body leaves alone. */
+  #count(draft: Draft, depth: number, out: string): void {
     const random = this.#random;
     const saved = [7, 8, 9].filter((register) => !draft.kept.has(register));
     const rounds = 2 + random.below(Math.max(2, Math.min(20, Math.floor(60 / this.#loopRounds))));
@@ -247,22 +313,10 @@ class Generator {
     draft.emit(`r${counter} = ${down ? rounds : 0}`);
     draft.set(counter, { kind: "scalar", max: rounds });
     draft.place(head);
-    const entry = draft.snapshot();
-    for (const [register, value] of entry.regs.entries()) {
-      // At the head of the second round a number may be any.
-      if (register < 6) draft.set(register, undefined);
-      else if (value?.kind === "scalar" && register !== counter) draft.set(register, SCALAR);
-    }
-    for (const [slot, value] of entry.stack.entries()) {
-      if (value?.kind === "scalar") draft.state.stack[slot] = SCALAR;
-    }
     draft.kept.add(counter);
-    draft.fixedKinds++;
     this.#loopRounds *= rounds;
-    const statements = 1 + random.below(3);
-    for (let i = 0; i < statements; i++) this.#block(draft, Math.max(depth + 1, 2), out);
+    this.#body(draft, depth, out, counter);
     this.#loopRounds /= rounds;
-    draft.fixedKinds--;
     draft.kept.delete(counter);
     const letter = random.oneIn(4) ? "w" : "r";
     if (down) draft.emit(`${letter}${counter} += -1`, `if ${letter}${counter} != 0 goto ${head}`);
@@ -341,28 +395,4 @@ class Generator {
     draft.emit("call bpf_loop");
     draft.called(SCALAR);
   }
-}
-
-/** The code with one small mistake. */
-function mutated(random: Random, code: readonly string[]): string[] {
-  const lines = [...code];
-  const at = random.below(lines.length);
-  const line = lines[at]!;
-  switch (random.below(4)) {
-    case 0:
-      if (!line.endsWith(":") && !line.includes("exit")) lines.splice(at, 1);
-      break;
-    case 1:
-      // Some instructions name a register twice.
-      if (!/= (be|le|bswap|-|[a-z]*atomic)/.test(line)) {
-        lines[at] = line.replace(/\b([rw])(\d)\b/, (_, letter) => `${letter}${random.below(10)}`);
-      }
-      break;
-    case 2:
-      lines[at] = line.replace(/ (\d+)$/, (_, number) => ` ${Number(number) + random.pick([1, -1, 8])}`);
-      break;
-    default:
-      lines[at] = line.replace(/\+ (\d+)\)/, (_, number) => `+ ${Number(number) + random.pick([1, 4, 8])})`);
-  }
-  return lines;
 }

@@ -47,6 +47,8 @@ describe("random programs", () => {
       "test_state_freq",
       "bpf_ringbuf_reserve",
       "(s8)",
+      "may_goto",
+      "bpf_iter_num_next",
     ]) {
       expect(text.includes(part), part).toBe(true);
     }
