@@ -10,7 +10,7 @@ import {
   type MapStorage,
 } from "../maps/index.ts";
 import { addressOf, createKernelMemory, type KernelMemory, RegionAccess, WASM_PAGE } from "../mem/index.ts";
-import { defaultLayout, KernelLayout } from "../platform/index.ts";
+import { defaultLayout, KernelLayout, type Lockdown } from "../platform/index.ts";
 import { Errno } from "../uapi/index.ts";
 import type { FixupMap } from "../verifier/index.ts";
 import {
@@ -46,6 +46,7 @@ export class Machine {
   readonly cpus: number;
   /** Whether programs run here, or are only looked at. */
   readonly executes: boolean;
+  readonly lockdown: Lockdown;
   /** Whether programs that the verifier refuses are taken all the same. */
   readonly lenient: boolean;
   readonly layout: KernelLayout;
@@ -77,6 +78,7 @@ export class Machine {
   constructor(options: KernelOptions) {
     this.cpus = checkCpus(options.cpus ?? 1);
     this.executes = options.execute ?? true;
+    this.lockdown = options.lockdown ?? "none";
     this.lenient = options.lenient ?? false;
     this.clock = options.clock ?? (() => Math.floor(performance.now() * 1e6));
     this.random = randomSource(options.seed ?? Math.floor(Math.random() * 2 ** 32));

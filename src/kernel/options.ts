@@ -1,4 +1,5 @@
 import type { Btf } from "../btf/index.ts";
+import type { Lockdown } from "../platform/index.ts";
 
 /** How an embedded kernel is made. */
 export interface KernelOptions {
@@ -29,6 +30,8 @@ export interface KernelOptions {
    * same, each access checked when it happens. Why one was refused is in its log.
    */
   readonly lenient?: boolean;
+  /** What the kernel keeps even from the privileged (`/sys/kernel/security/lockdown`); nothing unless told. */
+  readonly lockdown?: Lockdown;
   /** The most that the kernel's memory grows to, in bytes; 4 GiB unless told, or as much as the platform gives. */
   readonly maximumMemory?: number;
 }

@@ -84,6 +84,7 @@ export function judge(process: Process, request: LoadRequest, log: LoadLog): Jud
       layout: machine.layout,
       symbolAddress: (name) => machine.symbols.address(name),
       cpus: machine.cpus,
+      lockdown: machine.lockdown,
     },
     files: {
       file,
