@@ -1,9 +1,12 @@
 import type { Insn } from "../../isa/index.ts";
 import { BpfProgType, Errno } from "../../uapi/index.ts";
 import { checkPtrOffReg } from "../access/pointer-offset.ts";
+import { prepareFuncExit } from "../calls/function-exit.ts";
 import { checkResourceLeak } from "../calls/leaks.ts";
 import type { Environment } from "../environment/environment.ts";
+import { Rejection } from "../environment/rejection.ts";
 import { resolvedType } from "../environment/resolved-type.ts";
+import { pushStack } from "../explore/pending.ts";
 import { checkRegArg } from "../registers/check-reg-arg.ts";
 import { RegType } from "../state/reg-type.ts";
 
@@ -44,4 +47,14 @@ export function checkLdAbs(env: Environment, insn: Insn): void {
   }
   env.markUnknown(0);
   env.reg(0).subregDef = env.insnIdx + 1;
+  if (env.current.curframe !== 0) leaveWithZero(env);
+}
+
+/** The load of a subprogram succeeds, or lies outside the packet: then the function ends, and returns 0. */
+function leaveWithZero(env: Environment): void {
+  env.scratchReg(0);
+  if (pushStack(env, env.insnIdx + 1, env.insnIdx, false) === null) throw new Rejection(Errno.ENOMEM, "");
+  env.reg(0).markKnownZero();
+  prepareFuncExit(env);
+  env.insnIdx--;
 }

@@ -10,6 +10,7 @@ import { LogLevel } from "../support/verifier-answer.ts";
 /** Longer programs are not put to the kernel that runs this. */
 export const LONGEST_PROGRAM = 4096;
 const EPERM = 1;
+const NO_VARIABLES = /^ldimm64 failed to find the address for kernel symbol/m;
 /** `exit` */
 const EXIT = Uint8Array.of(0x95, 0, 0, 0, 0, 0, 0, 0);
 
@@ -112,6 +113,7 @@ export function whyNotHere(
   { errno, log }: ProgramVerdict,
   sys: BpfCommands,
 ): string | null {
+  if (NO_VARIABLES.test(log)) return "this kernel has no addresses of variables (CONFIG_KALLSYMS_ALL)";
   if (errorLine(log) !== "" || errno === null || errno === 0) return null;
   const { type, attachType } = program.kind;
   const name = progTypeNames[type] ?? `programs of type ${type}`;
