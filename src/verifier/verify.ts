@@ -2,8 +2,10 @@ import { Errno } from "../uapi/index.ts";
 import { Environment } from "./environment/environment.ts";
 import { Rejection } from "./environment/rejection.ts";
 import type { VerifyRequest } from "./environment/request.ts";
+import { VerifierError } from "./error.ts";
 import { checkGlobalFunctions, checkMain } from "./explore/check-function.ts";
 import { finalStackDepths } from "./fixups/final-stack.ts";
+import { fixupVerified } from "./fixups/verified.ts";
 import { checkLeftKfuncCalls } from "./kfuncs/left-calls.ts";
 import { printVerificationStats } from "./log/statistics-text.ts";
 import { VerifierLog } from "./log/verifier-log.ts";
@@ -58,6 +60,21 @@ function checkContextGaps(env: Environment): void {
   }
 }
 
+/** References to functions that were removed as dead code lead to no function any more (`jit_subprogs`). */
+function checkFunctionReferences(env: Environment): void {
+  if (env.subprograms.every(({ start }) => env.aux[start]!.seen !== 0)) return;
+  const { insns, type, expectedAttachType, kernel } = env.request;
+  try {
+    fixupVerified({ insns, type, expectedAttachType, maps: new Map() }, env, {
+      target: "linux-x86_64",
+      layout: kernel.layout,
+    });
+  } catch (error) {
+    if (!(error instanceof VerifierError)) throw error;
+    env.refuse(Errno.EFAULT, error.reason);
+  }
+}
+
 /**
  * Decides whether Linux would let the program run (`bpf_check`, up to its fixups): never throws for a bad program.
  * The log goes to `request.log` as it is written; its end with the statistics is included.
@@ -74,6 +91,7 @@ export function verify(request: VerifyRequest): Verification {
     checkMaxStackDepth(env);
     checkContextGaps(env);
     checkLeftKfuncCalls(env);
+    checkFunctionReferences(env);
   } catch (error) {
     if (!(error instanceof Rejection)) throw error;
     rejection = error;

@@ -41,7 +41,8 @@ function settled(insn: Insn, stage: Stage, slot: number, noise: (() => number) |
   const row = lookup(insn);
   const aux = stage.aux[slot]!;
   const register = insnDefRegno(insn, row);
-  if (aux.zextDst) {
+  // Arithmetic on pointers into an arena was made one of 32 bits, to clear the upper ones.
+  if (aux.zextDst || aux.needsZext) {
     if (row?.operation !== Operation.cmpxchg) return null;
     const zeroed = REGISTERS[register]!;
     return new ProgramBuilder().raw(insn).mov32(zeroed, zeroed).insns();

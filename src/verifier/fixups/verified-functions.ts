@@ -9,3 +9,8 @@ export function verifiedFunctions(env: Environment): StageFunction[] {
     subprogram,
   }));
 }
+
+/** The program throws, and has no function of its own that catches: fixups add one. */
+export function needsExceptionCallback(env: Environment): boolean {
+  return env.seenException && env.exceptionCallback === 0;
+}

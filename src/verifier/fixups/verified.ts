@@ -22,6 +22,7 @@ import { BpfMapFlag, BpfMapType, BpfProgFlag, BpfProgType, BpfFuncId as Func } f
 import type { Environment } from "../environment/environment.ts";
 import type { InsnAux } from "../environment/insn-aux.ts";
 import { resolvedAttachType, resolvedType } from "../environment/resolved-type.ts";
+import { VerifierError } from "../error.ts";
 import { guardDivision } from "./division.ts";
 import { settleHighHalves } from "./high-half.ts";
 import type { FixupInput, FixupOptions, FixupResult } from "./input.ts";
@@ -37,7 +38,7 @@ import { sanitizedArithmetic } from "./sanitation.ts";
 import { Stage } from "./stage.ts";
 import { branchSnapshot, tracingCall } from "./tracing-calls.ts";
 import { VerifiedAccesses } from "./verified-accesses.ts";
-import { verifiedFunctions } from "./verified-functions.ts";
+import { needsExceptionCallback, verifiedFunctions } from "./verified-functions.ts";
 
 const NOP = insnOf(rowNamed("ja"), 0, 0, 0, 0);
 /** Where dead code of unprivileged programs leads: to itself. */
@@ -126,7 +127,7 @@ class VerifiedFixups {
   /** Everything that concerns one instruction at a time (`do_misc_fixups`). */
   #instructions(): void {
     const stage = this.#stage;
-    if (this.#linux && this.#env.seenException && this.#env.exceptionCallback === 0) {
+    if (this.#linux && needsExceptionCallback(this.#env)) {
       stage.append(new ProgramBuilder().mov64(r0, r1).exit().insns());
     }
     const patches: (Patch | undefined)[] = [];
@@ -261,17 +262,23 @@ class VerifiedFixups {
   #show(): void {
     const { insns, functions } = this.#stage;
     const numbers = new Map(functions.map(({ start }, number) => [start, number]));
+    const functionAt = (slot: number): number => {
+      const number = numbers.get(slot);
+      if (number !== undefined) return number;
+      throw new VerifierError(slot, `verifier bug: No program to jit at insn ${slot} (subprog < 0)`);
+    };
     for (let slot = 0; slot < insns.length; slot++) {
       const insn = insns[slot]!;
       const row = lookup(insn) ?? rowsOfOpcode(insn.opcode)[0];
       if (row === undefined) continue;
-      const func = numbers.get(slot + 1 + insn.imm) ?? 0;
-      if (row.kind === "call" && row.src === CallKind.local) {
-        // What is left of a call of a function that is gone.
-        if (functions.length === 1) continue;
-        insns[slot] = { ...insn, off: (insn.imm << 16) >> 16, imm: func };
+      const calls = row.kind === "call" && row.src === CallKind.local;
+      const takes = isWide(insn) && insn.src === WideKind.func;
+      // A program of one function is compiled as it is, with what is left of calls of functions that are gone.
+      const func = (calls || takes) && functions.length > 1 ? functionAt(slot + 1 + insn.imm) : 0;
+      if (calls) {
+        if (functions.length > 1) insns[slot] = { ...insn, off: (insn.imm << 16) >> 16, imm: func };
       } else if (isWide(insn)) {
-        if (insn.src === WideKind.func) insns[slot + 1] = { ...insns[slot + 1]!, imm: func };
+        if (takes) insns[slot + 1] = { ...insns[slot + 1]!, imm: func };
         slot++;
       } else if (row.guard !== "none" && row.extend === 0 && (row.kind === "load" || row.kind === "store")) {
         insns[slot] = { ...insn, opcode: (insn.opcode & ~MODE_MASK) | Mode.mem };
