@@ -41,8 +41,7 @@ function settled(insn: Insn, stage: Stage, slot: number, noise: (() => number) |
   const row = lookup(insn);
   const aux = stage.aux[slot]!;
   const register = insnDefRegno(insn, row);
-  // Arithmetic on pointers into an arena was made one of 32 bits, to clear the upper ones.
-  if (aux.zextDst || aux.needsZext) {
+  if (aux.zextDst) {
     if (row?.operation !== Operation.cmpxchg) return null;
     const zeroed = REGISTERS[register]!;
     return new ProgramBuilder().raw(insn).mov32(zeroed, zeroed).insns();

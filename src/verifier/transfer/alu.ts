@@ -116,6 +116,7 @@ function adjustRegMinMaxVals(env: Environment, insn: Insn, row: InsnRow): void {
   if (dst.type === RegType.PTR_TO_ARENA) {
     // Such a pointer is 32 bits wide.
     if (row.width === 64) env.currentAux.needsZext = true;
+    dst.subregDef = env.insnIdx + 1;
     return;
   }
   const dstIsNumber = dst.type === RegType.SCALAR_VALUE;
