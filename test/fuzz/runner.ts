@@ -78,6 +78,7 @@ export class Runner {
     return new Promise((resolve) => {
       let last = -1;
       let since = performance.now();
+      const hang = Math.max(HANG, 2 * (targetNamed(slice.target)?.milliseconds ?? 0));
       const look = setInterval(() => {
         const index = Atomics.load(this.#words, Progress.INPUT);
         const runs = Atomics.load(this.#words, Progress.RUNS);
@@ -86,7 +87,7 @@ export class Runner {
           last = runs;
           since = now;
         }
-        const patience = Atomics.load(this.#words, Progress.MINIMISING) === 1 ? MINIMISING : HANG;
+        const patience = Atomics.load(this.#words, Progress.MINIMISING) === 1 ? MINIMISING : hang;
         // Before the first input the corpus is made.
         if (index >= 0 && now - since > patience) finish(`hangs: no end after ${Math.round(now - since)} ms`);
       }, LOOK);
