@@ -4,9 +4,10 @@ import { btfDump } from "./btf-dump/index.ts";
 import type { Generated, Generator } from "./generator.ts";
 import { platformGenerator } from "./platform/index.ts";
 import { uapi } from "./uapi/index.ts";
+import { verifierDocs } from "./verifier/docs.ts";
 import { vmlinux } from "./vmlinux.ts";
 
-const GENERATORS: readonly Generator[] = [uapi, platformGenerator, btfDump, vmlinux];
+const GENERATORS: readonly Generator[] = [uapi, platformGenerator, btfDump, verifierDocs, vmlinux];
 
 /** The first line that differs, for a person to look at. */
 function firstDifference(path: string, wanted: string | Uint8Array): string | null {

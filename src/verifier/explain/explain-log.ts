@@ -62,23 +62,22 @@ interface Found {
   readonly finding: Finding;
 }
 
-/** The last message says what was wrong, those before it lead up to it; a rule may know either. */
+/** The last message says what was wrong; where no rule knows it, those before it, that lead up to it. */
 function findingOf(refusal: Refusal): Found | null {
-  for (const rule of RULES) {
-    const finding = matchOf(rule, refusal);
-    if (finding !== null) return { code: rule.code, finding };
+  for (const message of [...refusal.log.messages].reverse()) {
+    for (const rule of RULES) {
+      const finding = matchOf(rule, message, refusal);
+      if (finding !== null) return { code: rule.code, finding };
+    }
   }
   return null;
 }
 
-function matchOf(rule: Rule, refusal: Refusal): Finding | null {
-  for (const message of [...refusal.log.messages].reverse()) {
-    for (const pattern of rule.patterns) {
-      const match = pattern.exec(message);
-      if (match === null) continue;
-      const finding = rule.find(match, refusal);
-      if (finding !== null) return finding;
-    }
+function matchOf(rule: Rule, message: string, refusal: Refusal): Finding | null {
+  for (const pattern of rule.patterns) {
+    const match = pattern.exec(message);
+    const finding = match === null ? null : rule.find(match, refusal);
+    if (finding !== null) return finding;
   }
   return null;
 }

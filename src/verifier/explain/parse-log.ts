@@ -118,7 +118,10 @@ class LogReader {
   #word(line: string): void {
     const step = STEP.exec(line);
     if (step !== null) {
-      this.#step(Number(step[1]), step[3]!);
+      // At level 1 what was said of another path is taken back, line break and all.
+      const joined = /^(.*?\S)\s+(\d+: (?:frame\d+: ?)?R\d.*)$/.exec(step[3]!);
+      this.#step(Number(step[1]), joined?.[1] ?? step[3]!);
+      if (joined !== null) this.#word(joined[2]!);
       return;
     }
     const path = PATH.exec(line);

@@ -16,21 +16,25 @@ export const ACCESS_RULES: readonly Rule[] = [
     find: (match, refusal) => packet(Number(match[1]), refusal),
   },
   {
+    code: "memory-out-of-bounds",
+    patterns: [
+      /^invalid access to memory, mem_size=(\d+) off=(-?\d+) size=(\d+)/,
+      /^R\d+ invalid (?:rdonly |rdwr |tracepoint )?\S* ?buffer access: off=(-?\d+), size=(\d+)/,
+      /^R(\d+) (?:min|max) value is outside of the allowed memory range/,
+      /^invalid access to flow keys off=(-?\d+) size=(\d+)/,
+    ],
+    find: (match, refusal) => {
+      const other = /value is outside/.test(match[0]) && !/mem_size=/.test(refusal.log.messages.join("\n"));
+      return other ? null : bounds(match, refusal, "memory");
+    },
+  },
+  {
     code: "map-value-out-of-bounds",
     patterns: [
       /^invalid access to map (?:value|key), (?:value|key)_size=(\d+) off=(-?\d+) size=(\d+)/,
       /^R(\d+) (?:min|max) value is outside of the (?:allowed memory range|array range)/,
     ],
     find: (match, refusal) => bounds(match, refusal, "map value"),
-  },
-  {
-    code: "memory-out-of-bounds",
-    patterns: [
-      /^invalid access to memory, mem_size=(\d+) off=(-?\d+) size=(\d+)/,
-      /^R\d+ invalid (?:rdonly |rdwr |tracepoint )?\S* ?buffer access: off=(-?\d+), size=(\d+)/,
-      /^invalid access to flow keys off=(-?\d+) size=(\d+)/,
-    ],
-    find: (match, refusal) => bounds(match, refusal, "memory"),
   },
   {
     code: "struct-access",

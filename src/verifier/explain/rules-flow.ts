@@ -4,26 +4,20 @@ import { fix, plainRule, type Refusal, type Rule, wholeRule } from "./rule.ts";
 export const FLOW_RULES: readonly Rule[] = [
   {
     code: "infinite-loop",
-    patterns: [/^infinite loop detected at insn (\d+)/],
+    patterns: [/^infinite loop detected at insn (\d+)/, /^back-edge from insn (\d+) to \d+/],
     find: (match, refusal) => ({
-      headline: "a loop does not end: a round changes nothing that the verifier knows",
-      ...named(refusal, match[1], "the state here is the one of a round before"),
+      headline: match[0].startsWith("back-edge")
+        ? "the program jumps backwards: kernels before 5.3, and those who load without CAP_BPF, have no loops"
+        : "a loop does not end: a round changes nothing that the verifier knows",
+      ...named(refusal, match[1], "this jumps back, and nothing has changed since the round before"),
       fixes: [
         fix(
           "Count the rounds in a variable that is compared with a constant in each.",
           "for (int i = 0; i < 100; i++)",
         ),
         fix("For many rounds use an iterator or bpf_loop.", "bpf_for(i, 0, n) { … }"),
+        fix("Where there are no loops, let the compiler unroll it.", "#pragma unroll"),
       ],
-    }),
-  },
-  {
-    code: "back-edge",
-    patterns: [/^back-edge from insn (\d+) to (\d+)/],
-    find: (match, refusal) => ({
-      headline: "the program jumps backwards, and the one who loads it may not (loops need CAP_BPF)",
-      ...named(refusal, match[1], "this jumps back"),
-      fixes: [fix("Unroll the loop, or load with CAP_BPF.", "#pragma unroll")],
     }),
   },
   wholeRule(
