@@ -58,7 +58,8 @@ export function judge(process: Process, request: LoadRequest, log: LoadLog): Jud
   };
   const file = (fd: number): ProgramFile | null => {
     const object = process.files.find(fd)?.object;
-    if (object === undefined) return null;
+    // Every process has its standard streams, which are no objects of this kernel.
+    if (object === undefined) return fd >= 0 && fd <= 2 ? { kind: "other" } : null;
     if (object.kind === "map") return { kind: "map", map: view(object as KernelMap) };
     if (object.kind !== "btf") return { kind: "other" };
     const btf = object as KernelBtf;
