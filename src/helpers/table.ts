@@ -3,9 +3,15 @@ import { CHECKSUM_HELPERS } from "./checksum.ts";
 import type { Helper } from "./helper.ts";
 import { LOOP_HELPERS } from "./loop.ts";
 import { MAP_HELPERS } from "./maps.ts";
+import { PROBE_HELPERS } from "./probe-read.ts";
 import { skbHelpers } from "./skb.ts";
 import { skbChecksumHelpers } from "./skb-checksum.ts";
+import { skbHashHelpers } from "./skb-hash.ts";
+import { skbRoomHelpers } from "./skb-room.ts";
+import { socketHelpers } from "./sockets.ts";
+import { STRING_HELPERS } from "./strings.ts";
 import { SYSTEM_HELPERS } from "./system.ts";
+import { TASK_HELPERS } from "./task.ts";
 import { TRACE_HELPERS } from "./trace.ts";
 import { xdpHelpers } from "./xdp.ts";
 
@@ -17,8 +23,14 @@ export function createHelpers(layout: KernelLayout): ReadonlyMap<number, Helper>
     TRACE_HELPERS,
     LOOP_HELPERS,
     CHECKSUM_HELPERS,
+    PROBE_HELPERS,
+    STRING_HELPERS,
+    TASK_HELPERS,
     skbHelpers(layout),
     skbChecksumHelpers(layout),
+    skbHashHelpers(layout),
+    skbRoomHelpers(layout),
+    socketHelpers(layout),
     xdpHelpers(layout),
   ];
   return new Map(families.flat().map((helper) => [helper.id, helper]));

@@ -36,6 +36,7 @@ import { refuse } from "./refusal.ts";
 import { StructAllocator } from "./struct-allocator.ts";
 import { KernelSymbols } from "./symbols.ts";
 import { TracePipe } from "./trace-pipe.ts";
+import { type Task, userBytes, userString, writeUser } from "./user-memory.ts";
 
 /** Far more than Linux's verifier lets a program do, and over in seconds. */
 const DEFAULT_BUDGET = 1_000_000_000;
@@ -68,8 +69,9 @@ export class Machine {
   readonly packets: PacketObjects;
   /** Why the last run of a program that no verifier has seen ended early; null where it did not. */
   lastFault: Fault | null = null;
-  /** The task that runs: what `bpf_trace_printk` and, later, task helpers call current. */
-  current: { readonly pid: number; readonly comm: string } = { pid: 0, comm: "swapper/0" };
+  /** The task that runs: what task helpers call current. */
+  current: Task = { pid: 0, comm: "swapper/0" };
+  readonly #flowKey: readonly [number, number, number, number];
   readonly #environment: MapEnvironment;
   readonly #mapCode: MapCode;
   #lastPid = 0;
@@ -80,6 +82,7 @@ export class Machine {
     this.lenient = options.lenient ?? false;
     this.clock = options.clock ?? (() => Math.floor(performance.now() * 1e6));
     this.random = randomSource(options.seed ?? Math.floor(Math.random() * 2 ** 32));
+    this.#flowKey = [this.random(), this.random(), this.random(), this.random()];
     this.memory = createKernelMemory(
       options.maximumMemory === undefined
         ? {}
@@ -101,8 +104,15 @@ export class Machine {
         monotonic: this.clock,
         boottime: this.clock,
         random: this.random,
-        trace: (text) =>
-          this.tracePipe.write({ ...this.current, cpu: this.executor.cpu, time: BigInt(this.clock()), text }),
+        trace: (text) => {
+          const { pid, comm } = this.current;
+          this.tracePipe.write({ pid, comm, cpu: this.executor.cpu, time: BigInt(this.clock()), text });
+        },
+        task: () => ({ ...this.current, tgid: this.current.pid }),
+        userBytes: (low, high, length) => userBytes(this.current.memory, low, high, length),
+        userString: (low, high, limit) => userString(this.current.memory, low, high, limit),
+        writeUser: (low, high, bytes) => writeUser(this.current.memory, low, high, bytes),
+        flowKey: () => this.#flowKey,
       },
     });
     executor.budget = checkBudget(options.budget ?? DEFAULT_BUDGET);
@@ -180,7 +190,7 @@ export class Machine {
   }
 
   /** Runs something in the name of a task. */
-  asTask<T>(task: { readonly pid: number; readonly comm: string }, act: () => T): T {
+  asTask<T>(task: Task, act: () => T): T {
     const before = this.current;
     this.current = task;
     try {

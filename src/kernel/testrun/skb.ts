@@ -18,13 +18,16 @@ const IPV4_HLEN = 20;
 const IPV6_HLEN = 40;
 const AF_INET = 2;
 const AF_INET6 = 10;
+const TCP_CLOSE = 7;
+/** `NO_QUEUE_MAPPING` */
+const NO_QUEUE = 0xffff;
 const GSO_LEGACY_MAX_SIZE = 65536;
 const GSO_MAX_SEGS = 65535;
 const PacketType = { HOST: 0, MULTICAST: 2, OTHERHOST: 3 } as const;
 
 type View = StructValues<typeof bpfSkBuff>;
 
-/** `bpf_prog_test_run_skb`, for socket filters, traffic control and control groups. */
+/** `bpf_prog_test_run_skb`, for all programs that take a `struct __sk_buff`. */
 export function testRunSkb(run: TestRun): number {
   const { args, machine, process, program } = run;
   if ((args.flags & ~BpfTestRunFlag.SKB_CHECKSUM_COMPLETE) !== 0 || args.cpu !== 0 || args.batchSize !== 0) {
@@ -45,7 +48,7 @@ export function testRunSkb(run: TestRun): number {
   memory.words().fill(0, frame >>> 2, (frame + PAGE) >>> 2);
   memory.bytes().set(data, frame + HEADROOM);
   skb.clear();
-  sock.clear();
+  initSocket(sock);
   const start = frame + HEADROOM;
   skb.point("head", frame);
   skb.set("end", packets.room);
@@ -99,6 +102,15 @@ function etherType(frame: Uint8Array): number {
   const type = (frame[12]! << 8) | frame[13]!;
   if (type >= 0x600) return type;
   return frame.length >= ETH_HLEN + 2 && frame[14] === 0xff && frame[15] === 0xff ? ETH_P_802_3 : ETH_P_802_2;
+}
+
+/** `sk_alloc` and `sock_init_data`, as far as programs see them. */
+function initSocket(sock: KernelStruct): void {
+  sock.clear();
+  sock.set("__sk_common.skc_state", TCP_CLOSE);
+  sock.set("__sk_common.skc_refcnt.refs.counter", 1);
+  sock.set("__sk_common.skc_rx_queue_mapping", NO_QUEUE);
+  sock.set("__sk_common.skc_tx_queue_mapping", NO_QUEUE);
 }
 
 /** The packet's addresses become those of the socket it is received on. EINVAL where its header is cut short. */
