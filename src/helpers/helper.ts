@@ -34,6 +34,8 @@ export interface EmitEnvironment {
   readonly table: Table;
   /** The one memory and its functions. */
   readonly memory: MemoryImports;
+  /** Whether programs call that nobody has verified: a body tests for itself what no {@link ArgumentCheck} does. */
+  readonly checked: boolean;
   /** Pushes the CPU that the executor runs as. */
   readonly cpu: (f: FunctionBuilder) => void;
   /** Pushes the offset of the running program's context. */

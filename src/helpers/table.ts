@@ -4,6 +4,7 @@ import type { Helper } from "./helper.ts";
 import { LOOP_HELPERS } from "./loop.ts";
 import { MAP_HELPERS } from "./maps.ts";
 import { PROBE_HELPERS } from "./probe-read.ts";
+import { RINGBUF_HELPERS } from "./ringbuf.ts";
 import { skbHelpers } from "./skb.ts";
 import { skbChecksumHelpers } from "./skb-checksum.ts";
 import { skbHashHelpers } from "./skb-hash.ts";
@@ -19,6 +20,7 @@ import { xdpHelpers } from "./xdp.ts";
 export function createHelpers(layout: KernelLayout): ReadonlyMap<number, Helper> {
   const families = [
     MAP_HELPERS,
+    RINGBUF_HELPERS,
     SYSTEM_HELPERS,
     TRACE_HELPERS,
     LOOP_HELPERS,

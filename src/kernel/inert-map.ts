@@ -10,6 +10,9 @@ const WORKING: ReadonlySet<number> = new Set([
   BpfMapType.PERCPU_HASH,
   BpfMapType.PERCPU_ARRAY,
   BpfMapType.PROG_ARRAY,
+  BpfMapType.ARRAY_OF_MAPS,
+  BpfMapType.HASH_OF_MAPS,
+  BpfMapType.RINGBUF,
 ]);
 
 /**

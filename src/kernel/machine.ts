@@ -22,6 +22,7 @@ import {
   Interpreter,
 } from "../vm/index.ts";
 import { BpfFs } from "./bpffs.ts";
+import { Events } from "./events.ts";
 import { IdTable } from "./id-table.ts";
 import { inertOperations, inertStorage, isInert } from "./inert-map.ts";
 import { KernelStruct } from "./kernel-struct.ts";
@@ -56,6 +57,7 @@ export class Machine {
   readonly links: IdTable<KernelObject>;
   readonly bpffs = new BpfFs();
   readonly tracePipe = new TracePipe();
+  readonly events = new Events();
   readonly symbols = new KernelSymbols();
   /** Nanoseconds since boot, below 2^53. */
   readonly clock: () => number;
@@ -181,6 +183,7 @@ export class Machine {
   /** Runs a program once. @returns r0, the low half, signed. EFAULT where the run ended with a fault. */
   run(program: KernelProgram, context: number): number {
     const result = program.parts.code.run(context);
+    this.events.happened();
     const { fault } = this.executor;
     if (fault !== null) {
       this.lastFault = fault;

@@ -1,6 +1,7 @@
+import { PAGE_SIZE } from "../mem/index.ts";
 import { BpfMapFlag, BpfMapType, Errno } from "../uapi/index.ts";
 import type { MapAttributes } from "./map-attributes.ts";
-import { isHashType, isPerCpuType, rounded } from "./map-shape.ts";
+import { isHashType, isObjectArray, isPerCpuType, rounded } from "./map-shape.ts";
 
 const ACCESS = BpfMapFlag.RDONLY | BpfMapFlag.WRONLY | BpfMapFlag.RDONLY_PROG | BpfMapFlag.WRONLY_PROG;
 
@@ -27,9 +28,11 @@ const LINUX_BUCKET_SIZE = 16;
  */
 export function checkMapAttributes(attributes: MapAttributes): number {
   const { type } = attributes;
+  if (type === BpfMapType.HASH_OF_MAPS && attributes.valueSize !== 4) return -Errno.EINVAL;
   if (isHashType(type)) return checkHash(attributes);
   if (type === BpfMapType.ARRAY || type === BpfMapType.PERCPU_ARRAY) return checkArray(attributes);
-  if (type === BpfMapType.PROG_ARRAY) return checkProgArray(attributes);
+  if (isObjectArray(type)) return checkObjectArray(attributes);
+  if (type === BpfMapType.RINGBUF) return checkRing(attributes);
   return -Errno.EINVAL;
 }
 
@@ -61,10 +64,17 @@ function checkArray({ type, keySize, valueSize, maxEntries, flags }: MapAttribut
 }
 
 /** `fd_array_map_alloc_check`. */
-function checkProgArray(attributes: MapAttributes): number {
+function checkObjectArray(attributes: MapAttributes): number {
   if (attributes.valueSize !== 4) return -Errno.EINVAL;
   if ((attributes.flags & (BpfMapFlag.RDONLY_PROG | BpfMapFlag.WRONLY_PROG)) !== 0) return -Errno.EINVAL;
   return checkArray(attributes);
+}
+
+/** `ringbuf_map_alloc` */
+function checkRing({ keySize, valueSize, maxEntries, flags }: MapAttributes): number {
+  if ((flags & ~BpfMapFlag.NUMA_NODE) !== 0 || keySize !== 0 || valueSize !== 0) return -Errno.EINVAL;
+  const size = maxEntries >>> 0;
+  return size < PAGE_SIZE || (size & (size - 1)) !== 0 ? -Errno.EINVAL : 0;
 }
 
 /** `htab_map_alloc_check`, and the checks at the start of `htab_map_alloc`. */

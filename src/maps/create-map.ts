@@ -10,13 +10,19 @@ import {
   arrayStride,
   elementSize,
   isHashType,
+  isMapOfMaps,
+  isObjectArray,
   isPerCpuType,
   rounded,
   shapeOf,
   valueAt,
 } from "./map-shape.ts";
 import type { MapShape } from "./operations.ts";
+import { RING_DATA } from "./ring.ts";
 import type { MapEnvironment, MapStorage } from "./storage.ts";
+
+/** No block of the memory is larger. */
+const MAX_BLOCK = 2 ** 31;
 
 /**
  * A new, empty map.
@@ -67,7 +73,7 @@ class MapBuilding {
     this.#set(MapField.WHAT, what);
     this.#set(MapField.ACCESS, this.#access());
     if (code !== undefined) this.#enterOperations(code, shape);
-    if (!(isHashType(type) ? this.#hash() : this.#array())) return null;
+    if (!this.#elements(type)) return null;
     const end = map + Math.max(8, bpfMapSize);
     if (!this.#region(map, end, RegionAccess.READ | RegionAccess.MAP, 0, 0, `map ${name}`)) return null;
     return new MapObject(this.#memory, shape, map, { blocks: this.#blocks, regions: this.#regions });
@@ -80,17 +86,33 @@ class MapBuilding {
   }
 
   /**
-   * What helpers may do with the map. Of a program array nothing but tail calls (`check_map_func_compatibility`); a map
-   * that programs only read has nothing that writes (`record_func_map`).
+   * What helpers may do with the map (`check_map_func_compatibility`). Of a program array nothing but tail calls, of a
+   * ring nothing at all, of a map of maps lookups; a map that programs only read has nothing that writes
+   * (`record_func_map`).
    */
   #enterOperations(code: MapCode, shape: MapShape): void {
     const indices = code.indices(shape);
-    if (indices === null || shape.type === BpfMapType.PROG_ARRAY) return;
+    if (indices === null || shape.type === BpfMapType.PROG_ARRAY || shape.type === BpfMapType.RINGBUF) return;
     this.#set(MapField.OPERATIONS + 4 * MapOperationSlot.LOOKUP, indices.lookup);
     this.#set(MapField.OPERATIONS + 4 * MapOperationSlot.NEXT_KEY, indices.nextKey);
-    if ((this.#attributes.flags & BpfMapFlag.RDONLY_PROG) !== 0) return;
+    if ((this.#attributes.flags & BpfMapFlag.RDONLY_PROG) !== 0 || isMapOfMaps(shape.type)) return;
     this.#set(MapField.OPERATIONS + 4 * MapOperationSlot.UPDATE, indices.update);
     this.#set(MapField.OPERATIONS + 4 * MapOperationSlot.DELETE, indices.delete);
+  }
+
+  #elements(type: number): boolean {
+    if (type === BpfMapType.RINGBUF) return this.#ring();
+    return isHashType(type) ? this.#hash() : this.#array();
+  }
+
+  #ring(): boolean {
+    const { maxEntries } = this.#attributes;
+    const bytes = RING_DATA + 2 * maxEntries;
+    const ring = bytes > MAX_BLOCK ? 0 : this.#allocate(bytes, PAGE_SIZE);
+    if (ring === 0) return false;
+    const data = ring + RING_DATA;
+    this.#set(MapField.VALUES, data);
+    return this.#region(data, ring + bytes, this.#access(), 0, 0, `record of map ${this.#name()}`);
   }
 
   #array(): boolean {
@@ -105,7 +127,7 @@ class MapBuilding {
     if (values === 0) return false;
     this.#set(MapField.VALUES, values);
     this.#set(MapField.CPU_STRIDE, area);
-    if (type === BpfMapType.PROG_ARRAY) return true;
+    if (isObjectArray(type)) return true;
     for (let cpu = 0; cpu < cpus; cpu++) {
       const start = values + cpu * area;
       const what = `value of map ${this.#name()}`;
@@ -177,7 +199,9 @@ class MapBuilding {
 
   /** What programs may do with values (`BPF_F_RDONLY_PROG`, `BPF_F_WRONLY_PROG`). */
   #access(): number {
-    const { flags } = this.#attributes;
+    const { flags, type } = this.#attributes;
+    // Not even a program that nobody has verified gets at the offsets of inner maps.
+    if (isMapOfMaps(type)) return 0;
     if ((flags & BpfMapFlag.RDONLY_PROG) !== 0) return RegionAccess.READ;
     return (flags & BpfMapFlag.WRONLY_PROG) !== 0 ? RegionAccess.WRITE : RegionAccess.READ_WRITE;
   }

@@ -1,4 +1,5 @@
 import { MemoryImports, type MemoryKind } from "../mem/index.ts";
+import { BpfMapType } from "../uapi/index.ts";
 import type { Local } from "../wasm/index.ts";
 import { type FunctionBuilder, ModuleBuilder, type Signature } from "../wasm/index.ts";
 import {
@@ -16,6 +17,9 @@ import { isArrayType, isHashType } from "./map-shape.ts";
 import type { MapShape } from "./operations.ts";
 
 const I = "i32";
+
+/** `ENOTSUPP`, which no header of user space names. */
+const ENOTSUPP = 524;
 
 /** Signatures of the operations, as `MapOperations` has them. */
 export const MAP_OPERATIONS = {
@@ -50,6 +54,11 @@ export function emitMapOperations(
   };
   const operand = (f: FunctionBuilder) => constant ?? emitMapOperand(f, f.params[0]!);
   const { lookup, update, delete: remove, nextKey } = operations;
+  if (shape.type === BpfMapType.RINGBUF) {
+    lookup.i32.const(0);
+    for (const func of [update, remove, nextKey]) func.i32.const(-ENOTSUPP);
+    return operations;
+  }
   if (isHashType(shape.type)) {
     const parts = { memory, pool: emitPool(m, shape, memory) };
     emitHashLookup(lookup, shape, operand(lookup));
