@@ -3,6 +3,7 @@ import { CHECKSUM_HELPERS } from "./checksum.ts";
 import type { Helper } from "./helper.ts";
 import { LOOP_HELPERS } from "./loop.ts";
 import { MAP_HELPERS } from "./maps.ts";
+import { type ContextKind, perfEventHelpers } from "./perf-event.ts";
 import { PROBE_HELPERS } from "./probe-read.ts";
 import { RINGBUF_HELPERS } from "./ringbuf.ts";
 import { skbHelpers } from "./skb.ts";
@@ -16,8 +17,14 @@ import { TASK_HELPERS } from "./task.ts";
 import { TRACE_HELPERS } from "./trace.ts";
 import { xdpHelpers } from "./xdp.ts";
 
-/** All helpers that there are bodies of, by id, for a kernel whose structs lie as `layout` says. */
-export function createHelpers(layout: KernelLayout): ReadonlyMap<number, Helper> {
+/**
+ * All helpers that there are bodies of, by id, for a kernel whose structs lie as `layout` says and programs whose context
+ * is of a kind.
+ */
+export function createHelpers(
+  layout: KernelLayout,
+  context: ContextKind = "other",
+): ReadonlyMap<number, Helper> {
   const families = [
     MAP_HELPERS,
     RINGBUF_HELPERS,
@@ -28,6 +35,7 @@ export function createHelpers(layout: KernelLayout): ReadonlyMap<number, Helper>
     PROBE_HELPERS,
     STRING_HELPERS,
     TASK_HELPERS,
+    perfEventHelpers(layout, context),
     skbHelpers(layout),
     skbChecksumHelpers(layout),
     skbHashHelpers(layout),

@@ -13,6 +13,9 @@ const WORKING: ReadonlySet<number> = new Set([
   BpfMapType.ARRAY_OF_MAPS,
   BpfMapType.HASH_OF_MAPS,
   BpfMapType.RINGBUF,
+  BpfMapType.PERF_EVENT_ARRAY,
+  BpfMapType.CGROUP_STORAGE,
+  BpfMapType.PERCPU_CGROUP_STORAGE,
 ]);
 
 /**
@@ -40,6 +43,7 @@ export function inertStorage(
     keysOf: () => [],
     slot: () => 0,
     setSlot: () => false,
+    useValues: () => undefined,
     close: () => memory.retire(offset),
   };
 }

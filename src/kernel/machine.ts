@@ -1,5 +1,5 @@
 import type { Btf } from "../btf/index.ts";
-import { createHelpers, type Helper } from "../helpers/index.ts";
+import { type ContextKind, createHelpers, type Helper } from "../helpers/index.ts";
 import {
   createMap,
   type MapAttributes,
@@ -22,6 +22,7 @@ import {
   Interpreter,
 } from "../vm/index.ts";
 import { BpfFs } from "./bpffs.ts";
+import { contextKind } from "./context-kind.ts";
 import { Events } from "./events.ts";
 import { IdTable } from "./id-table.ts";
 import { inertOperations, inertStorage, isInert } from "./inert-map.ts";
@@ -65,7 +66,6 @@ export class Machine {
   readonly random: () => number;
   readonly executor: BpfExecutor;
   readonly engine: Engine;
-  readonly helpers: ReadonlyMap<number, Helper>;
   readonly structs: StructAllocator;
   readonly loopback: Loopback;
   readonly packets: PacketObjects;
@@ -74,6 +74,7 @@ export class Machine {
   /** The task that runs: what task helpers call current. */
   current: Task = { pid: 0, comm: "swapper/0" };
   readonly #flowKey: readonly [number, number, number, number];
+  readonly #helpers = new Map<ContextKind, ReadonlyMap<number, Helper>>();
   readonly #environment: MapEnvironment;
   readonly #mapCode: MapCode;
   #lastPid = 0;
@@ -120,7 +121,6 @@ export class Machine {
     executor.budget = checkBudget(options.budget ?? DEFAULT_BUDGET);
     this.executor = executor;
     this.engine = new Interpreter();
-    this.helpers = createHelpers(this.layout);
     this.#mapCode = new MapCode(this.memory, executor);
     this.#environment = {
       memory: this.memory,
@@ -134,6 +134,17 @@ export class Machine {
   /** Where the types of the kernel's own objects are looked for. */
   get kernelTypes(): readonly Btf[] {
     return [this.layout.btf];
+  }
+
+  /** The helpers that programs of a type may find. */
+  helpersFor(programType: number): ReadonlyMap<number, Helper> {
+    const kind = contextKind(programType);
+    let helpers = this.#helpers.get(kind);
+    if (helpers === undefined) {
+      helpers = createHelpers(this.layout, kind);
+      this.#helpers.set(kind, helpers);
+    }
+    return helpers;
   }
 
   nextPid(): number {

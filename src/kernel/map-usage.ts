@@ -18,6 +18,7 @@ export function mapMemoryUsage(map: MapAttributes, cpus: number, layout: KernelL
   switch (map.type) {
     case BpfMapType.PROG_ARRAY:
     case BpfMapType.ARRAY_OF_MAPS:
+    case BpfMapType.PERF_EVENT_ARRAY:
     case BpfMapType.ARRAY: {
       const values = map.maxEntries * value;
       const header = layout.sizeOf("bpf_array");

@@ -1,7 +1,7 @@
 import { PAGE_SIZE } from "../mem/index.ts";
 import { BpfMapFlag, BpfMapType, Errno } from "../uapi/index.ts";
 import type { MapAttributes } from "./map-attributes.ts";
-import { isHashType, isObjectArray, isPerCpuType, rounded } from "./map-shape.ts";
+import { isCgroupStorage, isHashType, isObjectArray, isPerCpuType, rounded } from "./map-shape.ts";
 
 const ACCESS = BpfMapFlag.RDONLY | BpfMapFlag.WRONLY | BpfMapFlag.RDONLY_PROG | BpfMapFlag.WRONLY_PROG;
 
@@ -33,6 +33,7 @@ export function checkMapAttributes(attributes: MapAttributes): number {
   if (type === BpfMapType.ARRAY || type === BpfMapType.PERCPU_ARRAY) return checkArray(attributes);
   if (isObjectArray(type)) return checkObjectArray(attributes);
   if (type === BpfMapType.RINGBUF) return checkRing(attributes);
+  if (isCgroupStorage(type)) return checkCgroupStorage(attributes);
   return -Errno.EINVAL;
 }
 
@@ -57,7 +58,7 @@ function checkArray({ type, keySize, valueSize, maxEntries, flags }: MapAttribut
   if (type !== BpfMapType.ARRAY && (flags & (BpfMapFlag.MMAPABLE | BpfMapFlag.INNER_MAP)) !== 0) {
     return -Errno.EINVAL;
   }
-  if ((flags & BpfMapFlag.PRESERVE_ELEMS) !== 0) return -Errno.EINVAL;
+  if (type !== BpfMapType.PERF_EVENT_ARRAY && (flags & BpfMapFlag.PRESERVE_ELEMS) !== 0) return -Errno.EINVAL;
   if (valueSize > 0x7fff_ffff) return -Errno.E2BIG;
   if (perCpu && rounded(valueSize) > MAX_PERCPU_VALUE) return -Errno.E2BIG;
   return 0;
@@ -68,6 +69,14 @@ function checkObjectArray(attributes: MapAttributes): number {
   if (attributes.valueSize !== 4) return -Errno.EINVAL;
   if ((attributes.flags & (BpfMapFlag.RDONLY_PROG | BpfMapFlag.WRONLY_PROG)) !== 0) return -Errno.EINVAL;
   return checkArray(attributes);
+}
+
+/** `cgroup_storage_map_alloc`: a key is the id of a cgroup, or that with an attach type. */
+function checkCgroupStorage({ type, keySize, valueSize, maxEntries, flags }: MapAttributes): number {
+  if ((keySize !== 8 && keySize !== 16) || valueSize === 0) return -Errno.EINVAL;
+  if (isPerCpuType(type) && valueSize > MAX_PERCPU_VALUE) return -Errno.E2BIG;
+  const known = BpfMapFlag.NUMA_NODE | ACCESS;
+  return (flags & ~known) !== 0 || !accessOk(flags) || maxEntries !== 0 ? -Errno.EINVAL : 0;
 }
 
 /** `ringbuf_map_alloc` */

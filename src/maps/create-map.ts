@@ -9,6 +9,7 @@ import { MapObject } from "./map-object.ts";
 import {
   arrayStride,
   elementSize,
+  isCgroupStorage,
   isHashType,
   isMapOfMaps,
   isObjectArray,
@@ -20,6 +21,15 @@ import {
 import type { MapShape } from "./operations.ts";
 import { RING_DATA } from "./ring.ts";
 import type { MapEnvironment, MapStorage } from "./storage.ts";
+
+/** Types that have helpers of their own. */
+const OPAQUE: ReadonlySet<number> = new Set([
+  BpfMapType.PROG_ARRAY,
+  BpfMapType.PERF_EVENT_ARRAY,
+  BpfMapType.CGROUP_STORAGE,
+  BpfMapType.PERCPU_CGROUP_STORAGE,
+  BpfMapType.RINGBUF,
+]);
 
 /** No block of the memory is larger. */
 const MAX_BLOCK = 2 ** 31;
@@ -86,13 +96,13 @@ class MapBuilding {
   }
 
   /**
-   * What helpers may do with the map (`check_map_func_compatibility`). Of a program array nothing but tail calls, of a
-   * ring nothing at all, of a map of maps lookups; a map that programs only read has nothing that writes
+   * What helpers for elements may do with the map (`check_map_func_compatibility`). With those that have helpers of
+   * their own nothing, with a map of maps lookups; a map that programs only read has nothing that writes
    * (`record_func_map`).
    */
   #enterOperations(code: MapCode, shape: MapShape): void {
     const indices = code.indices(shape);
-    if (indices === null || shape.type === BpfMapType.PROG_ARRAY || shape.type === BpfMapType.RINGBUF) return;
+    if (indices === null || OPAQUE.has(shape.type)) return;
     this.#set(MapField.OPERATIONS + 4 * MapOperationSlot.LOOKUP, indices.lookup);
     this.#set(MapField.OPERATIONS + 4 * MapOperationSlot.NEXT_KEY, indices.nextKey);
     if ((this.#attributes.flags & BpfMapFlag.RDONLY_PROG) !== 0 || isMapOfMaps(shape.type)) return;
@@ -102,7 +112,14 @@ class MapBuilding {
 
   #elements(type: number): boolean {
     if (type === BpfMapType.RINGBUF) return this.#ring();
+    if (isCgroupStorage(type)) return this.#cgroupStorage();
     return isHashType(type) ? this.#hash() : this.#array();
+  }
+
+  #cgroupStorage(): boolean {
+    const { type, valueSize } = this.#attributes;
+    this.#set(MapField.CPU_STRIDE, isPerCpuType(type) ? rounded(valueSize) : 0);
+    return true;
   }
 
   #ring(): boolean {

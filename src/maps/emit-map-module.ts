@@ -9,11 +9,12 @@ import {
   emitArrayNextKey,
   emitArrayUpdate,
 } from "./emit-array.ts";
+import { emitCgroupStorage } from "./emit-cgroup-storage.ts";
 import { emitHashDelete, emitHashLookup, emitHashNextKey, emitHashUpdate } from "./emit-hash.ts";
 import { emitHashValue } from "./emit-hash-find.ts";
 import { emitPool } from "./emit-pool.ts";
 import { emitMapOperand, type MapOperand } from "./map-operand.ts";
-import { isArrayType, isHashType } from "./map-shape.ts";
+import { isArrayType, isCgroupStorage, isHashType } from "./map-shape.ts";
 import type { MapShape } from "./operations.ts";
 
 const I = "i32";
@@ -57,6 +58,10 @@ export function emitMapOperations(
   if (shape.type === BpfMapType.RINGBUF) {
     lookup.i32.const(0);
     for (const func of [update, remove, nextKey]) func.i32.const(-ENOTSUPP);
+    return operations;
+  }
+  if (isCgroupStorage(shape.type)) {
+    emitCgroupStorage(operations);
     return operations;
   }
   if (isHashType(shape.type)) {

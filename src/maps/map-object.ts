@@ -63,6 +63,10 @@ export class MapObject implements MapStorage {
     return at >= 0;
   }
 
+  useValues(offset: number): void {
+    this.#memory.view().setUint32(this.#header + MapField.VALUES, offset, true);
+  }
+
   close(): void {
     if (this.#closed) return;
     this.#closed = true;

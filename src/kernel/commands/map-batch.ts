@@ -1,4 +1,4 @@
-import { isHashType } from "../../maps/index.ts";
+import { isArrayType, isHashType } from "../../maps/index.ts";
 import { BpfMapType, Errno } from "../../uapi/index.ts";
 import type { Attr } from "../attr.ts";
 import type { KernelMap } from "../objects/map.ts";
@@ -25,7 +25,7 @@ export function mapBatch(command: BatchCommand) {
       if (!isHashType(map.type)) refuse(ENOTSUPP);
     }
     if (command === "MAP_DELETE_BATCH" && !isHashType(map.type)) refuse(ENOTSUPP);
-    if (map.programs !== null || map.type === BpfMapType.RINGBUF) refuse(ENOTSUPP);
+    if (!isBatched(map.type)) refuse(ENOTSUPP);
     // No value of these maps holds the spin lock that BPF_F_LOCK is about: no flag is left.
     if (args.elemFlags !== 0n) refuse(Errno.EINVAL);
     // Only the hash tables' own walk looks at these.
@@ -39,6 +39,12 @@ export function mapBatch(command: BatchCommand) {
     if (command === "MAP_DELETE_BATCH") return deleteBatch(run);
     return isHashType(map.type) ? hashBatch(run, command === "MAP_LOOKUP_AND_DELETE_BATCH") : arrayBatch(run);
   };
+}
+
+/** Whether the type has batches at all (`BATCH_OPS`). */
+function isBatched(type: number): boolean {
+  if (type === BpfMapType.PROG_ARRAY || type === BpfMapType.PERF_EVENT_ARRAY) return false;
+  return isHashType(type) || isArrayType(type);
 }
 
 interface BatchRun {

@@ -101,7 +101,7 @@ export function readElement(process: Process, map: KernelMap, key: number, to: n
     memory.view().setUint32(to, program.id, true);
     return;
   }
-  if (map.type === BpfMapType.RINGBUF) refuse(ENOTSUPP);
+  if (map.type === BpfMapType.RINGBUF || map.type === BpfMapType.PERF_EVENT_ARRAY) refuse(ENOTSUPP);
   if (!isPerCpuType(map.type)) {
     const value = operations.lookup(map.offset, key, 0);
     if (value === 0) refuse(Errno.ENOENT);
@@ -132,6 +132,7 @@ export function writeElement(
   if (flags >> 32n !== 0n) refuse(Errno.EINVAL);
   const flagBits = Number(flags);
   if (map.programs !== null) return setProgram(process, map, { key, from, flags: flagBits });
+  if (map.type === BpfMapType.PERF_EVENT_ARRAY) return setEvent(process, map, { key, from, flags: flagBits });
   if (map.inners !== null) return setInner(process, map, { key, from, flags: flagBits });
   if (!isPerCpuType(map.type)) return checked(operations.update(map.offset, key, from, flagBits, 0));
   const rounded = (map.valueSize + 7) & -8;
@@ -161,6 +162,15 @@ interface Write {
   readonly key: number;
   readonly from: number;
   readonly flags: number;
+}
+
+/** `perf_event_fd_array_get_ptr`: EBADF, as no descriptor is that of an event. */
+function setEvent(process: Process, map: KernelMap, { key, from, flags }: Write): number {
+  const view = process.machine.memory.view();
+  if (flags !== 0) refuse(Errno.EINVAL);
+  if (view.getUint32(key, true) >= map.parts.maxEntries) refuse(Errno.E2BIG);
+  process.files.get(view.getInt32(from, true));
+  return refuse(Errno.EBADF);
 }
 
 /**
