@@ -70,8 +70,8 @@ export type ArgumentCheck =
   | { readonly kind: "function" }
   /** A pointer to `key_size` bytes of the map in argument 1. */
   | { readonly kind: "mapKey" }
-  /** A pointer to `value_size` bytes of the map in argument 1; `write`: the body writes it. */
-  | { readonly kind: "mapValue"; readonly write?: boolean }
+  /** A pointer to `value_size` bytes of the map in argument 1, or NULL; `write`: the body writes it. */
+  | { readonly kind: "mapValue"; readonly write?: boolean; readonly nullable?: boolean }
   /** Memory of as many bytes as argument `size` (counted from 1) says, or exactly `bytes`. */
   | { readonly kind: "memory"; readonly size: number; readonly write?: boolean; readonly nullable?: boolean }
   | { readonly kind: "fixedMemory"; readonly bytes: number; readonly write?: boolean };

@@ -3,9 +3,7 @@ import type { KernelLayout } from "../platform/index.ts";
 import { BpfFuncId } from "../uapi/index.ts";
 import { emittedHelper, hostHelper } from "./define.ts";
 import type { Helper, HelperCall } from "./helper.ts";
-
-/** `enum` of TCP states: those that tell what kind of object a socket is. */
-const State = { TIME_WAIT: 6, LISTEN: 10, NEW_SYN_RECV: 12 } as const;
+import { hasFullState, SocketState } from "./socket-state.ts";
 
 const SOCK_DGRAM = 2;
 const AF_UNIX = 1;
@@ -75,7 +73,7 @@ export function socketHelpers(layout: KernelLayout): readonly Helper[] {
   return [
     castTo(BpfFuncId.sk_fullsock, isFull),
     castTo(BpfFuncId.tcp_sock, isTcp),
-    castTo(BpfFuncId.get_listener_sock, ({ state, rcuFree }) => state === State.LISTEN && rcuFree),
+    castTo(BpfFuncId.get_listener_sock, ({ state, rcuFree }) => state === SocketState.LISTEN && rcuFree),
     castTo(BpfFuncId.skc_to_tcp_sock, isTcp),
     castTo(BpfFuncId.skc_to_tcp6_sock, (socket) => isTcp(socket) && socket.family === AF_INET6),
     castTo(
@@ -106,9 +104,8 @@ interface Socket {
   readonly rcuFree: boolean;
 }
 
-/** `sk_fullsock`: neither a request nor what a closed connection leaves behind. */
 function isFull({ state }: Socket): boolean {
-  return state !== State.TIME_WAIT && state !== State.NEW_SYN_RECV;
+  return hasFullState(state);
 }
 
 const LOOKUP = { args: ["ptr", "ptr", "i32", "i64", "i64"], result: "ptr" } as const;

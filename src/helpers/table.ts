@@ -10,6 +10,7 @@ import { skbHelpers } from "./skb.ts";
 import { skbChecksumHelpers } from "./skb-checksum.ts";
 import { skbHashHelpers } from "./skb-hash.ts";
 import { skbRoomHelpers } from "./skb-room.ts";
+import { socketStorageHelpers } from "./socket-storage.ts";
 import { socketHelpers } from "./sockets.ts";
 import { STRING_HELPERS } from "./strings.ts";
 import { SYSTEM_HELPERS } from "./system.ts";
@@ -41,6 +42,7 @@ export function createHelpers(
     skbHashHelpers(layout),
     skbRoomHelpers(layout),
     socketHelpers(layout),
+    socketStorageHelpers(layout),
     xdpHelpers(layout),
   ];
   return new Map(families.flat().map((helper) => [helper.id, helper]));

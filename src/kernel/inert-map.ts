@@ -13,6 +13,7 @@ const WORKING: ReadonlySet<number> = new Set([
   BpfMapType.ARRAY_OF_MAPS,
   BpfMapType.HASH_OF_MAPS,
   BpfMapType.RINGBUF,
+  BpfMapType.SK_STORAGE,
   BpfMapType.PERF_EVENT_ARRAY,
   BpfMapType.CGROUP_STORAGE,
   BpfMapType.PERCPU_CGROUP_STORAGE,

@@ -33,6 +33,7 @@ export function checkMapAttributes(attributes: MapAttributes): number {
   if (type === BpfMapType.ARRAY || type === BpfMapType.PERCPU_ARRAY) return checkArray(attributes);
   if (isObjectArray(type)) return checkObjectArray(attributes);
   if (type === BpfMapType.RINGBUF) return checkRing(attributes);
+  if (type === BpfMapType.SK_STORAGE) return checkSocketStorage(attributes);
   if (isCgroupStorage(type)) return checkCgroupStorage(attributes);
   return -Errno.EINVAL;
 }
@@ -69,6 +70,13 @@ function checkObjectArray(attributes: MapAttributes): number {
   if (attributes.valueSize !== 4) return -Errno.EINVAL;
   if ((attributes.flags & (BpfMapFlag.RDONLY_PROG | BpfMapFlag.WRONLY_PROG)) !== 0) return -Errno.EINVAL;
   return checkArray(attributes);
+}
+
+/** `bpf_local_storage_map_alloc_check` */
+function checkSocketStorage({ keySize, valueSize, maxEntries, flags }: MapAttributes): number {
+  const known = BpfMapFlag.NO_PREALLOC | BpfMapFlag.CLONE;
+  if ((flags & ~known) !== 0 || (flags & BpfMapFlag.NO_PREALLOC) === 0) return -Errno.EINVAL;
+  return maxEntries !== 0 || keySize !== 4 || valueSize === 0 ? -Errno.EINVAL : 0;
 }
 
 /** `cgroup_storage_map_alloc`: a key is the id of a cgroup, or that with an attach type. */

@@ -29,6 +29,7 @@ const OPAQUE: ReadonlySet<number> = new Set([
   BpfMapType.CGROUP_STORAGE,
   BpfMapType.PERCPU_CGROUP_STORAGE,
   BpfMapType.RINGBUF,
+  BpfMapType.SK_STORAGE,
 ]);
 
 /** No block of the memory is larger. */
@@ -113,6 +114,7 @@ class MapBuilding {
   #elements(type: number): boolean {
     if (type === BpfMapType.RINGBUF) return this.#ring();
     if (isCgroupStorage(type)) return this.#cgroupStorage();
+    if (type === BpfMapType.SK_STORAGE) return true;
     return isHashType(type) ? this.#hash() : this.#array();
   }
 

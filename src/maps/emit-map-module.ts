@@ -55,7 +55,7 @@ export function emitMapOperations(
   };
   const operand = (f: FunctionBuilder) => constant ?? emitMapOperand(f, f.params[0]!);
   const { lookup, update, delete: remove, nextKey } = operations;
-  if (shape.type === BpfMapType.RINGBUF) {
+  if (shape.type === BpfMapType.RINGBUF || shape.type === BpfMapType.SK_STORAGE) {
     lookup.i32.const(0);
     for (const func of [update, remove, nextKey]) func.i32.const(-ENOTSUPP);
     return operations;

@@ -24,4 +24,5 @@ export {
 } from "./map-shape.ts";
 export type { MapOperations, MapShape } from "./operations.ts";
 export { RING_DATA, RingField, RingRecord, takeRecords } from "./ring.ts";
+export { SocketStorage } from "./socket-storage.ts";
 export type { MapEnvironment, MapStorage } from "./storage.ts";

@@ -85,6 +85,7 @@ export function mapFreeze(process: Process, attr: Attr): number {
 export function deleteElement(process: Process, map: KernelMap, key: number): number {
   const { operations } = map.parts;
   if (map.programs !== null) return deleteProgram(process, map, key);
+  if (map.type === BpfMapType.SK_STORAGE) return refuseSocket(process, key);
   const before = map.inners === null ? 0 : operations.lookup(map.offset, key, 0) >>> 0;
   checked(operations.delete(map.offset, key));
   if (before !== 0) map.inners?.release(before);
@@ -102,6 +103,7 @@ export function readElement(process: Process, map: KernelMap, key: number, to: n
     return;
   }
   if (map.type === BpfMapType.RINGBUF || map.type === BpfMapType.PERF_EVENT_ARRAY) refuse(ENOTSUPP);
+  if (map.type === BpfMapType.SK_STORAGE) refuseSocket(process, key);
   if (!isPerCpuType(map.type)) {
     const value = operations.lookup(map.offset, key, 0);
     if (value === 0) refuse(Errno.ENOENT);
@@ -133,6 +135,7 @@ export function writeElement(
   const flagBits = Number(flags);
   if (map.programs !== null) return setProgram(process, map, { key, from, flags: flagBits });
   if (map.type === BpfMapType.PERF_EVENT_ARRAY) return setEvent(process, map, { key, from, flags: flagBits });
+  if (map.type === BpfMapType.SK_STORAGE) return refuseSocket(process, key);
   if (map.inners !== null) return setInner(process, map, { key, from, flags: flagBits });
   if (!isPerCpuType(map.type)) return checked(operations.update(map.offset, key, from, flagBits, 0));
   const rounded = (map.valueSize + 7) & -8;
@@ -162,6 +165,12 @@ interface Write {
   readonly key: number;
   readonly from: number;
   readonly flags: number;
+}
+
+/** `sockfd_lookup`: a key is a descriptor, and none is that of a socket. EBADF, ENOTSOCK. */
+function refuseSocket(process: Process, key: number): never {
+  process.files.get(process.machine.memory.view().getInt32(key, true));
+  return refuse(Errno.ENOTSOCK);
 }
 
 /** `perf_event_fd_array_get_ptr`: EBADF, as no descriptor is that of an event. */

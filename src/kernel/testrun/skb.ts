@@ -1,10 +1,11 @@
+import { SocketStorage } from "../../maps/index.ts";
 import { addressOf } from "../../mem/index.ts";
 import { decodeStruct, type StructValues, writeStruct } from "../../sys/index.ts";
 import { BpfProgType, BpfTestRunFlag, bpfSkBuff, Errno } from "../../uapi/index.ts";
 import type { KernelStruct } from "../kernel-struct.ts";
 import { LOOPBACK_IFINDEX } from "../net/loopback.ts";
 import { refuse } from "../refusal.ts";
-import { contextIn, finish, finishContext, runRepeated, type TestRun } from "./run.ts";
+import { contextIn, finish, finishContext, type RunResult, runRepeated, type TestRun } from "./run.ts";
 
 const PAGE = 4096;
 /** `NET_SKB_PAD + NET_IP_ALIGN` on x86-64. */
@@ -69,7 +70,7 @@ export function testRunSkb(run: TestRun): number {
   skb.set("cb+bpf_skb_data_end.data_meta", addressOf(start + offset));
   if (context !== null) fromView(run, skb, context);
 
-  const result = runRepeated(run, skb.offset);
+  const result = runWithSocket(run);
 
   // A packet that began at its network header gets room for a link-layer header again, of zeros.
   const from = skb.pointer("data");
@@ -102,6 +103,16 @@ function etherType(frame: Uint8Array): number {
   const type = (frame[12]! << 8) | frame[13]!;
   if (type >= 0x600) return type;
   return frame.length >= ETH_HLEN + 2 && frame[14] === 0xff && frame[15] === 0xff ? ETH_P_802_3 : ETH_P_802_2;
+}
+
+/** Runs the program; what maps have for the packet's socket ends with it. */
+function runWithSocket(run: TestRun): RunResult {
+  const { packets, memory } = run.machine;
+  try {
+    return runRepeated(run, packets.skb.offset);
+  } finally {
+    new SocketStorage(memory).clearSocket(packets.sock.at("sk_bpf_storage"));
+  }
 }
 
 /** `sk_alloc` and `sock_init_data`, as far as programs see them. */
