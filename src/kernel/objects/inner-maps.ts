@@ -1,11 +1,24 @@
 import { BpfMapFlag, BpfMapType } from "../../uapi/index.ts";
 import type { BtfRecord, VerifierMap } from "../../verifier/index.ts";
-import type { KernelMap } from "./map.ts";
+import type { KernelObject } from "./kernel-object.ts";
+
+/** A map, as far as other maps hold it. */
+export interface InnerMap extends KernelObject {
+  readonly type: number;
+  readonly keySize: number;
+  readonly valueSize: number;
+  readonly offset: number;
+  readonly parts: {
+    readonly flags: number;
+    readonly maxEntries: number;
+    readonly record: BtfRecord | null;
+  };
+}
 
 /** The maps in a map of maps, each referenced once for every place that it has there. */
 export class InnerMaps {
   readonly #like: VerifierMap;
-  readonly #held = new Map<number, { readonly map: KernelMap; places: number }>();
+  readonly #held = new Map<number, { readonly map: InnerMap; places: number }>();
 
   /** @param like what they have in common (`inner_map_meta`). */
   constructor(like: VerifierMap) {
@@ -13,7 +26,7 @@ export class InnerMaps {
   }
 
   /** Whether programs that know what all are like may use a map in the others' place (`map_meta_equal`). */
-  accepts(map: KernelMap): boolean {
+  accepts(map: InnerMap): boolean {
     const like = this.#like;
     const { flags, maxEntries, record } = map.parts;
     const alike =
@@ -28,7 +41,7 @@ export class InnerMaps {
   }
 
   /** A map comes to a place. @returns the word that the place holds. */
-  take(map: KernelMap): number {
+  take(map: InnerMap): number {
     const held = this.#held.get(map.offset);
     if (held === undefined) this.#held.set(map.offset, { map, places: 1 });
     else held.places++;
