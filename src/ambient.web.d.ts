@@ -25,3 +25,6 @@ declare const performance: { now(): number };
 
 /** The bytes of a base64 text, as characters. */
 declare function atob(text: string): string;
+
+declare function setTimeout(callback: () => void, milliseconds: number): unknown;
+declare function clearTimeout(timer: unknown): void;

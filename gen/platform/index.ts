@@ -57,6 +57,7 @@ const STRUCTS: Selection = new Map<string, "all" | readonly string[]>([
       "sk_uid",
       "sk_socket",
       "sk_txhash",
+      "sk_bpf_storage",
     ],
   ],
   // Contexts of programs at sockets, cgroups and events, and what their fields lead to.

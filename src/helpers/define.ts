@@ -30,7 +30,10 @@ function identity(id: number): Pick<Helper, "id" | "name" | "checks"> {
   const prototype = HELPER_PROTOTYPES.get(id);
   if (prototype === undefined) throw new Error(`helper ${id} has no prototype`);
   const checks = argumentRules(prototype.args).map((rule, i): ArgumentCheck => {
-    return prototype.args[i]!.type === "ARG_PTR_TO_FUNC" ? { kind: "function" } : rule;
+    const { type, flags } = prototype.args[i]!;
+    if (type === "ARG_PTR_TO_FUNC") return { kind: "function" };
+    const optional = type === "ARG_PTR_TO_MAP_VALUE" && flags.includes("PTR_MAYBE_NULL");
+    return optional ? { kind: "mapValue", nullable: true } : rule;
   });
   return { id, name: prototype.name, checks };
 }

@@ -34,6 +34,8 @@ export interface EmitEnvironment {
   readonly table: Table;
   /** The one memory and its functions. */
   readonly memory: MemoryImports;
+  /** Whether programs call that nobody has verified: a body tests for itself what no {@link ArgumentCheck} does. */
+  readonly checked: boolean;
   /** Pushes the CPU that the executor runs as. */
   readonly cpu: (f: FunctionBuilder) => void;
   /** Pushes the offset of the running program's context. */
@@ -68,8 +70,8 @@ export type ArgumentCheck =
   | { readonly kind: "function" }
   /** A pointer to `key_size` bytes of the map in argument 1. */
   | { readonly kind: "mapKey" }
-  /** A pointer to `value_size` bytes of the map in argument 1; `write`: the body writes it. */
-  | { readonly kind: "mapValue"; readonly write?: boolean }
+  /** A pointer to `value_size` bytes of the map in argument 1, or NULL; `write`: the body writes it. */
+  | { readonly kind: "mapValue"; readonly write?: boolean; readonly nullable?: boolean }
   /** Memory of as many bytes as argument `size` (counted from 1) says, or exactly `bytes`. */
   | { readonly kind: "memory"; readonly size: number; readonly write?: boolean; readonly nullable?: boolean }
   | { readonly kind: "fixedMemory"; readonly bytes: number; readonly write?: boolean };

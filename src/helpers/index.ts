@@ -7,5 +7,6 @@ export type {
   HostBody,
   ValueKind,
 } from "./helper.ts";
-export type { HelperServices } from "./services.ts";
+export type { ContextKind } from "./perf-event.ts";
+export type { CurrentTask, HelperServices } from "./services.ts";
 export { createHelpers } from "./table.ts";

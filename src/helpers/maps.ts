@@ -100,4 +100,18 @@ const tailCall = emittedHelper(BpfFuncId.tail_call, { args: ["ptr", "ptr", "i32"
   field(f, map, MapField.VALUES).get(index).i32.const(2).i32.shl().i32.add().i32.atomicLoad();
 });
 
-export const MAP_HELPERS: readonly Helper[] = [lookup, lookupPerCpu, update, remove, tailCall];
+/** `bpf_get_local_storage`: the storage of the program that runs, for a cgroup or a test run; NULL where it has none. */
+const localStorage = emittedHelper(
+  BpfFuncId.get_local_storage,
+  { args: ["ptr", "i64"], result: "ptr" },
+  (f, environment) => {
+    const map = f.params[0] as Local;
+    const values = f.local("i32", "values");
+    field(f, map, MapField.VALUES).tee(values).i32.eqz();
+    f.if(() => f.i32.const(0).return());
+    environment.cpu(f);
+    field(f, map, MapField.CPU_STRIDE).i32.mul().get(values).i32.add();
+  },
+);
+
+export const MAP_HELPERS: readonly Helper[] = [lookup, lookupPerCpu, update, remove, tailCall, localStorage];

@@ -1,3 +1,12 @@
+/** What helpers tell programs of the task that runs. */
+export interface CurrentTask {
+  readonly pid: number;
+  /** Thread group: what user space calls the process id. */
+  readonly tgid: number;
+  /** At most 15 bytes. */
+  readonly comm: string;
+}
+
 /** What helpers need of the kernel that they run in. Nothing here may await. */
 export interface HelperServices {
   /** Nanoseconds since boot without time asleep (CLOCK_MONOTONIC), a whole number below 2^53. */
@@ -15,4 +24,12 @@ export interface HelperServices {
   symbol?(low: number, high: number, style: "S" | "s" | "B"): string | null;
   /** Up to `limit` bytes of a user string of the current task, without its NUL; null where it faults. */
   userString?(low: number, high: number, limit: number): Uint8Array | null;
+  /** Bytes of the current task's user memory; null where any of them faults. */
+  userBytes?(low: number, high: number, length: number): Uint8Array | null;
+  /** Writes to the current task's user memory. @returns null where it has none, as threads of the kernel; false where it faults. */
+  writeUser?(low: number, high: number, bytes: Uint8Array): boolean | null;
+  /** The task that runs; the idle task of CPU 0 unless told. */
+  task?(): CurrentTask;
+  /** 128 random bits, as words, that this kernel hashes flows with, the same for its whole life; zeros unless told. */
+  flowKey?(): readonly [number, number, number, number];
 }

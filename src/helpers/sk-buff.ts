@@ -1,7 +1,9 @@
-import type { KernelLayout } from "../platform/index.ts";
+import type { FieldPlace, KernelLayout } from "../platform/index.ts";
 import type { HelperCall } from "./helper.ts";
 
-/** `CHECKSUM_COMPLETE`, `CHECKSUM_PARTIAL` */
+/** `CHECKSUM_NONE` and its kin */
+export const CHECKSUM_NONE = 0;
+export const CHECKSUM_UNNECESSARY = 1;
 export const CHECKSUM_COMPLETE = 2;
 export const CHECKSUM_PARTIAL = 3;
 
@@ -17,8 +19,12 @@ export class SkBuffAccess {
   readonly hash: number;
   readonly networkHeader: number;
   readonly macHeader: number;
-  readonly #ipSummed: { readonly offset: number; readonly shift: number; readonly mask: number };
-  readonly #hashBits: readonly { readonly offset: number; readonly mask: number }[];
+  readonly protocol: number;
+  readonly sk: number;
+  readonly #ipSummed: FieldPlace;
+  readonly #csumLevel: FieldPlace;
+  readonly #softwareHash: FieldPlace;
+  readonly #transportHash: FieldPlace;
 
   constructor(layout: KernelLayout) {
     const at = (member: string) => layout.offset(`sk_buff.${member}`);
@@ -32,8 +38,12 @@ export class SkBuffAccess {
     this.hash = at("hash");
     this.networkHeader = at("network_header");
     this.macHeader = at("mac_header");
+    this.protocol = at("protocol");
+    this.sk = at("sk");
     this.#ipSummed = layout.field("sk_buff.ip_summed");
-    this.#hashBits = [layout.field("sk_buff.sw_hash"), layout.field("sk_buff.l4_hash")];
+    this.#csumLevel = layout.field("sk_buff.csum_level");
+    this.#softwareHash = layout.field("sk_buff.sw_hash");
+    this.#transportHash = layout.field("sk_buff.l4_hash");
   }
 
   /** Offset of the packet's first byte. */
@@ -60,17 +70,52 @@ export class SkBuffAccess {
     return view.getUint32(skb + this.head, true) + view.getUint16(skb + member, true);
   }
 
+  /** `skb->protocol`, in host order. */
+  protocolOf(call: HelperCall, skb: number): number {
+    return call.memory.view().getUint16(skb + this.protocol);
+  }
+
   ipSummed(call: HelperCall, skb: number): number {
-    const { offset, shift, mask } = this.#ipSummed;
-    return (call.memory.view().getUint8(skb + offset) & mask) >> shift;
+    return bits(call, skb, this.#ipSummed);
+  }
+
+  setIpSummed(call: HelperCall, skb: number, value: number): void {
+    setBits(call, skb, this.#ipSummed, value);
+  }
+
+  csumLevel(call: HelperCall, skb: number): number {
+    return bits(call, skb, this.#csumLevel);
+  }
+
+  setCsumLevel(call: HelperCall, skb: number, value: number): void {
+    setBits(call, skb, this.#csumLevel, value);
+  }
+
+  hasHash(call: HelperCall, skb: number): boolean {
+    return bits(call, skb, this.#softwareHash) !== 0 || bits(call, skb, this.#transportHash) !== 0;
+  }
+
+  /** `__skb_set_sw_hash`; `transport`: it counts ports too. */
+  setHash(call: HelperCall, skb: number, hash: number, transport: boolean): void {
+    call.memory.view().setUint32(skb + this.hash, hash, true);
+    setBits(call, skb, this.#softwareHash, 1);
+    setBits(call, skb, this.#transportHash, transport ? 1 : 0);
   }
 
   /** `skb_clear_hash` */
   clearHash(call: HelperCall, skb: number): void {
-    const view = call.memory.view();
-    view.setUint32(skb + this.hash, 0, true);
-    for (const { offset, mask } of this.#hashBits) {
-      view.setUint8(skb + offset, view.getUint8(skb + offset) & ~mask);
-    }
+    call.memory.view().setUint32(skb + this.hash, 0, true);
+    setBits(call, skb, this.#softwareHash, 0);
+    setBits(call, skb, this.#transportHash, 0);
   }
+}
+
+function bits(call: HelperCall, object: number, { offset, shift, mask }: FieldPlace): number {
+  return (call.memory.view().getUint8(object + offset) & mask) >> shift;
+}
+
+function setBits(call: HelperCall, object: number, { offset, shift, mask }: FieldPlace, value: number): void {
+  const view = call.memory.view();
+  const rest = view.getUint8(object + offset) & ~mask;
+  view.setUint8(object + offset, rest | ((value << shift) & mask));
 }

@@ -1,14 +1,26 @@
 import type { KernelLayout } from "../platform/index.ts";
-import { BpfCsumFieldFlag, BpfCsumFlag, BpfFuncId, Errno } from "../uapi/index.ts";
+import { BpfCsumFieldFlag, BpfCsumFlag, BpfCsumLevel, BpfFuncId, Errno } from "../uapi/index.ts";
 import { hostHelper } from "./define.ts";
 import type { Helper, HelperCall } from "./helper.ts";
 import { replace2, replace4, replaceByDiff, sumAdd, sumFold, sumSub } from "./internet-checksum.ts";
-import { CHECKSUM_COMPLETE, CHECKSUM_PARTIAL, SkBuffAccess } from "./sk-buff.ts";
+import {
+  CHECKSUM_COMPLETE,
+  CHECKSUM_NONE,
+  CHECKSUM_PARTIAL,
+  CHECKSUM_UNNECESSARY,
+  SkBuffAccess,
+} from "./sk-buff.ts";
 
 const FIELD_MASK = BpfCsumFieldFlag.HDR_FIELD_MASK;
 
 /** `CSUM_MANGLED_0`: a checksum of 0 as UDP writes it. */
 const MANGLED_ZERO = 0xffff;
+
+/** `SKB_MAX_CSUM_LEVEL` */
+const MAX_LEVEL = 3;
+
+/** `ENOTSUPP`, which no header of user space names. */
+const ENOTSUPP = 524;
 
 /** Checksums that follow a change of a header field. `from` and `to` are as they stand in the packet. */
 export function skbChecksumHelpers(layout: KernelLayout): readonly Helper[] {
@@ -70,10 +82,57 @@ export function skbChecksumHelpers(layout: KernelLayout): readonly Helper[] {
     return 0;
   };
 
+  /** `bpf_csum_update`: the new sum, or an error where the packet has none. */
+  const update = (call: HelperCall, skb: number, difference: number): number => {
+    skb >>>= 0;
+    if (skbs.ipSummed(call, skb) !== CHECKSUM_COMPLETE) {
+      call.resultHigh = -1;
+      return -ENOTSUPP;
+    }
+    const view = call.memory.view();
+    const sum = sumAdd(view.getUint32(skb + skbs.csum, true), difference);
+    view.setUint32(skb + skbs.csum, sum, true);
+    call.resultHigh = 0;
+    return sum | 0;
+  };
+
+  /** `bpf_csum_level`: how many checksums, from the outermost on, need no look. */
+  const level = (call: HelperCall, skb: number, action: number, high: number): number => {
+    skb >>>= 0;
+    if (high !== 0) return -Errno.EINVAL;
+    const unnecessary = skbs.ipSummed(call, skb) === CHECKSUM_UNNECESSARY;
+    const now = skbs.csumLevel(call, skb);
+    switch (action) {
+      case BpfCsumLevel.QUERY:
+        return unnecessary ? now : -Errno.EACCES;
+      case BpfCsumLevel.INC:
+        if (unnecessary) skbs.setCsumLevel(call, skb, Math.min(now + 1, MAX_LEVEL));
+        else if (skbs.ipSummed(call, skb) === CHECKSUM_NONE) {
+          skbs.setIpSummed(call, skb, CHECKSUM_UNNECESSARY);
+          skbs.setCsumLevel(call, skb, 0);
+        }
+        return 0;
+      case BpfCsumLevel.DEC:
+        if (unnecessary && now > 0) skbs.setCsumLevel(call, skb, now - 1);
+        else if (unnecessary) skbs.setIpSummed(call, skb, CHECKSUM_NONE);
+        return 0;
+      case BpfCsumLevel.RESET:
+        if (unnecessary) {
+          skbs.setIpSummed(call, skb, CHECKSUM_NONE);
+          skbs.setCsumLevel(call, skb, 0);
+        }
+        return 0;
+      default:
+        return -Errno.EINVAL;
+    }
+  };
+
   const passing = { args: ["ptr", "i32", "i64", "i64", "i64"], result: "i32" } as const;
   return [
     hostHelper(BpfFuncId.l3_csum_replace, passing, l3),
     hostHelper(BpfFuncId.l4_csum_replace, passing, l4),
+    hostHelper(BpfFuncId.csum_update, { args: ["ptr", "i32"], result: "i64" }, update),
+    hostHelper(BpfFuncId.csum_level, { args: ["ptr", "i64"], result: "i32" }, level),
   ];
 }
 

@@ -3,22 +3,46 @@ import { CHECKSUM_HELPERS } from "./checksum.ts";
 import type { Helper } from "./helper.ts";
 import { LOOP_HELPERS } from "./loop.ts";
 import { MAP_HELPERS } from "./maps.ts";
+import { type ContextKind, perfEventHelpers } from "./perf-event.ts";
+import { PROBE_HELPERS } from "./probe-read.ts";
+import { RINGBUF_HELPERS } from "./ringbuf.ts";
 import { skbHelpers } from "./skb.ts";
 import { skbChecksumHelpers } from "./skb-checksum.ts";
+import { skbHashHelpers } from "./skb-hash.ts";
+import { skbRoomHelpers } from "./skb-room.ts";
+import { socketStorageHelpers } from "./socket-storage.ts";
+import { socketHelpers } from "./sockets.ts";
+import { STRING_HELPERS } from "./strings.ts";
 import { SYSTEM_HELPERS } from "./system.ts";
+import { TASK_HELPERS } from "./task.ts";
 import { TRACE_HELPERS } from "./trace.ts";
 import { xdpHelpers } from "./xdp.ts";
 
-/** All helpers that there are bodies of, by id, for a kernel whose structs lie as `layout` says. */
-export function createHelpers(layout: KernelLayout): ReadonlyMap<number, Helper> {
+/**
+ * All helpers that there are bodies of, by id, for a kernel whose structs lie as `layout` says and programs whose context
+ * is of a kind.
+ */
+export function createHelpers(
+  layout: KernelLayout,
+  context: ContextKind = "other",
+): ReadonlyMap<number, Helper> {
   const families = [
     MAP_HELPERS,
+    RINGBUF_HELPERS,
     SYSTEM_HELPERS,
     TRACE_HELPERS,
     LOOP_HELPERS,
     CHECKSUM_HELPERS,
+    PROBE_HELPERS,
+    STRING_HELPERS,
+    TASK_HELPERS,
+    perfEventHelpers(layout, context),
     skbHelpers(layout),
     skbChecksumHelpers(layout),
+    skbHashHelpers(layout),
+    skbRoomHelpers(layout),
+    socketHelpers(layout),
+    socketStorageHelpers(layout),
     xdpHelpers(layout),
   ];
   return new Map(families.flat().map((helper) => [helper.id, helper]));

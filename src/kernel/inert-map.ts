@@ -10,6 +10,13 @@ const WORKING: ReadonlySet<number> = new Set([
   BpfMapType.PERCPU_HASH,
   BpfMapType.PERCPU_ARRAY,
   BpfMapType.PROG_ARRAY,
+  BpfMapType.ARRAY_OF_MAPS,
+  BpfMapType.HASH_OF_MAPS,
+  BpfMapType.RINGBUF,
+  BpfMapType.SK_STORAGE,
+  BpfMapType.PERF_EVENT_ARRAY,
+  BpfMapType.CGROUP_STORAGE,
+  BpfMapType.PERCPU_CGROUP_STORAGE,
 ]);
 
 /**
@@ -37,6 +44,7 @@ export function inertStorage(
     keysOf: () => [],
     slot: () => 0,
     setSlot: () => false,
+    useValues: () => undefined,
     close: () => memory.retire(offset),
   };
 }

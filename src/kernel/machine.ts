@@ -1,5 +1,5 @@
 import type { Btf } from "../btf/index.ts";
-import { createHelpers, type Helper } from "../helpers/index.ts";
+import { type ContextKind, createHelpers, type Helper } from "../helpers/index.ts";
 import {
   createMap,
   type MapAttributes,
@@ -22,6 +22,8 @@ import {
   Interpreter,
 } from "../vm/index.ts";
 import { BpfFs } from "./bpffs.ts";
+import { contextKind } from "./context-kind.ts";
+import { Events } from "./events.ts";
 import { IdTable } from "./id-table.ts";
 import { inertOperations, inertStorage, isInert } from "./inert-map.ts";
 import { KernelStruct } from "./kernel-struct.ts";
@@ -36,6 +38,7 @@ import { refuse } from "./refusal.ts";
 import { StructAllocator } from "./struct-allocator.ts";
 import { KernelSymbols } from "./symbols.ts";
 import { TracePipe } from "./trace-pipe.ts";
+import { type Task, userBytes, userString, writeUser } from "./user-memory.ts";
 
 /** Far more than Linux's verifier lets a program do, and over in seconds. */
 const DEFAULT_BUDGET = 1_000_000_000;
@@ -56,6 +59,7 @@ export class Machine {
   readonly links: IdTable<KernelObject>;
   readonly bpffs = new BpfFs();
   readonly tracePipe = new TracePipe();
+  readonly events = new Events();
   readonly symbols = new KernelSymbols();
   /** Nanoseconds since boot, below 2^53. */
   readonly clock: () => number;
@@ -63,14 +67,15 @@ export class Machine {
   readonly random: () => number;
   readonly executor: BpfExecutor;
   readonly engine: Engine;
-  readonly helpers: ReadonlyMap<number, Helper>;
   readonly structs: StructAllocator;
   readonly loopback: Loopback;
   readonly packets: PacketObjects;
   /** Why the last run of a program that no verifier has seen ended early; null where it did not. */
   lastFault: Fault | null = null;
-  /** The task that runs: what `bpf_trace_printk` and, later, task helpers call current. */
-  current: { readonly pid: number; readonly comm: string } = { pid: 0, comm: "swapper/0" };
+  /** The task that runs: what task helpers call current. */
+  current: Task = { pid: 0, comm: "swapper/0" };
+  readonly #flowKey: readonly [number, number, number, number];
+  readonly #helpers = new Map<ContextKind, ReadonlyMap<number, Helper>>();
   readonly #environment: MapEnvironment;
   readonly #mapCode: MapCode;
   #lastPid = 0;
@@ -82,6 +87,7 @@ export class Machine {
     this.lenient = options.lenient ?? false;
     this.clock = options.clock ?? (() => Math.floor(performance.now() * 1e6));
     this.random = randomSource(options.seed ?? Math.floor(Math.random() * 2 ** 32));
+    this.#flowKey = [this.random(), this.random(), this.random(), this.random()];
     this.memory = createKernelMemory(
       options.maximumMemory === undefined
         ? {}
@@ -103,14 +109,20 @@ export class Machine {
         monotonic: this.clock,
         boottime: this.clock,
         random: this.random,
-        trace: (text) =>
-          this.tracePipe.write({ ...this.current, cpu: this.executor.cpu, time: BigInt(this.clock()), text }),
+        trace: (text) => {
+          const { pid, comm } = this.current;
+          this.tracePipe.write({ pid, comm, cpu: this.executor.cpu, time: BigInt(this.clock()), text });
+        },
+        task: () => ({ ...this.current, tgid: this.current.pid }),
+        userBytes: (low, high, length) => userBytes(this.current.memory, low, high, length),
+        userString: (low, high, limit) => userString(this.current.memory, low, high, limit),
+        writeUser: (low, high, bytes) => writeUser(this.current.memory, low, high, bytes),
+        flowKey: () => this.#flowKey,
       },
     });
     executor.budget = checkBudget(options.budget ?? DEFAULT_BUDGET);
     this.executor = executor;
     this.engine = new Interpreter();
-    this.helpers = createHelpers(this.layout);
     this.#mapCode = new MapCode(this.memory, executor);
     this.#environment = {
       memory: this.memory,
@@ -124,6 +136,17 @@ export class Machine {
   /** Where the types of the kernel's own objects are looked for. */
   get kernelTypes(): readonly Btf[] {
     return [this.layout.btf];
+  }
+
+  /** The helpers that programs of a type may find. */
+  helpersFor(programType: number): ReadonlyMap<number, Helper> {
+    const kind = contextKind(programType);
+    let helpers = this.#helpers.get(kind);
+    if (helpers === undefined) {
+      helpers = createHelpers(this.layout, kind);
+      this.#helpers.set(kind, helpers);
+    }
+    return helpers;
   }
 
   nextPid(): number {
@@ -173,6 +196,7 @@ export class Machine {
   /** Runs a program once. @returns r0, the low half, signed. EFAULT where the run ended with a fault. */
   run(program: KernelProgram, context: number): number {
     const result = program.parts.code.run(context);
+    this.events.happened();
     const { fault } = this.executor;
     if (fault !== null) {
       this.lastFault = fault;
@@ -182,7 +206,7 @@ export class Machine {
   }
 
   /** Runs something in the name of a task. */
-  asTask<T>(task: { readonly pid: number; readonly comm: string }, act: () => T): T {
+  asTask<T>(task: Task, act: () => T): T {
     const before = this.current;
     this.current = task;
     try {

@@ -5,6 +5,8 @@ import { BpfMapFlag, BpfMapType } from "../uapi/index.ts";
 
 const POINTER = 8;
 /** Eight counters of 32 bits a CPU, which guarded the locks of buckets once and are accounted for still. */
+/** Pages of a ring buffer beside its data. */
+const RING_PAGES = 3;
 const LOCK_COUNTERS = 8 * 4;
 
 /**
@@ -15,6 +17,8 @@ export function mapMemoryUsage(map: MapAttributes, cpus: number, layout: KernelL
   const value = roundUp(map.valueSize, 8);
   switch (map.type) {
     case BpfMapType.PROG_ARRAY:
+    case BpfMapType.ARRAY_OF_MAPS:
+    case BpfMapType.PERF_EVENT_ARRAY:
     case BpfMapType.ARRAY: {
       const values = map.maxEntries * value;
       const header = layout.sizeOf("bpf_array");
@@ -25,8 +29,15 @@ export function mapMemoryUsage(map: MapAttributes, cpus: number, layout: KernelL
     case BpfMapType.PERCPU_ARRAY:
       return layout.sizeOf("bpf_array") + map.maxEntries * (POINTER + value * cpus);
     case BpfMapType.HASH:
+    case BpfMapType.HASH_OF_MAPS:
     case BpfMapType.PERCPU_HASH:
       return hashUsage(map, value, cpus, layout);
+    case BpfMapType.RINGBUF: {
+      const pages = map.maxEntries / PAGE_SIZE;
+      const bytes = (RING_PAGES + pages) * PAGE_SIZE;
+      // struct bpf_ringbuf_map
+      return layout.sizeOf("bpf_map") + POINTER + bytes + (RING_PAGES + 2 * pages) * POINTER;
+    }
     default:
       return 0;
   }
@@ -40,6 +51,7 @@ function hashUsage(map: MapAttributes, value: number, cpus: number, layout: Kern
   if ((map.flags & BpfMapFlag.NO_PREALLOC) !== 0) return table;
   const element = layout.sizeOf("htab_elem") + roundUp(map.keySize, 8) + (perCpu ? POINTER : value);
   if (perCpu) return table + map.maxEntries * (element + value * cpus);
+  if (map.type === BpfMapType.HASH_OF_MAPS) return table + map.maxEntries * element;
   // One element a CPU is kept ready, so that an update of a full map can replace.
   return table + (map.maxEntries + cpus) * element + POINTER * cpus;
 }

@@ -1,13 +1,16 @@
 import { utf8 } from "../base/index.ts";
+import type { KernelMemory } from "../mem/index.ts";
 import type { Mapping, Port, RingBatch, UserMemory } from "../sys/index.ts";
-import { Errno } from "../uapi/index.ts";
+import { BpfMapType, Errno } from "../uapi/index.ts";
 import { BPFFS_ROOT } from "./bpffs.ts";
 import { configText } from "./config.ts";
 import { dispatch } from "./dispatcher.ts";
 import { mapValues } from "./mapping.ts";
+import type { KernelObject } from "./objects/kernel-object.ts";
 import type { KernelMap } from "./objects/map.ts";
 import type { Process } from "./process.ts";
 import { Refusal, refuse } from "./refusal.ts";
+import { hasRecords, RingRecords } from "./ring.ts";
 
 /** The release whose behaviour this kernel has: what `uname -r` says, and LINUX_KERNEL_VERSION is made of. */
 const RELEASE = "6.18.0";
@@ -16,6 +19,8 @@ const RELEASE = "6.18.0";
 export class ProcessPort implements Port {
   readonly name = "embedded";
   readonly process: Process;
+  /** What was last taken from each ring, by descriptor. */
+  readonly #rings = new Map<number, RingRecords>();
 
   constructor(process: Process) {
     this.process = process;
@@ -39,6 +44,8 @@ export class ProcessPort implements Port {
 
   close(fd: number): number {
     return refusing(() => {
+      this.#rings.get(fd)?.release();
+      this.#rings.delete(fd);
       this.process.files.close(fd);
       this.process.machine.quiesce();
       return 0;
@@ -85,8 +92,17 @@ export class ProcessPort implements Port {
     });
   }
 
-  ringConsume(fd: number): RingBatch | number {
-    return this.process.files.find(fd) === undefined ? -Errno.EBADF : -Errno.EINVAL;
+  ringConsume(fd: number, max: number): RingBatch | number {
+    return refusing(() => {
+      const { object, readable } = this.process.files.get(fd);
+      const map = object.kind === "map" ? (object as KernelMap) : null;
+      if (map === null || map.type !== BpfMapType.RINGBUF) return refuse(Errno.EINVAL);
+      if (!readable) refuse(Errno.EACCES);
+      this.#rings.get(fd)?.release();
+      const batch = new RingRecords(this.process.machine.memory, map, max);
+      this.#rings.set(fd, batch);
+      return batch;
+    });
   }
 
   map(fd: number, offset: number, length: number, access: { readonly write: boolean }): Mapping | number {
@@ -106,9 +122,21 @@ export class ProcessPort implements Port {
     });
   }
 
-  async wait(): Promise<readonly number[]> {
-    return [];
+  async wait(fds: readonly number[], timeout: number, signal?: AbortSignal): Promise<readonly number[]> {
+    const { machine, files } = this.process;
+    return machine.events.until(
+      () => fds.filter((fd) => isReady(machine.memory, files.find(fd)?.object)),
+      timeout,
+      signal,
+    );
   }
+}
+
+/** Whether a descriptor has something to read. */
+function isReady(memory: KernelMemory, object: KernelObject | undefined): boolean {
+  if (object?.kind !== "map") return false;
+  const map = object as KernelMap;
+  return map.type === BpfMapType.RINGBUF && hasRecords(memory, map);
 }
 
 function refusing<T>(act: () => T): T | number {

@@ -1,4 +1,3 @@
-import type { Insn } from "../isa/index.ts";
 import { BpfProgFlag, Errno, helperName, mapTypeNames } from "../uapi/index.ts";
 import {
   type Environment,
@@ -134,8 +133,9 @@ interface Compiled {
 /** A verified program may still be nothing that this kernel can run: it lacks a helper, or elements of a map. */
 function compile(machine: Machine, request: LoadRequest, checked: Checked, log: LoadLog): Compiled {
   const fixed = fixupOrRefuse(machine, checked, log);
+  const helpers = machine.helpersFor(request.type.type);
   for (const id of fixed.helpers) {
-    if (machine.helpers.has(id)) continue;
+    if (helpers.has(id)) continue;
     log.write(`helper bpf_${helperName(id) ?? "unknown"}#${id} is not supported by this kernel\n`);
     refuse(Errno.EOPNOTSUPP);
   }
@@ -149,7 +149,7 @@ function compile(machine: Machine, request: LoadRequest, checked: Checked, log: 
   const mapOfSlot = new Map<number, number>();
   for (const [slot, map] of fixed.maps) mapOfSlot.set(slot, checked.offsetOf(map));
   return {
-    program: compileOrRefuse(machine, request.name, { insns: fixed.insns, mapOfSlot }, log),
+    program: compileOrRefuse(machine, request.name, { insns: fixed.insns, mapOfSlot, helpers }, log),
     maxContextOffset: fixed.maxContextOffset,
   };
 }
@@ -167,14 +167,11 @@ function fixupOrRefuse(machine: Machine, { input, env }: Checked, log: LoadLog):
 function compileOrRefuse(
   machine: Machine,
   name: string,
-  code: Pick<EngineInput, "mapOfSlot"> & { readonly insns: readonly Insn[] },
+  code: Pick<EngineInput, "insns" | "mapOfSlot" | "helpers">,
   log: LoadLog,
 ): CompiledProgram {
   try {
-    return machine.engine.compile(
-      { ...code, name, helpers: machine.helpers, mode: "checked" },
-      machine.executor,
-    );
+    return machine.engine.compile({ ...code, name, mode: "checked" }, machine.executor);
   } catch (error) {
     if (!(error instanceof CodeError)) throw error;
     log.write(`${error.slot}: ${error.problem}\n`);

@@ -1,6 +1,7 @@
+import { PAGE_SIZE } from "../mem/index.ts";
 import { BpfMapFlag, BpfMapType, Errno } from "../uapi/index.ts";
 import type { MapAttributes } from "./map-attributes.ts";
-import { isHashType, isPerCpuType, rounded } from "./map-shape.ts";
+import { isCgroupStorage, isHashType, isObjectArray, isPerCpuType, rounded } from "./map-shape.ts";
 
 const ACCESS = BpfMapFlag.RDONLY | BpfMapFlag.WRONLY | BpfMapFlag.RDONLY_PROG | BpfMapFlag.WRONLY_PROG;
 
@@ -27,9 +28,13 @@ const LINUX_BUCKET_SIZE = 16;
  */
 export function checkMapAttributes(attributes: MapAttributes): number {
   const { type } = attributes;
+  if (type === BpfMapType.HASH_OF_MAPS && attributes.valueSize !== 4) return -Errno.EINVAL;
   if (isHashType(type)) return checkHash(attributes);
   if (type === BpfMapType.ARRAY || type === BpfMapType.PERCPU_ARRAY) return checkArray(attributes);
-  if (type === BpfMapType.PROG_ARRAY) return checkProgArray(attributes);
+  if (isObjectArray(type)) return checkObjectArray(attributes);
+  if (type === BpfMapType.RINGBUF) return checkRing(attributes);
+  if (type === BpfMapType.SK_STORAGE) return checkSocketStorage(attributes);
+  if (isCgroupStorage(type)) return checkCgroupStorage(attributes);
   return -Errno.EINVAL;
 }
 
@@ -54,17 +59,39 @@ function checkArray({ type, keySize, valueSize, maxEntries, flags }: MapAttribut
   if (type !== BpfMapType.ARRAY && (flags & (BpfMapFlag.MMAPABLE | BpfMapFlag.INNER_MAP)) !== 0) {
     return -Errno.EINVAL;
   }
-  if ((flags & BpfMapFlag.PRESERVE_ELEMS) !== 0) return -Errno.EINVAL;
+  if (type !== BpfMapType.PERF_EVENT_ARRAY && (flags & BpfMapFlag.PRESERVE_ELEMS) !== 0) return -Errno.EINVAL;
   if (valueSize > 0x7fff_ffff) return -Errno.E2BIG;
   if (perCpu && rounded(valueSize) > MAX_PERCPU_VALUE) return -Errno.E2BIG;
   return 0;
 }
 
 /** `fd_array_map_alloc_check`. */
-function checkProgArray(attributes: MapAttributes): number {
+function checkObjectArray(attributes: MapAttributes): number {
   if (attributes.valueSize !== 4) return -Errno.EINVAL;
   if ((attributes.flags & (BpfMapFlag.RDONLY_PROG | BpfMapFlag.WRONLY_PROG)) !== 0) return -Errno.EINVAL;
   return checkArray(attributes);
+}
+
+/** `bpf_local_storage_map_alloc_check` */
+function checkSocketStorage({ keySize, valueSize, maxEntries, flags }: MapAttributes): number {
+  const known = BpfMapFlag.NO_PREALLOC | BpfMapFlag.CLONE;
+  if ((flags & ~known) !== 0 || (flags & BpfMapFlag.NO_PREALLOC) === 0) return -Errno.EINVAL;
+  return maxEntries !== 0 || keySize !== 4 || valueSize === 0 ? -Errno.EINVAL : 0;
+}
+
+/** `cgroup_storage_map_alloc`: a key is the id of a cgroup, or that with an attach type. */
+function checkCgroupStorage({ type, keySize, valueSize, maxEntries, flags }: MapAttributes): number {
+  if ((keySize !== 8 && keySize !== 16) || valueSize === 0) return -Errno.EINVAL;
+  if (isPerCpuType(type) && valueSize > MAX_PERCPU_VALUE) return -Errno.E2BIG;
+  const known = BpfMapFlag.NUMA_NODE | ACCESS;
+  return (flags & ~known) !== 0 || !accessOk(flags) || maxEntries !== 0 ? -Errno.EINVAL : 0;
+}
+
+/** `ringbuf_map_alloc` */
+function checkRing({ keySize, valueSize, maxEntries, flags }: MapAttributes): number {
+  if ((flags & ~BpfMapFlag.NUMA_NODE) !== 0 || keySize !== 0 || valueSize !== 0) return -Errno.EINVAL;
+  const size = maxEntries >>> 0;
+  return size < PAGE_SIZE || (size & (size - 1)) !== 0 ? -Errno.EINVAL : 0;
 }
 
 /** `htab_map_alloc_check`, and the checks at the start of `htab_map_alloc`. */

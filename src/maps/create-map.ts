@@ -9,14 +9,31 @@ import { MapObject } from "./map-object.ts";
 import {
   arrayStride,
   elementSize,
+  isCgroupStorage,
   isHashType,
+  isMapOfMaps,
+  isObjectArray,
   isPerCpuType,
   rounded,
   shapeOf,
   valueAt,
 } from "./map-shape.ts";
 import type { MapShape } from "./operations.ts";
+import { RING_DATA } from "./ring.ts";
 import type { MapEnvironment, MapStorage } from "./storage.ts";
+
+/** Types that have helpers of their own. */
+const OPAQUE: ReadonlySet<number> = new Set([
+  BpfMapType.PROG_ARRAY,
+  BpfMapType.PERF_EVENT_ARRAY,
+  BpfMapType.CGROUP_STORAGE,
+  BpfMapType.PERCPU_CGROUP_STORAGE,
+  BpfMapType.RINGBUF,
+  BpfMapType.SK_STORAGE,
+]);
+
+/** No block of the memory is larger. */
+const MAX_BLOCK = 2 ** 31;
 
 /**
  * A new, empty map.
@@ -67,7 +84,7 @@ class MapBuilding {
     this.#set(MapField.WHAT, what);
     this.#set(MapField.ACCESS, this.#access());
     if (code !== undefined) this.#enterOperations(code, shape);
-    if (!(isHashType(type) ? this.#hash() : this.#array())) return null;
+    if (!this.#elements(type)) return null;
     const end = map + Math.max(8, bpfMapSize);
     if (!this.#region(map, end, RegionAccess.READ | RegionAccess.MAP, 0, 0, `map ${name}`)) return null;
     return new MapObject(this.#memory, shape, map, { blocks: this.#blocks, regions: this.#regions });
@@ -80,17 +97,41 @@ class MapBuilding {
   }
 
   /**
-   * What helpers may do with the map. Of a program array nothing but tail calls (`check_map_func_compatibility`); a map
-   * that programs only read has nothing that writes (`record_func_map`).
+   * What helpers for elements may do with the map (`check_map_func_compatibility`). With those that have helpers of
+   * their own nothing, with a map of maps lookups; a map that programs only read has nothing that writes
+   * (`record_func_map`).
    */
   #enterOperations(code: MapCode, shape: MapShape): void {
     const indices = code.indices(shape);
-    if (indices === null || shape.type === BpfMapType.PROG_ARRAY) return;
+    if (indices === null || OPAQUE.has(shape.type)) return;
     this.#set(MapField.OPERATIONS + 4 * MapOperationSlot.LOOKUP, indices.lookup);
     this.#set(MapField.OPERATIONS + 4 * MapOperationSlot.NEXT_KEY, indices.nextKey);
-    if ((this.#attributes.flags & BpfMapFlag.RDONLY_PROG) !== 0) return;
+    if ((this.#attributes.flags & BpfMapFlag.RDONLY_PROG) !== 0 || isMapOfMaps(shape.type)) return;
     this.#set(MapField.OPERATIONS + 4 * MapOperationSlot.UPDATE, indices.update);
     this.#set(MapField.OPERATIONS + 4 * MapOperationSlot.DELETE, indices.delete);
+  }
+
+  #elements(type: number): boolean {
+    if (type === BpfMapType.RINGBUF) return this.#ring();
+    if (isCgroupStorage(type)) return this.#cgroupStorage();
+    if (type === BpfMapType.SK_STORAGE) return true;
+    return isHashType(type) ? this.#hash() : this.#array();
+  }
+
+  #cgroupStorage(): boolean {
+    const { type, valueSize } = this.#attributes;
+    this.#set(MapField.CPU_STRIDE, isPerCpuType(type) ? rounded(valueSize) : 0);
+    return true;
+  }
+
+  #ring(): boolean {
+    const { maxEntries } = this.#attributes;
+    const bytes = RING_DATA + 2 * maxEntries;
+    const ring = bytes > MAX_BLOCK ? 0 : this.#allocate(bytes, PAGE_SIZE);
+    if (ring === 0) return false;
+    const data = ring + RING_DATA;
+    this.#set(MapField.VALUES, data);
+    return this.#region(data, ring + bytes, this.#access(), 0, 0, `record of map ${this.#name()}`);
   }
 
   #array(): boolean {
@@ -105,7 +146,7 @@ class MapBuilding {
     if (values === 0) return false;
     this.#set(MapField.VALUES, values);
     this.#set(MapField.CPU_STRIDE, area);
-    if (type === BpfMapType.PROG_ARRAY) return true;
+    if (isObjectArray(type)) return true;
     for (let cpu = 0; cpu < cpus; cpu++) {
       const start = values + cpu * area;
       const what = `value of map ${this.#name()}`;
@@ -177,7 +218,9 @@ class MapBuilding {
 
   /** What programs may do with values (`BPF_F_RDONLY_PROG`, `BPF_F_WRONLY_PROG`). */
   #access(): number {
-    const { flags } = this.#attributes;
+    const { flags, type } = this.#attributes;
+    // Not even a program that nobody has verified gets at the offsets of inner maps.
+    if (isMapOfMaps(type)) return 0;
     if ((flags & BpfMapFlag.RDONLY_PROG) !== 0) return RegionAccess.READ;
     return (flags & BpfMapFlag.WRONLY_PROG) !== 0 ? RegionAccess.WRITE : RegionAccess.READ_WRITE;
   }

@@ -1,14 +1,14 @@
-import { BpfMapType, BpfUpdateFlag, Errno } from "../uapi/index.ts";
+import { BpfUpdateFlag, Errno } from "../uapi/index.ts";
 import type { FunctionBuilder, Local } from "../wasm/index.ts";
 import { emitCopy } from "./emit-bytes.ts";
 import { MapField } from "./map-header.ts";
 import { emitFixed, type MapOperand } from "./map-operand.ts";
-import { arrayStride, isPerCpuType } from "./map-shape.ts";
+import { arrayStride, isMapOfMaps, isObjectArray, isPerCpuType } from "./map-shape.ts";
 import type { MapShape } from "./operations.ts";
 
 /**
  * Emits the lookup of an element by its index: `result` becomes the offset of the value of `cpu`, or 0 where the
- * index is not below `max_entries`.
+ * index is not below `max_entries`. Of an array of maps it becomes the offset of the map there.
  */
 export function emitArrayElement(
   f: FunctionBuilder,
@@ -21,7 +21,11 @@ export function emitArrayElement(
   f.i32.const(0).set(result);
   f.get(index);
   emitFixed(f, map, MapField.MAX_ENTRIES).i32.ltU();
-  f.if(() => emitElementAddress(f, shape, map, index, cpu).set(result));
+  f.if(() => {
+    emitElementAddress(f, shape, map, index, cpu);
+    if (isMapOfMaps(shape.type)) f.i32.atomicLoad();
+    f.set(result);
+  });
 }
 
 /** Emits the offset of an element's value onto the stack; the index is in bounds. */
@@ -60,8 +64,8 @@ export function emitArrayUpdate(f: FunctionBuilder, shape: MapShape, map: MapOpe
   const [, key, value, flags, cpu] = f.params as [Local, Local, Local, Local, Local];
   const index = f.local("i32", "index");
   const to = f.local("i32", "to");
-  // A program array takes no flags at all (`bpf_fd_array_map_update_elem`).
-  if (shape.type === BpfMapType.PROG_ARRAY) f.get(flags);
+  // An array of objects takes no flags at all (`bpf_fd_array_map_update_elem`).
+  if (isObjectArray(shape.type)) f.get(flags);
   else {
     f.get(flags).i32.const(~BpfUpdateFlag.F_LOCK).i32.and();
     f.i32.const(BpfUpdateFlag.EXIST).i32.gtU();
@@ -79,9 +83,9 @@ export function emitArrayUpdate(f: FunctionBuilder, shape: MapShape, map: MapOpe
   f.i32.const(0);
 }
 
-/** `array_map_delete_elem`; a program array can empty a slot (`fd_array_map_delete_elem`). */
+/** `array_map_delete_elem`; an array of objects can empty a slot (`fd_array_map_delete_elem`). */
 export function emitArrayDelete(f: FunctionBuilder, shape: MapShape, map: MapOperand): void {
-  if (shape.type !== BpfMapType.PROG_ARRAY) {
+  if (!isObjectArray(shape.type)) {
     f.i32.const(-Errno.EINVAL);
     return;
   }

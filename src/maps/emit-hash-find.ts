@@ -2,7 +2,7 @@ import type { FunctionBuilder, Local } from "../wasm/index.ts";
 import { comparesHash, emitHash, emitKeyTest, emitKeyWords, type KeyWords } from "./emit-key.ts";
 import { MapField } from "./map-header.ts";
 import { emitFixed, emitFixed64, type MapOperand } from "./map-operand.ts";
-import { ElementField, isPerCpuType, valueAt } from "./map-shape.ts";
+import { ElementField, isMapOfMaps, isPerCpuType, valueAt } from "./map-shape.ts";
 import type { MapShape } from "./operations.ts";
 
 /**
@@ -102,7 +102,7 @@ export function emitValueOf(
     .i32.add();
 }
 
-/** Emits a lookup: `result` becomes the offset of the value (for `cpu`), or 0. */
+/** Emits a lookup: `result` becomes the offset of the value (for `cpu`) or of the map that it names, or 0. */
 export function emitHashValue(
   f: FunctionBuilder,
   shape: MapShape,
@@ -114,5 +114,9 @@ export function emitHashValue(
   const search = emitHashSearch(f, shape, map, key);
   emitHashFind(f, search, false);
   f.get(search.element).tee(result);
-  f.if(() => emitValueOf(f, shape, search.element, cpu).set(result));
+  f.if(() => {
+    emitValueOf(f, shape, search.element, cpu);
+    if (isMapOfMaps(shape.type)) f.i32.atomicLoad();
+    f.set(result);
+  });
 }

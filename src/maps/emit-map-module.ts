@@ -1,4 +1,5 @@
 import { MemoryImports, type MemoryKind } from "../mem/index.ts";
+import { BpfMapType } from "../uapi/index.ts";
 import type { Local } from "../wasm/index.ts";
 import { type FunctionBuilder, ModuleBuilder, type Signature } from "../wasm/index.ts";
 import {
@@ -8,14 +9,18 @@ import {
   emitArrayNextKey,
   emitArrayUpdate,
 } from "./emit-array.ts";
+import { emitCgroupStorage } from "./emit-cgroup-storage.ts";
 import { emitHashDelete, emitHashLookup, emitHashNextKey, emitHashUpdate } from "./emit-hash.ts";
 import { emitHashValue } from "./emit-hash-find.ts";
 import { emitPool } from "./emit-pool.ts";
 import { emitMapOperand, type MapOperand } from "./map-operand.ts";
-import { isArrayType, isHashType } from "./map-shape.ts";
+import { isArrayType, isCgroupStorage, isHashType } from "./map-shape.ts";
 import type { MapShape } from "./operations.ts";
 
 const I = "i32";
+
+/** `ENOTSUPP`, which no header of user space names. */
+const ENOTSUPP = 524;
 
 /** Signatures of the operations, as `MapOperations` has them. */
 export const MAP_OPERATIONS = {
@@ -50,6 +55,15 @@ export function emitMapOperations(
   };
   const operand = (f: FunctionBuilder) => constant ?? emitMapOperand(f, f.params[0]!);
   const { lookup, update, delete: remove, nextKey } = operations;
+  if (shape.type === BpfMapType.RINGBUF || shape.type === BpfMapType.SK_STORAGE) {
+    lookup.i32.const(0);
+    for (const func of [update, remove, nextKey]) func.i32.const(-ENOTSUPP);
+    return operations;
+  }
+  if (isCgroupStorage(shape.type)) {
+    emitCgroupStorage(operations);
+    return operations;
+  }
   if (isHashType(shape.type)) {
     const parts = { memory, pool: emitPool(m, shape, memory) };
     emitHashLookup(lookup, shape, operand(lookup));

@@ -13,6 +13,16 @@ export type { MapAttributes } from "./map-attributes.ts";
 export { type FunctionTable, MapCode, type OperationIndices } from "./map-code.ts";
 export { MAP_HEADER_SIZE, MapField, MapOperationSlot } from "./map-header.ts";
 export { constantMap, emitMapOperand, type MapOperand } from "./map-operand.ts";
-export { isHashType, isPerCpuType, shapeName, shapeOf } from "./map-shape.ts";
+export {
+  isArrayType,
+  isCgroupStorage,
+  isHashType,
+  isMapOfMaps,
+  isPerCpuType,
+  shapeName,
+  shapeOf,
+} from "./map-shape.ts";
 export type { MapOperations, MapShape } from "./operations.ts";
+export { RING_DATA, RingField, RingRecord, takeRecords } from "./ring.ts";
+export { SocketStorage } from "./socket-storage.ts";
 export type { MapEnvironment, MapStorage } from "./storage.ts";

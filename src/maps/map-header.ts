@@ -59,7 +59,7 @@ export const MapField = {
   FRESH_STRIDE: 104,
   /** Elements that the pool was given so far. */
   POOLED: 108,
-  /** First slab of elements. */
+  /** First slab of elements; of values of sockets the first one. */
   SLABS: 112,
 } as const;
 

@@ -4,6 +4,7 @@ import { BUCKET_SIZE, BucketField } from "./emit-hash-find.ts";
 import { MAP_HEADER_SIZE, MapField, SlabField } from "./map-header.ts";
 import { ElementField, isHashType } from "./map-shape.ts";
 import type { MapShape } from "./operations.ts";
+import { SocketStorage } from "./socket-storage.ts";
 import type { MapStorage } from "./storage.ts";
 
 /** What a map was given when it was created, and gives back when it ends. */
@@ -63,11 +64,16 @@ export class MapObject implements MapStorage {
     return at >= 0;
   }
 
+  useValues(offset: number): void {
+    this.#memory.view().setUint32(this.#header + MapField.VALUES, offset, true);
+  }
+
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
     const memory = this.#memory;
     for (const region of this.#holdings.regions) memory.regions.remove(region);
+    if (this.shape.type === BpfMapType.SK_STORAGE) new SocketStorage(memory).clearMap(this.offset);
     for (let slab = this.#field(MapField.SLABS); slab !== 0; ) {
       const view = memory.view();
       const next = view.getUint32(slab + SlabField.NEXT, true);

@@ -19,15 +19,38 @@ export function shapeName(shape: MapShape): string {
 }
 
 export function isHashType(type: number): boolean {
-  return type === BpfMapType.HASH || type === BpfMapType.PERCPU_HASH;
+  return type === BpfMapType.HASH || type === BpfMapType.PERCPU_HASH || type === BpfMapType.HASH_OF_MAPS;
 }
 
 export function isArrayType(type: number): boolean {
-  return type === BpfMapType.ARRAY || type === BpfMapType.PERCPU_ARRAY || type === BpfMapType.PROG_ARRAY;
+  return type === BpfMapType.ARRAY || type === BpfMapType.PERCPU_ARRAY || isObjectArray(type);
+}
+
+/** Its values are offsets of maps, and a lookup gives the map. */
+export function isMapOfMaps(type: number): boolean {
+  return type === BpfMapType.ARRAY_OF_MAPS || type === BpfMapType.HASH_OF_MAPS;
+}
+
+/** An array of words that name objects, which system calls put there and programs only use. */
+export function isObjectArray(type: number): boolean {
+  return (
+    type === BpfMapType.PROG_ARRAY ||
+    type === BpfMapType.ARRAY_OF_MAPS ||
+    type === BpfMapType.PERF_EVENT_ARRAY
+  );
 }
 
 export function isPerCpuType(type: number): boolean {
-  return type === BpfMapType.PERCPU_HASH || type === BpfMapType.PERCPU_ARRAY;
+  return (
+    type === BpfMapType.PERCPU_HASH ||
+    type === BpfMapType.PERCPU_ARRAY ||
+    type === BpfMapType.PERCPU_CGROUP_STORAGE
+  );
+}
+
+/** Its values belong to programs on cgroups, and are there as long as such a program is. */
+export function isCgroupStorage(type: number): boolean {
+  return type === BpfMapType.CGROUP_STORAGE || type === BpfMapType.PERCPU_CGROUP_STORAGE;
 }
 
 /** Up to the next multiple of 8. */
@@ -37,7 +60,7 @@ export function rounded(size: number): number {
 
 /** Bytes from one value of an array to the next. */
 export function arrayStride(shape: MapShape): number {
-  return shape.type === BpfMapType.PROG_ARRAY ? 4 : rounded(shape.valueSize);
+  return isObjectArray(shape.type) ? 4 : rounded(shape.valueSize);
 }
 
 /**

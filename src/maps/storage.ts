@@ -32,6 +32,8 @@ export interface MapStorage {
   slot(index: number): number;
   /** Writes a slot of a program array. @returns false where there is none. */
   setSlot(index: number, value: number): boolean;
+  /** Says where the values of a cgroup storage are while its program runs; 0 where they are not. */
+  useValues(offset: number): void;
   /** Frees everything, after a quiescent point. */
   close(): void;
 }

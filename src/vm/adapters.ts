@@ -31,6 +31,7 @@ export function createAdapters(
     type: (signature) => m.type(signature),
     table,
     memory: imports,
+    checked: mode === "checked",
     cpu: (f) => f.i32.const(0).i32.load(executor.stateAt + State.CPU),
     context: (f) => f.i32.const(0).i32.load(executor.stateAt + State.CONTEXT),
     stopped: (f) =>

@@ -156,6 +156,10 @@ function emitTest(f: FunctionBuilder, { window, helper, check, argument }: Test,
       .call(tests.memory);
     refuse();
   };
+  const unlessNull = (nullable: boolean | undefined, test: () => void) => {
+    if (nullable !== true) test();
+    else f.get(window).i64.load(at).i64.eqz().i32.eqz().if(test);
+  };
   const ofMap = (field: number) =>
     f.get(window).i32.load(REGISTER_SIZE).i32.const(field).i32.add().i32.load();
   switch (check.kind) {
@@ -177,20 +181,14 @@ function emitTest(f: FunctionBuilder, { window, helper, check, argument }: Test,
       memory(false, () => ofMap(tests.keySizeAt));
       return;
     case "mapValue":
-      memory(check.write ?? false, () => ofMap(tests.valueSizeAt));
+      unlessNull(check.nullable, () => memory(check.write ?? false, () => ofMap(tests.valueSizeAt)));
       return;
     case "fixedMemory":
       memory(check.write ?? false, () => f.i32.const(check.bytes));
       return;
-    case "memory": {
-      const test = () =>
-        memory(check.write ?? false, () => f.get(window).i32.load(check.size * REGISTER_SIZE));
-      if (check.nullable !== true) {
-        test();
-        return;
-      }
-      f.get(window).i64.load(at).i64.eqz().i32.eqz();
-      f.if(test);
-    }
+    case "memory":
+      unlessNull(check.nullable, () =>
+        memory(check.write ?? false, () => f.get(window).i32.load(check.size * REGISTER_SIZE)),
+      );
   }
 }

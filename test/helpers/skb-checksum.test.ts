@@ -92,3 +92,45 @@ describe("checksums of 0", () => {
     expect(at(skb)).toBe(0xffff);
   });
 });
+
+describe("bpf_csum_update and bpf_csum_level", () => {
+  const ipSummed = bench.layout.field("sk_buff.ip_summed");
+  const packet = (summed: number): number => {
+    const skb = skbOf(bench, new Uint8Array(20));
+    bench.memory.bytes()[skb + ipSummed.offset]! |= summed << ipSummed.shift;
+    return skb;
+  };
+  const summedOf = (skb: number) =>
+    (bench.memory.bytes()[skb + ipSummed.offset]! & ipSummed.mask) >> ipSummed.shift;
+  const level = (skb: number, action: number | bigint) => bench.invoke(BpfFuncId.csum_level, skb, action);
+
+  it("adds to the sum of a packet that has one", () => {
+    const skb = packet(2);
+    bench.set32("sk_buff", skb, "csum", 0xffff_fff0);
+    expect(bench.invoke(BpfFuncId.csum_update, skb, 0x20)).toBe(0x11);
+    expect(bench.call.resultHigh).toBe(0);
+    expect(bench.get32("sk_buff", skb, "csum")).toBe(0x11);
+    expect(bench.invoke(BpfFuncId.csum_update, packet(0), 1)).toBe(-524);
+    expect(bench.call.resultHigh).toBe(-1);
+  });
+
+  it("counts how many checksums need no look", () => {
+    const [QUERY, INC, DEC, RESET] = [0, 1, 2, 3];
+    const skb = packet(0);
+    expect(level(skb, QUERY)).toBe(-Errno.EACCES);
+    for (const expected of [0, 1, 2, 3, 3]) {
+      expect(level(skb, INC)).toBe(0);
+      expect(level(skb, QUERY)).toBe(expected);
+    }
+    level(skb, DEC);
+    expect(level(skb, QUERY)).toBe(2);
+    level(skb, RESET);
+    expect(summedOf(skb)).toBe(0);
+    level(skb, INC);
+    level(skb, DEC);
+    expect(summedOf(skb)).toBe(0);
+    expect(level(skb, 4)).toBe(-Errno.EINVAL);
+    expect(level(skb, 2n ** 32n)).toBe(-Errno.EINVAL);
+    expect(level(packet(2), INC)).toBe(0);
+  });
+});

@@ -1,10 +1,10 @@
-import { isHashType } from "../../maps/index.ts";
-import { Errno } from "../../uapi/index.ts";
+import { isArrayType, isHashType } from "../../maps/index.ts";
+import { BpfMapType, Errno } from "../../uapi/index.ts";
 import type { Attr } from "../attr.ts";
 import type { KernelMap } from "../objects/map.ts";
 import type { Process } from "../process.ts";
 import { refuse } from "../refusal.ts";
-import { readElement, writeElement } from "./map-elements.ts";
+import { deleteElement, readElement, writeElement } from "./map-elements.ts";
 
 const ENOTSUPP = 524;
 
@@ -25,7 +25,7 @@ export function mapBatch(command: BatchCommand) {
       if (!isHashType(map.type)) refuse(ENOTSUPP);
     }
     if (command === "MAP_DELETE_BATCH" && !isHashType(map.type)) refuse(ENOTSUPP);
-    if (map.programs !== null) refuse(ENOTSUPP);
+    if (!isBatched(map.type)) refuse(ENOTSUPP);
     // No value of these maps holds the spin lock that BPF_F_LOCK is about: no flag is left.
     if (args.elemFlags !== 0n) refuse(Errno.EINVAL);
     // Only the hash tables' own walk looks at these.
@@ -39,6 +39,12 @@ export function mapBatch(command: BatchCommand) {
     if (command === "MAP_DELETE_BATCH") return deleteBatch(run);
     return isHashType(map.type) ? hashBatch(run, command === "MAP_LOOKUP_AND_DELETE_BATCH") : arrayBatch(run);
   };
+}
+
+/** Whether the type has batches at all (`BATCH_OPS`). */
+function isBatched(type: number): boolean {
+  if (type === BpfMapType.PROG_ARRAY || type === BpfMapType.PERF_EVENT_ARRAY) return false;
+  return isHashType(type) || isArrayType(type);
 }
 
 interface BatchRun {
@@ -73,8 +79,7 @@ function deleteBatch({ process, map, args, wanted, done }: BatchRun): number {
   const scratch = process.scratch(map.keySize);
   return eachOf(wanted, done, (i) => {
     process.copyIn(args.keys + BigInt(i * map.keySize), scratch, map.keySize);
-    const result = map.parts.operations.delete(map.offset, scratch);
-    if (result < 0) refuse(-result);
+    deleteElement(process, map, scratch);
   });
 }
 
@@ -106,11 +111,13 @@ function arrayBatch({ process, map, args, wanted, done }: BatchRun): number {
   while (count < wanted) {
     result = operations.nextKey(map.offset, at, key);
     if (result !== 0) break;
+    process.machine.memory.bytes().copyWithin(previous, key, key + keySize);
+    at = previous;
+    // A place of an array that holds no map.
+    if (map.inners !== null && operations.lookup(map.offset, key, 0) === 0) continue;
     readElement(process, map, key, value);
     process.copyOut(args.keys + BigInt(count * keySize), key, keySize);
     process.copyOut(args.values + BigInt(count * userValueSize), value, userValueSize);
-    process.machine.memory.bytes().copyWithin(previous, key, key + keySize);
-    at = previous;
     count++;
   }
   done(count);
@@ -123,7 +130,7 @@ function arrayBatch({ process, map, args, wanted, done }: BatchRun): number {
  * that nothing is seen twice and nothing missed however the table changes between two calls.
  */
 function hashBatch({ process, map, args, wanted, done }: BatchRun, remove: boolean): number {
-  const { operations, storage, userValueSize } = map.parts;
+  const { storage, userValueSize } = map.parts;
   const { keySize } = map;
   const buckets = storage.buckets();
   let bucket = args.inBatch === 0n ? 0 : process.u32(args.inBatch);
@@ -147,7 +154,7 @@ function hashBatch({ process, map, args, wanted, done }: BatchRun, remove: boole
     }
     // As in Linux the elements are gone before the caller has them: where a buffer is bad they are lost.
     if (remove) {
-      for (let i = 0; i < keys.length; i++) operations.delete(map.offset, scratch + i * keySize);
+      for (let i = 0; i < keys.length; i++) deleteElement(process, map, scratch + i * keySize);
     }
     process.copyOut(args.keys + BigInt(count * keySize), scratch, keyBytes);
     process.copyOut(

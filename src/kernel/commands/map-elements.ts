@@ -1,5 +1,5 @@
 import { isHashType, isPerCpuType } from "../../maps/index.ts";
-import { Errno } from "../../uapi/index.ts";
+import { BpfMapType, Errno } from "../../uapi/index.ts";
 import type { Attr } from "../attr.ts";
 import type { KernelMap } from "../objects/map.ts";
 import type { Process } from "../process.ts";
@@ -40,8 +40,7 @@ export function mapDeleteElem(process: Process, attr: Attr): number {
   const map = process.map(mapFd, "write");
   const scratch = process.scratch(map.keySize);
   process.copyIn(key, scratch, map.keySize);
-  if (map.programs !== null) return deleteProgram(process, map, scratch);
-  return checked(map.parts.operations.delete(map.offset, scratch));
+  return deleteElement(process, map, scratch);
 }
 
 /** `map_get_next_key`. */
@@ -66,7 +65,7 @@ export function mapLookupAndDeleteElem(process: Process, attr: Attr): number {
   const scratch = process.scratch(map.keySize + map.parts.userValueSize + 8);
   const valueAt = scratch + ((map.keySize + 7) & -8);
   process.copyIn(key, scratch, map.keySize);
-  if (!isHashType(map.type)) refuse(ENOTSUPP);
+  if (!isHashType(map.type) || map.inners !== null) refuse(ENOTSUPP);
   readElement(process, map, scratch, valueAt);
   checked(map.parts.operations.delete(map.offset, scratch));
   process.copyOut(value, valueAt, map.parts.userValueSize);
@@ -82,6 +81,17 @@ export function mapFreeze(process: Process, attr: Attr): number {
   return 0;
 }
 
+/** Takes the element of a key out. ENOENT for a miss, E2BIG or EINVAL of arrays. */
+export function deleteElement(process: Process, map: KernelMap, key: number): number {
+  const { operations } = map.parts;
+  if (map.programs !== null) return deleteProgram(process, map, key);
+  if (map.type === BpfMapType.SK_STORAGE) return refuseSocket(process, key);
+  const before = map.inners === null ? 0 : operations.lookup(map.offset, key, 0) >>> 0;
+  checked(operations.delete(map.offset, key));
+  if (before !== 0) map.inners?.release(before);
+  return 0;
+}
+
 /** Copies the value of a key to `to`: of all CPUs for a per-CPU map (`bpf_map_copy_value`). ENOENT for a miss. */
 export function readElement(process: Process, map: KernelMap, key: number, to: number): void {
   const { operations } = map.parts;
@@ -92,9 +102,15 @@ export function readElement(process: Process, map: KernelMap, key: number, to: n
     memory.view().setUint32(to, program.id, true);
     return;
   }
+  if (map.type === BpfMapType.RINGBUF || map.type === BpfMapType.PERF_EVENT_ARRAY) refuse(ENOTSUPP);
+  if (map.type === BpfMapType.SK_STORAGE) refuseSocket(process, key);
   if (!isPerCpuType(map.type)) {
     const value = operations.lookup(map.offset, key, 0);
     if (value === 0) refuse(Errno.ENOENT);
+    if (map.inners !== null) {
+      memory.view().setUint32(to, map.inners.idOf(value >>> 0), true);
+      return;
+    }
     memory.bytes().copyWithin(to, value >>> 0, (value >>> 0) + map.valueSize);
     return;
   }
@@ -118,6 +134,9 @@ export function writeElement(
   if (flags >> 32n !== 0n) refuse(Errno.EINVAL);
   const flagBits = Number(flags);
   if (map.programs !== null) return setProgram(process, map, { key, from, flags: flagBits });
+  if (map.type === BpfMapType.PERF_EVENT_ARRAY) return setEvent(process, map, { key, from, flags: flagBits });
+  if (map.type === BpfMapType.SK_STORAGE) return refuseSocket(process, key);
+  if (map.inners !== null) return setInner(process, map, { key, from, flags: flagBits });
   if (!isPerCpuType(map.type)) return checked(operations.update(map.offset, key, from, flagBits, 0));
   const rounded = (map.valueSize + 7) & -8;
   checked(operations.update(map.offset, key, from, flagBits, 0));
@@ -130,11 +149,7 @@ export function writeElement(
 }
 
 /** `bpf_fd_array_map_update_elem`: the value is a descriptor. EBADF, EINVAL where it is no program of the array's kind. */
-function setProgram(
-  process: Process,
-  map: KernelMap,
-  { key, from, flags }: { readonly key: number; readonly from: number; readonly flags: number },
-): number {
+function setProgram(process: Process, map: KernelMap, { key, from, flags }: Write): number {
   const view = process.machine.memory.view();
   const index = view.getUint32(key, true);
   if (flags !== 0) refuse(Errno.EINVAL);
@@ -143,6 +158,51 @@ function setProgram(
   if (!map.programs!.accepts(program.tailCallKind)) refuse(Errno.EINVAL);
   map.programs!.set(index, program);
   return 0;
+}
+
+/** A write of one element by a system call: offsets of key and value, and `BPF_*` flags. */
+interface Write {
+  readonly key: number;
+  readonly from: number;
+  readonly flags: number;
+}
+
+/** `sockfd_lookup`: a key is a descriptor, and none is that of a socket. EBADF, ENOTSOCK. */
+function refuseSocket(process: Process, key: number): never {
+  process.files.get(process.machine.memory.view().getInt32(key, true));
+  return refuse(Errno.ENOTSOCK);
+}
+
+/** `perf_event_fd_array_get_ptr`: EBADF, as no descriptor is that of an event. */
+function setEvent(process: Process, map: KernelMap, { key, from, flags }: Write): number {
+  const view = process.machine.memory.view();
+  if (flags !== 0) refuse(Errno.EINVAL);
+  if (view.getUint32(key, true) >= map.parts.maxEntries) refuse(Errno.E2BIG);
+  process.files.get(view.getInt32(from, true));
+  return refuse(Errno.EBADF);
+}
+
+/**
+ * `bpf_fd_array_map_update_elem` and `bpf_fd_htab_map_update_elem` for maps of maps: the value is a descriptor. EBADF,
+ * EINVAL where it is no map, or one that is not like the others.
+ */
+function setInner(process: Process, map: KernelMap, { key, from, flags }: Write): number {
+  const { operations, maxEntries } = map.parts;
+  const view = process.machine.memory.view();
+  if (map.type === BpfMapType.ARRAY_OF_MAPS) {
+    if (flags !== 0) refuse(Errno.EINVAL);
+    if (view.getUint32(key, true) >= maxEntries) refuse(Errno.E2BIG);
+  }
+  const inners = map.inners!;
+  const inner = process.map(view.getInt32(from, true), "any");
+  if (!inners.accepts(inner)) refuse(Errno.EINVAL);
+  const before = operations.lookup(map.offset, key, 0) >>> 0;
+  const word = inners.take(inner);
+  view.setUint32(from, word, true);
+  const result = operations.update(map.offset, key, from, flags, 0);
+  if (result < 0) inners.release(word);
+  else if (before !== 0) inners.release(before);
+  return checked(result);
 }
 
 /** `fd_array_map_delete_elem` */

@@ -4,6 +4,7 @@ import type { BtfRecord, VerifierMap } from "../../verifier/index.ts";
 import type { IdTable } from "../id-table.ts";
 import { isInert } from "../inert-map.ts";
 import type { KernelBtf } from "./btf.ts";
+import { InnerMaps } from "./inner-maps.ts";
 import { KernelObject } from "./kernel-object.ts";
 import { ProgramArray } from "./program-array.ts";
 
@@ -40,6 +41,8 @@ export class KernelMap extends KernelObject {
   writers = 0;
   /** What tail calls go to; null for all other types. */
   readonly programs: ProgramArray | null;
+  /** What a map of maps holds; null for all other types. */
+  readonly inners: InnerMaps | null;
   /** Descriptors and pins: the one that creates it is the first. */
   #users = 1;
   readonly #table: IdTable<KernelMap>;
@@ -50,6 +53,7 @@ export class KernelMap extends KernelObject {
     this.parts = parts;
     const isProgramArray = parts.storage.shape.type === BpfMapType.PROG_ARRAY;
     this.programs = isProgramArray ? new ProgramArray(parts.storage) : null;
+    this.inners = parts.inner === null ? null : new InnerMaps(parts.inner);
     table.add(this);
   }
 
@@ -96,6 +100,7 @@ export class KernelMap extends KernelObject {
   protected override destroy(): void {
     this.#table.remove(this.id);
     this.programs?.clear();
+    this.inners?.clear();
     this.parts.btf?.put();
     this.parts.storage.close();
   }

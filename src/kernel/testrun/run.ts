@@ -6,6 +6,7 @@ import type { Machine } from "../machine.ts";
 import type { KernelProgram } from "../objects/program.ts";
 import type { Process } from "../process.ts";
 import { refuse } from "../refusal.ts";
+import { withCgroupStorage } from "./cgroup-storage.ts";
 
 /** The arguments of one BPF_PROG_TEST_RUN. */
 export type TestRunArguments = AttrValues<"PROG_TEST_RUN">;
@@ -31,7 +32,9 @@ export function runRepeated({ machine, program, args }: TestRun, context: number
   const repeat = args.repeat === 0 ? 1 : args.repeat;
   const start = machine.clock();
   let retval = 0;
-  for (let i = 0; i < repeat; i++) retval = machine.run(program, context);
+  withCgroupStorage(machine, program, () => {
+    for (let i = 0; i < repeat; i++) retval = machine.run(program, context);
+  });
   const average = Math.floor((machine.clock() - start) / repeat);
   return { retval: retval >>> 0, duration: Math.min(average, 0xffff_ffff) };
 }

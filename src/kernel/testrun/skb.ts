@@ -1,10 +1,11 @@
+import { SocketStorage } from "../../maps/index.ts";
 import { addressOf } from "../../mem/index.ts";
 import { decodeStruct, type StructValues, writeStruct } from "../../sys/index.ts";
 import { BpfProgType, BpfTestRunFlag, bpfSkBuff, Errno } from "../../uapi/index.ts";
 import type { KernelStruct } from "../kernel-struct.ts";
 import { LOOPBACK_IFINDEX } from "../net/loopback.ts";
 import { refuse } from "../refusal.ts";
-import { contextIn, finish, finishContext, runRepeated, type TestRun } from "./run.ts";
+import { contextIn, finish, finishContext, type RunResult, runRepeated, type TestRun } from "./run.ts";
 
 const PAGE = 4096;
 /** `NET_SKB_PAD + NET_IP_ALIGN` on x86-64. */
@@ -18,13 +19,16 @@ const IPV4_HLEN = 20;
 const IPV6_HLEN = 40;
 const AF_INET = 2;
 const AF_INET6 = 10;
+const TCP_CLOSE = 7;
+/** `NO_QUEUE_MAPPING` */
+const NO_QUEUE = 0xffff;
 const GSO_LEGACY_MAX_SIZE = 65536;
 const GSO_MAX_SEGS = 65535;
 const PacketType = { HOST: 0, MULTICAST: 2, OTHERHOST: 3 } as const;
 
 type View = StructValues<typeof bpfSkBuff>;
 
-/** `bpf_prog_test_run_skb`, for socket filters, traffic control and control groups. */
+/** `bpf_prog_test_run_skb`, for all programs that take a `struct __sk_buff`. */
 export function testRunSkb(run: TestRun): number {
   const { args, machine, process, program } = run;
   if ((args.flags & ~BpfTestRunFlag.SKB_CHECKSUM_COMPLETE) !== 0 || args.cpu !== 0 || args.batchSize !== 0) {
@@ -45,7 +49,7 @@ export function testRunSkb(run: TestRun): number {
   memory.words().fill(0, frame >>> 2, (frame + PAGE) >>> 2);
   memory.bytes().set(data, frame + HEADROOM);
   skb.clear();
-  sock.clear();
+  initSocket(sock);
   const start = frame + HEADROOM;
   skb.point("head", frame);
   skb.set("end", packets.room);
@@ -66,7 +70,7 @@ export function testRunSkb(run: TestRun): number {
   skb.set("cb+bpf_skb_data_end.data_meta", addressOf(start + offset));
   if (context !== null) fromView(run, skb, context);
 
-  const result = runRepeated(run, skb.offset);
+  const result = runWithSocket(run);
 
   // A packet that began at its network header gets room for a link-layer header again, of zeros.
   const from = skb.pointer("data");
@@ -99,6 +103,25 @@ function etherType(frame: Uint8Array): number {
   const type = (frame[12]! << 8) | frame[13]!;
   if (type >= 0x600) return type;
   return frame.length >= ETH_HLEN + 2 && frame[14] === 0xff && frame[15] === 0xff ? ETH_P_802_3 : ETH_P_802_2;
+}
+
+/** Runs the program; what maps have for the packet's socket ends with it. */
+function runWithSocket(run: TestRun): RunResult {
+  const { packets, memory } = run.machine;
+  try {
+    return runRepeated(run, packets.skb.offset);
+  } finally {
+    new SocketStorage(memory).clearSocket(packets.sock.at("sk_bpf_storage"));
+  }
+}
+
+/** `sk_alloc` and `sock_init_data`, as far as programs see them. */
+function initSocket(sock: KernelStruct): void {
+  sock.clear();
+  sock.set("__sk_common.skc_state", TCP_CLOSE);
+  sock.set("__sk_common.skc_refcnt.refs.counter", 1);
+  sock.set("__sk_common.skc_rx_queue_mapping", NO_QUEUE);
+  sock.set("__sk_common.skc_tx_queue_mapping", NO_QUEUE);
 }
 
 /** The packet's addresses become those of the socket it is received on. EINVAL where its header is cut short. */

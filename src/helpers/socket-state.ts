@@ -1,0 +1,7 @@
+/** States of TCP that tell what kind of object a socket is. */
+export const SocketState = { TIME_WAIT: 6, LISTEN: 10, NEW_SYN_RECV: 12 } as const;
+
+/** `sk_fullsock`: neither a request nor what a closed connection leaves behind. */
+export function hasFullState(state: number): boolean {
+  return state !== SocketState.TIME_WAIT && state !== SocketState.NEW_SYN_RECV;
+}
