@@ -71,7 +71,10 @@ function newestComparison(
   for (let at = before - 1; at > after; at--) {
     const here = history.path[at]!;
     if (here.effect.operation !== "branch" || here.effect.reads.length !== 2) continue;
-    const values = here.effect.reads.map((register) => history.known(register, at) ?? "");
+    // Logs of older kernels tell what is known behind branches alone.
+    const values = here.effect.reads.map(
+      (register) => history.known(register, at) ?? history.known(register, at + 1) ?? "",
+    );
     if (values.every((value) => /^pkt/.test(value)) && values.some(matches)) return here;
   }
   return null;

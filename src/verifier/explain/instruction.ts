@@ -1,3 +1,5 @@
+import { helperName } from "../../uapi/index.ts";
+
 /** Memory that an instruction accesses through a register. */
 export interface MemoryAccess {
   readonly base: number;
@@ -68,7 +70,7 @@ function registersOf(text: string): number[] {
 export function effectOf(text: string): InstructionEffect {
   if (text === "exit") return { ...NONE, operation: "exit", reads: [0] };
   const call = /^call (\S+)/.exec(text);
-  if (call !== null) return { ...NONE, operation: "call", call: call[1]!, writes: 0 };
+  if (call !== null) return { ...NONE, operation: "call", call: calleeOf(call[1]!), writes: 0 };
   const jump = /^(?:goto|gotol|may_goto|goto_or_nop) (?:pc)?([+-]\d+)/.exec(text);
   if (jump !== null) return { ...NONE, operation: "goto", jump: Number(jump[1]) };
   const branch = COMPARISON.exec(text);
@@ -80,6 +82,12 @@ export function effectOf(text: string): InstructionEffect {
   const assignment = /^([rw])(\d+) (s?\S*=) (.+)$/.exec(text);
   if (assignment === null) return { ...NONE, operation: "other", reads: registersOf(text) };
   return assignmentEffect(assignment[1] === "w", Number(assignment[2]), assignment[3]!, assignment[4]!);
+}
+
+/** Kernels before 4.14 write the number alone. */
+function calleeOf(name: string): string {
+  const named = /^\d+$/.test(name) ? helperName(Number(name)) : undefined;
+  return named === undefined ? name : `bpf_${named}#${name}`;
 }
 
 function branchEffect([, left, operator, right, jump]: RegExpExecArray): InstructionEffect {

@@ -6,7 +6,7 @@ const STEP = /^(\d+): \(([0-9a-f]{2})\) (.*)$/;
 const STATE = /^(\d+): ?((?:frame\d+: ?)?(?:R\d|fp-?\d|refs=).*)$/;
 /** Behind branches, calls and returns; at level 1, and of kernels before 5.16, in a line of its own. */
 const BARE_STATE = /^ ((?:frame\d+: ?)?(?:R\d+(?:_[rwD]+)?=|fp-?\d+\S*=|refs=).*)$/;
-const PATH = /^from (\d+) to (\d+)(?: \(speculative execution\))?:(.*)$/;
+const PATH = /^(?:from )?(\d+) to (\d+)(?: \(speculative execution\))?:(.*)$/;
 const SOURCE = /^; (.*)$/;
 const SOURCE_PLACE = /^(.*) @ (\S+?):(\d+)$/;
 const FRAME = /^\s*frame(\d+):\s*/;
@@ -48,8 +48,12 @@ const STATISTICS = /^processed (\d+) insns/;
 const BEGIN = /-- BEGIN (?:PROG LOAD|DUMP) LOG --/;
 const END = /-- END (?:PROG LOAD LOG|LOG|DUMP LOG) --/;
 
-/** What loaders and journals put in front of each line. */
-const PREFIXES = /^(?:libbpf: |\t+|\s*\| |(?:\S+ )?(?:level=\S+ )?msg=")/;
+/** What loaders and journals put in front of each line, and behind it. */
+const PREFIXES = /^(?:libbpf: |\t+|.*?\blevel=\S+ msg="|.*?\blevel=\S+$)/;
+const QUOTED = /\blevel=\S+ msg="(.*)"[^"]*$/;
+/** cilium's libraries sum a log up in one line: `…: permission denied: 7: (71) r1 = *(u8 *)(r9 +2): R9 invalid … (6 lines omitted)`. */
+const SUMMARY =
+  /^.*?\bload program: [^:]+: (?:(\d+): \([0-9a-f]{2}\) (.*?): )?(\S.*?)(?: \(\d+ line(?:s|\(s\))? omitted\))?$/;
 
 /**
  * Takes the log of any kernel apart, whether it came from bpf(2), libbpf, bpftool, cilium or another loader. Text that
@@ -67,15 +71,21 @@ export function parseLog(text: string): ParsedLog {
     if (BEGIN.test(line)) {
       if (reader.refused) break;
       reader = new LogReader();
-    } else reader.line(line.startsWith(indent) ? line.slice(indent.length).replace(PREFIXES, "") : line);
+    } else reader.line(bare(line, indent));
   }
   return reader.result();
+}
+
+function bare(line: string, indent: string): string {
+  const quoted = QUOTED.exec(line);
+  if (quoted !== null) return quoted[1]!.replaceAll('\\"', '"');
+  return (line.startsWith(indent) ? line.slice(indent.length) : line).replace(PREFIXES, "");
 }
 
 /** Of logs that were pasted into a text: what stands in front of every instruction. */
 function commonIndent(text: string): string {
   let indent: string | null = null;
-  for (const [, found] of text.matchAll(/^([ \t>]*)\d+: \([0-9a-f]{2}\) /gm)) {
+  for (const [, found] of text.matchAll(/^([ \t>|]*)\d+: \([0-9a-f]{2}\) /gm)) {
     if (indent === null || found!.length < indent.length) indent = found!;
     if (indent === "") break;
   }
@@ -93,6 +103,8 @@ class LogReader {
   #processed: number | null = null;
   #report: string[] | null = null;
   #ended = false;
+  /** A blank line came behind the messages: what follows is someone else's advice, unless the log goes on. */
+  #closed = false;
 
   get refused(): boolean {
     return this.#steps.length > 0 && this.#messages.length > 0;
@@ -113,6 +125,7 @@ class LogReader {
     if (this.#report !== null) this.#report.push(line);
     else if (isReport(line)) this.#report = [line];
     else if (line.trim() !== "") this.#word(line);
+    else this.#closed = this.#messages.length > 0;
   }
 
   #word(line: string): void {
@@ -129,7 +142,10 @@ class LogReader {
       if (/^\s*safe/.test(path[3]!)) return;
       this.#from = Number(path[1]);
       this.#messages = [];
-      this.#state(path[3]!);
+      // Kernels before 5.0 begin no new line for the instruction.
+      const joined = /^(.*?) (\d+: \([0-9a-f]{2}\) .*)$/.exec(path[3]!);
+      this.#state(joined?.[1] ?? path[3]!);
+      if (joined !== null) this.#word(joined[2]!);
       return;
     }
     const state = STATE.exec(line);
@@ -152,9 +168,16 @@ class LogReader {
       this.#source = sourceOf(source[1]!);
       return;
     }
+    const summary = SUMMARY.exec(line);
+    if (summary !== null) {
+      if (summary[1] !== undefined) this.#step(Number(summary[1]), summary[2]!);
+      this.#messages = [summary[3]!];
+      return;
+    }
+    if (this.#closed) return;
     // Without a newline behind the message, the statistics stand in its line.
     const message = line.replace(/verification time \d+ usec$/, "").trimEnd();
-    if (!NOTES.some((note) => note.test(message))) this.#messages.push(message);
+    if (message !== "" && !NOTES.some((note) => note.test(message))) this.#messages.push(message);
   }
 
   result(): ParsedLog {
@@ -191,6 +214,7 @@ class LogReader {
     this.#before = null;
     // What was said before is about a path that went on.
     this.#messages = [];
+    this.#closed = false;
   }
 
   #state(text: string): void {
@@ -209,5 +233,7 @@ function sourceOf(text: string): LogSource | null {
   const place = SOURCE_PLACE.exec(text);
   if (place === null)
     return text.trim() === "" ? null : { text: text.trim(), file: null, line: null, column: null };
+  // Line 0 is code of no line.
+  if (place[3] === "0") return null;
   return { text: place[1]!.trim(), file: place[2]!, line: Number(place[3]), column: null };
 }

@@ -20,7 +20,28 @@ export function parseState(text: string): ReadonlyMap<string, string> {
     if (name !== null) known.set(name[1]!, text.slice(at + name[0].length, end));
     at = end;
   }
-  return known;
+  return known.get("R10") === "fp" ? modern(known) : known;
+}
+
+/**
+ * Kernels before 4.14 know numbers by `imm5` and `inv56`: a constant, and a number whose upper 56 bits are 0.
+ */
+function modern(known: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
+  const result = new Map<string, string>();
+  for (const [name, value] of known) {
+    const constant = /^imm(-?\d+)/.exec(value);
+    const unknown = /^inv(\d*)(?:,(.*))?$/.exec(value);
+    if (constant !== null) result.set(name, constant[1]!);
+    else if (unknown !== null) result.set(name, numberOf(Number(unknown[1] ?? 0), unknown[2]));
+    else result.set(name, name === "R10" ? "fp0" : value);
+  }
+  return result;
+}
+
+function numberOf(zeros: number, limits: string | undefined): string {
+  const words = limits === undefined ? [] : limits.split(",");
+  if (zeros > 0 && zeros <= 64) words.push(`umax=${(1n << BigInt(64 - zeros)) - 1n}`);
+  return `scalar(${words.join(",")})`;
 }
 
 /** Blanks inside of brackets belong to the word. */
