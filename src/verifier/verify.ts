@@ -85,10 +85,12 @@ export function verify(request: VerifyRequest): Verification {
   const clock = env.log.stats ? request.clock : undefined;
   const started = clock?.() ?? 0;
   let rejection: Rejection | null = null;
+  let followed = false;
   try {
     for (const check of CHECKS) check(env);
     releaseFastcallStack(env);
     checkMaxStackDepth(env);
+    followed = true;
     checkContextGaps(env);
     checkLeftKfuncCalls(env);
     checkFunctionReferences(env);
@@ -97,9 +99,7 @@ export function verify(request: VerifyRequest): Verification {
     rejection = error;
   }
   const depths =
-    rejection === null && env.log.stats
-      ? finalStackDepths(env)
-      : env.subprograms.map(({ stackDepth }) => stackDepth);
+    followed && env.log.stats ? finalStackDepths(env) : env.subprograms.map(({ stackDepth }) => stackDepth);
   printVerificationStats(env, ((clock?.() ?? 0) - started) * 1000, depths);
   return {
     errno: rejection?.errno ?? 0,
