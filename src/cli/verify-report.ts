@@ -55,9 +55,11 @@ function unverified(problem: string) {
 
 function verdictText(verdict: Verdict, style: Style): string {
   const { name, accepted, processed, problem, explanation, log, stats } = verdict;
-  const count = processed === null ? "" : style.dim(` (${countText(processed)} instructions processed)`);
-  const word = accepted ? style.good("accepted") : style.bad(problem === null ? "refused" : "not verified");
-  const parts = [`${style.bold(name)}: ${word}${count}\n`];
+  const state = accepted ? "accepted" : problem === null ? "refused" : "not verified";
+  const counted = processed === null ? "" : `(${countText(processed)} instructions processed)`;
+  const fits = name.length + state.length + counted.length + 3 <= style.width;
+  const count = counted === "" ? "" : `${fits ? " " : "\n  "}${style.dim(counted)}`;
+  const parts = [`${style.bold(name)}: ${accepted ? style.good(state) : style.bad(state)}${count}\n`];
   if (problem !== null) parts.push(`  ${problem}\n`);
   if (explanation !== null) parts.push(`\n${explanationText(explanation, style)}`);
   if (stats !== null) parts.push(statsText(stats, style));

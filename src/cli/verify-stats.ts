@@ -1,5 +1,4 @@
 import type { LineRecord } from "../verifier/index.ts";
-import { parseLog } from "../verifier/index.ts";
 import type { Loaded } from "./verify-object.ts";
 
 /** What a source line cost. */
@@ -53,6 +52,9 @@ export function verificationCost(
   };
 }
 
+const VISIT = /^(\d+): (?:\([0-9a-f]{2}\) |safe$)/;
+const PATH = /^from (\d+) to (\d+)(?: \(speculative execution\))?:( safe$)?/;
+
 function lineCosts(trace: string, records: readonly LineRecord[]): readonly LineCost[] {
   const costs = new Map<string, LineCost>();
   const add = (slot: number, visits: number, branches: number) => {
@@ -69,9 +71,14 @@ function lineCosts(trace: string, records: readonly LineRecord[]): readonly Line
       branches: (old?.branches ?? 0) + branches,
     });
   };
-  for (const { index, from } of parseLog(trace).steps) {
-    add(index, 1, 0);
-    if (from !== null) add(from, 0, 1);
+  for (const line of trace.split("\n")) {
+    // An instruction that is gone through, or one where the path meets what is known to be safe.
+    const visit = VISIT.exec(line);
+    if (visit !== null) add(Number(visit[1]), 1, 0);
+    const path = PATH.exec(line);
+    if (path === null) continue;
+    add(Number(path[1]), 0, 1);
+    if (path[3] !== undefined) add(Number(path[2]), 1, 0);
   }
   return [...costs.values()].sort((one, other) => other.visits - one.visits || one.line - other.line);
 }

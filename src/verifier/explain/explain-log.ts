@@ -26,9 +26,11 @@ export function explainLog(text: string, options: ExplainOptions = {}): Explanat
   return explained(log);
 }
 
-function explained(log: ParsedLog): Explanation {
+function explained(log: ParsedLog): Explanation | null {
   const refusal = new Refusal(log);
   const found = findingOf(refusal);
+  // Words that no rule knows, and nothing else of a verifier's: some other text.
+  if (found === null && log.steps.length === 0 && log.processed === null && log.report === null) return null;
   const finding = found?.finding ?? general(log);
   const whole = finding.whole === true || refusal.last === undefined;
   const last = whole ? undefined : refusal.last;

@@ -63,9 +63,8 @@ function refusedPlace(explanation: Explanation, width: number, style: Explanatio
   const bar = (number: string) => style.dim(`${number.padStart(margin + 2)} | `);
   const room = width - margin - 5;
   const place = placeText(source);
-  const lines = [
-    `${" ".repeat(margin + 1)}--> ${place === "" ? "" : `${place}, `}instruction ${instruction.index}`,
-  ];
+  const where = `${place === "" ? "" : `${place}, `}instruction ${instruction.index}`;
+  const lines = hanging(`${" ".repeat(margin + 1)}--> `, where, width);
   if (source !== null && source.text !== "") {
     lines.push(`${bar(source.line === null ? "" : `${source.line}`)}${cut(expanded(source.text), room)}`);
   }

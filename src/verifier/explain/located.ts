@@ -31,7 +31,7 @@ function sourceAt(records: readonly LineRecord[], slot: number): LogSource | nul
   if (record === undefined || record.lineNumber === 0) return null;
   return {
     text: record.line.trim(),
-    file: record.file,
+    file: record.file.replace(/^\.\//, ""),
     line: record.lineNumber,
     // Of the text as it is shown: without what it is indented by.
     column: record.column > 0 ? record.column : null,

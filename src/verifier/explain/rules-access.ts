@@ -3,6 +3,7 @@ import { causeOfMovedPointer, causeOfReach } from "./cause-access.ts";
 import { causeOfPacket } from "./cause-packet.ts";
 import { causeOfType } from "./cause-value.ts";
 import { type Finding, fix, type Refusal, type Rule } from "./rule.ts";
+import { rangeOf } from "./value-range.ts";
 import { valueText } from "./value-text.ts";
 
 /** Accesses of memory outside of what is known to be there, or that are not allowed. */
@@ -67,13 +68,14 @@ export const ACCESS_RULES: readonly Rule[] = [
       /^R(\d+) invalid variable buffer offset/,
       /^invalid (?:unbounded )?variable-offset(?: indirect)?(?: read from| write to| access to)? stack R(\d+)/,
       /^variable offset stack pointer cannot be passed into helper/,
+      /^variable stack (?:access|read)(?: R(\d+))? var_off/,
     ],
     find: (match, refusal) => variable(match, refusal, "an offset into memory can be any number"),
   },
   {
     code: "negative-offset",
     patterns: [
-      /^R(\d+) min value is negative, either use unsigned index or/,
+      /^R(\d+) min value is negative(?: \(-?\d+\))?, either use unsigned index or/,
       /^R(\d+) is \S+ invalid negative access: off=-?\d+/,
     ],
     find: (match, refusal) => variable(match, refusal, "an offset into memory may be negative"),
@@ -239,7 +241,7 @@ export const ACCESS_RULES: readonly Rule[] = [
   },
   {
     code: "atomic-target",
-    patterns: [/^BPF_ATOMIC (?:stores into|loads from) R(\d+) (\S+) is not allowed/],
+    patterns: [/^BPF_(?:ATOMIC|XADD) (?:stores into|loads from) R(\d+) (\S+) is not allowed/],
     find: (match, refusal) => ({
       headline: `atomic operations are not allowed on ${valueText(match[2]!)}`,
       operand: `R${match[1]}`,
@@ -317,12 +319,13 @@ function bounds(match: RegExpExecArray, refusal: Refusal, what: string): Finding
     off === undefined
       ? `the access leaves the ${what}`
       : `${bytes} bytes at offset ${off}${size === undefined ? "" : `, of a ${what} of ${size}`}`;
+  const room = roomFor(refusal.known(register), Number(size), Number(off), Number(bytes));
   const cause = causeOfReach(refusal, register, message);
   const index = refusal.variable(cause?.at, "index");
   return {
     headline: `a ${what} is accessed outside of its bounds`,
     operand: `R${register}`,
-    why: refusal.chain(register, reach, cause),
+    why: refusal.chain(register, `${reach}${room}`, cause),
     fixes: [
       fix(
         "Bound the index before it is used: a comparison, or a mask, on the very variable that is added to the pointer.",
@@ -333,6 +336,16 @@ function bounds(match: RegExpExecArray, refusal: Refusal, what: string): Finding
       ),
     ],
   };
+}
+
+/** How much may be added to the pointer, where the most that can be is what reaches too far. */
+function roomFor(pointer: string | null, size: number, off: number, bytes: number): string {
+  const { umax } = rangeOf(pointer ?? "");
+  const most = Number(umax);
+  // The message has the offset with the most that can be added.
+  if (!/max=/.test(pointer ?? "") || !Number.isSafeInteger(most) || most === 0 || most > off) return "";
+  const room = size - bytes - (off - most);
+  return room >= 0 ? `; what is added may be at most ${room}, and can be ${most}` : "";
 }
 
 function variable(match: RegExpExecArray, refusal: Refusal, headline: string): Finding {

@@ -23,7 +23,7 @@ export const FLOW_RULES: readonly Rule[] = [
   wholeRule(
     "too-complex",
     [
-      /^BPF program is too large\. Processed (\d+) insn/,
+      /^BPF program is too large\. Proc+essed (\d+) insn/,
       /^The sequence of (\d+) jumps is too complex/,
       /too many iterations/,
     ],
@@ -61,7 +61,7 @@ export const FLOW_RULES: readonly Rule[] = [
   },
   wholeRule(
     "falls-through",
-    [/^last insn is not an exit or jmp/],
+    [/^last insn is not an (?:exit or jmp|'ret')/],
     "a function does not end with a return",
     fix("End it on every path.", "r0 = 0\nexit"),
   ),

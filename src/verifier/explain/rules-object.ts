@@ -28,7 +28,7 @@ export const OBJECT_RULES: readonly Rule[] = [
   },
   {
     code: "dynptr-overwritten",
-    patterns: [/^cannot overwrite referenced dynptr/, /^Dynptr has to be an uninitialized dynptr/],
+    patterns: [/^cannot overwrite referenced dynptr/, /[Dd]ynptr has to be an uninitialized dynptr/],
     find: (_match, refusal) => ({
       headline: "a dynptr is overwritten while it still holds a record of a ring buffer",
       why: refusal.steps(

@@ -40,6 +40,7 @@ export const RESOURCE_RULES: readonly Rule[] = [
       /^arg (\d+) is an unacquired reference/,
       /^arg#\d+ (?:expected for bpf_(?:percpu_)?obj_drop|is neither owning or non-owning ref)/,
       /^allocated object must be referenced/,
+      /reference has not been acquired before/,
       /^more than one arg with ref_obj_id/,
     ],
     find: (match, refusal) => {

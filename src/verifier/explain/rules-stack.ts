@@ -15,11 +15,12 @@ export const STACK_RULES: readonly Rule[] = [
     patterns: [
       /^invalid (?:zero-size )?(?:variable-offset )?(?:indirect )?(?:write to|access to|read from)? ?stack R(\d+)/,
       /^invalid stack type R(\d+)/,
+      /^invalid stack off=-?\d+ size=\d+/,
       /^R(\d+) stack pointer arithmetic goes out of range/,
       /^R(\d+) variable (?:offset )?stack access prohibited for !root/,
     ],
     find: (match, refusal) => {
-      const register = Number(match[1]);
+      const register = Number(match[1] ?? 10);
       const need = "a function's stack has 512 bytes, from r10 - 512 to r10";
       return {
         headline: "the access lies outside of the function's stack, or of what it has there",
