@@ -61,7 +61,7 @@ export class Refusal {
   variable(at: PathStep | undefined, otherwise: string): string {
     const text = at?.step.source?.text ?? "";
     const assigned = /(?:^|[\s*])([A-Za-z_]\w*) = [^=]/.exec(text)?.[1];
-    const compared = /\bif \(!?\(?([A-Za-z_][\w.]*(?:->\w+)*) ?(?:[<>=!)]|$)/.exec(text)?.[1];
+    const compared = /\bif \(\(?([A-Za-z_][\w.]*(?:->\w+)*) (?:[<>]=?|[!=]=) /.exec(text)?.[1];
     const name = (at?.effect.operation === "branch" ? compared : assigned) ?? assigned ?? compared;
     return name === undefined || /^[rw]\d+$/.test(name) ? otherwise : name;
   }
