@@ -59,14 +59,18 @@ export function prepare(
   const { env, input } = checked;
   const code = machine.executes ? compile(machine, request, checked, log) : null;
   for (const map of checked.maps) map.get();
-  let xlated: Xlated | null = null;
+  // What the verifier found out is kept until the code that Linux would show is made of it.
+  let shown: Xlated | (() => Xlated) = () => asLinuxShows(machine, checked, request);
   return {
     tag: programTag(request.insns),
     verifiedInsns: env?.insnProcessed ?? input.insns.length,
     code: code?.program ?? NO_CODE,
     maps: checked.maps,
     maxContextOffset: code?.maxContextOffset ?? 0,
-    xlated: () => (xlated ??= asLinuxShows(machine, checked, request)),
+    xlated: () => {
+      if (typeof shown === "function") shown = shown();
+      return shown;
+    },
     target: checked.target,
   };
 }

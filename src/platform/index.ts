@@ -50,7 +50,6 @@ export {
 } from "./functions/attach-rules.ts";
 export {
   BOOLEAN_LSM_HOOKS,
-  CURRENT_CGROUP_LSM_HOOKS,
   D_PATH_FUNCTIONS,
   DISABLED_LSM_HOOKS,
   LOCKED_SOCKOPT_HOOKS,
@@ -61,14 +60,7 @@ export {
 } from "./functions/hooks.ts";
 export { ITERATOR_TARGETS, type IteratorArgument, type IteratorTarget } from "./functions/iterators.ts";
 export { RAW_TRACEPOINT_NULL_ARGUMENTS } from "./functions/raw-tracepoints.ts";
-export {
-  RCU_FIELDS,
-  RCU_OR_NULL_FIELDS,
-  RCU_PROTECTED_STRUCTS,
-  TRUSTED_FIELDS,
-  TRUSTED_OR_NULL_FIELDS,
-  type TrustedFields,
-} from "./functions/trusted-fields.ts";
+export { RCU_PROTECTED_STRUCTS } from "./functions/rcu-structs.ts";
 export {
   type ArgumentName,
   type ArgumentRule,
@@ -119,9 +111,7 @@ export { MAP_RULES } from "./map-rule-table.ts";
 export { checkMapCreate } from "./map-rules.ts";
 export { type KeyType, MAP_TRAITS, type MapFieldKind, type MapTraits } from "./map-traits.ts";
 export {
-  attachesByBtf,
   canBeSleepable,
-  isForEveryone,
   isTracingType,
   needsNetAdmin,
   needsPerfmon,

@@ -43,11 +43,6 @@ export function needsPerfmon(programType: number): boolean {
   return OF_TRACING.has(programType);
 }
 
-/** Loading needs no capability at all where unprivileged programs are enabled. */
-export function isForEveryone(programType: number): boolean {
-  return programType === P.SOCKET_FILTER || programType === P.CGROUP_SKB;
-}
-
 /** Programs of a type may be loaded with BPF_F_SLEEPABLE (`can_be_sleepable`; syscall programs always sleep). */
 export function canBeSleepable(programType: number, expectedAttachType: number): boolean {
   switch (programType) {
@@ -66,16 +61,6 @@ export function canBeSleepable(programType: number, expectedAttachType: number):
     default:
       return false;
   }
-}
-
-/** They are attached to something that BTF describes, and name it when they are loaded. */
-export function attachesByBtf(programType: number): boolean {
-  return (
-    programType === P.TRACING ||
-    programType === P.LSM ||
-    programType === P.STRUCT_OPS ||
-    programType === P.EXT
-  );
 }
 
 /** Tracing programs in the sense of map rules (`is_tracing_prog_type`): they may run anywhere in the kernel. */

@@ -4,6 +4,7 @@ import { Rejection } from "./environment/rejection.ts";
 import type { VerifyRequest } from "./environment/request.ts";
 import { VerifierError } from "./error.ts";
 import { checkGlobalFunctions, checkMain } from "./explore/check-function.ts";
+import { forgetExploration } from "./explore/free-states.ts";
 import { finalStackDepths } from "./fixups/final-stack.ts";
 import { fixupVerified } from "./fixups/verified.ts";
 import { checkLeftKfuncCalls } from "./kfuncs/left-calls.ts";
@@ -97,6 +98,8 @@ export function verify(request: VerifyRequest): Verification {
   } catch (error) {
     if (!(error instanceof Rejection)) throw error;
     rejection = error;
+  } finally {
+    forgetExploration(env);
   }
   const depths =
     followed && env.log.stats ? finalStackDepths(env) : env.subprograms.map(({ stackDepth }) => stackDepth);

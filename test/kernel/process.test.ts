@@ -20,6 +20,8 @@ describe("rights", () => {
     using bpf = kernel.process({ caps: ["BPF"] });
     expect(refusal(() => createHash(bpf))).toBe("granted");
     expect(refusal(() => loadText(bpf, "socket_filter", "r0 = 0\nexit"))).toBe("granted");
+    expect(refusal(() => loadText(bpf, "cgroup_skb", "r0 = 0\nexit"))).toBe("granted");
+    expect(refusal(() => loadText(bpf, "sk_reuseport", "r0 = 0\nexit"))).toBe("granted");
     expect(refusal(() => loadText(bpf, "xdp", "r0 = 0\nexit"))).toBe("EPERM");
     expect(refusal(() => loadText(bpf, "raw_tracepoint", "r0 = 0\nexit"))).toBe("EPERM");
     expect(refusal(() => bpf.mapGetNextId({ startId: 0 }))).toBe("EPERM");

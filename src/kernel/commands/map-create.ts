@@ -70,6 +70,15 @@ export function mapCreate(process: Process, attr: Attr): number {
   });
 }
 
+/** Types that ask for CAP_NET_ADMIN besides CAP_BPF (`map_create`). */
+const OF_NETWORK: ReadonlySet<number> = new Set([
+  BpfMapType.SOCKMAP,
+  BpfMapType.SOCKHASH,
+  BpfMapType.DEVMAP,
+  BpfMapType.DEVMAP_HASH,
+  BpfMapType.XSKMAP,
+]);
+
 /** Everything that is refused before anything is allocated. */
 function checkAttributes(process: Process, args: MapCreateValues, flags: number): MapAttributes {
   if (args.btfVmlinuxValueTypeId !== 0) {
@@ -116,6 +125,7 @@ function checkAttributes(process: Process, args: MapCreateValues, flags: number)
     refuse(Errno.EINVAL);
   }
   if (!process.may("BPF")) refuse(Errno.EPERM);
+  if (OF_NETWORK.has(args.mapType) && !process.may("NET_ADMIN")) refuse(Errno.EPERM);
   if (args.mapIfindex !== 0) refuse(deviceProblem(args));
   return attributes;
 }

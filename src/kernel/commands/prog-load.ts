@@ -1,6 +1,6 @@
 import { FormatError } from "../../base/index.ts";
 import { decode, type Insn } from "../../isa/index.ts";
-import { type ProgramType, programType } from "../../platform/index.ts";
+import { needsNetAdmin, needsPerfmon, type ProgramType, programType } from "../../platform/index.ts";
 import { BpfProgFlag, Errno, BpfProgType as T } from "../../uapi/index.ts";
 import type { AttachTarget } from "../../verifier/index.ts";
 import type { Attr } from "../attr.ts";
@@ -14,49 +14,11 @@ import { prepare } from "../prepare.ts";
 import type { Process } from "../process.ts";
 import { refuse } from "../refusal.ts";
 
-const MAX_INSNS_PRIVILEGED = 1_000_000;
-const MAX_INSNS = 4096;
+const MAX_INSNS = 1_000_000;
 const LICENSE_MAX = 128;
 
 /** Flags of BPF_PROG_LOAD that this kernel knows. */
 const KNOWN_FLAGS = Object.values(BpfProgFlag).reduce((all, flag) => all | flag, 0);
-
-/** `is_net_admin_prog_type` */
-const NET_ADMIN_TYPES: ReadonlySet<number> = new Set([
-  T.SCHED_CLS,
-  T.SCHED_ACT,
-  T.XDP,
-  T.LWT_IN,
-  T.LWT_OUT,
-  T.LWT_XMIT,
-  T.LWT_SEG6LOCAL,
-  T.SK_SKB,
-  T.SK_MSG,
-  T.FLOW_DISSECTOR,
-  T.CGROUP_DEVICE,
-  T.CGROUP_SOCK,
-  T.CGROUP_SOCK_ADDR,
-  T.CGROUP_SOCKOPT,
-  T.CGROUP_SYSCTL,
-  T.SOCK_OPS,
-  T.EXT,
-  T.CGROUP_SKB,
-  T.SK_REUSEPORT,
-  T.NETFILTER,
-]);
-
-/** `is_perfmon_prog_type` */
-const PERFMON_TYPES: ReadonlySet<number> = new Set([
-  T.KPROBE,
-  T.TRACEPOINT,
-  T.PERF_EVENT,
-  T.RAW_TRACEPOINT,
-  T.RAW_TRACEPOINT_WRITABLE,
-  T.TRACING,
-  T.LSM,
-  T.STRUCT_OPS,
-  T.EXT,
-]);
 
 /** `bpf_prog_load_check_attach`: what the type says of `expected_attach_type`. */
 function allowsAttachType(type: ProgramType, attachType: number): boolean {
@@ -116,13 +78,11 @@ export function progLoad(process: Process, attr: Attr): number {
   }
   const type = programType(args.progType);
   const expectedAttachType = args.expectedAttachType || (type?.defaultAttachType ?? 0);
-  const privileged = process.may("BPF");
   // kernel.unprivileged_bpf_disabled is 2, as most distributions set it.
-  if (!privileged) refuse(Errno.EPERM);
-  if (args.insnCnt === 0 || args.insnCnt > (privileged ? MAX_INSNS_PRIVILEGED : MAX_INSNS))
-    refuse(Errno.E2BIG);
-  if (NET_ADMIN_TYPES.has(args.progType) && !process.may("NET_ADMIN")) refuse(Errno.EPERM);
-  if (PERFMON_TYPES.has(args.progType) && !process.may("PERFMON")) refuse(Errno.EPERM);
+  if (!process.may("BPF")) refuse(Errno.EPERM);
+  if (args.insnCnt === 0 || args.insnCnt > MAX_INSNS) refuse(Errno.E2BIG);
+  if (needsNetAdmin(args.progType) && !process.may("NET_ADMIN")) refuse(Errno.EPERM);
+  if (needsPerfmon(args.progType) && !process.may("PERFMON")) refuse(Errno.EPERM);
   const target = attachTarget(process, args);
   if (type !== undefined && !allowsAttachType(type, expectedAttachType)) refuse(Errno.EINVAL);
   const insns = slotsOf(process.read(args.insns, args.insnCnt * 8));

@@ -120,12 +120,6 @@ export const DISABLED_LSM_HOOKS: ReadonlySet<string> = new Set([
   "bpf_lsm_ismaclabel",
 ]);
 
-/** Hooks that act on the current cgroup, whatever they are given (`bpf_lsm_current_hooks`). */
-export const CURRENT_CGROUP_LSM_HOOKS: ReadonlySet<string> = new Set([
-  "bpf_lsm_sk_alloc_security",
-  "bpf_lsm_sk_free_security",
-]);
-
 /** Hooks that run while the socket is locked (`bpf_lsm_locked_sockopt_hooks`). */
 export const LOCKED_SOCKOPT_HOOKS: ReadonlySet<string> = new Set([
   "bpf_lsm_sock_graft",

@@ -38,11 +38,6 @@ export function isAsyncCallbackCallingKfunc(kfunc: SpecialKfunc): boolean {
   return kfunc === K.bpf_wq_set_callback_impl || isTaskWorkAddKfunc(kfunc);
 }
 
-/** `is_callback_calling_kfunc` */
-export function isCallbackCallingKfunc(kfunc: SpecialKfunc): boolean {
-  return isSyncCallbackCallingKfunc(kfunc) || isAsyncCallbackCallingKfunc(kfunc);
-}
-
 /** The call may stand where a spin lock is held (`kfunc_spin_allowed`). */
 export function kfuncSpinAllowed(env: Environment, insn: Insn): boolean {
   const kfunc = specialOf(env, insn);

@@ -42,6 +42,13 @@ export class StackLiveness {
     this.#host = host;
   }
 
+  /** Nothing is known of any function. */
+  clear(): void {
+    this.#roots.length = 0;
+    this.#queried.length = 0;
+    this.#current = null;
+  }
+
   /** The current state has another current frame (`bpf_reset_live_stack_callchain`). */
   resetCallchain(): void {
     this.#current = null;

@@ -32,6 +32,13 @@ export class StatePool {
     return copy;
   }
 
+  /** Keeps nothing for later. */
+  clear(): void {
+    this.#frames.length = 0;
+    this.#registers.length = 0;
+    this.#slots.length = 0;
+  }
+
   /** The state is not used any more, nor any register or slot of it. */
   release(state: VerifierState): void {
     for (const frame of state.frames) {
