@@ -1,6 +1,7 @@
 import { type Cause, isPointer } from "./cause.ts";
 import { causeOfRange, type Limit } from "./cause-number.ts";
-import type { History, PathStep, ValueLink } from "./history.ts";
+import type { History, ValueLink } from "./history.ts";
+import type { PathStep } from "./path-step.ts";
 import type { Refusal } from "./rule.ts";
 import { exactOf, rangeOf } from "./value-range.ts";
 

@@ -1,6 +1,7 @@
 import type { Cause } from "./cause.ts";
 import { causeOfRange } from "./cause-number.ts";
-import type { History, PathStep } from "./history.ts";
+import type { History } from "./history.ts";
+import type { PathStep } from "./path-step.ts";
 
 /** Which comparison proved too little of the packet, or why none proved anything of this pointer. */
 export function causeOfPacket(history: History, register: number, before: number): Cause | null {

@@ -1,10 +1,14 @@
-import type { Cause } from "./cause.ts";
-import type { History, PathStep } from "./history.ts";
+import { type Cause, isPointer } from "./cause.ts";
+import type { History } from "./history.ts";
+import type { PathStep } from "./path-step.ts";
 
 /** Where the program lost the last copy of an object that it has to give back; else where it was taken. */
 export function causeOfLeak(history: History, allocation: number): Cause | null {
   const taken = history.path.findLast(({ step }) => step.index === allocation);
   if (taken === undefined) return null;
+  const held: Cause = { at: taken, text: "the object is taken here, and never given back on this path" };
+  // Iterators, dynptrs and flags lie on the stack: there is no pointer to lose.
+  if (!isPointer(history.known(0, taken.position + 1))) return held;
   const end = history.path.length;
   let gone: PathStep | null = null;
   history.spread({ frame: taken.frame, register: 0 }, taken.position, end, (here, places) => {
@@ -19,7 +23,7 @@ export function causeOfLeak(history: History, allocation: number): Cause | null 
       text: "the last copy of the pointer is overwritten here: nothing can release the object any more",
     };
   }
-  return { at: taken, text: "the object is taken here, and never given back on this path" };
+  return held;
 }
 
 /** `r0 = 0` in front of the end: the pointer was not needed any more, and nobody thought of the release. */

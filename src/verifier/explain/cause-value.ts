@@ -8,7 +8,8 @@ import {
   isPointer,
   overwrittenSlot,
 } from "./cause.ts";
-import type { History, PathStep, ValueLink } from "./history.ts";
+import type { History, ValueLink } from "./history.ts";
+import type { PathStep } from "./path-step.ts";
 import { exactOf } from "./value-range.ts";
 
 /** Where a register became something else than what is wanted: why it is a number, NULL or another pointer. */
@@ -27,6 +28,8 @@ export function causeOfType(history: History, register: number, before: number):
   for (const link of links) {
     const lost = lossAt(history, link);
     if (lost !== null) return { at: link.at, text: lost };
+    const written = variableWrite(history, link);
+    if (written !== null) return written;
   }
   const store = overwrittenSlot(history, links);
   if (store !== undefined)
@@ -84,6 +87,25 @@ function pointerBefore(
   return null;
 }
 
+/** A store at a variable offset of the stack, between a spill of a pointer and its fill: it may have hit it. */
+function variableWrite(history: History, { at, kind, known }: ValueLink): Cause | null {
+  if (kind !== "copied" || at.effect.operation !== "load" || at.stack === null || isPointer(known))
+    return null;
+  const spill = history.originOf({ frame: at.frame, slot: at.stack }, at.position)[0];
+  if (spill === undefined || spill.at.effect.memory?.store !== true) return null;
+  const value = spill.at.effect.reads[1];
+  if (value === undefined || !isPointer(history.known(value, spill.at.position))) return null;
+  const store = history.path.slice(spill.at.position + 1, at.position).findLast((step) => {
+    const { memory } = step.effect;
+    return memory?.store === true && /^fp.*\(/.test(history.known(memory.base, step.position) ?? "");
+  });
+  if (store === undefined) return null;
+  return {
+    at: store,
+    text: "this store to a variable place of the stack may hit the pointer that is kept there",
+  };
+}
+
 function lossAt(history: History, { at, place, kind, known }: ValueLink): string | null {
   const { effect } = at;
   if (kind === "partial") {
@@ -127,6 +149,12 @@ export function causeOfMissing(history: History, register: number, before: numbe
         ? "loads from the packet do"
         : `the call of ${callName(at.effect.call ?? "")} does`;
     return { at, text: `${what} not keep ${place}: R1 to R5 hold nothing behind it` };
+  }
+  if (kind === "argument" && !/^R[1-5]$/.test(place)) {
+    const exit = history.origin(register, before).find((link) => link.kind === "returned");
+    return exit === undefined
+      ? null
+      : { at: exit.at, text: `the function returns without a value in ${place}` };
   }
   if (kind === "argument") return { at, text: `the caller passes nothing in ${place}` };
   return { at, text: `this gives no value in ${place}` };

@@ -1,4 +1,5 @@
-import type { History, PathStep, Place, ValueLink } from "./history.ts";
+import type { History, Place, ValueLink } from "./history.ts";
+import type { PathStep } from "./path-step.ts";
 import { samePlace } from "./history.ts";
 import { exactOf } from "./value-range.ts";
 

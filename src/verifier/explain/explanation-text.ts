@@ -24,6 +24,9 @@ export const PLAIN: ExplanationStyle = {
 /** Prose is not read in longer lines, wherever it is shown. */
 const LONGEST_LINE = 100;
 
+/** In place of an instruction that was refused before the verifier went through any. */
+const NOT_SHOWN = "(not in the log)";
+
 /** An explanation as people read it, with a line break at its end. */
 export function explanationText(explanation: Explanation, style: ExplanationStyle = PLAIN): string {
   const width = Math.min(style.width, LONGEST_LINE);
@@ -63,13 +66,14 @@ function refusedPlace(explanation: Explanation, width: number, style: Explanatio
   const bar = (number: string) => style.dim(`${number.padStart(margin + 2)} | `);
   const room = width - margin - 5;
   const place = placeText(source);
+  const code = instruction.code === "" ? NOT_SHOWN : instruction.code;
   const where = `${place === "" ? "" : `${place}, `}instruction ${instruction.index}`;
   const lines = hanging(`${" ".repeat(margin + 1)}--> `, where, width);
   if (source !== null && source.text !== "") {
     lines.push(`${bar(source.line === null ? "" : `${source.line}`)}${cut(expanded(source.text), room)}`);
   }
-  lines.push(`${bar(`${instruction.index}`)}${style.bold(cut(instruction.code, room))}`);
-  const [at, length] = operandPlace(instruction.code, instruction.operand);
+  lines.push(`${bar(`${instruction.index}`)}${style.bold(cut(code, room))}`);
+  const [at, length] = operandPlace(code, instruction.operand);
   const note = why.at(-1)?.text ?? "";
   const caret = `${" ".repeat(at)}${"^".repeat(length)}`;
   if (at + length + 1 + note.length <= room) lines.push(`${bar("")}${style.bad(`${caret} ${note}`)}`);
@@ -101,7 +105,7 @@ function stepLines(
   const head = `${isCause ? "  > " : "    "}${step.instruction}: `;
   const indent = " ".repeat(8);
   const place = placeText(step.source);
-  const code = cut(step.code === "" ? "(not in the log)" : step.code, width - head.length);
+  const code = cut(step.code === "" ? NOT_SHOWN : step.code, width - head.length);
   const lines = [`${isCause ? style.bad(head) : style.dim(head)}${isCause ? style.bold(code) : code}`];
   if (step.source !== null && step.source.text !== "") {
     const where = place === "" ? "" : `  ${place}`;

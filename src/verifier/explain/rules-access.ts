@@ -282,11 +282,16 @@ function packet(register: number, refusal: Refusal): Finding {
   const known = refusal.known(register) ?? "";
   const message = refusal.log.messages.find((line) => /size=\d+/.test(line)) ?? "";
   const [, off, size] = /off=(-?\d+) size=(\d+)/.exec(message) ?? [];
-  const range = BigInt.asIntN(16, BigInt(/\br=(0x[0-9a-f]+|\d+)/.exec(known)?.[1] ?? "0"));
+  const told = /\br=(\d+)\)/.exec(message)?.[1] ?? /\br=(0x[0-9a-f]+|\d+)/.exec(known)?.[1] ?? "0";
+  const range = BigInt.asIntN(16, BigInt(told));
   const reach =
-    off === undefined ? "this access" : `this access ends ${Number(off) + Number(size)} bytes from there`;
+    off === undefined
+      ? "this access"
+      : `this access ends ${bytesText(Number(off) + Number(size))} from there`;
   const compared =
-    range > 0n ? `${reach}; ${range} bytes are known to be there` : `${reach}; nothing is known to be there`;
+    range > 0n
+      ? `${reach}; ${bytesText(Number(range))} are known to be there`
+      : `${reach}, and nothing is known to be there`;
   return {
     headline: "a packet is accessed beyond what was compared with data_end",
     operand: `R${register}`,
@@ -306,6 +311,10 @@ function packet(register: number, refusal: Refusal): Finding {
   };
 }
 
+function bytesText(count: number): string {
+  return count === 1 ? "1 byte" : `${count} bytes`;
+}
+
 function bounds(match: RegExpExecArray, refusal: Refusal, what: string): Finding {
   const { last } = refusal;
   const named = /\bR(\d+)/.exec(match.input)?.[1] ?? /\bR(\d+)/.exec(refusal.log.messages.at(-1) ?? "")?.[1];
@@ -318,12 +327,12 @@ function bounds(match: RegExpExecArray, refusal: Refusal, what: string): Finding
   const reach =
     off === undefined
       ? `the access leaves the ${what}`
-      : `${bytes} bytes at offset ${off}${size === undefined ? "" : `, of a ${what} of ${size}`}`;
+      : `${bytesText(Number(bytes))} at offset ${off}${size === undefined ? "" : `, of ${what === "memory" ? "" : `a ${what} of `}${bytesText(Number(size))}`}`;
   const room = roomFor(refusal.known(register), Number(size), Number(off), Number(bytes));
   const cause = causeOfReach(refusal, register, message);
   const index = refusal.variable(cause?.at, "index");
   return {
-    headline: `a ${what} is accessed outside of its bounds`,
+    headline: `${what === "memory" ? what : `a ${what}`} is accessed outside of its bounds`,
     operand: `R${register}`,
     why: refusal.chain(register, `${reach}${room}`, cause),
     fixes: [
@@ -380,7 +389,8 @@ function variable(match: RegExpExecArray, refusal: Refusal, headline: string): F
 function number(register: number, refusal: Refusal): Finding {
   const cause = causeOf(refusal, register);
   const loaded = cause?.at.effect.operation === "load";
-  const released = cause !== null && cause.at.effect.call !== null && /behind it/.test(cause.text);
+  const released =
+    cause !== null && cause.at.effect.call !== null && /behind it|kept the object/.test(cause.text);
   return {
     headline: released ? "a pointer is used that is not valid any more" : "a number is used as a pointer",
     operand: `R${register}`,

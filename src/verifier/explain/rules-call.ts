@@ -44,7 +44,7 @@ export const CALL_RULES: readonly Rule[] = [
   },
   plainRule(
     "unknown-helper",
-    [/^invalid func (\S+)#(\d+)/, /^invalid kernel function call not eliminated/],
+    [/^invalid func (\S+)#(\d+)/],
     "a function is called that this kernel does not have",
     "there is no function of this number",
     fix(
@@ -177,6 +177,7 @@ export const CALL_RULES: readonly Rule[] = [
     "unknown-kfunc",
     [
       /^kernel btf_id \d+ is not a function/,
+      /^invalid kernel function call not eliminated/,
       /^failed to find BTF for kernel function/,
       /^kernel function btf_id \d+ does not have a valid func_proto/,
       /^cannot find address for kernel function/,
@@ -307,7 +308,10 @@ function argumentType(match: RegExpExecArray, refusal: Refusal): Finding {
     "another type";
   const { call = null } = refusal.last?.effect ?? {};
   return {
-    headline: `argument ${register} of the call is ${now}, where ${listText(wanted)} is wanted`,
+    headline:
+      now === listText(wanted)
+        ? `argument ${register} of the call is not the kind of ${now.replace(/^an? /, "")} that is wanted`
+        : `argument ${register} of the call is ${now}, where ${listText(wanted)} is wanted`,
     operand: `R${register}`,
     why: refusal.chain(
       register,

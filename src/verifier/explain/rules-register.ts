@@ -1,7 +1,7 @@
 import { callName } from "./cause.ts";
 import { causeOfRange } from "./cause-number.ts";
 import { causeOfMissing, skippedOver } from "./cause-value.ts";
-import type { PathStep } from "./history.ts";
+import type { PathStep } from "./path-step.ts";
 import { effectOf } from "./instruction.ts";
 import { type Finding, fix, plainRule, type Refusal, type Rule } from "./rule.ts";
 import { otherInstructions } from "./rules-stack.ts";
@@ -21,24 +21,22 @@ export const REGISTER_RULES: readonly Rule[] = [
       /^At .*? the register (R\d+) (?:is not a known value|is not a scalar value|has)/,
       /^(R0) not a scalar value/,
     ],
-    find: (match, refusal) => ({
-      headline:
-        match[3] === undefined
-          ? "the program, or a function, returns something that is not allowed there"
-          : `the program, or a callback, returns a value that may lie outside of ${match[3]} to ${match[4]}`,
-      operand: match[1]!,
-      why: refusal.chain(
-        0,
-        match[2] === undefined
-          ? `R0 is ${valueText(refusal.known(0) ?? "")} here`
-          : `R0 has ${match[2].replace("unknown scalar value", "a value that may be any number")} here`,
-        causeOfRange(refusal.history, 0, refusal.last?.position ?? 0, "both"),
-      ),
-      fixes: [
-        fix("Return what is allowed, as a constant where that is possible.", `return ${match[3] ?? 0};`),
-        fix("Or cut the value off.", "return result & 1;"),
-      ],
-    }),
+    find: (match, refusal) => {
+      const register = Number(match[1]!.slice(1));
+      const cause = causeOfRange(refusal.history, register, refusal.last?.position ?? 0, "both");
+      return {
+        headline:
+          match[3] === undefined
+            ? "the program, or a function, returns something that is not allowed there"
+            : `the program, or a callback, returns a value that may lie outside of ${match[3]} to ${match[4]}`,
+        operand: match[1]!,
+        why: refusal.chain(register, returned(match[1]!, match[2], refusal.known(register)), cause),
+        fixes: [
+          fix("Return what is allowed, as a constant where that is possible.", `return ${match[3] ?? 0};`),
+          fix("Or cut the value off.", "return result & 1;"),
+        ],
+      };
+    },
   },
   {
     code: "narrow-pointer-arithmetic",
@@ -67,7 +65,7 @@ export const REGISTER_RULES: readonly Rule[] = [
       /^R(\d+) tried to (?:add|sub) (?:from different maps|beyond pointer)/,
       /^R(\d+) could not be pushed for speculative verification/,
       /^R(\d+) pointer arithmetic of map value goes out of range/,
-      /prohibited for !root/,
+      /^R(\d+) .*prohibited for !root/,
     ],
     find: (match, refusal) =>
       refused(
@@ -167,6 +165,15 @@ export const REGISTER_RULES: readonly Rule[] = [
   ),
 ];
 
+/** `smin=4 smax=4`, `unknown scalar value`, as the message has it. */
+function returned(name: string, limits: string | undefined, known: string | null): string {
+  if (limits === undefined) return `${name} is ${valueText(known ?? "")} here`;
+  const [, low, high] = /smin=(-?\d+)(?: smax=(-?\d+))?/.exec(limits) ?? [];
+  if (low !== undefined && low === high) return `${name} is ${low} here`;
+  if (low !== undefined && high !== undefined) return `${name} can be ${low} to ${high} here`;
+  return `${name} can be any number here`;
+}
+
 function refused(
   match: RegExpExecArray,
   refusal: Refusal,
@@ -202,10 +209,11 @@ function uninitialised(register: number, refusal: Refusal): Finding {
       fixes: [fix("Return a value on every path.", "return 0;")],
     };
   }
-  const clobbered = missing !== null && missing.at.effect.operation === "call" && /keep/.test(missing.text);
-  const who = clobbered ? callName(missing.at.effect.call ?? "") : "";
+  const clobbered = missing !== null && /keep/.test(missing.text);
+  const call = clobbered ? missing.at.effect.call : null;
+  const who = call === null ? "a load from the packet" : `the call of ${callName(call)}`;
   return {
-    headline: `R${register} is read, but holds no value: ${clobbered ? `the call of ${who} did not keep it` : "nothing was written to it on this path"}`,
+    headline: `R${register} is read, but holds no value: ${clobbered ? `${who} did not keep it` : "nothing was written to it on this path"}`,
     operand: `R${register}`,
     why: refusal.chain(register, `R${register} is read here`, cause),
     fixes: [

@@ -114,7 +114,11 @@ export const RESOURCE_RULES: readonly Rule[] = [
       return {
         headline: "a lock is released that is not held, or another one than was taken",
         operand: "R1",
-        why: refusal.chain(1, "this lock is not the one that is held", cause),
+        why: refusal.chain(
+          1,
+          match.input.includes("without") ? "no lock is held here" : "this lock is not the one that is held",
+          cause,
+        ),
         fixes: [
           fix(
             "Lock and unlock through the same pointer, in the same function, in reverse order.",

@@ -16,8 +16,6 @@ export const STACK_RULES: readonly Rule[] = [
       /^invalid (?:zero-size )?(?:variable-offset )?(?:indirect )?(?:write to|access to|read from)? ?stack R(\d+)/,
       /^invalid stack type R(\d+)/,
       /^invalid stack off=-?\d+ size=\d+/,
-      /^R(\d+) stack pointer arithmetic goes out of range/,
-      /^R(\d+) variable (?:offset )?stack access prohibited for !root/,
     ],
     find: (match, refusal) => {
       const register = Number(match[1] ?? 10);

@@ -1,4 +1,4 @@
-import type { PathStep, StackPlace } from "./history.ts";
+import type { PathStep, StackPlace } from "./path-step.ts";
 
 /** Where a pointer to the stack points. */
 interface Pointer {

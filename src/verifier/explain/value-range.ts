@@ -57,13 +57,10 @@ export function rangeWords(range: ValueRange): string | null {
   const { smin, smax, umin, umax } = range;
   if (smin === smax) return `exactly ${numberWords(smin)}`;
   if (smin >= 0n || (smin > S64_MIN && smax < S64_MAX)) return `${numberWords(smin)} to ${numberWords(smax)}`;
-  if (umin > 0n || umax < U64_MAX) {
-    if (umin === 0n) return `as unsigned number at most ${numberWords(umax)}`;
-    if (umax === U64_MAX && smin === S64_MIN && smax === S64_MAX)
-      return `as unsigned number at least ${numberWords(umin)}`;
-  }
   if (smin > S64_MIN) return `at least ${numberWords(smin)}`;
   if (smax < S64_MAX) return `at most ${numberWords(smax)}, and negative too`;
+  if (umax < U64_MAX) return `0 to ${numberWords(umax)} as an unsigned number`;
+  if (umin > 0n) return `at least ${numberWords(umin)} as an unsigned number`;
   return null;
 }
 
