@@ -1,6 +1,6 @@
 import type { History, Place, ValueLink } from "./history.ts";
-import type { PathStep } from "./path-step.ts";
 import { samePlace } from "./history.ts";
+import type { PathStep } from "./path-step.ts";
 import { exactOf } from "./value-range.ts";
 
 /** The instruction where the needed fact was lost, or should have been made sure of, with a sentence. */

@@ -49,7 +49,7 @@ const BEGIN = /-- BEGIN (?:PROG LOAD|DUMP) LOG --/;
 const END = /-- END (?:PROG LOAD LOG|LOG|DUMP LOG) --/;
 
 /** What loaders and journals put in front of each line, and behind it. */
-const PREFIXES = /^(?:libbpf: |\t+|.*?\blevel=\S+ msg="|.*?\blevel=\S+$)/;
+const PREFIXES = /^(?:libbpf: |\[ *\d+\.\d+\] |\t+|.*?\blevel=\S+ msg="|.*?\blevel=\S+$)/;
 const QUOTED = /\blevel=\S+ msg="(.*)"[^"]*$/;
 /** cilium's libraries sum a log up in one line: `…: permission denied: 7: (71) r1 = *(u8 *)(r9 +2): R9 invalid … (6 lines omitted)`. */
 const SUMMARY =

@@ -1,9 +1,9 @@
 import type { Cause } from "./cause.ts";
 import type { Explanation, ExplanationStep } from "./explanation.ts";
 import { History, type ValueLink } from "./history.ts";
-import type { PathStep } from "./path-step.ts";
 import type { ParsedLog } from "./log-model.ts";
 import { LogPaths } from "./path.ts";
+import type { PathStep } from "./path-step.ts";
 import { rangeOf, rangeWords } from "./value-range.ts";
 import { valueText } from "./value-text.ts";
 

@@ -1,42 +1,11 @@
 import { birthOf, callName } from "./cause.ts";
-import { causeOfMovedPointer, causeOfReach } from "./cause-access.ts";
-import { causeOfPacket } from "./cause-packet.ts";
+import { causeOfMovedPointer } from "./cause-access.ts";
 import { causeOfType } from "./cause-value.ts";
 import { type Finding, fix, type Refusal, type Rule } from "./rule.ts";
-import { rangeOf } from "./value-range.ts";
 import { valueText } from "./value-text.ts";
 
-/** Accesses of memory outside of what is known to be there, or that are not allowed. */
+/** Accesses that are not allowed, whatever their offset. */
 export const ACCESS_RULES: readonly Rule[] = [
-  {
-    code: "packet-out-of-bounds",
-    patterns: [
-      /^R(\d+) offset is outside of the packet/,
-      /^invalid access to packet, off=-?\d+ size=-?\d+, R(\d+)/,
-    ],
-    find: (match, refusal) => packet(Number(match[1]), refusal),
-  },
-  {
-    code: "memory-out-of-bounds",
-    patterns: [
-      /^invalid access to memory, mem_size=(\d+) off=(-?\d+) size=(\d+)/,
-      /^R\d+ invalid (?:rdonly |rdwr |tracepoint )?\S* ?buffer access: off=(-?\d+), size=(\d+)/,
-      /^R(\d+) (?:min|max) value is outside of the allowed memory range/,
-      /^invalid access to flow keys off=(-?\d+) size=(\d+)/,
-    ],
-    find: (match, refusal) => {
-      const other = /value is outside/.test(match[0]) && !/mem_size=/.test(refusal.log.messages.join("\n"));
-      return other ? null : bounds(match, refusal, "memory");
-    },
-  },
-  {
-    code: "map-value-out-of-bounds",
-    patterns: [
-      /^invalid access to map (?:value|key), (?:value|key)_size=(\d+) off=(-?\d+) size=(\d+)/,
-      /^R(\d+) (?:min|max) value is outside of the (?:allowed memory range|array range)/,
-    ],
-    find: (match, refusal) => bounds(match, refusal, "map value"),
-  },
   {
     code: "struct-access",
     patterns: [
@@ -59,35 +28,6 @@ export const ACCESS_RULES: readonly Rule[] = [
         ),
       ],
     }),
-  },
-  {
-    code: "unbounded-offset",
-    patterns: [
-      /^R(\d+) unbounded memory access, make sure to bounds check any such access/,
-      /^math between (\S+) pointer and register with unbounded min value is not allowed/,
-      /^R(\d+) invalid variable buffer offset/,
-      /^invalid (?:unbounded )?variable-offset(?: indirect)?(?: read from| write to| access to)? stack R(\d+)/,
-      /^variable offset stack pointer cannot be passed into helper/,
-      /^variable stack (?:access|read)(?: R(\d+))? var_off/,
-    ],
-    find: (match, refusal) => variable(match, refusal, "an offset into memory can be any number"),
-  },
-  {
-    code: "negative-offset",
-    patterns: [
-      /^R(\d+) min value is negative(?: \(-?\d+\))?, either use unsigned index or/,
-      /^R(\d+) is \S+ invalid negative access: off=-?\d+/,
-    ],
-    find: (match, refusal) => variable(match, refusal, "an offset into memory may be negative"),
-  },
-  {
-    code: "offset-too-large",
-    patterns: [
-      /^(\S+) pointer offset -?\d+ is not allowed/,
-      /^math between (\S+) pointer and -?\d+ is not allowed/,
-      /^value (-?\d+) makes (\S+) pointer be out of bounds/,
-    ],
-    find: (match, refusal) => variable(match, refusal, "a pointer is moved too far"),
   },
   {
     code: "number-as-pointer",
@@ -274,115 +214,6 @@ function ofBase(refusal: Refusal, need: string): Pick<Finding, "why" | "operand"
   return {
     operand: `R${register}`,
     why: refusal.chain(register, need, /map_ptr/.test(refusal.known(register) ?? "") ? cause : null),
-  };
-}
-
-function packet(register: number, refusal: Refusal): Finding {
-  const position = refusal.last?.position ?? 0;
-  const known = refusal.known(register) ?? "";
-  const message = refusal.log.messages.find((line) => /size=\d+/.test(line)) ?? "";
-  const [, off, size] = /off=(-?\d+) size=(\d+)/.exec(message) ?? [];
-  const told = /\br=(\d+)\)/.exec(message)?.[1] ?? /\br=(0x[0-9a-f]+|\d+)/.exec(known)?.[1] ?? "0";
-  const range = BigInt.asIntN(16, BigInt(told));
-  const reach =
-    off === undefined
-      ? "this access"
-      : `this access ends ${bytesText(Number(off) + Number(size))} from there`;
-  const compared =
-    range > 0n
-      ? `${reach}; ${bytesText(Number(range))} are known to be there`
-      : `${reach}, and nothing is known to be there`;
-  return {
-    headline: "a packet is accessed beyond what was compared with data_end",
-    operand: `R${register}`,
-    why: refusal.chain(register, compared, causeOfPacket(refusal.history, register, position)),
-    fixes: [
-      fix(
-        "Compare the end of what is accessed with data_end first, and leave where it is beyond.",
-        off === undefined
-          ? "if (data + offset + size > data_end)\n\treturn 0;"
-          : `if (${/[(,]id=[1-9]/.test(known) ? "pos" : "data"} + ${Number(off) + Number(size)} > data_end)\n\treturn 0;`,
-      ),
-      fix(
-        "Where a variable was added to the pointer, bound the variable, and compare the very pointer that is accessed.",
-        "pos = data + (offset & 0xff);\nif (pos + size > data_end)\n\treturn 0;",
-      ),
-    ],
-  };
-}
-
-function bytesText(count: number): string {
-  return count === 1 ? "1 byte" : `${count} bytes`;
-}
-
-function bounds(match: RegExpExecArray, refusal: Refusal, what: string): Finding {
-  const { last } = refusal;
-  const named = /\bR(\d+)/.exec(match.input)?.[1] ?? /\bR(\d+)/.exec(refusal.log.messages.at(-1) ?? "")?.[1];
-  const register =
-    named === undefined ? (last?.effect.memory?.base ?? last?.effect.reads[0] ?? 0) : Number(named);
-  const message = refusal.log.messages.find((line) => /(?<![a-z_])size=\d+/.test(line)) ?? match[0];
-  const size = /(?:value_size|key_size|mem_size)=(\d+)/.exec(message)?.[1];
-  const off = /\boff=(-?\d+)/.exec(message)?.[1];
-  const bytes = /(?<![a-z_])size=(\d+)/.exec(message)?.[1];
-  const reach =
-    off === undefined
-      ? `the access leaves the ${what}`
-      : `${bytesText(Number(bytes))} at offset ${off}${size === undefined ? "" : `, of ${what === "memory" ? "" : `a ${what} of `}${bytesText(Number(size))}`}`;
-  const room = roomFor(refusal.known(register), Number(size), Number(off), Number(bytes));
-  const cause = causeOfReach(refusal, register, message);
-  const index = refusal.variable(cause?.at, "index");
-  return {
-    headline: `${what === "memory" ? what : `a ${what}`} is accessed outside of its bounds`,
-    operand: `R${register}`,
-    why: refusal.chain(register, `${reach}${room}`, cause),
-    fixes: [
-      fix(
-        "Bound the index before it is used: a comparison, or a mask, on the very variable that is added to the pointer.",
-        `if (${index} >= ARRAY_SIZE(value->items))\n\treturn 0;`,
-      ),
-      fix(
-        "Access no more bytes than there are: look at the value size of the map, and at the type that is read.",
-      ),
-    ],
-  };
-}
-
-/** How much may be added to the pointer, where the most that can be is what reaches too far. */
-function roomFor(pointer: string | null, size: number, off: number, bytes: number): string {
-  const { umax } = rangeOf(pointer ?? "");
-  const most = Number(umax);
-  // The message has the offset with the most that can be added.
-  if (!/max=/.test(pointer ?? "") || !Number.isSafeInteger(most) || most === 0 || most > off) return "";
-  const room = size - bytes - (off - most);
-  return room >= 0 ? `; what is added may be at most ${room}, and can be ${most}` : "";
-}
-
-function variable(match: RegExpExecArray, refusal: Refusal, headline: string): Finding {
-  const { last } = refusal;
-  const named = /\bR(\d+)/.exec(match.input)?.[1];
-  const register =
-    last?.effect.operation === "alu"
-      ? last.effect.writes
-      : named === undefined
-        ? (last?.effect.memory?.base ?? 0)
-        : Number(named);
-  const cause = causeOfReach(refusal, register, match.input);
-  const index = refusal.variable(cause?.at, "index");
-  return {
-    headline,
-    operand:
-      last?.effect.operation === "alu" ? `R${last.effect.reads[1] ?? last.effect.writes}` : `R${register}`,
-    why: refusal.chain(register, "the verifier must know where this leads", cause),
-    fixes: [
-      fix(
-        "Test the variable against its limits, on this path, before it is used: unsigned, so that one comparison will do.",
-        `if (${index} >= MAX)\n\treturn 0;`,
-      ),
-      fix("Or cut it off with a mask that is a constant.", `${index} &= MAX - 1;`),
-      fix(
-        "The test must be of the same variable: one that is loaded from memory again, or a copy of another width, knows nothing of it.",
-      ),
-    ],
   };
 }
 

@@ -1,8 +1,8 @@
 import { callName } from "./cause.ts";
 import { causeOfRange } from "./cause-number.ts";
 import { causeOfMissing, skippedOver } from "./cause-value.ts";
-import type { PathStep } from "./path-step.ts";
 import { effectOf } from "./instruction.ts";
+import type { PathStep } from "./path-step.ts";
 import { type Finding, fix, plainRule, type Refusal, type Rule } from "./rule.ts";
 import { otherInstructions } from "./rules-stack.ts";
 import { valueText } from "./value-text.ts";

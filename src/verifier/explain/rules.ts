@@ -1,5 +1,6 @@
 import type { Rule } from "./rule.ts";
 import { ACCESS_RULES } from "./rules-access.ts";
+import { BOUNDS_RULES } from "./rules-bounds.ts";
 import { CALL_RULES } from "./rules-call.ts";
 import { FLOW_RULES } from "./rules-flow.ts";
 import { NULL_RULES } from "./rules-null.ts";
@@ -14,6 +15,7 @@ export const RULES: readonly Rule[] = [
   ...OBJECT_RULES,
   ...RESOURCE_RULES,
   ...ACCESS_RULES,
+  ...BOUNDS_RULES,
   ...STACK_RULES,
   ...REGISTER_RULES,
   ...CALL_RULES,
