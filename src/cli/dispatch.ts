@@ -6,6 +6,7 @@ import { GLOBAL_OPTIONS } from "./global-options.ts";
 import type { CliIo } from "./io.ts";
 import { moduleOf } from "./modules.ts";
 import { type ParsedOptions, parseOptions } from "./options.ts";
+import { printable } from "./printable.ts";
 import { isPrefix, Words } from "./words.ts";
 
 /** The exit status of a program that wrote to a closed pipe: 128 and the number of SIGPIPE. */
@@ -165,11 +166,6 @@ async function printError(
   const json = new JsonWriter({ pretty: line.pretty });
   json.startObject().field("error", message).endObject();
   io.stdout.write(`${json.out.toString()}\n`);
-}
-
-/** Messages quote files and arguments: what would steer a terminal is shown as a replacement character. */
-function printable(message: string): string {
-  return message.replaceAll(/[^\P{Cc}\t\n]/gu, "\ufffd");
 }
 
 /** The stack, and those of the errors underneath. */

@@ -3,6 +3,7 @@ import { explainLog, located, parseLog } from "../verifier/index.ts";
 import { CommandError } from "./failure.ts";
 import type { CliIo } from "./io.ts";
 import { openObject } from "./load-file.ts";
+import { printable } from "./printable.ts";
 import type { Verdict } from "./verify-object.ts";
 
 /** A log to be explained. */
@@ -17,12 +18,15 @@ export interface LogRequest {
 /** Explains a log of any kernel's. `@throws` CommandError where the text is none. */
 export async function verdictOfLog(io: CliIo, request: LogRequest): Promise<Verdict> {
   const bytes = request.log === "-" ? await io.readStdin() : await io.readFile(request.log);
-  const text = new TextDecoder().decode(bytes);
+  const text = printable(new TextDecoder().decode(bytes).replaceAll("\r\n", "\n"));
   const shown = request.log === "-" ? "standard input" : request.log;
   const explanation = explainLog(text);
   const log = parseLog(text);
   if (explanation === null && !log.accepted && log.steps.length === 0) {
     throw new CommandError(`${shown}: expected a log of the verifier, got a text without one`);
+  }
+  if (explanation === null && !(log.accepted && !/BPF program load failed|failed to load/.test(text))) {
+    throw new CommandError(`${shown}: the log is not whole: what the verifier complained about is not in it`);
   }
   const program = request.object === null ? null : await programOf(io, request.object, request.program, text);
   const name = program?.name ?? request.program ?? nameIn(text) ?? "the program";

@@ -8,7 +8,8 @@ import { CommandError } from "./failure.ts";
 import type { CliIo, OpenKernel } from "./io.ts";
 import { withKernel } from "./kernel-choice.ts";
 import { openObject } from "./load-file.ts";
-import { type VerificationCost, verificationCost } from "./verify-stats.ts";
+import { printable } from "./printable.ts";
+import { type Loaded, type VerificationCost, verificationCost } from "./verify-stats.ts";
 
 /** What the verifier said to one program. */
 export interface Verdict {
@@ -158,24 +159,14 @@ class Attempt {
       if (loaded === undefined)
         return { accepted: false, problem: "no map of the object uses it", log: "", fixed: 0 };
       const { xlatedProgInsns } = progInfo(this.#kernel.sys, loaded.fd, ["xlatedProgInsns"]);
-      return { accepted: true, problem: null, log: loaded.log, fixed: xlatedProgInsns.length / 8 };
+      return { accepted: true, problem: null, log: printable(loaded.log), fixed: xlatedProgInsns.length / 8 };
     } catch (error) {
       if (!(error instanceof LoadError)) throw error;
       const verified = error.part.kind === "program" && isRefusal(error);
       const problem = error.message.split("\n")[0]!.replace(/^object \S+: /, "");
-      return { accepted: false, problem: verified ? null : problem, log: error.log, fixed: 0 };
+      return { accepted: false, problem: verified ? null : problem, log: printable(error.log), fixed: 0 };
     }
   }
-}
-
-/** What loading a program gave. */
-export interface Loaded {
-  readonly accepted: boolean;
-  /** Why it was not verified; null where it was. */
-  readonly problem: string | null;
-  readonly log: string;
-  /** Instructions of the program behind the verifier's fixups. */
-  readonly fixed: number;
 }
 
 /** The verifier spoke; other parts of a load fail without it. */

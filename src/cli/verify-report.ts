@@ -56,7 +56,10 @@ function unverified(problem: string) {
 function verdictText(verdict: Verdict, style: Style): string {
   const { name, accepted, processed, problem, explanation, log, stats } = verdict;
   const state = accepted ? "accepted" : problem === null ? "refused" : "not verified";
-  const counted = processed === null ? "" : `(${countText(processed)} instructions processed)`;
+  const counted =
+    processed === null
+      ? ""
+      : `(${countText(processed)} ${processed === 1 ? "instruction" : "instructions"} processed)`;
   const fits = name.length + state.length + counted.length + 3 <= style.width;
   const count = counted === "" ? "" : `${fits ? " " : "\n  "}${style.dim(counted)}`;
   const parts = [`${style.bold(name)}: ${accepted ? style.good(state) : style.bad(state)}${count}\n`];

@@ -1,5 +1,14 @@
 import type { LineRecord } from "../verifier/index.ts";
-import type { Loaded } from "./verify-object.ts";
+
+/** What loading a program gave. */
+export interface Loaded {
+  readonly accepted: boolean;
+  /** Why it was not verified; null where it was. */
+  readonly problem: string | null;
+  readonly log: string;
+  /** Instructions of the program behind the verifier's fixups. */
+  readonly fixed: number;
+}
 
 /** What a source line cost. */
 export interface LineCost {

@@ -167,6 +167,28 @@ describe("verify --log", () => {
     expect(stdout).toBe("the program: accepted (2 instructions processed)\n");
   });
 
+  it.each([
+    ["cut off", OLD_LOG.split("\n").slice(0, 2).join("\n"), "the log is not whole"],
+    [
+      "cut in the middle",
+      `libbpf: failed to load: -13\n0: (95) exit\nprocessed 1 insns`,
+      "the log is not whole",
+    ],
+    ["no log", "libbpf: Error loading .BTF into kernel: -22.", "expected a log of the verifier"],
+    ["no text", "\xff\xfe\0\0", "expected a log of the verifier"],
+  ])("gives no verdict where it is %s", async (_, log, words) => {
+    const { status, stdout, stderr } = await tsbpf(["verify", "--log", "-"], { stdin: log });
+    expect(status).toBe(2);
+    expect(stdout).toBe("");
+    expect(stderr).toContain(words);
+  });
+
+  it("shows nothing that steers a terminal", async () => {
+    const log = OLD_LOG.replace("(r0 +0)", "(r0 +0)\x1b]0;title\x07");
+    const { stdout } = await tsbpf(["verify", "--log", "-"], { stdin: log });
+    expect(stdout).toContain("\ufffd]0;title\ufffd");
+  });
+
   it("asks which program, where an object has several", async () => {
     const { status, stderr } = await tsbpf(["verify", "--log", "-", "testdata/objects/functions.bpf.o"], {
       stdin: OLD_LOG,
