@@ -58,13 +58,19 @@ export class Refusal {
     return this.history.known(register, this.last?.position ?? 0);
   }
 
-  /** The program's own name for what a step gives, guessed from its line of source; else `otherwise`. */
+  /**
+   * The program's own name for what a step gives, or compares, where its line of source has only one that it can be;
+   * else `otherwise`.
+   */
   variable(at: PathStep | undefined, otherwise: string): string {
     const text = at?.step.source?.text ?? "";
-    const assigned = /(?:^|[\s*])([A-Za-z_]\w*) = [^=]/.exec(text)?.[1];
-    const compared = /\bif \(\(?([A-Za-z_][\w.]*(?:->\w+)*) (?:[<>]=?|[!=]=) /.exec(text)?.[1];
-    const name = (at?.effect.operation === "branch" ? compared : assigned) ?? assigned ?? compared;
-    return name === undefined || /^[rw]\d+$/.test(name) ? otherwise : name;
+    const pattern =
+      at?.effect.operation === "branch"
+        ? /\(([A-Za-z_][\w.]*(?:->\w+)*) (?:[<>]=?|[!=]=) /g
+        : /(?:^|[\s*])([A-Za-z_]\w*) = (?!=)/g;
+    const names = [...text.matchAll(pattern)].map(([, name]) => name!);
+    const [name] = names;
+    return name === undefined || names.length > 1 || /^[rw]\d+$/.test(name) ? otherwise : name;
   }
 
   /** A step for the refused instruction. */

@@ -92,7 +92,12 @@ export const CALL_RULES: readonly Rule[] = [
   {
     code: "zero-size",
     patterns: [/^R(\d+) invalid zero-sized read/, /^invalid zero-sized read/],
-    find: (match, refusal) => size(match, refusal, "the size passed to a call may be 0, and must not be"),
+    find: (match, refusal) => ({
+      ...size(match, refusal, "the size passed to a call may be 0, and must not be"),
+      fixes: [
+        fix("Leave the size 0 out, behind everything else that bounds it.", "if (len == 0)\n\treturn 0;"),
+      ],
+    }),
   },
   {
     code: "reserved-flags",

@@ -28,13 +28,12 @@ export const REGISTER_RULES: readonly Rule[] = [
         headline:
           match[3] === undefined
             ? "the program, or a function, returns something that is not allowed there"
-            : `the program, or a callback, returns a value that may lie outside of ${match[3]} to ${match[4]}`,
+            : match[3] === match[4]
+              ? `the program, or a callback, may return something other than ${match[3]}`
+              : `the program, or a callback, returns a value that may lie outside of ${match[3]} to ${match[4]}`,
         operand: match[1]!,
         why: refusal.chain(register, returned(match[1]!, match[2], refusal.known(register)), cause),
-        fixes: [
-          fix("Return what is allowed, as a constant where that is possible.", `return ${match[3] ?? 0};`),
-          fix("Or cut the value off.", "return result & 1;"),
-        ],
+        fixes: returnFixes(match[3], match[4]),
       };
     },
   },
@@ -256,4 +255,15 @@ function partingOf({ history }: Refusal, other: readonly PathStep["step"][]): Pa
   let common = -1;
   while (common + 1 < other.length && history.path[common + 1]?.step === other[common + 1]) common++;
   return history.path[common] ?? null;
+}
+
+/** How to return what is allowed: a constant; or, where the range is one of bits, the value without others. */
+function returnFixes(lowest: string | undefined, highest: string | undefined): Finding["fixes"] {
+  const constant = fix(
+    "Return what is allowed, as a constant where that is possible.",
+    `return ${lowest ?? 0};`,
+  );
+  const mask = BigInt(highest ?? 0);
+  if (lowest !== "0" || mask === 0n || (mask & (mask + 1n)) !== 0n) return [constant];
+  return [constant, fix("Or cut the value off.", `return result & ${mask};`)];
 }
