@@ -6,7 +6,8 @@ import { BpfCommands } from "../../../src/sys/index.ts";
 /** An embedded kernel that judges, with the symbols of the running one: externs have the same addresses on both. */
 export function embeddedWithSymbolsOfThis(btf: Btf): BpfCommands {
   const { port } = new EmbeddedKernel({ btf, cpus: 2, execute: false });
+  const ownFile = port.readFile.bind(port);
   const readFile = (path: string) =>
-    path === "/proc/kallsyms" ? new Uint8Array(readFileSync(path)) : port.readFile(path);
-  return new BpfCommands(Object.assign(Object.create(port) as typeof port, { readFile }));
+    path === "/proc/kallsyms" ? new Uint8Array(readFileSync(path)) : ownFile(path);
+  return new BpfCommands(Object.assign(port, { readFile }));
 }
