@@ -236,7 +236,8 @@ describeWith([liveKernel("6.18")], "programs as on Linux", async () => {
     check();
   });
 
-  it("maps: look-up, update, delete", () => {
+  // Linux may go on another CPU in between, where a per-CPU value is another one: not every time.
+  it("maps: look-up, update, delete", { retry: 3 }, () => {
     for (const type of MAP_TYPES) {
       const pair = map(type);
       const texts = [
