@@ -20,8 +20,8 @@ export async function verdictOfLog(io: CliIo, request: LogRequest): Promise<Verd
   const bytes = request.log === "-" ? await io.readStdin() : await io.readFile(request.log);
   const text = printable(new TextDecoder().decode(bytes).replaceAll("\r\n", "\n"));
   const shown = request.log === "-" ? "standard input" : request.log;
-  const explanation = explainLog(text);
   const log = parseLog(text);
+  const explanation = explainLog(log);
   if (explanation === null && !log.accepted && log.steps.length === 0) {
     throw new CommandError(`${shown}: expected a log of the verifier, got a text without one`);
   }

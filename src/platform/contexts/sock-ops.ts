@@ -11,6 +11,7 @@ import {
   structContext,
   WORD,
 } from "./field.ts";
+import { TCP_WORDS } from "./tcp-words.ts";
 
 const SOCKET_POINTER = "bpf_sock_ops_kern.sk";
 
@@ -34,29 +35,6 @@ function locked(path: string): FieldRewrite {
 function ofPacket(path: string): FieldRewrite {
   return { kind: "follow", pointers: ["bpf_sock_ops_kern.skb"], path, size: "member", nullTest: true };
 }
-
-const TCP_WORDS = [
-  "snd_cwnd",
-  "srtt_us",
-  "bpf_sock_ops_cb_flags",
-  "snd_ssthresh",
-  "rcv_nxt",
-  "snd_nxt",
-  "snd_una",
-  "mss_cache",
-  "ecn_flags",
-  "rate_delivered",
-  "rate_interval_us",
-  "packets_out",
-  "retrans_out",
-  "total_retrans",
-  "segs_in",
-  "data_segs_in",
-  "segs_out",
-  "data_segs_out",
-  "lost_out",
-  "sacked_out",
-];
 
 /** `sock_ops_is_valid_access`, `sock_ops_convert_ctx_access` */
 export const SOCK_OPS_CONTEXT: StructContext = structContext(
@@ -83,7 +61,7 @@ export const SOCK_OPS_CONTEXT: StructContext = structContext(
       path: "tcp_sock.rtt_min+minmax_sample.v",
       size: 4,
     }),
-    ...TCP_WORDS.map((name) => field(name, WORD, locked(`tcp_sock.${name}`))),
+    ...[...TCP_WORDS, "bpf_sock_ops_cb_flags"].map((name) => field(name, WORD, locked(`tcp_sock.${name}`))),
     field("sk_txhash", WORD, locked("sock.sk_txhash")),
     field("bytes_received", DWORDS, locked("tcp_sock.bytes_received")),
     field("bytes_acked", DWORDS, locked("tcp_sock.bytes_acked")),

@@ -1,6 +1,7 @@
 import { BpfAttachType as A } from "../../uapi/index.ts";
 import type { ContextField, FieldAccess, StructContext } from "./context.ts";
 import { DWORD, field, member, NARROW, NARROW_START, structContext, WORD } from "./field.ts";
+import { TCP_WORDS } from "./tcp-words.ts";
 
 /** 2 bytes wide, once 4: programs of both ages read it. */
 const PORT: FieldAccess = { reads: { 1: 2, 2: 2, 4: 4 }, writes: [] };
@@ -49,37 +50,14 @@ export const SOCK_COMMON_VIEW: StructContext = structContext("bpf_sock", "sock",
   hidden: ["type", "protocol", "mark", "priority"],
 });
 
-const TCP_WORDS = [
-  "snd_cwnd",
-  "srtt_us",
-  "snd_ssthresh",
-  "rcv_nxt",
-  "snd_nxt",
-  "snd_una",
-  "mss_cache",
-  "ecn_flags",
-  "rate_delivered",
-  "rate_interval_us",
-  "packets_out",
-  "retrans_out",
-  "total_retrans",
-  "segs_in",
-  "data_segs_in",
-  "segs_out",
-  "data_segs_out",
-  "lost_out",
-  "sacked_out",
-  "dsack_dups",
-  "delivered",
-  "delivered_ce",
-];
-
 /** What `PTR_TO_TCP_SOCK` points at (`bpf_tcp_sock_is_valid_access`, `bpf_tcp_sock_convert_ctx_access`). */
 export const TCP_SOCK_VIEW: StructContext = structContext(
   "bpf_tcp_sock",
   "tcp_sock",
   [
-    ...TCP_WORDS.map((name) => field(name, WORD, member(`tcp_sock.${name}`))),
+    ...[...TCP_WORDS, "dsack_dups", "delivered", "delivered_ce"].map((name) =>
+      field(name, WORD, member(`tcp_sock.${name}`)),
+    ),
     field("rtt_min", WORD, member("tcp_sock.rtt_min+minmax_sample.v", 4)),
     field("icsk_retransmits", WORD, member("inet_connection_sock.icsk_retransmits")),
     field("bytes_received", DWORD, member("tcp_sock.bytes_received")),

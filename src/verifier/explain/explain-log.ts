@@ -17,10 +17,11 @@ export interface ExplainOptions {
  * Explains why a program was refused, from the log alone: that of our verifier, or of any kernel from 4.14 on, as bpf(2),
  * libbpf, cilium or bpftool give it. A log at level 2 tells most.
  *
+ * @param text the log, or what `parseLog` made of it
  * @returns null where the log is that of an accepted program, or is none
  */
-export function explainLog(text: string, options: ExplainOptions = {}): Explanation | null {
-  const log = parseLog(text);
+export function explainLog(text: string | ParsedLog, options: ExplainOptions = {}): Explanation | null {
+  const log = typeof text === "string" ? parseLog(text) : text;
   const silent = log.messages.length === 0 && log.report === null;
   if (silent && !(options.refused === true && (log.steps.length > 0 || log.processed !== null))) return null;
   return explained(log);

@@ -1,4 +1,8 @@
+import type { ArgumentName } from "../arguments.ts";
 import { btfOrNull, prototype, RETURNS } from "../prototype.ts";
+
+/** Context, tuple and its size, network namespace, flags. */
+const TUPLE_LOOKUP: readonly ArgumentName[] = ["ctx", "mem", "sizeOrZero", "any", "any"];
 
 /** Sockets, messages between them, TCP. */
 export const SOCKETS_PROTOTYPES = {
@@ -28,33 +32,33 @@ export const SOCKETS_PROTOTYPES = {
   bpf_msg_redirect_hash: prototype("msg_redirect_hash", ["ctx", "map", "key", "any"]),
   bpf_sk_redirect_hash: prototype("sk_redirect_hash", ["ctx", "map", "key", "any"]),
   sk_select_reuseport: prototype("sk_select_reuseport", ["ctx", "map", "key", "any"]),
-  bpf_sk_lookup_tcp: prototype("sk_lookup_tcp", ["ctx", "mem", "sizeOrZero", "any", "any"], {
+  bpf_sk_lookup_tcp: prototype("sk_lookup_tcp", TUPLE_LOOKUP, {
     returns: RETURNS.socketOrNull,
     packetAccess: true,
   }),
-  bpf_sock_addr_sk_lookup_tcp: prototype("sk_lookup_tcp", ["ctx", "mem", "sizeOrZero", "any", "any"], {
+  bpf_sock_addr_sk_lookup_tcp: prototype("sk_lookup_tcp", TUPLE_LOOKUP, {
     returns: RETURNS.socketOrNull,
   }),
-  bpf_tc_sk_lookup_tcp: prototype("sk_lookup_tcp", ["ctx", "mem", "sizeOrZero", "any", "any"], {
-    returns: RETURNS.socketOrNull,
-    packetAccess: true,
-  }),
-  bpf_xdp_sk_lookup_tcp: prototype("sk_lookup_tcp", ["ctx", "mem", "sizeOrZero", "any", "any"], {
+  bpf_tc_sk_lookup_tcp: prototype("sk_lookup_tcp", TUPLE_LOOKUP, {
     returns: RETURNS.socketOrNull,
     packetAccess: true,
   }),
-  bpf_sk_lookup_udp: prototype("sk_lookup_udp", ["ctx", "mem", "sizeOrZero", "any", "any"], {
+  bpf_xdp_sk_lookup_tcp: prototype("sk_lookup_tcp", TUPLE_LOOKUP, {
     returns: RETURNS.socketOrNull,
     packetAccess: true,
   }),
-  bpf_sock_addr_sk_lookup_udp: prototype("sk_lookup_udp", ["ctx", "mem", "sizeOrZero", "any", "any"], {
-    returns: RETURNS.socketOrNull,
-  }),
-  bpf_tc_sk_lookup_udp: prototype("sk_lookup_udp", ["ctx", "mem", "sizeOrZero", "any", "any"], {
+  bpf_sk_lookup_udp: prototype("sk_lookup_udp", TUPLE_LOOKUP, {
     returns: RETURNS.socketOrNull,
     packetAccess: true,
   }),
-  bpf_xdp_sk_lookup_udp: prototype("sk_lookup_udp", ["ctx", "mem", "sizeOrZero", "any", "any"], {
+  bpf_sock_addr_sk_lookup_udp: prototype("sk_lookup_udp", TUPLE_LOOKUP, {
+    returns: RETURNS.socketOrNull,
+  }),
+  bpf_tc_sk_lookup_udp: prototype("sk_lookup_udp", TUPLE_LOOKUP, {
+    returns: RETURNS.socketOrNull,
+    packetAccess: true,
+  }),
+  bpf_xdp_sk_lookup_udp: prototype("sk_lookup_udp", TUPLE_LOOKUP, {
     returns: RETURNS.socketOrNull,
     packetAccess: true,
   }),
@@ -64,18 +68,18 @@ export const SOCKETS_PROTOTYPES = {
   bpf_sk_fullsock: prototype("sk_fullsock", ["sockCommon"], { returns: RETURNS.socketOrNull }),
   bpf_tcp_sock: prototype("tcp_sock", ["sockCommon"], { returns: RETURNS.tcpSockOrNull }),
   bpf_get_listener_sock: prototype("get_listener_sock", ["sockCommon"], { returns: RETURNS.socketOrNull }),
-  bpf_skc_lookup_tcp: prototype("skc_lookup_tcp", ["ctx", "mem", "sizeOrZero", "any", "any"], {
+  bpf_skc_lookup_tcp: prototype("skc_lookup_tcp", TUPLE_LOOKUP, {
     returns: RETURNS.sockCommonOrNull,
     packetAccess: true,
   }),
-  bpf_sock_addr_skc_lookup_tcp: prototype("skc_lookup_tcp", ["ctx", "mem", "sizeOrZero", "any", "any"], {
+  bpf_sock_addr_skc_lookup_tcp: prototype("skc_lookup_tcp", TUPLE_LOOKUP, {
     returns: RETURNS.sockCommonOrNull,
   }),
-  bpf_tc_skc_lookup_tcp: prototype("skc_lookup_tcp", ["ctx", "mem", "sizeOrZero", "any", "any"], {
+  bpf_tc_skc_lookup_tcp: prototype("skc_lookup_tcp", TUPLE_LOOKUP, {
     returns: RETURNS.sockCommonOrNull,
     packetAccess: true,
   }),
-  bpf_xdp_skc_lookup_tcp: prototype("skc_lookup_tcp", ["ctx", "mem", "sizeOrZero", "any", "any"], {
+  bpf_xdp_skc_lookup_tcp: prototype("skc_lookup_tcp", TUPLE_LOOKUP, {
     returns: RETURNS.sockCommonOrNull,
     packetAccess: true,
   }),

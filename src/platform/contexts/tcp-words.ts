@@ -1,0 +1,22 @@
+/** Members of `struct tcp_sock` that programs see as words of the same name, through `bpf_tcp_sock` and `bpf_sock_ops`. */
+export const TCP_WORDS: readonly string[] = [
+  "snd_cwnd",
+  "srtt_us",
+  "snd_ssthresh",
+  "rcv_nxt",
+  "snd_nxt",
+  "snd_una",
+  "mss_cache",
+  "ecn_flags",
+  "rate_delivered",
+  "rate_interval_us",
+  "packets_out",
+  "retrans_out",
+  "total_retrans",
+  "segs_in",
+  "data_segs_in",
+  "segs_out",
+  "data_segs_out",
+  "lost_out",
+  "sacked_out",
+];
