@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 "use strict";
-// Starts dist/tsbpf.cjs with the code that V8 compiled in an earlier run, so that nothing is parsed again.
+// Starts dist/tsbpf.cjs, a file of parts (see scripts/bundle.mjs), with the code that V8 compiled in an earlier run:
+// a run reads only the parts that it uses, and parses none again.
 //
 // The compiled code is written when a run ends, one file for each command, as each uses other functions. It is
 // only ever an aid: where a file is missing, foreign, damaged or outdated, V8 compiles the source.
@@ -10,6 +11,7 @@ const vm = require("node:vm");
 
 const DIST = path.join(__dirname, "..", "dist");
 const BUNDLE = path.join(DIST, "tsbpf.cjs");
+const MAIN = "./main.js";
 const KEEP_DAYS = 30;
 const uid = process.geteuid === undefined ? -1 : process.geteuid();
 
@@ -33,10 +35,64 @@ function checksum(bytes) {
   const words = new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length >> 2);
   let sum = bytes.length;
   for (let i = 0; i < words.length; i++) sum = (Math.imul(sum, 31) + words[i]) | 0;
+  for (let i = words.length << 2; i < bytes.length; i++) sum = (Math.imul(sum, 31) + bytes[i]) | 0;
   return sum;
 }
 
-/** The compiled code in `file`, or undefined: 8 bytes (the sum, zero), then what V8 gave. */
+/**
+ * Compiled code of the parts of one command: in `file` stand the size of a table and its sum, the table as JSON (name
+ * of a part to position, size and sum of its code), and the code, all at multiples of 8 bytes.
+ */
+class CompiledParts {
+  #bytes;
+  #table = {};
+
+  constructor(bytes) {
+    this.#bytes = bytes;
+    if (bytes === undefined) return;
+    const size = bytes.readUInt32LE(0);
+    const table = bytes.subarray(8, 8 + size);
+    if (size === 0 || size !== table.length || checksum(table) !== bytes.readInt32LE(4)) return;
+    this.#table = JSON.parse(table.toString("latin1"));
+  }
+
+  /** The code of a part that is whole, or undefined. */
+  of(name) {
+    if (!Object.hasOwn(this.#table, name)) return undefined;
+    const [from, size, sum] = this.#table[name];
+    const code = this.#bytes.subarray(from, from + size);
+    return code.length === size && checksum(code) === sum ? code : undefined;
+  }
+
+  /** The bytes of a file that holds `codes` (name to code), and what is known of other parts. */
+  with(codes) {
+    for (const name of Object.keys(this.#table)) {
+      const code = codes.has(name) ? undefined : this.of(name);
+      if (code !== undefined) codes.set(name, code);
+    }
+    // The table's size depends on its numbers: they get the room of the largest.
+    const room = aligned(8 + [...codes.keys()].reduce((sum, name) => sum + name.length + 48, 2));
+    const table = {};
+    let end = room;
+    for (const [name, code] of codes) {
+      table[name] = [end, code.length, checksum(Buffer.from(code))];
+      end = aligned(end + code.length);
+    }
+    const bytes = Buffer.from(new ArrayBuffer(end));
+    const text = Buffer.from(JSON.stringify(table), "latin1");
+    bytes.writeUInt32LE(text.length, 0);
+    bytes.writeInt32LE(checksum(Buffer.from(text)), 4);
+    bytes.set(text, 8);
+    for (const [name, code] of codes) bytes.set(code, table[name][0]);
+    return bytes;
+  }
+}
+
+function aligned(size) {
+  return (size + 7) & ~7;
+}
+
+/** The bytes of a file of compiled code, or undefined where it is missing or not to be trusted. */
 function read(file) {
   let fd;
   try {
@@ -44,9 +100,7 @@ function read(file) {
     const stat = fs.fstatSync(fd);
     if (!stat.isFile() || !trusted(stat) || stat.size < 16 || stat.size > 1 << 26) return undefined;
     const bytes = Buffer.from(new ArrayBuffer(stat.size));
-    if (fs.readSync(fd, bytes, 0, stat.size, 0) !== stat.size) return undefined;
-    const code = bytes.subarray(8);
-    return checksum(code) === bytes.readInt32LE(0) ? code : undefined;
+    return fs.readSync(fd, bytes, 0, stat.size, 0) === stat.size ? bytes : undefined;
   } catch {
     return undefined;
   } finally {
@@ -54,10 +108,7 @@ function read(file) {
   }
 }
 
-function write(name, code) {
-  const bytes = Buffer.from(new ArrayBuffer(8 + code.length));
-  bytes.set(code, 8);
-  bytes.writeInt32LE(checksum(bytes.subarray(8)), 0);
+function write(name, bytes) {
   for (const { base, folder } of places()) {
     try {
       // Under sudo, HOME may be another user's: nothing of root's belongs there.
@@ -85,27 +136,77 @@ function removeOld(folder) {
   }
 }
 
+/** The file of parts, open for reading: its build's name, and the source of each part. */
+class Bundle {
+  #fd;
+  #table;
+  #start;
+
+  constructor() {
+    this.#fd = fs.openSync(BUNDLE, "r");
+    // The bundle is pure ASCII, and latin1 is the cheapest way to a string.
+    let size = 1 << 14;
+    let head = this.#text(0, size);
+    while (!head.includes("\n") && head.length === size) head = this.#text(0, (size *= 2));
+    this.#start = head.indexOf("\n") + 1;
+    this.build = head.slice(2, 18);
+    this.#table = JSON.parse(head.slice(22, this.#start - 3));
+  }
+
+  has(name) {
+    return Object.hasOwn(this.#table, name);
+  }
+
+  /** The source of a part, and the line of the file on which it starts, from 0. */
+  part(name) {
+    const [from, size, line] = this.#table[name];
+    return { source: this.#text(this.#start + from, size), line };
+  }
+
+  #text(from, size) {
+    const bytes = Buffer.allocUnsafe(size);
+    return bytes.latin1Slice(0, fs.readSync(this.#fd, bytes, 0, size, from));
+  }
+}
+
 function load(command) {
-  // The bundle is pure ASCII, and latin1 is the cheapest way to a string. Its first line names the build: V8
-  // checks its own version and flags, but the source only by its length.
-  const source = fs.readFileSync(BUNDLE, "latin1");
-  const name = `${source.slice(2, 18)}-${process.version}-${process.arch}-${command}`;
+  const bundle = new Bundle();
+  const file = `${bundle.build}-${process.version}-${process.arch}-${command}`;
   const caching = process.env.TSBPF_NO_CODE_CACHE === undefined;
-  let cachedData;
-  for (const { folder } of caching ? places() : []) cachedData ??= read(path.join(folder, name));
-  const script = new vm.Script(`(function (exports, require, module, __filename, __dirname) {${source}\n})`, {
-    filename: BUNDLE,
-    cachedData,
-  });
-  if (caching && (cachedData === undefined || script.cachedDataRejected)) {
+  let bytes;
+  for (const { folder } of caching ? places() : []) bytes ??= read(path.join(folder, file));
+  const compiled = new CompiledParts(bytes);
+  const scripts = new Map();
+  let isNew = false;
+
+  const modules = new Map();
+  const requirePart = (name) => {
+    const known = modules.get(name);
+    if (known !== undefined) return known.exports;
+    if (!bundle.has(name)) return require(name);
+    const { source, line } = bundle.part(name);
+    const cachedData = compiled.of(name);
+    const script = new vm.Script(
+      `(function (exports, require, module, __filename, __dirname) {${source}\n})`,
+      { filename: BUNDLE, lineOffset: line, cachedData },
+    );
+    scripts.set(name, script);
+    isNew ||= cachedData === undefined || script.cachedDataRejected;
+    const module = { exports: {} };
+    modules.set(name, module);
+    script.runInThisContext()(module.exports, requirePart, module, BUNDLE, DIST);
+    return module.exports;
+  };
+  if (caching) {
     process.once("exit", (status) => {
       // A mistyped command must not leave a file behind.
-      if (status === 0) write(name, script.createCachedData());
+      if (status !== 0 || !isNew) return;
+      const codes = new Map();
+      for (const [name, script] of scripts) codes.set(name, script.createCachedData());
+      write(file, compiled.with(codes));
     });
   }
-  const module = { exports: {} };
-  script.runInThisContext()(module.exports, require, module, BUNDLE, DIST);
-  return module.exports;
+  return requirePart(MAIN);
 }
 
 if (!fs.existsSync(BUNDLE)) {

@@ -1,10 +1,10 @@
-// Builds dist/: `tsbpf.cjs`, the command line as one file, and `lib/`, the library as ES modules with their types.
+// Builds dist/: `tsbpf.cjs`, the command line as one file of parts, and `lib/`, the library as ES modules with their types.
 //
 //   npm run build          both, where their sources changed
 //   npm run build -- cli   only the command line (what `npm start` needs)
-import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join, sep } from "node:path";
+import { bundleCommandLine } from "./bundle.mjs";
 import { ensureInstalled } from "./ensure.mjs";
 import { fail, filesBelow, fingerprint, installed, isMain, progress, ROOT, runNode } from "./project.mjs";
 
@@ -14,41 +14,18 @@ const INPUTS = [
   "tsconfig.json",
   "tsconfig.build.json",
   "scripts/build.mjs",
+  "scripts/bundle.mjs",
 ];
 
 /** Where V8's compiled code is kept beside the bundle (see bin/tsbpf.cjs). It belongs to one bundle only. */
 const CODE_CACHE = "code-cache";
 
 async function buildCli() {
-  const esbuild = await import("esbuild");
-  const result = await esbuild.build({
-    absWorkingDir: ROOT,
-    entryPoints: ["src/node/main.ts"],
-    bundle: true,
-    platform: "node",
-    format: "cjs",
-    // Node 20 of the V8 kind: nothing is rewritten to older syntax.
-    target: "node20.19",
-    // Optional packages are found at run time, or their absence is explained there. A script with cached code
-    // cannot use import() on Node 20: for packages it becomes a require() that runs as late.
-    packages: "external",
-    supported: { "dynamic-import": false },
-    // Only ASCII: the launcher reads the file as bytes that are characters.
-    charset: "ascii",
-    minifySyntax: true,
-    // Names stay: stack traces of a bug are worth more than their bytes.
-    minifyWhitespace: true,
-    legalComments: "none",
-    define: {
-      TSBPF_VERSION: JSON.stringify(JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")).version),
-    },
-    logOverride: { "empty-import-meta": "error" },
-    write: false,
-  });
-  const code = result.outputFiles[0].contents;
-  // The first line names the build: what was compiled from another one is never taken for this.
-  const build = createHash("sha256").update(code).digest("hex").slice(0, 16);
-  writeFileSync(join(ROOT, "dist/tsbpf.cjs"), Buffer.concat([Buffer.from(`/*${build}*/`), code]));
+  const { version } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
+  const output = join(ROOT, "dist/tsbpf.cjs");
+  // Complete or absent: a run that goes on reads its parts from the file that it opened.
+  writeFileSync(`${output}.new`, await bundleCommandLine({ version }));
+  renameSync(`${output}.new`, output);
   rmSync(join(ROOT, "dist", CODE_CACHE), { recursive: true, force: true });
 }
 

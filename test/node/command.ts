@@ -2,7 +2,7 @@ import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { build } from "esbuild";
+import { bundleCommandLine } from "../../scripts/bundle.mjs";
 
 /** The command line as people have it, bundled into a folder of its own. */
 export class BuiltCommand {
@@ -15,19 +15,7 @@ export class BuiltCommand {
   static async make(): Promise<BuiltCommand> {
     const folder = mkdtempSync(join(tmpdir(), "tsbpf-command-"));
     for (const name of ["bin", "dist"]) mkdirSync(join(folder, name));
-    const result = await build({
-      entryPoints: ["src/node/main.ts"],
-      bundle: true,
-      platform: "node",
-      format: "cjs",
-      target: "node20.19",
-      packages: "external",
-      supported: { "dynamic-import": false },
-      charset: "ascii",
-      write: false,
-      logLevel: "silent",
-    });
-    writeFileSync(join(folder, "dist/tsbpf.cjs"), `/*0123456789abcdef*/${result.outputFiles[0]!.text}`);
+    writeFileSync(join(folder, "dist/tsbpf.cjs"), await bundleCommandLine({ version: "0.0.0" }));
     writeFileSync(join(folder, "package.json"), "{}");
     copyFileSync("bin/tsbpf.cjs", join(folder, "bin/tsbpf.cjs"));
     return new BuiltCommand(folder);

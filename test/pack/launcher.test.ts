@@ -13,20 +13,35 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { joined } from "../../scripts/bundle.mjs";
 
-// A bundle of the form that scripts/build.mjs writes: the build's name, then a module with `main`.
-const bundle = (build: string, text: string) => `/*${build}*/"use strict";
+// A bundle of parts, as scripts/build.mjs writes it.
+const bundle = (text: string) =>
+  joined([
+    { name: "./text.js", code: `exports.text = () => ${JSON.stringify(text)};` },
+    {
+      name: "./main.js",
+      code: `"use strict";
 exports.main = async (argv) => {
-  const lazy = () => ${JSON.stringify(text)} + argv.join(",");
   if (argv[0] === "fail") return 3;
-  console.log(lazy());
-  return 0;
+  console.log(require("./text.js").text() + argv.join(","));
+  return argv[1] === "other" ? require("./other.js").where() : 0;
 };
-`;
+`,
+    },
+    {
+      name: "./other.js",
+      code: `
+exports.where = () => {
+  console.log(new Error("at").stack.split("\\n")[1].trim());
+  return 0;
+};`,
+    },
+  ]);
 
 let home: string;
 const path = (...parts: string[]) => join(home, ...parts);
-const install = (build: string, text: string) => writeFileSync(path("dist/tsbpf.cjs"), bundle(build, text));
+const install = (text: string) => writeFileSync(path("dist/tsbpf.cjs"), bundle(text));
 const cached = () => (existsSync(path("dist/code-cache")) ? readdirSync(path("dist/code-cache")) : []);
 
 function run(args: readonly string[], env: Record<string, string> = {}) {
@@ -43,7 +58,7 @@ beforeEach(() => {
   mkdirSync(path("bin"));
   mkdirSync(path("dist"));
   copyFileSync("bin/tsbpf.cjs", path("bin/tsbpf.cjs"));
-  install("0123456789abcdef", "one:");
+  install("one:");
 });
 
 afterEach(() => rmSync(home, { recursive: true, force: true }));
@@ -52,7 +67,7 @@ describe("the launcher", () => {
   it("runs the bundle, and keeps what was compiled for the command", () => {
     expect(run(["version", "-j"])).toEqual({ status: 0, stdout: "one:version,-j\n", stderr: "" });
     expect(cached()).toHaveLength(1);
-    expect(cached()[0]).toMatch(/^0123456789abcdef-v.*-version$/);
+    expect(cached()[0]).toMatch(/^[0-9a-f]{16}-v.*-version$/);
     const before = readFileSync(path("dist/code-cache", cached()[0]!));
     expect(run(["version"]).stdout).toBe("one:version\n");
     // Accepted: a rejected one would have been written again, with another run's functions.
@@ -66,6 +81,24 @@ describe("the launcher", () => {
     expect(cached()).toHaveLength(2);
   });
 
+  it("adds the parts that a later run of the command needs", () => {
+    run(["prog"]);
+    const size = () => readFileSync(path("dist/code-cache", cached()[0]!)).length;
+    const before = size();
+    expect(run(["prog", "other"]).status).toBe(0);
+    expect(cached()).toHaveLength(1);
+    const both = size();
+    expect(both).toBeGreaterThan(before);
+    run(["prog"]);
+    expect(size()).toBe(both);
+  });
+
+  it("names the lines of its file in traces", () => {
+    const lines = bundle("one:").toString("latin1").split("\n");
+    const line = lines.findIndex((each) => each.includes("new Error")) + 1;
+    for (let i = 0; i < 2; i++) expect(run(["prog", "other"]).stdout).toContain(`tsbpf.cjs:${line}:`);
+  });
+
   it("passes the exit status on, and keeps nothing of a failed run", () => {
     expect(run(["fail"]).status).toBe(3);
     expect(cached()).toEqual([]);
@@ -73,7 +106,7 @@ describe("the launcher", () => {
 
   it("never takes code compiled from another build of the same length", () => {
     run(["version"]);
-    install("fedcba9876543210", "two:");
+    install("two:");
     expect(run(["version"]).stdout).toBe("two:version\n");
   });
 

@@ -1,0 +1,66 @@
+// Makes the command line one file of parts, which bin/tsbpf.cjs loads one by one as they are needed.
+import { createHash } from "node:crypto";
+import { basename } from "node:path";
+import { ROOT } from "./project.mjs";
+
+/** Node 20 of the V8 kind: nothing is rewritten to older syntax. */
+const TARGET = "node20.19";
+
+/** The bundle of `src/node/main.ts` as bytes. */
+export async function bundleCommandLine({ version }) {
+  const esbuild = await import("esbuild");
+  const { outputFiles } = await esbuild.build({
+    absWorkingDir: ROOT,
+    entryPoints: ["src/node/main.ts"],
+    outdir: "parts",
+    bundle: true,
+    // What only some commands need becomes parts of its own, where an import() asks for it.
+    splitting: true,
+    format: "esm",
+    platform: "node",
+    target: TARGET,
+    // Optional packages are found at run time, or their absence is explained there.
+    packages: "external",
+    define: { TSBPF_VERSION: JSON.stringify(version) },
+    logOverride: { "empty-import-meta": "error" },
+    write: false,
+    logLevel: "warning",
+  });
+  const parts = [];
+  for (const { path, text } of outputFiles) {
+    const { code } = await esbuild.transform(text, {
+      format: "cjs",
+      target: TARGET,
+      // A script with cached code cannot use import() on Node 20: it becomes a require() that runs as late.
+      supported: { "dynamic-import": false },
+      // Only ASCII: the launcher reads the file as bytes that are characters.
+      charset: "ascii",
+      minifySyntax: true,
+      // Names stay: stack traces of a bug are worth more than their bytes.
+      minifyWhitespace: true,
+      legalComments: "none",
+    });
+    parts.push({ name: `./${basename(path)}`, code });
+  }
+  return joined(parts);
+}
+
+/**
+ * The file of `parts`: the name of the build in a comment, in another one the table of the parts (`name` to the
+ * position of its first byte behind the first line, its length in bytes, and the lines before it), then the parts.
+ *
+ * What was compiled from another build is never taken for this one: the name is a hash of everything.
+ */
+export function joined(parts) {
+  const table = {};
+  let body = "";
+  let lines = 1;
+  for (const { name, code } of parts) {
+    table[name] = [body.length, code.length, lines];
+    body += code.endsWith("\n") ? code : `${code}\n`;
+    lines += code.split("\n").length - (code.endsWith("\n") ? 1 : 0);
+  }
+  const index = JSON.stringify(table);
+  const build = createHash("sha256").update(index).update(body).digest("hex").slice(0, 16);
+  return Buffer.from(`/*${build}*//*${index}*/\n${body}`, "latin1");
+}
