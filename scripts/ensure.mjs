@@ -1,6 +1,6 @@
 // Installs what is missing: a fresh clone needs only Node and npm. With nothing to do it takes a few milliseconds.
 import { spawn } from "node:child_process";
-import { statSync, utimesSync } from "node:fs";
+import { readFileSync, statSync, utimesSync } from "node:fs";
 import { join } from "node:path";
 import { fail, isMain, OLDEST_NODE, progress, ROOT } from "./project.mjs";
 
@@ -21,6 +21,23 @@ function changedAt(path) {
 
 /** npm writes node_modules/.package-lock.json last: it tells a finished installation from a broken one. */
 const INSTALLED = "node_modules/.package-lock.json";
+
+/** Whether what is installed is what package-lock.json asks for. */
+function followsLock() {
+  try {
+    const [wanted, present] = ["package-lock.json", INSTALLED].map(
+      (path) => JSON.parse(readFileSync(join(ROOT, path), "utf8")).packages,
+    );
+    const names = Object.keys(wanted).filter((name) => name !== "");
+    return (
+      Object.keys(present).every((name) => name in wanted) &&
+      // Optional packages of other platforms are not there.
+      names.every((name) => present[name]?.version === wanted[name].version || wanted[name].optional === true)
+    );
+  } catch {
+    return false;
+  }
+}
 
 async function npm(...args) {
   const started = performance.now();
@@ -50,7 +67,11 @@ async function npm(...args) {
 /** Dependencies as package-lock.json has them. */
 export async function ensureInstalled() {
   ensureNode();
-  if (changedAt(INSTALLED) > 0 && changedAt(INSTALLED) >= changedAt("package-lock.json")) return;
+  if (changedAt(INSTALLED) > 0) {
+    if (changedAt(INSTALLED) >= changedAt("package-lock.json")) return;
+    // A checkout makes the lock file newer without changing it.
+    if (followsLock()) return utimesSync(join(ROOT, INSTALLED), new Date(), new Date());
+  }
   progress("Installing dependencies (npm ci) …");
   let result = await npm("ci");
   if (!result.ok) {
