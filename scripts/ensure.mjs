@@ -31,8 +31,10 @@ function followsLock() {
     const names = Object.keys(wanted).filter((name) => name !== "");
     return (
       Object.keys(present).every((name) => name in wanted) &&
-      // Optional packages of other platforms are not there.
-      names.every((name) => present[name]?.version === wanted[name].version || wanted[name].optional === true)
+      names.every((name) =>
+        // Optional packages of other platforms are not there.
+        name in present ? present[name].version === wanted[name].version : wanted[name].optional === true,
+      )
     );
   } catch {
     return false;
