@@ -135,10 +135,10 @@ export const COMMANDS: readonly Command[] = [
     name: "verify",
     summary: "Verify programs and explain why one is refused",
     forms: [
-      "OBJECT [--prog NAME] [--stats] [--log-level N] [--sarif] [--kernel-version V]",
+      "OBJECT… [--prog NAME] [--stats] [--log-level N] [--sarif] [--kernel-version V]",
       "--log FILE [OBJECT] [--prog NAME] [--sarif]",
     ],
-    terms: [["OBJECT", "FILE of a compiler"]],
+    terms: [["OBJECT", "{ FILE of a compiler | - }"]],
     options: [
       { name: "prog", argument: "NAME", help: "only this program" },
       { name: "stats", help: "what the verification of accepted programs cost, by source line" },
@@ -156,7 +156,7 @@ export const COMMANDS: readonly Command[] = [
     globals: ["btf"],
     failure: 2,
     notes: [
-      "Exit status: 0 all programs are accepted, 1 one is refused, 2 nothing could be verified.",
+      "Exit status: 0 all programs are accepted, 1 one is refused, 2 one could not be verified.",
       "The pages of docs/verifier explain each code; docs/verifier/json.md has the schema of -j.",
     ],
   },

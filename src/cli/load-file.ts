@@ -53,7 +53,7 @@ export function loadSpec(
   if (mapsOnly !== true && spec.programs.size === 0) throw new CommandError(`${path}: has no programs`);
   const targets = tailCallTargets(spec);
   const btf = asksForTypes(spec) ? kernel.targetBtf() : null;
-  const object = inKernel(request, () =>
+  const object = inKernel(path, request, () =>
     load(spec, kernel.sys, {
       ...(btf === null ? {} : { kernelBtf: btf }),
       ...(name === undefined && mapsOnly !== true
@@ -86,7 +86,7 @@ function asksForTypes(spec: ObjectSpec): boolean {
 const LOG_LINES = 8;
 
 /** A refused program's log belongs to the message: its end, or all of it with -d. */
-function inKernel<T>(request: LoadRequest, act: () => T): T {
+function inKernel<T>(path: string, request: LoadRequest, act: () => T): T {
   try {
     return act();
   } catch (error) {
@@ -94,10 +94,14 @@ function inKernel<T>(request: LoadRequest, act: () => T): T {
     const log = error.log.trimEnd();
     const lines = log.split("\n");
     const shown = request.debug === true ? lines : lines.slice(-LOG_LINES);
-    const note =
-      shown.length < lines.length ? `\n(the end of ${lines.length} lines of log; -d shows all)` : "";
+    const notes: string[] = [];
+    if (shown.length < lines.length) notes.push(`the end of ${lines.length} lines of log; -d shows all`);
+    if (error.part.kind === "program")
+      notes.push(`'tsbpf verify ${path} --prog ${error.part.name}' explains it`);
     // The message ends with the whole log.
     const what = error.message.slice(0, error.message.length - log.length).trimEnd();
-    throw new CommandError(`${what}\n${shown.join("\n")}${note}`, { cause: error });
+    throw new CommandError([what, ...shown, ...notes.map((note) => `(${note})`)].join("\n"), {
+      cause: error,
+    });
   }
 }

@@ -1,5 +1,5 @@
 import { LoadError, load } from "../loader/index.ts";
-import type { MapSpec, ObjectSpec, ProgramSpec } from "../object/index.ts";
+import { type MapSpec, type ObjectSpec, open, type ProgramSpec } from "../object/index.ts";
 import { Errno, progInfo } from "../sys/index.ts";
 import { Errno as E } from "../uapi/index.ts";
 import { type Explanation, explainLog, located } from "../verifier/index.ts";
@@ -14,7 +14,7 @@ import { type Loaded, type VerificationCost, verificationCost } from "./verify-s
 /** What the verifier said to one program. */
 export interface Verdict {
   readonly name: string;
-  /** The object, or the log. */
+  /** The object, or the log; `"-"` for standard input. */
   readonly file: string;
   readonly accepted: boolean;
   /** Instructions that the verifier went through; null where it did not say. */
@@ -29,7 +29,8 @@ export interface Verdict {
 }
 
 export interface ObjectRequest {
-  readonly path: string;
+  /** At least one; `"-"` is standard input. */
+  readonly paths: readonly string[];
   /** Only this one; else all that load unless asked. */
   readonly program: string | undefined;
   readonly stats: boolean;
@@ -43,58 +44,80 @@ const STATISTICS = 4;
 /** Beyond so many instructions a log of all paths is too long to be worth its memory: the failing one is enough. */
 const LONGEST_TRACE = 100_000;
 
-/** Verifies the programs of an object, one after the other, each on its own. */
-export async function verifyObject(
+/** A program that waits for its verdict. */
+interface Subject {
+  readonly file: string;
+  readonly spec: ObjectSpec;
+  readonly program: ProgramSpec;
+}
+
+/**
+ * Verifies the programs of objects, one after the other, each on its own. After Ctrl-C the verdicts so far are what
+ * comes out. `@throws` before any verdict, for an object that cannot be read.
+ */
+export async function verifyObjects(
   invocation: Invocation,
   request: ObjectRequest,
 ): Promise<readonly Verdict[]> {
   const { io, options } = invocation;
-  const spec = await openObject(io, request.path);
-  const programs = chosen(spec, request);
+  const subjects: Subject[] = [];
+  for (const path of request.paths) subjects.push(...chosen(await readObject(io, path), path, request));
   const shown = io.stderr.isTerminal && !options.has("quiet") && !invocation.json;
+  const stop = io.signal();
   const use = async (kernel: OpenKernel) => {
     const verdicts: Verdict[] = [];
-    for (const [at, program] of programs.entries()) {
-      if (shown) io.stderr.write(`\r\x1b[K${progressLine(io, at, programs.length, program.name)}`);
+    for (const [at, subject] of subjects.entries()) {
+      if (shown) io.stderr.write(`\r\x1b[K${progressLine(io, at, subjects.length, subject.program.name)}`);
       await io.stderr.drain();
       await io.turn();
-      verdicts.push(new Attempt(kernel, spec, program, request).verdict());
+      if (stop.aborted) break;
+      verdicts.push(new Attempt(io, kernel, subject, request).verdict());
     }
     if (shown) io.stderr.write("\r\x1b[K");
+    if (verdicts.length < subjects.length)
+      io.stderr.write(`stopped: ${verdicts.length} of ${subjects.length} programs verified\n`);
     return verdicts;
   };
   return await withKernel(invocation, "embedded", use, { execute: false });
+}
+
+async function readObject(io: CliIo, path: string): Promise<ObjectSpec> {
+  return path === "-" ? open(await io.readStdin(), { name: "standard input" }) : await openObject(io, path);
 }
 
 function progressLine(io: CliIo, at: number, count: number, name: string): string {
   return `verifying ${name} (${at + 1} of ${count})`.slice(0, Math.max(0, io.stderr.columns - 1));
 }
 
-function chosen(spec: ObjectSpec, { path, program }: ObjectRequest): readonly ProgramSpec[] {
+function chosen(spec: ObjectSpec, file: string, { program }: ObjectRequest): readonly Subject[] {
   const programs = [...spec.programs.values()];
   const names = programs.map(({ name }) => name).join(", ");
-  if (programs.length === 0) throw new CommandError(`${path}: has no programs`);
+  if (programs.length === 0) throw new CommandError(`${file}: has no programs`);
   if (program === undefined) {
     const loaded = programs.filter(({ autoload }) => autoload);
-    if (loaded.length > 0) return loaded;
+    if (loaded.length > 0) return loaded.map((each) => ({ file, spec, program: each }));
     throw new CommandError(
-      `${path}: none of its programs is loaded unless asked: choose one with --prog: ${names}`,
+      `${file}: none of its programs is loaded unless asked: choose one with --prog: ${names}`,
     );
   }
   const found = spec.programs.get(program);
-  if (found === undefined) throw new CommandError(`${path}: has no program '${program}', but ${names}`);
-  return [found];
+  if (found === undefined) throw new CommandError(`${file}: has no program '${program}', but ${names}`);
+  return [{ file, spec, program: found }];
 }
 
 /** One program, loaded as often as it takes to find out what was asked. */
 class Attempt {
+  readonly #io: CliIo;
   readonly #kernel: OpenKernel;
+  readonly #file: string;
   readonly #spec: ObjectSpec;
   readonly #program: ProgramSpec;
   readonly #request: ObjectRequest;
 
-  constructor(kernel: OpenKernel, spec: ObjectSpec, program: ProgramSpec, request: ObjectRequest) {
+  constructor(io: CliIo, kernel: OpenKernel, { file, spec, program }: Subject, request: ObjectRequest) {
+    this.#io = io;
     this.#kernel = kernel;
+    this.#file = file;
     this.#spec = withoutTailCalls(spec);
     this.#program = program;
     this.#request = request;
@@ -105,7 +128,7 @@ class Attempt {
     const first = this.#load(STATISTICS);
     const processed = processedIn(first.log);
     const { name } = this.#program;
-    const common = { name, file: this.#request.path, processed };
+    const common = { name, file: this.#file, processed };
     if (first.accepted) {
       const log = this.#shownLog(processed);
       const trace = this.#request.stats && (processed ?? 0) <= LONGEST_TRACE ? this.#load(LEVEL2).log : null;
@@ -135,15 +158,17 @@ class Attempt {
     };
   }
 
+  /** The log that was asked for; of all paths only where a person could read it. */
   #shownLog(processed: number | null): string | null {
     const { logLevel } = this.#request;
     if (logLevel === 0) return null;
-    if (logLevel === LEVEL2 && (processed ?? 0) > LONGEST_TRACE) {
-      throw new CommandError(
-        `${this.#program.name}: ${processed} instructions are too many for a log of all paths: use --log-level 1`,
+    const long = logLevel === LEVEL2 && (processed ?? 0) > LONGEST_TRACE;
+    if (long) {
+      this.#io.stderr.write(
+        `${this.#program.name}: ${processed} instructions are too many for a log of all paths: it gets that of level 1\n`,
       );
     }
-    return this.#load(logLevel | STATISTICS).log;
+    return this.#load((long ? LEVEL1 : logLevel) | STATISTICS).log;
   }
 
   #load(logLevel: number): Loaded {

@@ -27,10 +27,11 @@ export async function reportVerdicts(invocation: Invocation, verdicts: readonly 
     return;
   }
   const style = styleOf(io.stdout);
+  const several = new Set(verdicts.map(({ file }) => file)).size > 1;
   for (const [at, verdict] of verdicts.entries()) {
     if (at > 0 && (!verdict.accepted || !verdicts[at - 1]!.accepted || verdict.stats !== null))
       io.stdout.write("\n");
-    io.stdout.write(verdictText(verdict, style));
+    io.stdout.write(verdictText(verdict, several ? `${verdict.file}: ${verdict.name}` : verdict.name, style));
     await io.stdout.drain();
   }
   const refused = verdicts.filter(({ accepted }) => !accepted).length;
@@ -42,7 +43,7 @@ export async function reportVerdicts(invocation: Invocation, verdicts: readonly 
 /** A program that never came to the verifier. */
 function unverified(problem: string) {
   return {
-    code: "unknown",
+    code: "not-verified",
     headline: problem,
     message: "",
     instruction: null,
@@ -53,8 +54,8 @@ function unverified(problem: string) {
   };
 }
 
-function verdictText(verdict: Verdict, style: Style): string {
-  const { name, accepted, processed, problem, explanation, log, stats } = verdict;
+function verdictText(verdict: Verdict, name: string, style: Style): string {
+  const { accepted, processed, problem, explanation, log, stats } = verdict;
   const state = accepted ? "accepted" : problem === null ? "refused" : "not verified";
   const counted =
     processed === null

@@ -6,7 +6,10 @@ import type { Verdict } from "./verify-object.ts";
 /** Whose verifier it is. */
 const VERSION = "6.18";
 
-/** `tsbpf verify OBJECT …`, `tsbpf verify --log FILE [OBJECT]` */
+const REFUSED = 1;
+const NOT_VERIFIED = 2;
+
+/** `tsbpf verify OBJECT…`, `tsbpf verify --log FILE [OBJECT]` */
 export const run: CommandFunction = async (invocation) => {
   const { words, options } = invocation;
   const version = options.value("kernel-version");
@@ -19,31 +22,35 @@ export const run: CommandFunction = async (invocation) => {
   if (log !== undefined && (options.has("stats") || options.has("log-level"))) {
     throw new CommandError("'--log' is not compatible with '--stats' and '--log-level'");
   }
+  if (invocation.json && options.has("sarif"))
+    throw new CommandError("'--sarif' is not compatible with JSON");
   if (log === undefined && words.count === 0) throw new UsageError("expected an object file, or a log");
-  const path = words.count === 0 ? null : words.take();
-  words.end();
-  const verdicts = await verdictsOf(invocation, log, path);
+  const verdicts = await (log === undefined ? verdictsOfObjects(invocation) : verdictsOfLog(invocation, log));
   const { reportVerdicts } = await import("./verify-report.ts");
   await reportVerdicts(invocation, verdicts);
-  return verdicts.some(({ accepted }) => !accepted) ? 1 : 0;
+  return statusOf(verdicts);
 };
 
-async function verdictsOf(
-  invocation: Invocation,
-  log: string | undefined,
-  path: string | null,
-): Promise<readonly Verdict[]> {
-  const { options } = invocation;
-  const program = options.value("prog");
-  if (log !== undefined) {
-    const { verdictOfLog } = await import("./verify-log.ts");
-    return [await verdictOfLog(invocation.io, { log, object: path, program })];
-  }
-  const { verifyObject } = await import("./verify-object.ts");
-  return await verifyObject(invocation, {
-    path: path!,
-    program,
+async function verdictsOfLog({ io, words, options }: Invocation, log: string): Promise<readonly Verdict[]> {
+  const object = words.count === 0 ? null : words.take();
+  words.end();
+  const { verdictOfLog } = await import("./verify-log.ts");
+  return [await verdictOfLog(io, { log, object, program: options.value("prog") })];
+}
+
+async function verdictsOfObjects(invocation: Invocation): Promise<readonly Verdict[]> {
+  const { words, options } = invocation;
+  const { verifyObjects } = await import("./verify-object.ts");
+  return await verifyObjects(invocation, {
+    paths: words.rest(),
+    program: options.value("prog"),
     stats: options.has("stats"),
     logLevel: Number(options.value("log-level") ?? 0),
   });
+}
+
+/** A refusal is the verifier's; a program that never came to it says nothing about itself. */
+function statusOf(verdicts: readonly Verdict[]): number {
+  if (verdicts.some(({ accepted, problem }) => !accepted && problem === null)) return REFUSED;
+  return verdicts.every(({ accepted }) => accepted) ? 0 : NOT_VERIFIED;
 }

@@ -30,8 +30,8 @@ export function resolveKsyms(
     if (extern.kind === "kconfig") continue;
     const value = extern.typeId === 0 ? addressOf(extern, addresses) : typeOf(extern, spec.btf!, types);
     if (value.kind === "missing" && !extern.weak) {
-      const where = extern.typeId === 0 ? "kallsyms" : "the kernel's types";
-      throw new TsbpfError(`extern ${extern.name}: expected it in ${where}, which do not have it`);
+      const where = extern.typeId === 0 ? "among its symbols (/proc/kallsyms)" : "in its types (BTF)";
+      throw new TsbpfError(`extern ${extern.name}: the kernel has no such name ${where}`);
     }
     values.set(index, value);
   }

@@ -130,6 +130,32 @@ describe("verify OBJECT", () => {
     expect(JSON.parse(stdout).runs[0].results).toEqual([]);
   });
 
+  it("takes several objects, and one from standard input", async () => {
+    const stdin = readFileSync(ACCEPTED);
+    const { status, stdout } = await tsbpf(["verify", REFUSED, "-"], { stdin });
+    expect(status).toBe(1);
+    expect(stdout).toContain(`${REFUSED}: refused: refused (21 instructions processed)`);
+    expect(stdout).toMatch(/^-: count_flows: accepted /m);
+    expect(stdout).toMatch(/^1 of 2 programs accepted$/m);
+  });
+
+  it("ends on Ctrl-C with the verdicts so far", async () => {
+    const { stdout, stderr } = await tsbpf(["verify", ACCEPTED, REFUSED, ACCEPTED], { interruptAfter: 2 });
+    expect(stdout).toMatch(/^count_flows: accepted \([\d,]+ instructions processed\)\n$/);
+    expect(stderr).toBe("stopped: 1 of 3 programs verified\n");
+  });
+
+  it("gives 2 where a program does not come to the verifier", async () => {
+    const object = "testdata/objects/externs-ksym.bpf.o";
+    const { status, stdout } = await tsbpf(["verify", object]);
+    expect(status).toBe(2);
+    expect(stdout).toContain("variables: not verified\n  extern runqueues: the kernel has no such name");
+    expect((await tsbpf(["verify", object, REFUSED])).status).toBe(1);
+    const sarif = await tsbpf(["verify", object, "--sarif"]);
+    expect(sarif.status).toBe(2);
+    expect(JSON.parse(sarif.stdout).runs[0].results[0].ruleId).toBe("not-verified");
+  });
+
   it.each([
     ["no object", ["verify"]],
     ["a file that is not there", ["verify", "/nonexistent.o"]],
@@ -139,11 +165,12 @@ describe("verify OBJECT", () => {
     ["another kernel's verifier", ["verify", REFUSED, "--kernel-version", "4.9"]],
     ["a text without a log", ["verify", "--log", `${FOLDER}/refused.bpf.c`]],
     ["options that do not go together", ["verify", "--log", "-", "--stats"]],
+    ["two forms at once", ["verify", REFUSED, "--sarif", "--json"]],
   ])("gives 2 for %s", async (_what, argv) => {
     const { status, stdout, stderr } = await tsbpf(argv);
     expect(status).toBe(2);
-    expect(stdout).toBe("");
-    expect(stderr).toMatch(/^Error: /);
+    expect(argv.includes("--json") ? stderr : stdout).toBe("");
+    expect(argv.includes("--json") ? stdout : stderr).toMatch(/^Error: |^\{"error":"/);
   });
 });
 

@@ -1,0 +1,8 @@
+/** A part of the command line: `"./main.js"`, and its code as CommonJS in ASCII. */
+export interface Part {
+  readonly name: string;
+  readonly code: string;
+}
+
+export function bundleCommandLine(options: { readonly version: string }): Promise<Buffer>;
+export function joined(parts: readonly Part[]): Buffer;
