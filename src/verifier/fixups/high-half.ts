@@ -37,14 +37,20 @@ function definesAll(row: InsnRow | undefined): boolean {
   return !unseen && isReg64(row, RegType.NOT_INIT, false);
 }
 
+/** `BPF_ZEXT_REG`: a move of 32 bits to itself that its immediate marks for the JIT. */
+function zeroExtension(register: number): Insn {
+  const itself = REGISTERS[register]!;
+  const [move] = new ProgramBuilder().mov32(itself, itself).insns();
+  return { ...move!, imm: 1 };
+}
+
 function settled(insn: Insn, stage: Stage, slot: number, noise: (() => number) | null): Insn[] | null {
   const row = lookup(insn);
   const aux = stage.aux[slot]!;
   const register = insnDefRegno(insn, row);
   if (aux.zextDst) {
     if (row?.operation !== Operation.cmpxchg) return null;
-    const zeroed = REGISTERS[register]!;
-    return new ProgramBuilder().raw(insn).mov32(zeroed, zeroed).insns();
+    return [insn, zeroExtension(register)];
   }
   if (noise === null || register === -1 || definesAll(row)) return null;
   // A load from the context may have become a wider one.

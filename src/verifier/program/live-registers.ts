@@ -61,21 +61,27 @@ export function computeLiveRegisters(env: Environment): void {
   if (env.log.level2) writeTable(env);
 }
 
-/** Of arithmetic whose other fields select no instruction, the opcode tells what it would read and write. */
-function plainArithmetic(insn: Insn): InsnRow | undefined {
-  const cls = classOf(insn.opcode);
-  return cls === Class.alu || cls === Class.alu64 ? rowsOfOpcode(insn.opcode)[0] : undefined;
+/**
+ * Where other fields than the opcode select no instruction, the opcode tells what it would read and write: it is refused
+ * only when it is come to. Of atomic operations the number is one of these fields.
+ */
+function rowByOpcode({ opcode }: Insn): InsnRow | undefined {
+  return isAtomic(opcode) ? undefined : rowsOfOpcode(opcode)[0];
+}
+
+function isAtomic(opcode: number): boolean {
+  return classOf(opcode) === Class.stx && (opcode & MODE_MASK) === Mode.atomic;
 }
 
 /** `compute_insn_live_regs` */
 function accessOf(env: Environment, at: number): Access {
   const insn = env.insns[at]!;
-  const row = env.rows[at] ?? plainArithmetic(insn);
+  const row = env.rows[at] ?? rowByOpcode(insn);
   const dst = 1 << insn.dst;
   const src = 1 << insn.src;
   if (row === undefined) {
     // Of an atomic operation that there is not the fields are looked at all the same.
-    if (classOf(insn.opcode) !== Class.stx || (insn.opcode & MODE_MASK) !== Mode.atomic) return EVERYTHING;
+    if (!isAtomic(insn.opcode)) return EVERYTHING;
     return { use: dst | src, def: (insn.imm & AtomicCode.fetch) !== 0 ? src : 0 };
   }
   switch (row.kind) {
