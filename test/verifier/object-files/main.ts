@@ -10,16 +10,27 @@ import { livePort } from "../../support/live-port.ts";
 import { sideBySide } from "../support/side-by-side.ts";
 import { LogLevel } from "../support/verifier-answer.ts";
 import { embeddedWithSymbolsOfThis } from "./embedded-judge.ts";
-import { differenceOf, type ProgramVerdict, verdictOf, whyLeftOut, whyNotHere } from "./object-verdicts.ts";
+import {
+  depthDifferenceOf,
+  differenceOf,
+  type ProgramVerdict,
+  verdictOf,
+  whyLeftOut,
+  whyNotHere,
+} from "./object-verdicts.ts";
 
-const USAGE = `usage: node scripts/run.mjs verifier-objects [--all] [--alone] [--logs PROGRAM] FILE…
+const USAGE = `usage: node scripts/run.mjs verifier-objects [--all] [--alone] [--deep] [--logs PROGRAM] FILE…
 Loads every program of these objects on the embedded kernel and on the running one (as root), and compares verdict,
 error line and processed count. Nothing is attached or pinned; programs of more than 4,096 instructions are left out.
   --all           programs on which both agree, too
   --alone         the embedded kernel alone, for any length
+  --deep          logs at level 2 and programs after fixups, too (of up to 20,000 processed instructions)
   --logs PROGRAM  both logs at level 2 of this program, side by side (ours left)
 Exit code: 0 no differences, 1 some, 2 cannot.
 `;
+
+/** Logs of more processed instructions are too long to be worth it. */
+const DEEPEST = 20_000;
 
 process.exitCode = await main(process.argv.slice(2));
 
@@ -70,7 +81,17 @@ async function main(argv: readonly string[]): Promise<number> {
         continue;
       }
       const mine = verdictOf(spec, program, ours, load);
-      const difference = kernel === null ? null : differenceOf(mine, kernel);
+      let difference = kernel === null ? null : differenceOf(mine, kernel);
+      if (
+        options.deep === true &&
+        difference === null &&
+        kernel !== null &&
+        (kernel.processed ?? 0) <= DEEPEST
+      ) {
+        const deep = { ...load, logLevel: LogLevel.two | LogLevel.stats, xlated: true };
+        const [here, there] = [ours, theirs!].map((sys) => verdictOf(spec, program, sys, deep));
+        difference = depthDifferenceOf(here!, there!);
+      }
       totals.programs++;
       totals.processed += mine.processed ?? 0;
       totals.ms += mine.milliseconds;
@@ -115,6 +136,7 @@ function optionsOf(argv: readonly string[]) {
       options: {
         all: { type: "boolean" },
         alone: { type: "boolean" },
+        deep: { type: "boolean" },
         logs: { type: "string" },
         help: { type: "boolean" },
       },

@@ -1,10 +1,11 @@
-import { messageOf } from "../../../src/base/index.ts";
+import { hexOf, messageOf } from "../../../src/base/index.ts";
 import type { Btf } from "../../../src/btf/index.ts";
 import { LoadError, load } from "../../../src/loader/index.ts";
 import type { MapSpec, ObjectSpec, ProgramSpec } from "../../../src/object/index.ts";
-import { type BpfCommands, Errno } from "../../../src/sys/index.ts";
+import { type BpfCommands, Errno, progInfo } from "../../../src/sys/index.ts";
 import { BpfMapType, BpfProgType, progTypeNames } from "../../../src/uapi/index.ts";
 import { errorLine, processedOf } from "../support/compare.ts";
+import { maskXlated } from "../support/mask.ts";
 import { LogLevel } from "../support/verifier-answer.ts";
 
 /** Longer programs are not put to the kernel that runs this. */
@@ -23,6 +24,8 @@ export interface ProgramVerdict {
   /** Instructions that the verifier processed; null where its log does not say. */
   readonly processed: number | null;
   readonly log: string;
+  /** After fixups, where it was asked for and the program was accepted. */
+  readonly xlated: Uint8Array | null;
   readonly milliseconds: number;
 }
 
@@ -33,6 +36,8 @@ export interface VerdictOptions {
   readonly kconfig: string;
   /** Bits of `LogLevel`; statistics and messages alone unless told. */
   readonly logLevel?: number;
+  /** Ask for the program after fixups, too. */
+  readonly xlated?: boolean;
 }
 
 /** Loads one program of an object and closes it at once; nothing is pinned or attached. */
@@ -40,16 +45,22 @@ export function verdictOf(
   spec: ObjectSpec,
   program: ProgramSpec,
   sys: BpfCommands,
-  options: VerdictOptions,
+  { xlated: wanted, ...options }: VerdictOptions,
 ): ProgramVerdict {
   const start = performance.now();
-  const answer = (errno: number | null, message: string, log: string): ProgramVerdict => {
+  const answer = (
+    errno: number | null,
+    message: string,
+    log: string,
+    xlated: Uint8Array | null = null,
+  ): ProgramVerdict => {
     const processed = processedOf(log);
     return {
       errno,
       message,
       processed: processed === null ? null : Number(processed),
       log,
+      xlated,
       milliseconds: performance.now() - start,
     };
   };
@@ -59,7 +70,9 @@ export function verdictOf(
       logLevel: options.logLevel ?? LogLevel.stats,
       autoload: ({ name }) => name === program.name,
     });
-    return answer(0, "", object.programs.get(program.name)!.log);
+    const { fd, log } = object.programs.get(program.name)!;
+    const xlated = wanted === true ? progInfo(sys, fd, ["xlatedProgInsns"]).xlatedProgInsns : null;
+    return answer(0, "", log, xlated);
   } catch (error) {
     if (!(error instanceof LoadError))
       throw new Error(`${program.name}: ${messageOf(error)}`, { cause: error });
@@ -139,5 +152,40 @@ export function differenceOf(ours: ProgramVerdict, theirs: ProgramVerdict): stri
   if (ours.errno !== theirs.errno) return "error number";
   if (ours.message !== theirs.message) return "message";
   if (ours.processed !== theirs.processed) return "processed";
+  return null;
+}
+
+/** Where two answers at level 2 differ, beyond {@link differenceOf}: the first lines of log or program that do. */
+export function depthDifferenceOf(ours: ProgramVerdict, theirs: ProgramVerdict): string | null {
+  const log = firstDifference(maskedLog(ours.log), maskedLog(theirs.log));
+  if (log !== null) return `log at level 2\n    here:  ${log.ours}\n    Linux: ${log.theirs}`;
+  if (ours.xlated === null || theirs.xlated === null) return null;
+  const program = firstDifference(listing(ours.xlated), listing(theirs.xlated));
+  return program === null
+    ? null
+    : `program after fixups\n    here:  ${program.ours}\n    Linux: ${program.theirs}`;
+}
+
+const TIMES = /^(verification time|stack depth) .*/;
+
+/** Without times and the addresses of a kernel's memory, and the blanks that their widths cost. */
+function maskedLog(log: string): string[] {
+  return log
+    .split("\n")
+    .filter((line) => !TIMES.test(line))
+    .map((line) => line.replaceAll(/0xffff[0-9a-f]{12}/g, "ADDRESS").replace(/ +; /, " ; "));
+}
+
+function listing(xlated: Uint8Array): string[] {
+  const masked = maskXlated(xlated, []);
+  return Array.from({ length: masked.length / 8 }, (_, slot) =>
+    hexOf(masked.subarray(slot * 8, slot * 8 + 8)),
+  );
+}
+
+function firstDifference(ours: readonly string[], theirs: readonly string[]) {
+  for (let i = 0; i < Math.max(ours.length, theirs.length); i++) {
+    if (ours[i] !== theirs[i]) return { ours: `${i}: ${ours[i]}`, theirs: `${i}: ${theirs[i]}` };
+  }
   return null;
 }

@@ -80,8 +80,8 @@ export async function compareCase(
         "xlated",
         record.xlated === null || verifier.name === "alone"
           ? null
-          : listingOf(maskXlated(record.xlated, test)),
-        () => (first!.xlated === null ? "" : listingOf(maskXlated(first!.xlated, test))),
+          : listingOf(maskXlated(record.xlated, test.references)),
+        () => (first!.xlated === null ? "" : listingOf(maskXlated(first!.xlated, test.references))),
       );
       const runs = record.runs.length === 0 ? null : outcomes(record.runs, record.runs);
       if (first.notRun !== undefined) check("runs", runs, () => `not run: ${first!.notRun}`);

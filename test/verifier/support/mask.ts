@@ -1,6 +1,6 @@
 import { decode, encode, type Insn, isWide, slotsOf, WideKind, wideImm } from "../../../src/isa/index.ts";
 import type { KernelTypes } from "./kernel-types.ts";
-import type { VerifierCase } from "./verifier-case.ts";
+import type { CaseReference, VerifierCase } from "./verifier-case.ts";
 
 /** Stands for an address of the kernel's memory. */
 const ADDRESS = "ADDRESS";
@@ -49,11 +49,9 @@ export function maskLog(log: string, test: VerifierCase, types: KernelTypes | nu
  * A program after fixups without what changes from load to load: the random upper halves of
  * `BPF_F_TEST_RND_HI32`, map ids, addresses, and the distances of calls.
  */
-export function maskXlated(bytes: Uint8Array, test: VerifierCase): Uint8Array {
+export function maskXlated(bytes: Uint8Array, references: readonly CaseReference[]): Uint8Array {
   const insns: Insn[] = decode(bytes).map((insn) => ({ ...insn }));
-  const kernelTypes = new Set(
-    test.references.flatMap(({ kind, slot }) => (kind === "kernelType" ? [slot] : [])),
-  );
+  const kernelTypes = new Set(references.flatMap(({ kind, slot }) => (kind === "kernelType" ? [slot] : [])));
   const set = (at: number, imm: number) => {
     insns[at] = { ...insns[at]!, imm };
   };
