@@ -49,6 +49,7 @@ export class Runner {
     return {
       inputs: index - slice.from + 1,
       accepted: 0,
+      runs: 0,
       slowest: 0,
       slowestIndex: index,
       largest: 0,

@@ -146,6 +146,11 @@ export class CaseOnKernel implements Disposable {
     }
   }
 
+  /** The descriptors of the case's maps, in its order. */
+  get maps(): readonly number[] {
+    return this.#maps;
+  }
+
   xlated(fd: number): Uint8Array {
     return progInfo(this.#sys, fd, ["xlatedProgInsns"]).xlatedProgInsns;
   }
