@@ -1,5 +1,7 @@
 /** 64-bit integers where they cross from `bigint` to pairs of 32 bits, and their printed forms. */
 
+import { textOf } from "./text.ts";
+
 export const U64_MAX = 0xffff_ffff_ffff_ffffn;
 
 /** The low 32 bits, as a signed number (what Wasm's `i32` takes). */
@@ -27,11 +29,29 @@ export function hex64(value: bigint): string {
   return `0x${BigInt.asUintN(64, value).toString(16)}`;
 }
 
+/** Bytes whose digits are put together as strings: of more, each of those parts would be an object that lives on. */
+const HEX_IN_PARTS = 64;
+
 /** Two hex digits for each byte, with nothing between. */
 export function hexOf(bytes: Uint8Array): string {
+  if (bytes.length > HEX_IN_PARTS) return textOf(hexDigits(bytes));
   let out = "";
   for (const byte of bytes) out += (byte + 0x100).toString(16).slice(1);
   return out;
+}
+
+function hexDigits(bytes: Uint8Array): Uint8Array {
+  const digits = new Uint8Array(2 * bytes.length);
+  for (let i = 0; i < bytes.length; i++) {
+    digits[2 * i] = hexDigit(bytes[i]! >> 4);
+    digits[2 * i + 1] = hexDigit(bytes[i]! & 0xf);
+  }
+  return digits;
+}
+
+/** The character, 0 to f. */
+function hexDigit(value: number): number {
+  return value + (value < 10 ? 0x30 : 0x57);
 }
 
 /** The bytes of a string of hex digits; blanks between bytes are allowed. `null` where it is not one. */

@@ -50,6 +50,8 @@ export class Machine {
   /** Whether programs run here, or are only looked at. */
   readonly executes: boolean;
   readonly lockdown: Lockdown;
+  /** Most instructions that a verification may process; undefined: Linux's limit. */
+  readonly complexityLimit: number | undefined;
   /** Whether programs that the verifier refuses are taken all the same. */
   readonly lenient: boolean;
   readonly layout: KernelLayout;
@@ -84,6 +86,7 @@ export class Machine {
     this.cpus = checkCpus(options.cpus ?? 1);
     this.executes = options.execute ?? true;
     this.lockdown = options.lockdown ?? "none";
+    this.complexityLimit = options.complexityLimit;
     this.lenient = options.lenient ?? false;
     this.clock = options.clock ?? (() => Math.floor(performance.now() * 1e6));
     this.random = randomSource(options.seed ?? Math.floor(Math.random() * 2 ** 32));

@@ -20,6 +20,8 @@ export interface KernelOptions {
   };
   /** The most instructions that one run of a program may have; 1,000,000,000 unless told. EFAULT for more. */
   readonly budget?: number;
+  /** The most instructions that the verifier processes of one program; 1,000,000 unless told. E2BIG for more. */
+  readonly complexityLimit?: number;
   /**
    * False for a kernel that only judges and shows: programs load whatever helpers and maps they use, and none runs
    * (EOPNOTSUPP).

@@ -93,6 +93,7 @@ export function judge(process: Process, request: LoadRequest, log: LoadLog): Jud
       fdArrayCount: request.fdArrayCnt,
     },
     log,
+    ...(machine.complexityLimit === undefined ? {} : { complexityLimit: machine.complexityLimit }),
     clock: () => machine.clock() / 1e6,
   });
   return { ...verification, kernelMap: (map) => maps.get(map)! };

@@ -9,6 +9,7 @@ export interface Tally {
   readonly target: string;
   inputs: number;
   accepted: number;
+  runs: number;
   /** In milliseconds. */
   slowest: number;
   /** Number of the slowest input. */
@@ -24,6 +25,7 @@ export function newTally(target: string): Tally {
     target,
     inputs: 0,
     accepted: 0,
+    runs: 0,
     slowest: 0,
     slowestIndex: 0,
     largest: 0,
@@ -35,6 +37,7 @@ export function newTally(target: string): Tally {
 export function addTo(tally: Tally, result: SliceResult): void {
   tally.inputs += result.inputs;
   tally.accepted += result.accepted;
+  tally.runs += result.runs;
   if (result.slowest > tally.slowest) {
     tally.slowest = result.slowest;
     tally.slowestIndex = result.slowestIndex;
@@ -55,6 +58,7 @@ export function tableOf(tallies: readonly Tally[]): string {
     "inputs",
     "accepted",
     "refused",
+    "runs",
     "slowest ms",
     "(input)",
     "largest MiB",
@@ -66,6 +70,7 @@ export function tableOf(tallies: readonly Tally[]): string {
     String(tally.inputs),
     String(tally.accepted),
     String(tally.inputs - tally.accepted),
+    tally.runs === 0 ? "" : String(tally.runs),
     tally.slowest.toFixed(1),
     tally === total ? "" : String(tally.slowestIndex),
     (tally.largest / 2 ** 20).toFixed(1),

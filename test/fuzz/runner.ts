@@ -5,8 +5,10 @@ import { type Finding, inputOf, type Slice, type SliceResult } from "./slice.ts"
 import { targetNamed } from "./targets/index.ts";
 import { Progress, type WorkerData, type WorkerMessage } from "./worker.ts";
 
-/** An input that takes so long hangs. More than the limit, as the machine may be busy. */
+/** An input that takes so long hangs, in milliseconds of this process' own time. */
 const HANG = 8000;
+/** So many times as long by the clock, and it does not even run. */
+const STUCK = 20;
 const MINIMISING = 60_000;
 const LOOK = 200;
 /** A worker is replaced after so many inputs, so that nothing it keeps adds up. */
@@ -49,6 +51,7 @@ export class Runner {
     return {
       inputs: index - slice.from + 1,
       accepted: 0,
+      runs: 0,
       slowest: 0,
       slowestIndex: index,
       largest: 0,
@@ -78,6 +81,7 @@ export class Runner {
     return new Promise((resolve) => {
       let last = -1;
       let since = performance.now();
+      let sinceCpu = process.cpuUsage();
       const hang = Math.max(HANG, 2 * (targetNamed(slice.target)?.milliseconds ?? 0));
       const look = setInterval(() => {
         const index = Atomics.load(this.#words, Progress.INPUT);
@@ -86,10 +90,13 @@ export class Runner {
         if (runs !== last) {
           last = runs;
           since = now;
+          sinceCpu = process.cpuUsage();
         }
         const patience = Atomics.load(this.#words, Progress.MINIMISING) === 1 ? MINIMISING : hang;
+        const { user, system } = process.cpuUsage(sinceCpu);
+        const late = (user + system) / 1000 > patience || now - since > STUCK * patience;
         // Before the first input the corpus is made.
-        if (index >= 0 && now - since > patience) finish(`hangs: no end after ${Math.round(now - since)} ms`);
+        if (index >= 0 && late) finish(`hangs: no end after ${Math.round(now - since)} ms`);
       }, LOOK);
       const onMessage = (message: WorkerMessage): void => {
         if (message.kind === "finding") this.#found(message.finding);

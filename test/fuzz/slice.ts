@@ -31,6 +31,8 @@ export interface Finding {
 export interface SliceResult {
   readonly inputs: number;
   readonly accepted: number;
+  /** How often what was accepted was run, where the target counts that. */
+  readonly runs: number;
   readonly slowest: number;
   /** The number of that input. */
   readonly slowestIndex: number;
@@ -68,16 +70,26 @@ export function runSlice(
   watcher: Watcher,
 ): SliceResult {
   const end = performance.now() + slice.milliseconds;
-  const result = { inputs: 0, accepted: 0, slowest: 0, slowestIndex: slice.from, largest: 0, repeated: 0 };
+  const result = {
+    inputs: 0,
+    accepted: 0,
+    runs: 0,
+    slowest: 0,
+    slowestIndex: slice.from,
+    largest: 0,
+    repeated: 0,
+  };
   // Stacks cost more than most inputs; an input with a problem is run again to get one.
   Error.stackTraceLimit = 0;
   for (let index = slice.from; result.inputs < slice.count && performance.now() < end; index++) {
     watcher.started(index);
     const input = inputOf(target, corpus, slice.seed, index);
     const before = memoryInUse();
+    const runsBefore = target.runs ?? 0;
     const { accepted, milliseconds, problem } = judge(target, input);
     const taken = memoryInUse() - before;
     result.inputs++;
+    result.runs += (target.runs ?? 0) - runsBefore;
     if (accepted) result.accepted++;
     result.largest = Math.max(result.largest, taken);
     const time =

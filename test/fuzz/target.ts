@@ -5,6 +5,8 @@ export interface Target {
   readonly name: string;
   /** What one input may take at most, where it is not the usual time. */
   readonly milliseconds?: number;
+  /** How often it has run what it accepted, where one input is run several times. Grows. */
+  readonly runs?: number;
   /** Valid inputs to start from. Made once. */
   corpus(): readonly Uint8Array[];
   /** An input made of corpus entries. It follows from `random` alone. */

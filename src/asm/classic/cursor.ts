@@ -1,5 +1,5 @@
 import { CompileError, type Diagnostic, type SourceText, type Span } from "../../base/index.ts";
-import { type Token, tokenize } from "./lexer.ts";
+import { Lexer, type Token } from "./lexer.ts";
 
 /** The numbers of the reader's diagnostics. */
 export const ClassicDiagnostic = {
@@ -22,28 +22,33 @@ export class StatementError extends Error {}
 /** Walks over tokens and collects diagnostics. */
 export class Cursor {
   readonly source: SourceText;
-  readonly #tokens: readonly Token[];
+  readonly #lexer: Lexer;
   readonly #diagnostics: Diagnostic[] = [];
-  #at = 0;
+  #previous: Token;
+  #token: Token;
+  /** Read only where it is asked for. */
+  #following: Token | null = null;
 
   constructor(source: SourceText) {
     this.source = source;
-    this.#tokens = tokenize(source.text);
+    this.#lexer = new Lexer(source.text);
+    this.#token = this.#lexer.next();
+    this.#previous = this.#token;
   }
 
   /** The next token. */
   get token(): Token {
-    return this.#tokens[this.#at]!;
+    return this.#token;
   }
 
   /** The token after the next one. */
   get following(): Token {
-    return this.#tokens[Math.min(this.#at + 1, this.#tokens.length - 1)]!;
+    return (this.#following ??= this.#lexer.next());
   }
 
   /** The last token taken; before the first, the first. */
   get previous(): Token {
-    return this.#tokens[Math.max(0, this.#at - 1)]!;
+    return this.#previous;
   }
 
   get atEnd(): boolean {
@@ -51,9 +56,15 @@ export class Cursor {
   }
 
   take(): Token {
-    const token = this.token;
-    if (token.kind !== "end") this.#at++;
+    const token = this.#token;
+    if (token.kind !== "end") this.#advance();
     return token;
+  }
+
+  #advance(): void {
+    this.#previous = this.#token;
+    this.#token = this.following;
+    this.#following = null;
   }
 
   is(text: string): boolean {
@@ -64,7 +75,7 @@ export class Cursor {
   /** Takes the token if it is this one. */
   accept(text: string): boolean {
     if (!this.is(text)) return false;
-    this.#at++;
+    this.#advance();
     return true;
   }
 
@@ -124,7 +135,7 @@ export class Cursor {
     } catch (error) {
       if (!(error instanceof StatementError)) throw error;
       const line = Math.max(first.line, this.previous.line);
-      while (this.token.kind !== "end" && this.token.line <= line) this.#at++;
+      while (this.token.kind !== "end" && this.token.line <= line) this.#advance();
     }
   }
 

@@ -13,49 +13,66 @@ export interface Token extends Span {
 }
 
 const BLANK = /\s/;
-const WORD_START = /[A-Za-z_]/;
-const DIGIT = /[0-9]/;
-const WORD_PART = /[A-Za-z0-9_]/;
 
 /**
- * The tokens of classic BPF text of every dialect, the last of kind `end`. Comments are bpf_asm's: from `;` to the
- * end of the line, C comments, and lines whose first character is `#`.
+ * The tokens of classic BPF text of every dialect, one at a time: long texts have millions. Comments are bpf_asm's:
+ * from `;` to the end of the line, C comments, and lines whose first character is `#`.
  */
-export function tokenize(text: string): Token[] {
-  const tokens: Token[] = [];
-  // Looked for once: after each of many openings it would take time in the square of the text.
-  const lastClosing = text.lastIndexOf("*/");
-  let line = 0;
-  let at = 0;
-  while (at < text.length) {
-    const character = text[at]!;
-    if (character === "\n") line++;
-    if (BLANK.test(character)) {
-      at++;
-      continue;
-    }
-    const start = at;
-    const pastComment = commentEnd(text, at, lastClosing);
-    if (pastComment > at) {
-      for (; at < pastComment; at++) if (text[at] === "\n") line++;
-      continue;
-    }
-    at++;
-    const word = WORD_START.test(character);
-    if (!word && !DIGIT.test(character)) {
-      tokens.push({ kind: "mark", text: character, value: 0, line, start, end: at });
-      continue;
-    }
-    while (at < text.length && WORD_PART.test(text[at]!)) at++;
-    const written = text.slice(start, at);
-    tokens.push(
-      word
-        ? { kind: "word", text: written.toLowerCase(), value: 0, line, start, end: at }
-        : { kind: "number", text: written, value: numberOf(written), line, start, end: at },
-    );
+export class Lexer {
+  readonly #text: string;
+  /** Looked for once: after each of many openings it would take time in the square of the text. */
+  readonly #lastClosing: number;
+  readonly #word = /[A-Za-z_]\w*/y;
+  readonly #number = /[0-9]\w*/y;
+  #line = 0;
+  #at = 0;
+
+  constructor(text: string) {
+    this.#text = text;
+    this.#lastClosing = text.lastIndexOf("*/");
   }
-  tokens.push({ kind: "end", text: "", value: 0, line, start: text.length, end: text.length });
-  return tokens;
+
+  /** The next token; behind the last one of kind `end`. */
+  next(): Token {
+    this.#skip();
+    const text = this.#text;
+    const start = this.#at;
+    const line = this.#line;
+    if (start >= text.length) return { kind: "end", text: "", value: 0, line, start, end: start };
+    const word = this.#match(this.#word);
+    if (word !== null) {
+      return { kind: "word", text: word.toLowerCase(), value: 0, line, start, end: this.#at };
+    }
+    const number = this.#match(this.#number);
+    if (number !== null) {
+      return { kind: "number", text: number, value: numberOf(number), line, start, end: this.#at };
+    }
+    this.#at++;
+    return { kind: "mark", text: text[start]!, value: 0, line, start, end: this.#at };
+  }
+
+  #match(pattern: RegExp): string | null {
+    const start = this.#at;
+    pattern.lastIndex = start;
+    if (!pattern.test(this.#text)) return null;
+    this.#at = pattern.lastIndex;
+    return this.#text.slice(start, this.#at);
+  }
+
+  /** Blanks and comments. */
+  #skip(): void {
+    const text = this.#text;
+    while (this.#at < text.length) {
+      const character = text[this.#at]!;
+      if (character === " ") {
+        this.#at++;
+        continue;
+      }
+      const end = BLANK.test(character) ? this.#at + 1 : commentEnd(text, this.#at, this.#lastClosing);
+      if (end === this.#at) return;
+      for (; this.#at < end; this.#at++) if (text[this.#at] === "\n") this.#line++;
+    }
+  }
 }
 
 /** Where the comment that begins here ends; `at` itself where none does. */
@@ -70,6 +87,7 @@ function commentEnd(text: string, at: number, lastClosing: number): number {
 
 /** C's integer constants, with 0b for binary ones. */
 function numberOf(digits: string): number {
+  if (digits.length === 1) return digits.charCodeAt(0) - 0x30;
   if (/^0[xX][0-9a-fA-F]+$/.test(digits)) return Number.parseInt(digits.slice(2), 16);
   if (/^0[bB][01]+$/.test(digits)) return Number.parseInt(digits.slice(2), 2);
   if (/^0[0-7]*$/.test(digits)) return Number.parseInt(digits, 8);

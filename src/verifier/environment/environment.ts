@@ -11,6 +11,7 @@ import type { ControlFlow } from "../program/control-flow.ts";
 import { StackLiveness } from "../program/stack-liveness.ts";
 import type { Frame } from "../state/frame.ts";
 import type { HistoryEntry } from "../state/history.ts";
+import { MAX_PROCESSED } from "../state/limits.ts";
 import type { Register } from "../state/register.ts";
 import { StatePool } from "../state/state-pool.ts";
 import type { VerifierState } from "../state/verifier-state.ts";
@@ -51,6 +52,8 @@ export class Environment {
   readonly testStateFreq: boolean;
   readonly testRegInvariants: boolean;
   readonly sleepable: boolean;
+  /** Most instructions to process. */
+  readonly complexityLimit: number;
 
   /** In order of `start`; the entry function is the first. */
   subprograms: Subprogram[] = [];
@@ -143,6 +146,7 @@ export class Environment {
       (flags & BpfProgFlag.STRICT_ALIGNMENT) !== 0 && (flags & BpfProgFlag.ANY_ALIGNMENT) === 0;
     this.testStateFreq = capabilities.bpf && (flags & BpfProgFlag.TEST_STATE_FREQ) !== 0;
     this.testRegInvariants = (flags & BpfProgFlag.TEST_REG_INVARIANTS) !== 0;
+    this.complexityLimit = request.complexityLimit ?? MAX_PROCESSED;
     this.sleepable = (flags & BpfProgFlag.SLEEPABLE) !== 0;
   }
 

@@ -128,6 +128,8 @@ export interface VerifyRequest {
   readonly devBound?: boolean;
   /** Milliseconds, for the statistics; without it a verification takes no time. */
   readonly clock?: () => number;
+  /** Most instructions to process before the program is refused as too large; a million unless told. */
+  readonly complexityLimit?: number;
   /** Called now and then; throws to stop a verification that takes too long. */
   readonly poll?: () => void;
 }

@@ -11,7 +11,6 @@ import { checkKfuncCall } from "../kfuncs/kfunc-call.ts";
 import { isBpfThrowKfunc, kfuncSpinAllowed } from "../kfuncs/special.ts";
 import { verboseInsn, verboseLinfo } from "../log/insn-text.ts";
 import { printInsnState, printVerifierState } from "../log/state-text.ts";
-import { MAX_PROCESSED } from "../state/limits.ts";
 import { checkAluOp } from "../transfer/alu.ts";
 import { checkAtomic } from "../transfer/atomic.ts";
 import { checkCondJmpOp } from "../transfer/branch.ts";
@@ -50,7 +49,7 @@ export function doCheck(env: Environment): void {
     if (insnIdx >= env.insns.length) {
       env.refuse(Errno.EFAULT, `invalid insn idx ${insnIdx} insn_cnt ${env.insns.length}`);
     }
-    if (++env.insnProcessed > MAX_PROCESSED) {
+    if (++env.insnProcessed > env.complexityLimit) {
       env.refuse(Errno.E2BIG, `BPF program is too large. Processed ${env.insnProcessed} insn`);
     }
     if (env.insnProcessed % POLL_EVERY === 0) env.request.poll?.();

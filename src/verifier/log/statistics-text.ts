@@ -1,5 +1,4 @@
 import type { Environment } from "../environment/environment.ts";
-import { MAX_PROCESSED } from "../state/limits.ts";
 
 /** What a verification cost, at the end of the log (`print_verification_stats`). */
 export function printVerificationStats(
@@ -13,7 +12,7 @@ export function printVerificationStats(
     log.write(`verification time ${Math.trunc(microseconds)} usec\nstack depth ${stackDepths.join("+")}\n`);
   }
   log.write(
-    `processed ${env.insnProcessed} insns (limit ${MAX_PROCESSED}) max_states_per_insn ${env.maxStatesPerInsn} ` +
+    `processed ${env.insnProcessed} insns (limit ${env.complexityLimit}) max_states_per_insn ${env.maxStatesPerInsn} ` +
       `total_states ${env.totalStates} peak_states ${env.explored.peak} mark_read ${env.longestMarkReadWalk}\n`,
   );
 }

@@ -8,7 +8,7 @@ export const REG_SIZE = 8;
 export const MAX_STACK = 512;
 export const MAX_CALL_FRAMES = 8;
 export const MAX_SUBPROGS = 256;
-/** `BPF_COMPLEXITY_LIMIT_INSNS` */
+/** `BPF_COMPLEXITY_LIMIT_INSNS`: where the caller sets none of its own (`VerifyRequest.complexityLimit`). */
 export const MAX_PROCESSED = 1_000_000;
 /** `BPF_COMPLEXITY_LIMIT_JMP_SEQ` */
 export const MAX_PENDING_STATES = 8192;

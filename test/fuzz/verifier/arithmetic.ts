@@ -115,7 +115,7 @@ export function bound(draft: Draft, register: number, limit: number, out: string
   if (known?.kind === "scalar" && known.max !== null && known.max <= limit && random.below(4) > 0) {
     return register;
   }
-  const slip = random.oneIn(25) ? random.pick([1, 8, -1]) : 0;
+  const slip = random.oneIn(draft.slipOneIn) ? random.pick([1, 8, -1]) : 0;
   const most = Math.max(0, limit + slip);
   const mask = maskUpTo(most);
   let result = register;

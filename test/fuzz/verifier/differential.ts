@@ -2,13 +2,26 @@ import { readCaseFile } from "../../verifier/support/case-file.ts";
 import { classOf } from "../../verifier/support/classes.ts";
 import { type CaseResult, compareCase, errorLine, processedOf } from "../../verifier/support/compare.ts";
 import type { KernelTypes } from "../../verifier/support/kernel-types.ts";
-import { type CaseVerifier, LogLevel } from "../../verifier/support/verifier-answer.ts";
+import {
+  type CaseVerifier,
+  LogLevel,
+  type VerifierAnswer,
+  type VerifierQuestion,
+} from "../../verifier/support/verifier-answer.ts";
 import type { VerifierCase, VerifierRecord } from "../../verifier/support/verifier-case.ts";
 import { Random } from "../random.ts";
 import { type Generated, generate } from "./generate.ts";
 
-/** Programs that the kernel needs more instructions for are not put to ours: they are other tests' matter. */
-const LONGEST = 20_000;
+/** Programs that take more instructions than this are not compared: they are other tests' matter, and take a second. */
+export const LONGEST = 8000;
+/** The longest whose log at level 2 is compared. */
+const LONGEST_LOG = 1500;
+/** Of so many that are too long for ours, one is put to the kernel all the same: it has to find it long as well. */
+const LONG_ONE_IN = 32;
+const LOG_SIZE = 64 * 1024;
+/** `BPF_COMPLEXITY_LIMIT_INSNS` */
+const MAX_PROCESSED = 1_000_000;
+const TOO_LONG = `BPF program is too large. Processed ${LONGEST + 1} insn`;
 
 export interface Trial {
   /** What the kernel said. */
@@ -39,19 +52,35 @@ export function caseOf(generated: Generated, name: string): VerifierCase {
   return readCaseFile(caseTextOf(generated, name), "fuzz", "fuzz")[0]!;
 }
 
-/** Puts a program to the kernel and to the verifier under test. */
+/** What of a program is compared, besides verdict, words and counts. */
+export interface TrialQuestion {
+  readonly level2: boolean;
+  readonly xlated: boolean;
+  /** The program's number: some that are long for ours are put to the kernel, by number. */
+  readonly index: number;
+}
+
+/**
+ * Puts a program to the verifier under test, which gives up where more than {@link LONGEST} instructions are to be
+ * processed, and to the kernel, which goes on to a million.
+ */
 export async function tryProgram(
   test: VerifierCase,
   kernel: CaseVerifier,
   ours: CaseVerifier,
   types: KernelTypes,
-  what: { readonly level2: boolean; readonly xlated: boolean },
+  what: TrialQuestion,
 ): Promise<Trial> {
-  const answer = await kernel.verify(test, { logLevel: LogLevel.stats, xlated: what.xlated });
+  const question = { logLevel: LogLevel.stats, xlated: what.xlated, logSize: LOG_SIZE };
+  const mine = await answered(ours, test, question);
+  const long = mine !== null && errorLine(mine.log) === TOO_LONG;
+  if (long && what.index % LONG_ONE_IN !== 0) return LONG;
+  const answer = await kernel.verify(test, question);
   const processed = Number(processedOf(answer.log) ?? 0);
   const common = { accepted: answer.errno === 0, processed, message: errorLine(answer.log) };
   if (processed > LONGEST) return { ...common, result: null };
-  const full = what.level2 ? await kernel.verify(test, { logLevel: LogLevel.two | LogLevel.stats }) : null;
+  const level2 = what.level2 && processed <= LONGEST_LOG;
+  const full = level2 ? await kernel.verify(test, { logLevel: LogLevel.two | LogLevel.stats }) : null;
   const record: VerifierRecord = {
     errno: answer.errno,
     stats: answer.log,
@@ -60,7 +89,35 @@ export async function tryProgram(
     xlated: answer.xlated,
     runs: [],
   };
-  return { ...common, result: await compareCase(ours, { test, record }, types) };
+  return { ...common, result: await compareCase(remembering(ours, mine), { test, record }, types) };
+}
+
+const LONG: Trial = { accepted: false, processed: LONGEST, message: "", result: null };
+
+/** An answer; null where the verifier fails, which is told when it is asked again. */
+async function answered(
+  verifier: CaseVerifier,
+  test: VerifierCase,
+  question: VerifierQuestion,
+): Promise<VerifierAnswer | null> {
+  try {
+    return await verifier.verify(test, question);
+  } catch {
+    return null;
+  }
+}
+
+/** The verifier, with its answer to the first question at hand, and its limit not told from the kernel's. */
+function remembering(verifier: CaseVerifier, answer: VerifierAnswer | null): CaseVerifier {
+  return {
+    name: verifier.name,
+    async verify(test, question) {
+      const first = answer !== null && question.logLevel === LogLevel.stats;
+      const { log, ...rest } = first ? answer : await verifier.verify(test, question);
+      return { ...rest, log: log.replace(`(limit ${LONGEST})`, `(limit ${MAX_PROCESSED})`) };
+    },
+    close() {},
+  };
 }
 
 /** The class of a trial's first difference; null where the two agree. */

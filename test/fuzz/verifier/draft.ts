@@ -53,6 +53,8 @@ export class Draft {
   readonly fields: readonly number[];
   /** Bytes of one load of a field. */
   readonly fieldSize: "u32" | "u64";
+  /** One bound of so many is not quite one. */
+  readonly slipOneIn: number;
   /** Instructions that may still be written. */
   budget: number;
   #labels: { next: number };
@@ -64,6 +66,7 @@ export class Draft {
     readonly packet: Draft["packet"];
     readonly fields: readonly number[];
     readonly fieldSize: "u32" | "u64";
+    readonly slipOneIn: number;
     readonly budget: number;
     readonly labels: { next: number };
   }) {
@@ -73,6 +76,7 @@ export class Draft {
     this.packet = options.packet;
     this.fields = options.fields;
     this.fieldSize = options.fieldSize;
+    this.slipOneIn = options.slipOneIn;
     this.budget = options.budget;
     this.#labels = options.labels;
     this.state = { regs: new Array(10).fill(undefined), stack: new Array(SLOTS).fill(undefined) };

@@ -48,9 +48,22 @@ export interface Generated {
 /** Most instructions of the main function, but for what its last statements need; others are shorter. */
 const LONGEST = 250;
 
-/** A program that means something to a verifier: about one of two is accepted. It follows from `random` alone. */
-export function generate(random: Random): Generated {
-  return new Generator(random).program();
+/** Those that BPF_PROG_TEST_RUN runs. */
+const RUNNABLE: readonly Kind[] = KINDS.filter(({ type }) => type !== "kprobe");
+
+export interface GenerateOptions {
+  /** Of a type that can be run for a test. */
+  readonly runnable?: boolean;
+  /** One bound of so many is not quite one: 25 unless told. */
+  readonly slipOneIn?: number;
+}
+
+/**
+ * A program that means something to a verifier: about one of two is accepted. It follows from `random` and the options
+ * alone.
+ */
+export function generate(random: Random, options: GenerateOptions = {}): Generated {
+  return new Generator(random, options).program();
 }
 
 interface Sub {
@@ -63,15 +76,17 @@ interface Sub {
 class Generator {
   readonly #random: Random;
   readonly #kind: Kind;
+  readonly #slipOneIn: number;
   readonly #labels = { next: 0 };
   readonly #subs: Sub[] = [];
   readonly #used = new Set<DraftMap>();
   #callbacks = 0;
   #loopRounds = 1;
 
-  constructor(random: Random) {
+  constructor(random: Random, { runnable = false, slipOneIn = 25 }: GenerateOptions) {
     this.#random = random;
-    this.#kind = random.pick(KINDS);
+    this.#kind = random.pick(runnable ? RUNNABLE : KINDS);
+    this.#slipOneIn = slipOneIn;
   }
 
   program(): Generated {
@@ -129,6 +144,7 @@ class Generator {
       packet,
       fields,
       fieldSize,
+      slipOneIn: this.#slipOneIn,
       budget,
       labels: this.#labels,
     });

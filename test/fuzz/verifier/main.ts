@@ -6,7 +6,16 @@ import { readCaseFile } from "../../verifier/support/case-file.ts";
 import { differenceText } from "../../verifier/support/difference-text.ts";
 import type { VerifierCase } from "../../verifier/support/verifier-case.ts";
 import { openVerifier, VERIFIERS } from "../../verifier/support/verifiers.ts";
-import { caseOf, caseTextOf, classOfTrial, programOf, type Trial, tryProgram } from "./differential.ts";
+import {
+  caseOf,
+  caseTextOf,
+  classOfTrial,
+  LONGEST,
+  programOf,
+  type Trial,
+  type TrialQuestion,
+  tryProgram,
+} from "./differential.ts";
 import type { Generated } from "./generate.ts";
 import { shrink } from "./shrink.ts";
 
@@ -41,7 +50,7 @@ export async function fuzzVerifier(argv: readonly string[]): Promise<number> {
   const kernel = await openVerifier("live");
   if (typeof kernel === "string") return cannot(kernel);
   const name = options.by ?? VERIFIERS[0]!;
-  const ours = name === "live" ? kernel : await openVerifier(name);
+  const ours = name === "live" ? kernel : await openVerifier(name, { complexityLimit: LONGEST });
   if (typeof ours === "string") return cannot(ours);
   const run = new Run(seed, resolve(options.out ?? ".cache/fuzz/verifier"), (test, what) =>
     tryProgram(test, kernel.verifier, ours.verifier, kernel.types!, what),
@@ -49,7 +58,7 @@ export async function fuzzVerifier(argv: readonly string[]): Promise<number> {
   if (options.replay !== undefined) {
     const cases = readCaseFile(readFileSync(options.replay, "utf8"), options.replay, "replay");
     for (const test of cases) {
-      const what = { level2: true, xlated: true };
+      const what = { level2: true, xlated: true, index: 0 };
       const { result } = await tryProgram(test, kernel.verifier, ours.verifier, kernel.types!, what);
       const width = process.stdout.columns ?? 200;
       if (result !== null) process.stdout.write(differenceText(result, kernel.types, width));
@@ -64,10 +73,7 @@ export async function fuzzVerifier(argv: readonly string[]): Promise<number> {
   return run.differing > 0 ? 1 : 0;
 }
 
-type Attempt = (
-  test: VerifierCase,
-  what: { readonly level2: boolean; readonly xlated: boolean },
-) => Promise<Trial>;
+type Attempt = (test: VerifierCase, what: TrialQuestion) => Promise<Trial>;
 
 class Run {
   readonly #seed: number;
@@ -130,6 +136,7 @@ class Run {
     const trial = await this.#try(test, {
       level2: index % LEVEL2_ONE_IN === 0,
       xlated: index % XLATED_ONE_IN === 0,
+      index,
     });
     this.#programs++;
     this.#instructions += test.insns.length / 8;
@@ -146,7 +153,7 @@ class Run {
   async #shrunk(program: Generated, title: string, until: number): Promise<Generated> {
     const kind = title.split(":")[0];
     // Only what shows the difference is asked for: the rest costs most of the time.
-    const what = { level2: kind === "level 2", xlated: kind === "xlated" };
+    const what = { level2: kind === "level 2", xlated: kind === "xlated", index: 0 };
     return shrink(
       program,
       async (candidate) => {

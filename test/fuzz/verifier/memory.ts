@@ -165,7 +165,7 @@ export function valueAccess(draft: Draft, out: string): void {
   const value = draft.get(pointer);
   if (value?.kind !== "value") return;
   const size = random.pick(SIZES);
-  const slip = random.oneIn(30) ? 1 : 0;
+  const slip = random.oneIn(draft.slipOneIn) ? 1 : 0;
   if (value.left < size) return;
   if (random.oneIn(2)) {
     const off = Math.floor((random.below(value.left - size + 1) + slip * size) / size) * size;
@@ -200,7 +200,7 @@ export function packetAccess(draft: Draft, out: string): void {
     const { range } = draft.get(register) as { range: number };
     const size = random.pick(SIZES);
     if (range < size) return;
-    const off = random.below(range - size + 1 + (random.oneIn(25) ? 2 : 0));
+    const off = random.below(range - size + 1 + (random.oneIn(draft.slipOneIn) ? 2 : 0));
     access(draft, register, off, size, false);
     return;
   }

@@ -58,7 +58,11 @@ describe("random programs", () => {
 describe("the differential oracle", () => {
   const program = { head: ["type: xdp"], code: ["  r1 = 4", "  r2 = 77", "  r3 = 5", "  r0 = 0", "  exit"] };
   const compare = (kernel: CaseVerifier, ours: CaseVerifier, code = program.code) =>
-    tryProgram(caseOf({ ...program, code }, "one"), kernel, ours, types, { level2: true, xlated: false });
+    tryProgram(caseOf({ ...program, code }, "one"), kernel, ours, types, {
+      level2: true,
+      xlated: false,
+      index: 0,
+    });
 
   it("sorts what differs into classes", async () => {
     const lenient = refusing("nothing", "");

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { brotliDecompressSync } from "node:zlib";
 import { decode, encode } from "../../../src/isa/index.ts";
-import { EmbeddedKernel } from "../../../src/kernel/index.ts";
+import { EmbeddedKernel, type KernelOptions } from "../../../src/kernel/index.ts";
 import { BpfCommands, Errno, progInfo } from "../../../src/sys/index.ts";
 import { BpfAttachType, BpfProgType, Errno as E } from "../../../src/uapi/index.ts";
 import { livePort } from "../../support/live-port.ts";
@@ -57,10 +57,10 @@ export class KernelVerifier implements CaseVerifier {
   }
 
   /** The embedded kernel, with the types that come with the package, like the machine that answers were recorded on. */
-  static embedded(): KernelVerifier {
+  static embedded(limits: Pick<KernelOptions, "complexityLimit"> = {}): KernelVerifier {
     const packed = readFileSync("assets/linux-6.18-x86_64.btf.br");
     const types = new KernelTypes(new Uint8Array(brotliDecompressSync(packed)));
-    const options = { btf: types.btf, cpus: 2, lockdown: "integrity" } as const;
+    const options = { ...limits, btf: types.btf, cpus: 2, lockdown: "integrity" } as const;
     const judge = new EmbeddedKernel({ ...options, execute: false });
     const limited = { sys: judge.process({ caps: ["BPF", "NET_ADMIN"] }), load: <T>(act: () => T) => act() };
     return new KernelVerifier("embedded", judge, limited, new EmbeddedKernel(options), types);
@@ -75,7 +75,7 @@ export class KernelVerifier implements CaseVerifier {
       throw new Error("too long for the live kernel");
     const limited = test.rights === "bpf";
     using judged = new CaseOnKernel(limited ? this.#limited.sys : this.#judge, this.#types, test);
-    const load = () => judged.load(question.logLevel);
+    const load = () => judged.load(question.logLevel, question.logSize);
     const answer = limited ? this.#limited.load(load) : load();
     if (answer.fd === null) return { errno: answer.errno, log: answer.log, xlated: null, runs: [] };
     const xlated = question.xlated === true ? judged.xlated(answer.fd) : null;
@@ -131,10 +131,10 @@ export class CaseOnKernel implements Disposable {
     this.#objects[Symbol.dispose]();
   }
 
-  load(logLevel: number): Loaded {
+  load(logLevel: number, logSize?: number): Loaded {
     for (let attempt = 0; ; attempt++) {
       try {
-        const { fd, log } = this.#load(logLevel);
+        const { fd, log } = this.#load(logLevel, logSize);
         this.#objects.add(fd);
         return { fd, log };
       } catch (error) {
@@ -146,6 +146,11 @@ export class CaseOnKernel implements Disposable {
     }
   }
 
+  /** The descriptors of the case's maps, in its order. */
+  get maps(): readonly number[] {
+    return this.#maps;
+  }
+
   xlated(fd: number): Uint8Array {
     return progInfo(this.#sys, fd, ["xlatedProgInsns"]).xlatedProgInsns;
   }
@@ -155,7 +160,7 @@ export class CaseOnKernel implements Disposable {
     return this.#test.runs.map((run) => this.#run(fd, run));
   }
 
-  #load(logLevel: number) {
+  #load(logLevel: number, logSize: number | undefined) {
     const test = this.#test;
     const maps = this.#maps;
     const objects = this.#objects;
@@ -178,6 +183,7 @@ export class CaseOnKernel implements Disposable {
       ...(test.funcInfo.length === 0 ? {} : { funcInfo: test.funcInfo, funcInfoRecSize: FUNC_INFO_SIZE }),
       ...(test.lineInfo.length === 0 ? {} : { lineInfo: test.lineInfo, lineInfoRecSize: LINE_INFO_SIZE }),
       logLevel,
+      ...(logSize === undefined ? {} : { logSize }),
     });
   }
 

@@ -19,6 +19,8 @@ export interface VerifierAnswer {
 export interface VerifierQuestion {
   /** Bits of {@link LogLevel}. */
   readonly logLevel: number;
+  /** Bytes of room for the log, where it is known to be short. */
+  readonly logSize?: number;
   readonly xlated?: boolean;
   readonly runs?: boolean;
 }

@@ -1,3 +1,4 @@
+import type { KernelOptions } from "../../../src/kernel/index.ts";
 import type { KernelTypes } from "./kernel-types.ts";
 import { KernelVerifier } from "./kernel-verifier.ts";
 import { LoneVerifier } from "./lone-verifier.ts";
@@ -12,13 +13,16 @@ export interface OpenVerifier {
   readonly types: KernelTypes | null;
 }
 
-/** A verifier by name, or why there is none. */
-export async function openVerifier(name: string): Promise<OpenVerifier | string> {
+/** A verifier by name, or why there is none. `limits` are the embedded kernel's. */
+export async function openVerifier(
+  name: string,
+  limits: Pick<KernelOptions, "complexityLimit"> = {},
+): Promise<OpenVerifier | string> {
   if (!VERIFIERS.includes(name)) return `there is no verifier '${name}'`;
   if (name === "alone") {
     const verifier = LoneVerifier.open();
     return { verifier, types: verifier.types };
   }
-  const verifier = name === "live" ? await KernelVerifier.live() : KernelVerifier.embedded();
+  const verifier = name === "live" ? await KernelVerifier.live() : KernelVerifier.embedded(limits);
   return typeof verifier === "string" ? verifier : { verifier, types: verifier.types };
 }
