@@ -1,5 +1,5 @@
 import type { Btf } from "../btf/index.ts";
-import { type ContextKind, createHelpers, type Helper } from "../helpers/index.ts";
+import { type ContextKind, createHelpers, createKfuncs, type Helper, type Kfunc } from "../helpers/index.ts";
 import {
   createMap,
   type MapAttributes,
@@ -74,6 +74,8 @@ export class Machine {
   lastFault: Fault | null = null;
   /** The task that runs: what task helpers call current. */
   current: Task = { pid: 0, comm: "swapper/0" };
+  /** Functions of the kernel that programs call by their BTF ids. */
+  readonly kfuncs: ReadonlyMap<string, Kfunc>;
   readonly #flowKey: readonly [number, number, number, number];
   readonly #helpers = new Map<ContextKind, ReadonlyMap<number, Helper>>();
   readonly #environment: MapEnvironment;
@@ -94,6 +96,7 @@ export class Machine {
         : { maximumPages: Math.ceil(options.maximumMemory / WASM_PAGE) },
     );
     this.layout = options.btf === undefined ? defaultLayout() : new KernelLayout(options.btf);
+    this.kfuncs = createKfuncs(this.layout);
     this.programs = new IdTable(options.firstIds?.programs);
     this.maps = new IdTable(options.firstIds?.maps);
     this.btfs = new IdTable(options.firstIds?.btfs);
