@@ -56,7 +56,8 @@ function identity(id: number): Pick<Helper, "id" | "name" | "checks"> {
   const checks = argumentRules(prototype.args).map((rule, i): ArgumentCheck => {
     const { type, flags } = prototype.args[i]!;
     // bpf_loop: the number of rounds comes first.
-    if (type === "ARG_PTR_TO_FUNC") return id === BpfFuncId.loop ? { kind: "function", rounds: 1 } : { kind: "function" };
+    if (type === "ARG_PTR_TO_FUNC")
+      return id === BpfFuncId.loop ? { kind: "function", rounds: 1 } : { kind: "function" };
     const optional = type === "ARG_PTR_TO_MAP_VALUE" && flags.includes("PTR_MAYBE_NULL");
     return optional ? { kind: "mapValue", nullable: true } : rule;
   });

@@ -10,7 +10,7 @@ export type {
   Kfunc,
   ValueKind,
 } from "./helper.ts";
+export { createKfuncs } from "./kfunc-table.ts";
 export type { ContextKind } from "./perf-event.ts";
 export type { CurrentTask, HelperServices } from "./services.ts";
-export { createKfuncs } from "./kfunc-table.ts";
 export { createHelpers } from "./table.ts";

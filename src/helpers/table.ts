@@ -1,5 +1,7 @@
 import type { KernelLayout } from "../platform/index.ts";
 import { CHECKSUM_HELPERS } from "./checksum.ts";
+import { DynptrData } from "./dynptr.ts";
+import { dynptrHelpers } from "./dynptr-helpers.ts";
 import type { Helper } from "./helper.ts";
 import { LOOP_HELPERS } from "./loop.ts";
 import { MAP_HELPERS } from "./maps.ts";
@@ -36,6 +38,7 @@ export function createHelpers(
     PROBE_HELPERS,
     STRING_HELPERS,
     TASK_HELPERS,
+    dynptrHelpers(new DynptrData(layout)),
     perfEventHelpers(layout, context),
     skbHelpers(layout),
     skbChecksumHelpers(layout),

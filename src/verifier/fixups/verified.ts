@@ -206,7 +206,8 @@ class VerifiedFixups {
       const address = this.#calls.imm(this.#calls.kfuncSymbol(this.#env, insn));
       return kfuncCall(this.#env, insn, { ...insn, imm: address }, aux, 0n);
     }
-    const record = aux.structMeta === null ? 0n : (this.#options.recordAddress?.(aux.structMeta.record) ?? 0n);
+    const record =
+      aux.structMeta === null ? 0n : (this.#options.recordAddress?.(aux.structMeta.record) ?? 0n);
     return kfuncCall(this.#env, insn, insn, aux, record);
   }
 
@@ -215,9 +216,16 @@ class VerifiedFixups {
     const kfuncs = new Map<number, string>();
     if (this.#linux) return kfuncs;
     this.#stage.insns.forEach((insn, slot) => {
-      if (lookup(insn)?.name === "call_kfunc") kfuncs.set(slot, this.#calls.kfuncSymbol(this.#env, insn));
+      if (lookup(insn)?.name === "call_kfunc") kfuncs.set(slot, this.#specialized(insn));
     });
     return kfuncs;
+  }
+
+  /** Programs that may not write to packets get another function (`specialize_kfunc`). */
+  #specialized(insn: Insn): string {
+    const name = this.#calls.kfuncSymbol(this.#env, insn);
+    const readsOnly = insn.off === 0 && resolvedType(this.#env).packet !== "write";
+    return readsOnly && name === "bpf_dynptr_from_skb" ? "bpf_dynptr_from_skb_rdonly" : name;
   }
 
   /** Addresses of functions that are gone with the code that called them are plain numbers (`jit_subprogs`). */

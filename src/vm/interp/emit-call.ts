@@ -147,6 +147,13 @@ export function throwUp(arms: Arms): void {
     account(arms, () => f.get(arms.pc).i32.const(RECORD_SIZE).i32.add());
     f.i32.const(Status.EXIT).return();
   });
-  arms.frame(Frame.CODE).get(arms.pc).i32.load(Record.IMM).i32.add().get(arms.pc).i32.sub().set(arms.distance);
+  arms
+    .frame(Frame.CODE)
+    .get(arms.pc)
+    .i32.load(Record.IMM)
+    .i32.add()
+    .get(arms.pc)
+    .i32.sub()
+    .set(arms.distance);
   arms.jump();
 }

@@ -52,7 +52,8 @@ export function predecode(input: PredecodeInput, targets: PredecodeTargets): Uin
         refuse(slot, `expected a target in the program, got slot ${target}`);
       view.setInt32(at + Record.OFF, (displacement + 1) * RECORD_SIZE, true);
     }
-    if (row.kind === "call") predecodeCall(view, at, { insn, row, slot, targets, refuse, catcher: input.exceptionCallback ?? 0 });
+    if (row.kind === "call")
+      predecodeCall(view, at, { insn, row, slot, targets, refuse, catcher: input.exceptionCallback ?? 0 });
     else if (row.kind === "packet") {
       refuse(
         slot,
@@ -105,9 +106,12 @@ function predecodeCall(view: DataView, at: number, site: CallSite): void {
   view.setInt32(at + Record.IMM_HIGH, target.argument, true);
 }
 
-function predecodeKfunc(view: DataView, at: number, { insn, slot, targets, refuse, catcher }: CallSite): void {
-  const target =
-    targets.kfunc?.(slot) ?? refuse(slot, `expected a kfunc that exists, got kfunc ${insn.imm}`);
+function predecodeKfunc(
+  view: DataView,
+  at: number,
+  { insn, slot, targets, refuse, catcher }: CallSite,
+): void {
+  const target = targets.kfunc?.(slot) ?? refuse(slot, `expected a kfunc that exists, got kfunc ${insn.imm}`);
   if (target === "throw") {
     view.setUint16(at + Record.ARM, ExtraArm.throw, true);
     view.setInt32(at + Record.IMM, catcher * RECORD_SIZE, true);
