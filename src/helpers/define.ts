@@ -1,11 +1,17 @@
 import { argumentRules, HELPER_PROTOTYPES } from "../platform/index.ts";
+import { BpfFuncId } from "../uapi/index.ts";
 import type { FunctionBuilder } from "../wasm/index.ts";
-import type { ArgumentCheck, EmitEnvironment, Helper, HelperCall, ValueKind } from "./helper.ts";
+import type { ArgumentCheck, EmitEnvironment, Helper, HelperCall, Kfunc, ValueKind } from "./helper.ts";
 
 /** How the arguments and the result travel. */
 export interface Passing {
   readonly args: readonly ValueKind[];
   readonly result: ValueKind;
+}
+
+/** How a kfunc is called, and what checked mode tests of its arguments: nothing unless told. */
+export interface KfuncPassing extends Passing {
+  readonly checks?: readonly ArgumentCheck[];
 }
 
 /** A helper whose body is TypeScript; name and argument checks are those of its prototype. */
@@ -26,12 +32,32 @@ export function emittedHelper(
   return { ...identity(id), args, result, body: { kind: "wasm", emit } };
 }
 
+/** A kfunc whose body is TypeScript. */
+export function hostKfunc(
+  name: string,
+  { args, result, checks = [] }: KfuncPassing,
+  call: (call: HelperCall, ...args: number[]) => number,
+): Kfunc {
+  return { name, args, result, checks, body: { kind: "host", call } };
+}
+
+/** A kfunc whose body is emitted. */
+export function emittedKfunc(
+  name: string,
+  { args, result, checks = [] }: KfuncPassing,
+  emit: (f: FunctionBuilder, environment: EmitEnvironment) => void,
+): Kfunc {
+  return { name, args, result, checks, body: { kind: "wasm", emit } };
+}
+
 function identity(id: number): Pick<Helper, "id" | "name" | "checks"> {
   const prototype = HELPER_PROTOTYPES.get(id);
   if (prototype === undefined) throw new Error(`helper ${id} has no prototype`);
   const checks = argumentRules(prototype.args).map((rule, i): ArgumentCheck => {
     const { type, flags } = prototype.args[i]!;
-    if (type === "ARG_PTR_TO_FUNC") return { kind: "function" };
+    // bpf_loop: the number of rounds comes first.
+    if (type === "ARG_PTR_TO_FUNC")
+      return id === BpfFuncId.loop ? { kind: "function", rounds: 1 } : { kind: "function" };
     const optional = type === "ARG_PTR_TO_MAP_VALUE" && flags.includes("PTR_MAYBE_NULL");
     return optional ? { kind: "mapValue", nullable: true } : rule;
   });

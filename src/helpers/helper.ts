@@ -3,16 +3,18 @@ import type { FuncType, FunctionBuilder, Signature, Table } from "../wasm/index.
 import type { HelperServices } from "./services.ts";
 
 /**
- * How one argument or the result of a helper travels between an engine and a body.
+ * How one argument or the result of a helper or kfunc travels between an engine and a body.
  *
  * - `i32`: one Wasm i32. As an argument the low half of the register: an offset in the one memory, a size, a flag
  *   word. As a result sign-extended to 64 bits (errno values, lengths) …
- * - `u32`: … zero-extended (`bpf_get_prandom_u32`).
+ * - `u32`: … zero-extended (`bpf_get_prandom_u32`; what a kfunc gives as `int` or `bool`).
+ * - `u8`: as an argument the low byte, zero-extended (`u8`, `bool`).
+ * - `void`: no result; r0 is 0.
  * - `ptr`: an offset in the one memory; as a result the engine adds KERNEL_BASE unless it is 0 (NULL).
  * - `i64`: two i32, low half first. A host body returns the low half and leaves the high half in
  *   {@link HelperCall.resultHigh}; an emitted body returns an i64.
  */
-export type ValueKind = "i32" | "u32" | "ptr" | "i64";
+export type ValueKind = "i32" | "u32" | "u8" | "ptr" | "i64" | "void";
 
 /** What a body written in TypeScript sees of the run that calls it. One object per executor, reused for every call. */
 export interface HelperCall {
@@ -56,6 +58,11 @@ export interface EmittedBody {
   readonly emit: (builder: FunctionBuilder, environment: EmitEnvironment) => void;
 }
 
+/** Nothing that a body could do: the engine itself, which knows its frames, does it (`bpf_throw`). */
+export interface EngineBody {
+  readonly kind: "engine";
+}
+
 /**
  * What checked mode tests before a body runs, as far as no verifier has proven it. Types and names follow
  * `enum bpf_arg_type`: only what makes a body safe is told apart here.
@@ -66,8 +73,8 @@ export type ArgumentCheck =
   | { readonly kind: "context" }
   /** A pointer to a map that exists (`ARG_CONST_MAP_PTR`). */
   | { readonly kind: "map" }
-  /** The address of a subprogram of the running program. */
-  | { readonly kind: "function" }
+  /** The address of a subprogram of the running program; any, where argument `rounds` (counted from 1) is 0. */
+  | { readonly kind: "function"; readonly rounds?: number }
   /** A pointer to `key_size` bytes of the map in argument 1. */
   | { readonly kind: "mapKey" }
   /** A pointer to `value_size` bytes of the map in argument 1, or NULL; `write`: the body writes it. */
@@ -76,14 +83,26 @@ export type ArgumentCheck =
   | { readonly kind: "memory"; readonly size: number; readonly write?: boolean; readonly nullable?: boolean }
   | { readonly kind: "fixedMemory"; readonly bytes: number; readonly write?: boolean };
 
-/** A helper that programs can call by number (`BPF_FUNC_*`). Tables of these are what an engine compiles against. */
-export interface Helper {
-  /** `BPF_FUNC_*`; the id in the call instruction's `imm`. */
-  readonly id: number;
+/** What programs can call: how its arguments and its result travel, what is tested, and what it does. */
+export interface Callable {
   /** As in Linux: `bpf_map_lookup_elem`. */
   readonly name: string;
   readonly args: readonly ValueKind[];
   readonly result: ValueKind;
   readonly checks: readonly ArgumentCheck[];
   readonly body: HostBody | EmittedBody;
+}
+
+/** A helper that programs can call by number (`BPF_FUNC_*`). Tables of these are what an engine compiles against. */
+export interface Helper extends Callable {
+  /** `BPF_FUNC_*`; the id in the call instruction's `imm`. */
+  readonly id: number;
+}
+
+/**
+ * A function of the kernel that programs call by its BTF id. Tables of these are by name: ids are those of one kernel's
+ * BTF. How arguments travel follows from the types that its prototype there has.
+ */
+export interface Kfunc extends Omit<Callable, "body"> {
+  readonly body: HostBody | EmittedBody | EngineBody;
 }

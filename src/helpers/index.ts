@@ -1,12 +1,16 @@
 export type {
   ArgumentCheck,
+  Callable,
   EmitEnvironment,
   EmittedBody,
+  EngineBody,
   Helper,
   HelperCall,
   HostBody,
+  Kfunc,
   ValueKind,
 } from "./helper.ts";
+export { createKfuncs } from "./kfunc-table.ts";
 export type { ContextKind } from "./perf-event.ts";
 export type { CurrentTask, HelperServices } from "./services.ts";
 export { createHelpers } from "./table.ts";

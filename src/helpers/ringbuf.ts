@@ -1,8 +1,9 @@
 import { MAP_HEADER_SIZE, MapField, RING_DATA, RingField, RingRecord } from "../maps/index.ts";
-import { emitParallel, RegionAccess } from "../mem/index.ts";
+import { emitParallel, KERNEL_BASE_HIGH, RegionAccess } from "../mem/index.ts";
 import { BpfFuncId, BpfMapType, Errno } from "../uapi/index.ts";
 import type { FunctionBuilder, Local } from "../wasm/index.ts";
 import { emittedHelper } from "./define.ts";
+import { DYNPTR_MAX_SIZE, DYNPTR_TYPE_SHIFT, DynptrField, DynptrType } from "./dynptr.ts";
 import type { EmitEnvironment, Helper } from "./helper.ts";
 
 /** `RINGBUF_MAX_RECORD_SZ` */
@@ -193,6 +194,51 @@ const query = emittedHelper(
   },
 );
 
+/** `bpf_ringbuf_reserve_dynptr`: a null dynptr where it fails, which has to be given back all the same. */
+const reserveDynptr = emittedHelper(
+  BpfFuncId.ringbuf_reserve_dynptr,
+  { args: ["ptr", "i32", "i64", "ptr"], result: "i32" },
+  (f, environment) => {
+    const [map, size, flags, dynptr] = f.params as [Local, Local, Local, Local];
+    const record = f.local("i32", "record");
+    const wide = f.local("i64", "wide_size");
+    f.get(dynptr).i64.const(0).i64.store(DynptrField.DATA);
+    f.get(dynptr).i64.const(0).i64.store(DynptrField.SIZE);
+    emitRingTest(f, environment, map, () => f.i32.const(-Errno.EINVAL));
+    otherBits(f, flags, 0).if(() => f.i32.const(-Errno.EINVAL).return());
+    f.get(size)
+      .i32.const(DYNPTR_MAX_SIZE)
+      .i32.gtU()
+      .if(() => f.i32.const(-Errno.E2BIG).return());
+    f.get(size).i64.extendI32U().set(wide);
+    emitReserve(f, environment, map, wide, record);
+    f.get(record)
+      .i32.eqz()
+      .if(() => f.i32.const(-Errno.EINVAL).return());
+    f.get(dynptr).get(record).i64.extendI32U().i64.constPair(0, KERNEL_BASE_HIGH).i64.or();
+    f.i64.store(DynptrField.DATA);
+    f.get(dynptr)
+      .get(size)
+      .i32.const(DynptrType.RINGBUF << DYNPTR_TYPE_SHIFT)
+      .i32.or()
+      .i32.store(DynptrField.SIZE);
+    f.i32.const(0);
+  },
+);
+
+function commitDynptr(id: number, discard: boolean): Helper {
+  return emittedHelper(id, { args: ["ptr", "i64"], result: "void" }, (f, environment) => {
+    const [dynptr] = f.params as [Local];
+    const record = f.local("i32", "record");
+    f.get(dynptr).i32.load(DynptrField.DATA).tee(record);
+    f.if(() => {
+      emitCommit(f, environment, record, discard);
+      f.get(dynptr).i64.const(0).i64.store(DynptrField.DATA);
+      f.get(dynptr).i64.const(0).i64.store(DynptrField.SIZE);
+    });
+  });
+}
+
 /** Ring buffers that programs write and user space reads. */
 export const RINGBUF_HELPERS: readonly Helper[] = [
   reserve,
@@ -200,4 +246,7 @@ export const RINGBUF_HELPERS: readonly Helper[] = [
   commit(BpfFuncId.ringbuf_discard, true),
   output,
   query,
+  reserveDynptr,
+  commitDynptr(BpfFuncId.ringbuf_submit_dynptr, false),
+  commitDynptr(BpfFuncId.ringbuf_discard_dynptr, true),
 ];

@@ -30,6 +30,13 @@ export interface HelperServices {
   writeUser?(low: number, high: number, bytes: Uint8Array): boolean | null;
   /** The task that runs; the idle task of CPU 0 unless told. */
   task?(): CurrentTask;
+  /** Whether the network namespace has a device of this index; only the loopback device, 1, unless told. */
+  hasDevice?(index: number): boolean;
+  /**
+   * Addresses of the functions that led to the program that runs, the innermost first: the kernel's, or the user's of
+   * the task that runs. None unless told.
+   */
+  callChain?(user: boolean): readonly bigint[];
   /** 128 random bits, as words, that this kernel hashes flows with, the same for its whole life; zeros unless told. */
   flowKey?(): readonly [number, number, number, number];
 }

@@ -1,11 +1,8 @@
 import { InternalHelper, type KernelLayout } from "../platform/index.ts";
-import { BpfFuncId, BpfHdrStart, BpfStoreBytesFlag, Errno } from "../uapi/index.ts";
+import { BpfFuncId, BpfHdrStart, Errno } from "../uapi/index.ts";
 import { hostHelper } from "./define.ts";
 import type { Helper, HelperCall } from "./helper.ts";
-import { sumBlockAdd, sumBlockSub, sumBytes } from "./internet-checksum.ts";
-import { CHECKSUM_COMPLETE, SkBuffAccess } from "./sk-buff.ts";
-
-const INT_MAX = 0x7fff_ffff;
+import { SkbBytes } from "./skb-bytes.ts";
 
 /** Offsets of LD_ABS from here on count from the network header, and below from the link layer (`SKF_NET_OFF`, `SKF_LL_OFF`). */
 const NET_OFFSET = -0x10_0000;
@@ -13,24 +10,16 @@ const LINK_OFFSET = -0x20_0000;
 
 /** Helpers over the bytes of a `struct sk_buff`. */
 export function skbHelpers(layout: KernelLayout): readonly Helper[] {
-  const skbs = new SkBuffAccess(layout);
+  const packets = new SkbBytes(layout);
+  const { skbs } = packets;
 
   const clear = (call: HelperCall, to: number, length: number): number => {
     call.memory.bytes().fill(0, to, to + length);
     return -Errno.EFAULT;
   };
 
-  /** `bpf_skb_load_bytes` */
-  const loadBytes = (call: HelperCall, skb: number, offset: number, to: number, length: number): number => {
-    skb >>>= 0;
-    offset >>>= 0;
-    to >>>= 0;
-    length >>>= 0;
-    if (offset > INT_MAX || offset + length > skbs.headLength(call, skb)) return clear(call, to, length);
-    const from = skbs.start(call, skb) + offset;
-    call.memory.bytes().copyWithin(to, from, from + length);
-    return 0;
-  };
+  const loadBytes = (call: HelperCall, skb: number, offset: number, to: number, length: number): number =>
+    packets.load(call, skb >>> 0, offset >>> 0, to >>> 0, length >>> 0);
 
   /** `bpf_skb_load_bytes_relative` */
   const loadRelative = (
@@ -53,7 +42,6 @@ export function skbHelpers(layout: KernelLayout): readonly Helper[] {
     return 0;
   };
 
-  /** `bpf_skb_store_bytes` */
   const storeBytes = (
     call: HelperCall,
     skb: number,
@@ -62,27 +50,13 @@ export function skbHelpers(layout: KernelLayout): readonly Helper[] {
     length: number,
     flags: number,
     flagsHigh: number,
-  ): number => {
-    skb >>>= 0;
-    offset >>>= 0;
-    from >>>= 0;
-    length >>>= 0;
-    const known = BpfStoreBytesFlag.RECOMPUTE_CSUM | BpfStoreBytesFlag.INVALIDATE_HASH;
-    if ((flags & ~known) !== 0 || flagsHigh !== 0) return -Errno.EINVAL;
-    if (offset > INT_MAX || offset + length > skbs.headLength(call, skb)) return -Errno.EFAULT;
-    const at = skbs.start(call, skb) + offset;
-    const recompute =
-      (flags & BpfStoreBytesFlag.RECOMPUTE_CSUM) !== 0 && skbs.ipSummed(call, skb) === CHECKSUM_COMPLETE;
-    const view = call.memory.view();
-    const before = recompute ? sumBytes(view, at, length, 0) : 0;
-    call.memory.bytes().copyWithin(at, from, from + length);
-    if (recompute) {
-      const sum = sumBlockSub(view.getUint32(skb + skbs.csum, true), before, offset);
-      view.setUint32(skb + skbs.csum, sumBlockAdd(sum, sumBytes(view, at, length, 0), offset), true);
-    }
-    if ((flags & BpfStoreBytesFlag.INVALIDATE_HASH) !== 0) skbs.clearHash(call, skb);
-    return 0;
-  };
+  ): number =>
+    packets.store(
+      call,
+      skb >>> 0,
+      { at: from >>> 0, length: length >>> 0 },
+      { offset: offset >>> 0, flags, flagsHigh },
+    );
 
   /** `bpf_skb_pull_data`: everything is linear already; only a length that the packet does not have fails. */
   const pullData = (call: HelperCall, skb: number, length: number): number => {

@@ -1,5 +1,9 @@
 import type { KernelLayout } from "../platform/index.ts";
+import { STACK_HELPERS } from "./call-stack.ts";
 import { CHECKSUM_HELPERS } from "./checksum.ts";
+import { DynptrData } from "./dynptr.ts";
+import { dynptrHelpers } from "./dynptr-helpers.ts";
+import { FIB_HELPERS } from "./fib-lookup.ts";
 import type { Helper } from "./helper.ts";
 import { LOOP_HELPERS } from "./loop.ts";
 import { MAP_HELPERS } from "./maps.ts";
@@ -10,6 +14,7 @@ import { skbHelpers } from "./skb.ts";
 import { skbChecksumHelpers } from "./skb-checksum.ts";
 import { skbHashHelpers } from "./skb-hash.ts";
 import { skbRoomHelpers } from "./skb-room.ts";
+import { SOCKET_MAP_HELPERS } from "./socket-maps.ts";
 import { socketStorageHelpers } from "./socket-storage.ts";
 import { socketHelpers } from "./sockets.ts";
 import { STRING_HELPERS } from "./strings.ts";
@@ -36,6 +41,10 @@ export function createHelpers(
     PROBE_HELPERS,
     STRING_HELPERS,
     TASK_HELPERS,
+    STACK_HELPERS,
+    FIB_HELPERS,
+    SOCKET_MAP_HELPERS,
+    dynptrHelpers(new DynptrData(layout)),
     perfEventHelpers(layout, context),
     skbHelpers(layout),
     skbChecksumHelpers(layout),

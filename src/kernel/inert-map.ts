@@ -17,6 +17,9 @@ const WORKING: ReadonlySet<number> = new Set([
   BpfMapType.PERF_EVENT_ARRAY,
   BpfMapType.CGROUP_STORAGE,
   BpfMapType.PERCPU_CGROUP_STORAGE,
+  BpfMapType.SOCKMAP,
+  BpfMapType.SOCKHASH,
+  BpfMapType.REUSEPORT_SOCKARRAY,
 ]);
 
 /**

@@ -1,5 +1,5 @@
 import type { Btf } from "../btf/index.ts";
-import { type ContextKind, createHelpers, type Helper } from "../helpers/index.ts";
+import { type ContextKind, createHelpers, createKfuncs, type Helper, type Kfunc } from "../helpers/index.ts";
 import {
   createMap,
   type MapAttributes,
@@ -27,7 +27,7 @@ import { Events } from "./events.ts";
 import { IdTable } from "./id-table.ts";
 import { inertOperations, inertStorage, isInert } from "./inert-map.ts";
 import { KernelStruct } from "./kernel-struct.ts";
-import { createLoopback, type Loopback } from "./net/loopback.ts";
+import { createLoopback, LOOPBACK_IFINDEX, type Loopback } from "./net/loopback.ts";
 import { PacketObjects } from "./net/packet-objects.ts";
 import type { KernelBtf } from "./objects/btf.ts";
 import type { KernelObject } from "./objects/kernel-object.ts";
@@ -76,11 +76,14 @@ export class Machine {
   lastFault: Fault | null = null;
   /** The task that runs: what task helpers call current. */
   current: Task = { pid: 0, comm: "swapper/0" };
+  /** Functions of the kernel that programs call by their BTF ids. */
+  readonly kfuncs: ReadonlyMap<string, Kfunc>;
   readonly #flowKey: readonly [number, number, number, number];
   readonly #helpers = new Map<ContextKind, ReadonlyMap<number, Helper>>();
   readonly #environment: MapEnvironment;
   readonly #mapCode: MapCode;
   #lastPid = 0;
+  #running: KernelProgram | null = null;
 
   constructor(options: KernelOptions) {
     this.cpus = checkCpus(options.cpus ?? 1);
@@ -97,6 +100,7 @@ export class Machine {
         : { maximumPages: Math.ceil(options.maximumMemory / WASM_PAGE) },
     );
     this.layout = options.btf === undefined ? defaultLayout() : new KernelLayout(options.btf);
+    this.kfuncs = createKfuncs(this.layout);
     this.programs = new IdTable(options.firstIds?.programs);
     this.maps = new IdTable(options.firstIds?.maps);
     this.btfs = new IdTable(options.firstIds?.btfs);
@@ -121,6 +125,8 @@ export class Machine {
         userString: (low, high, limit) => userString(this.current.memory, low, high, limit),
         writeUser: (low, high, bytes) => writeUser(this.current.memory, low, high, bytes),
         flowKey: () => this.#flowKey,
+        hasDevice: (index) => index === LOOPBACK_IFINDEX,
+        callChain: (user) => (user ? [] : this.#callChain()),
       },
     });
     executor.budget = checkBudget(options.budget ?? DEFAULT_BUDGET);
@@ -198,7 +204,10 @@ export class Machine {
 
   /** Runs a program once. @returns r0, the low half, signed. EFAULT where the run ended with a fault. */
   run(program: KernelProgram, context: number): number {
+    const outer = this.#running;
+    this.#running = program;
     const result = program.parts.code.run(context);
+    this.#running = outer;
     this.events.happened();
     const { fault } = this.executor;
     if (fault !== null) {
@@ -206,6 +215,13 @@ export class Machine {
       refuse(Errno.EFAULT);
     }
     return result;
+  }
+
+  /** The functions of a test run, as Linux's are; tasks have no stack of their own in user space. */
+  #callChain(): bigint[] {
+    const program = this.#running;
+    const names = program === null ? [] : [symbolOf(program)];
+    return [...names, ...TEST_RUN_CALLERS].map((name) => this.symbols.address(name) + RETURN_DISTANCE);
   }
 
   /** Runs something in the name of a task. */
@@ -254,6 +270,25 @@ export class Machine {
       this.memory.free(offset);
     }
   }
+}
+
+/** What calls a program that bpf(2) runs. */
+const TEST_RUN_CALLERS = [
+  "__bpf_prog_test_run_raw_tp",
+  "bpf_prog_test_run_raw_tp",
+  "__sys_bpf",
+  "__x64_sys_bpf",
+  "do_syscall_64",
+  "entry_SYSCALL_64_after_hwframe",
+] as const;
+
+/** A return address lies inside of its function. */
+const RETURN_DISTANCE = 0x20n;
+
+/** `bpf_get_prog_name` */
+function symbolOf({ parts: { tag, name } }: KernelProgram): string {
+  const hex = [...tag].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  return name === "" ? `bpf_prog_${hex}` : `bpf_prog_${hex}_${name}`;
 }
 
 const MAX_CPUS = 4096;

@@ -143,6 +143,11 @@ function compile(machine: Machine, request: LoadRequest, checked: Checked, log: 
     log.write(`helper bpf_${helperName(id) ?? "unknown"}#${id} is not supported by this kernel\n`);
     refuse(Errno.EOPNOTSUPP);
   }
+  for (const name of fixed.kfuncs.values()) {
+    if (machine.kfuncs.has(name)) continue;
+    log.write(`kfunc ${name} is not supported by this kernel\n`);
+    refuse(Errno.EOPNOTSUPP);
+  }
   for (const map of checked.maps) {
     if (!map.inert) continue;
     log.write(
@@ -153,7 +158,19 @@ function compile(machine: Machine, request: LoadRequest, checked: Checked, log: 
   const mapOfSlot = new Map<number, number>();
   for (const [slot, map] of fixed.maps) mapOfSlot.set(slot, checked.offsetOf(map));
   return {
-    program: compileOrRefuse(machine, request.name, { insns: fixed.insns, mapOfSlot, helpers }, log),
+    program: compileOrRefuse(
+      machine,
+      request.name,
+      {
+        insns: fixed.insns,
+        mapOfSlot,
+        helpers,
+        kfuncs: machine.kfuncs,
+        kfuncOfSlot: fixed.kfuncs,
+        exceptionCallback: fixed.exceptionCallback,
+      },
+      log,
+    ),
     maxContextOffset: fixed.maxContextOffset,
   };
 }
@@ -171,7 +188,7 @@ function fixupOrRefuse(machine: Machine, { input, env }: Checked, log: LoadLog):
 function compileOrRefuse(
   machine: Machine,
   name: string,
-  code: Pick<EngineInput, "insns" | "mapOfSlot" | "helpers">,
+  code: Omit<EngineInput, "name" | "mode">,
   log: LoadLog,
 ): CompiledProgram {
   try {

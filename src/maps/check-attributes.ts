@@ -1,7 +1,14 @@
 import { PAGE_SIZE } from "../mem/index.ts";
 import { BpfMapFlag, BpfMapType, Errno } from "../uapi/index.ts";
 import type { MapAttributes } from "./map-attributes.ts";
-import { isCgroupStorage, isHashType, isObjectArray, isPerCpuType, rounded } from "./map-shape.ts";
+import {
+  isCgroupStorage,
+  isHashType,
+  isObjectArray,
+  isPerCpuType,
+  isSocketMap,
+  rounded,
+} from "./map-shape.ts";
 
 const ACCESS = BpfMapFlag.RDONLY | BpfMapFlag.WRONLY | BpfMapFlag.RDONLY_PROG | BpfMapFlag.WRONLY_PROG;
 
@@ -35,6 +42,7 @@ export function checkMapAttributes(attributes: MapAttributes): number {
   if (type === BpfMapType.RINGBUF) return checkRing(attributes);
   if (type === BpfMapType.SK_STORAGE) return checkSocketStorage(attributes);
   if (isCgroupStorage(type)) return checkCgroupStorage(attributes);
+  if (isSocketMap(type)) return checkSocketMap(attributes);
   return -Errno.EINVAL;
 }
 
@@ -85,6 +93,20 @@ function checkCgroupStorage({ type, keySize, valueSize, maxEntries, flags }: Map
   if (isPerCpuType(type) && valueSize > MAX_PERCPU_VALUE) return -Errno.E2BIG;
   const known = BpfMapFlag.NUMA_NODE | ACCESS;
   return (flags & ~known) !== 0 || !accessOk(flags) || maxEntries !== 0 ? -Errno.EINVAL : 0;
+}
+
+/** `sock_map_alloc`, `sock_hash_alloc`, `reuseport_array_alloc_check` */
+function checkSocketMap({ type, keySize, valueSize, maxEntries, flags }: MapAttributes): number {
+  if (maxEntries === 0 || (valueSize !== 4 && valueSize !== 8)) return -Errno.EINVAL;
+  if (type === BpfMapType.REUSEPORT_SOCKARRAY) {
+    const known = BpfMapFlag.NUMA_NODE | ACCESS;
+    return keySize !== 4 || (flags & ~known) !== 0 || !accessOk(flags) ? -Errno.EINVAL : 0;
+  }
+  const known = BpfMapFlag.NUMA_NODE | BpfMapFlag.RDONLY | BpfMapFlag.WRONLY;
+  if ((flags & ~known) !== 0 || keySize === 0) return -Errno.EINVAL;
+  if (type === BpfMapType.SOCKMAP) return keySize === 4 ? 0 : -Errno.EINVAL;
+  // MAX_BPF_STACK: a key lies on the stack.
+  return keySize > 512 ? -Errno.E2BIG : 0;
 }
 
 /** `ringbuf_map_alloc` */

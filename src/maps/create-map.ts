@@ -14,6 +14,7 @@ import {
   isMapOfMaps,
   isObjectArray,
   isPerCpuType,
+  isSocketMap,
   rounded,
   shapeOf,
   valueAt,
@@ -114,7 +115,7 @@ class MapBuilding {
   #elements(type: number): boolean {
     if (type === BpfMapType.RINGBUF) return this.#ring();
     if (isCgroupStorage(type)) return this.#cgroupStorage();
-    if (type === BpfMapType.SK_STORAGE) return true;
+    if (type === BpfMapType.SK_STORAGE || isSocketMap(type)) return true;
     return isHashType(type) ? this.#hash() : this.#array();
   }
 

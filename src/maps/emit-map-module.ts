@@ -13,8 +13,9 @@ import { emitCgroupStorage } from "./emit-cgroup-storage.ts";
 import { emitHashDelete, emitHashLookup, emitHashNextKey, emitHashUpdate } from "./emit-hash.ts";
 import { emitHashValue } from "./emit-hash-find.ts";
 import { emitPool } from "./emit-pool.ts";
+import { emitSocketMap } from "./emit-socket-map.ts";
 import { emitMapOperand, type MapOperand } from "./map-operand.ts";
-import { isArrayType, isCgroupStorage, isHashType } from "./map-shape.ts";
+import { isArrayType, isCgroupStorage, isHashType, isSocketMap } from "./map-shape.ts";
 import type { MapShape } from "./operations.ts";
 
 const I = "i32";
@@ -58,6 +59,10 @@ export function emitMapOperations(
   if (shape.type === BpfMapType.RINGBUF || shape.type === BpfMapType.SK_STORAGE) {
     lookup.i32.const(0);
     for (const func of [update, remove, nextKey]) func.i32.const(-ENOTSUPP);
+    return operations;
+  }
+  if (isSocketMap(shape.type)) {
+    emitSocketMap(shape.type, operations, operand);
     return operations;
   }
   if (isCgroupStorage(shape.type)) {

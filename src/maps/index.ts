@@ -19,6 +19,7 @@ export {
   isHashType,
   isMapOfMaps,
   isPerCpuType,
+  isSocketMap,
   shapeName,
   shapeOf,
 } from "./map-shape.ts";

@@ -48,6 +48,13 @@ export function isPerCpuType(type: number): boolean {
   );
 }
 
+/** Its values are sockets. */
+export function isSocketMap(type: number): boolean {
+  return (
+    type === BpfMapType.SOCKMAP || type === BpfMapType.SOCKHASH || type === BpfMapType.REUSEPORT_SOCKARRAY
+  );
+}
+
 /** Its values belong to programs on cgroups, and are there as long as such a program is. */
 export function isCgroupStorage(type: number): boolean {
   return type === BpfMapType.CGROUP_STORAGE || type === BpfMapType.PERCPU_CGROUP_STORAGE;

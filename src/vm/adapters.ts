@@ -1,25 +1,25 @@
-import type { EmitEnvironment, Helper, HelperCall } from "../helpers/index.ts";
+import type { EmitEnvironment, HelperCall } from "../helpers/index.ts";
 import { Control, MemoryImports } from "../mem/index.ts";
 import { type Func, ModuleBuilder, type Signature } from "../wasm/index.ts";
-import { type AdapterParts, emitAdapter } from "./emit-adapter.ts";
+import { type AdapterParts, type Callee, emitAdapter } from "./emit-adapter.ts";
 import { emitArgumentTests } from "./emit-argument-tests.ts";
 import type { BpfExecutor } from "./executor.ts";
 import { EXECUTOR_NAMESPACE } from "./signatures.ts";
 import { State } from "./state.ts";
 
-/** How programs reach helpers: by the function index of an adapter. */
+/** How programs reach helpers and kfuncs: by the function index of an adapter. */
 export interface Adapters {
-  /** The adapter of a helper; 0 where the table has none of this number. */
-  indexOf(id: number): number;
+  /** The adapter of a callee; 0 where there is none of this number. */
+  indexOf(number: number): number;
 }
 
-/** One module with the adapters of a helper table, instantiated in an executor. */
+/** One module with the adapters of a table of helpers or kfuncs, instantiated in an executor. */
 export function createAdapters(
   executor: BpfExecutor,
-  helpers: ReadonlyMap<number, Helper>,
+  callees: readonly Callee[],
   mode: "verified" | "checked",
 ): Adapters {
-  const m = new ModuleBuilder({ name: `helpers, ${mode}` });
+  const m = new ModuleBuilder({ name: `adapters, ${mode}` });
   const { memory } = executor;
   const imports = new MemoryImports(m, memory);
   const table = m.importTable(EXECUTOR_NAMESPACE, "table", { min: 1 });
@@ -46,33 +46,33 @@ export function createAdapters(
     environment,
     stateAt: executor.stateAt,
     tests: mode === "checked" ? emitArgumentTests(m, imports, executor) : null,
-    host(helper: Helper, signature: Signature): Func {
-      const name = `host${helper.id}`;
-      hostFunctions[name] = hostFunction(helper, executor.call);
+    host(callee: Callee, signature: Signature): Func {
+      const name = `host${callee.number}`;
+      hostFunctions[name] = hostFunction(callee, executor.call);
       return m.importFunction(EXECUTOR_NAMESPACE, name, signature);
     },
   };
-  for (const helper of helpers.values()) emitAdapter(m, helper, parts);
+  for (const callee of callees) emitAdapter(m, callee, parts);
   const instance = new WebAssembly.Instance(new WebAssembly.Module(m.finish()), {
     ...memory.imports,
     [EXECUTOR_NAMESPACE]: hostFunctions,
   });
   const indices = new Map<number, number>();
-  for (const { id } of helpers.values()) {
+  for (const { number } of callees) {
     const index = executor.indices.allocate();
-    executor.install(index, instance.exports[`h${id}`]);
-    indices.set(id, index);
+    executor.install(index, instance.exports[`h${number}`]);
+    indices.set(number, index);
   }
-  return { indexOf: (id) => indices.get(id) ?? 0 };
+  return { indexOf: (number) => indices.get(number) ?? 0 };
 }
 
 type Body = (call: HelperCall, ...args: number[]) => number;
 
 /** A body bound to the executor's call, with exactly as many parameters as Wasm passes: no rest array on each call. */
-function hostFunction(helper: Helper, call: HelperCall): (...args: number[]) => number {
-  if (helper.body.kind !== "host") throw new Error(`helper ${helper.name} has no host body`);
-  const body: Body = helper.body.call;
-  const words = helper.args.reduce((count, kind) => count + (kind === "i64" ? 2 : 1), 0);
+function hostFunction({ callable }: Callee, call: HelperCall): (...args: number[]) => number {
+  if (callable.body.kind !== "host") throw new Error(`${callable.name} has no host body`);
+  const body: Body = callable.body.call;
+  const words = callable.args.reduce((count, kind) => count + (kind === "i64" ? 2 : 1), 0);
   switch (words) {
     case 0:
       return () => body(call);

@@ -1,4 +1,4 @@
-import type { ArgumentCheck, EmitEnvironment, Helper } from "../helpers/index.ts";
+import type { ArgumentCheck, Callable, EmitEnvironment } from "../helpers/index.ts";
 import { KERNEL_BASE_HIGH } from "../mem/index.ts";
 import type { Func, FunctionBuilder, Local, ModuleBuilder, Signature, ValueType } from "../wasm/index.ts";
 import type { ArgumentTests } from "./emit-argument-tests.ts";
@@ -14,20 +14,28 @@ export interface AdapterParts {
   readonly stateAt: number;
   /** Null in verified mode. */
   readonly tests: ArgumentTests | null;
-  /** The imported host function of a helper whose body is one. */
-  readonly host: (helper: Helper, signature: Signature) => Func;
+  /** The imported host function of something whose body is one. */
+  readonly host: (callee: Callee, signature: Signature) => Func;
+}
+
+/** What an adapter is for, with the number that faults name it by. */
+export interface Callee {
+  /** The id of a helper; kfuncs have numbers above all of those. */
+  readonly number: number;
+  readonly callable: Callable;
 }
 
 /**
- * Emits `(window, unused) → FaultCode or 0`: takes a helper's arguments from r1 to r5 of a window, tests them in
- * checked mode, calls the body and puts the result into r0.
+ * Emits `(window, unused) → FaultCode or 0`: takes the arguments of a helper or kfunc from r1 to r5 of a window, tests
+ * them in checked mode, calls the body and puts the result into r0.
  */
-export function emitAdapter(m: ModuleBuilder, helper: Helper, parts: AdapterParts): FunctionBuilder {
-  const f = m.function(`adapter ${helper.name}`, ADAPTER_SIGNATURE, { export: `h${helper.id}` });
+export function emitAdapter(m: ModuleBuilder, callee: Callee, parts: AdapterParts): FunctionBuilder {
+  const { number, callable } = callee;
+  const f = m.function(`adapter ${callable.name}`, ADAPTER_SIGNATURE, { export: `h${number}` });
   const [window] = f.params as [Local, Local];
   const { stateAt } = parts;
-  if (parts.tests !== null) emitTests(f, window, helper, parts.tests);
-  if (helper.id === TAIL_CALL) {
+  if (parts.tests !== null) emitTests(f, window, callee, parts.tests);
+  if (number === TAIL_CALL) {
     f.i32
       .const(0)
       .i32.const(0)
@@ -39,7 +47,7 @@ export function emitAdapter(m: ModuleBuilder, helper: Helper, parts: AdapterPart
       .i32.geU();
     f.if(() => f.i32.const(0).return());
     f.i32.const(0);
-    emitBody(m, f, window, helper, parts);
+    emitBody(m, f, window, callee, parts);
     f.i32.store(stateAt + State.TARGET);
     // Only calls that go somewhere count.
     f.i32
@@ -57,8 +65,8 @@ export function emitAdapter(m: ModuleBuilder, helper: Helper, parts: AdapterPart
     return f;
   }
   f.get(window);
-  emitBody(m, f, window, helper, parts);
-  emitResult(f, helper, stateAt);
+  emitBody(m, f, window, callee, parts);
+  emitResult(f, callable, stateAt);
   f.i64.store();
   // A body may have run a callback that ended with a fault.
   f.i32.const(0).i32.load(stateAt + State.FAULT);
@@ -70,14 +78,18 @@ function emitBody(
   m: ModuleBuilder,
   f: FunctionBuilder,
   window: Local,
-  helper: Helper,
+  callee: Callee,
   parts: AdapterParts,
 ): void {
-  const wasm = helper.body.kind === "wasm";
+  const { args, body, result } = callee.callable;
+  const wasm = body.kind === "wasm";
   const params: ValueType[] = [];
-  for (const [i, kind] of helper.args.entries()) {
+  for (const [i, kind] of args.entries()) {
     const at = (i + 1) * REGISTER_SIZE;
-    if (kind !== "i64") {
+    if (kind === "u8") {
+      f.get(window).i32.load8U(at);
+      params.push("i32");
+    } else if (kind !== "i64") {
       f.get(window).i32.load(at);
       params.push("i32");
     } else if (wasm) {
@@ -91,24 +103,29 @@ function emitBody(
       params.push("i32", "i32");
     }
   }
-  const results: ValueType[] = [wasm && helper.result === "i64" ? "i64" : "i32"];
-  f.call(bodyOf(m, helper, { params, results }, parts));
+  const results: ValueType[] = result === "void" ? [] : [wasm && result === "i64" ? "i64" : "i32"];
+  f.call(bodyOf(m, callee, { params, results }, parts));
 }
 
-function bodyOf(m: ModuleBuilder, helper: Helper, signature: Signature, parts: AdapterParts): Func {
-  if (helper.body.kind === "host") return parts.host(helper, signature);
-  const body = m.function(helper.name, signature);
-  helper.body.emit(body, parts.environment);
-  return body;
+function bodyOf(m: ModuleBuilder, callee: Callee, signature: Signature, parts: AdapterParts): Func {
+  const { name, body } = callee.callable;
+  if (body.kind === "host") return parts.host(callee, signature);
+  const func = m.function(name, signature);
+  body.emit(func, parts.environment);
+  return func;
 }
 
 /** Turns the result on the stack into the 64 bits of r0. */
-function emitResult(f: FunctionBuilder, helper: Helper, stateAt: number): void {
-  const host = helper.body.kind === "host";
-  switch (helper.result) {
+function emitResult(f: FunctionBuilder, { body, result }: Callable, stateAt: number): void {
+  const host = body.kind === "host";
+  switch (result) {
+    case "void":
+      f.i64.const(0);
+      return;
     case "i32":
       f.i64.extendI32S();
       return;
+    case "u8":
     case "u32":
       f.i64.extendI32U();
       return;
@@ -130,21 +147,23 @@ function emitResult(f: FunctionBuilder, helper: Helper, stateAt: number): void {
   }
 }
 
-function emitTests(f: FunctionBuilder, window: Local, helper: Helper, tests: ArgumentTests): void {
-  for (const [i, check] of helper.checks.entries())
-    emitTest(f, { window, helper, check, argument: i + 1 }, tests);
+function emitTests(f: FunctionBuilder, window: Local, callee: Callee, tests: ArgumentTests): void {
+  const { number, callable } = callee;
+  for (const [i, check] of callable.checks.entries())
+    emitTest(f, { window, number, check, argument: i + 1 }, tests);
 }
 
 interface Test {
   readonly window: Local;
-  readonly helper: Helper;
+  /** Of the callee. */
+  readonly number: number;
   readonly check: ArgumentCheck;
   /** Counted from 1. */
   readonly argument: number;
 }
 
-function emitTest(f: FunctionBuilder, { window, helper, check, argument }: Test, tests: ArgumentTests): void {
-  const id = (helper.id << 3) | argument;
+function emitTest(f: FunctionBuilder, { window, number, check, argument }: Test, tests: ArgumentTests): void {
+  const id = (number << 3) | argument;
   const at = argument * REGISTER_SIZE;
   const refuse = () => f.i32.eqz().if(() => f.i32.const(tests.faultCode).return());
   const memory = (write: boolean, size: () => void) => {
@@ -169,10 +188,18 @@ function emitTest(f: FunctionBuilder, { window, helper, check, argument }: Test,
       f.get(window).i32.const(id).call(tests.context);
       refuse();
       return;
-    case "function":
-      f.get(window).i32.const(id).call(tests.callback);
-      refuse();
+    case "function": {
+      const test = () => {
+        f.get(window).i32.const(id).call(tests.callback);
+        refuse();
+      };
+      if (check.rounds === undefined) test();
+      else
+        f.get(window)
+          .i32.load(check.rounds * REGISTER_SIZE)
+          .if(test);
       return;
+    }
     case "map":
       f.get(window).i32.const(id).call(tests.map);
       refuse();

@@ -1,4 +1,4 @@
-import type { Helper } from "../helpers/index.ts";
+import type { Helper, Kfunc } from "../helpers/index.ts";
 import type { Insn } from "../isa/index.ts";
 import type { KernelMemory } from "../mem/index.ts";
 
@@ -13,6 +13,15 @@ export interface EngineInput {
   readonly insns: readonly Insn[];
   /** Helper by id; a call of an absent one is refused at compile time. */
   readonly helpers: ReadonlyMap<number, Helper>;
+  /** Kfunc by name; none unless told. A call of an absent one is refused at compile time. */
+  readonly kfuncs?: ReadonlyMap<string, Kfunc>;
+  /** The name of the kfunc that each call slot calls, where it calls one. */
+  readonly kfuncOfSlot?: ReadonlyMap<number, string>;
+  /**
+   * First slot of the function that `bpf_throw` ends the program with, in the main function's frame; where there is
+   * none, the program's result is what was thrown.
+   */
+  readonly exceptionCallback?: number;
   /**
    * `verified`: every access is known to be safe, and no test is made.
    * `checked`: nothing is known; each access and each pointer argument is tested against live regions, and the run ends

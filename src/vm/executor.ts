@@ -36,6 +36,8 @@ export class BpfExecutor implements Executor {
   readonly call: HelperCall;
   /** Adapters that calls through a register reach, by the offset of the calling program's first record. */
   readonly indirect = new Map<number, (id: number) => number>();
+  /** What faults call kfuncs, by number. */
+  readonly calleeNames = new Map<number, string>();
   /** What the `host` adapter does: `(window, argument) → FaultCode or 0`. */
   callHost: (window: number, argument: number) => number = () => 0;
   /** Function indices of the subprograms that each program lets helpers call back, by the offset of its first record. */
@@ -107,6 +109,11 @@ export class BpfExecutor implements Executor {
 
   setWord(at: number, value: number): void {
     this.memory.words()[(this.stateAt + at) >>> 2] = value;
+  }
+
+  /** What faults call a helper or kfunc. */
+  calleeName(number: number): string {
+    return this.calleeNames.get(number) ?? `helper ${number}`;
   }
 
   /** Puts a function into the table under an index of {@link FunctionIndices}. */

@@ -15,6 +15,8 @@ export interface FaultSource {
   readonly stackLow: number;
   readonly stackEnd: number;
   readonly budget: number;
+  /** What a helper or kfunc is called, by its number. */
+  calleeName(number: number): string;
   /** A word of the state block, signed. */
   word(at: number): number;
 }
@@ -38,9 +40,9 @@ function messageFor(executor: FaultSource, kind: Fault["kind"], address: bigint)
     case "access":
       return refusal(executor, address);
     case "argument": {
-      const helper = executor.word(State.FAULT_HELPER);
+      const callee = executor.calleeName(executor.word(State.FAULT_HELPER));
       const argument = executor.word(State.FAULT_ARGUMENT);
-      return `argument ${argument} of helper ${helper}: ${refusal(executor, address)}`;
+      return `argument ${argument} of ${callee}: ${refusal(executor, address)}`;
     }
     case "call":
       return "expected a function to call, got a register that holds none";

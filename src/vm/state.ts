@@ -14,7 +14,7 @@ export const State = {
   FAULT_SIZE: 20,
   /** The `RegionAccess` that was needed. */
   FAULT_ACCESS: 24,
-  /** Helper and argument (from 1) that a refused argument belongs to. */
+  /** Number of the helper or kfunc and argument (from 1) that a refused argument belongs to. */
   FAULT_HELPER: 28,
   FAULT_ARGUMENT: 32,
   /** High half of r0 after a run. */
@@ -58,6 +58,9 @@ export const FaultCode = {
   stack: 6,
   instruction: 7,
 } as const;
+
+/** Numbers of kfuncs begin here; what is below are helpers' ids. */
+export const FIRST_KFUNC = 1 << 20;
 
 /** In State.FAULT_ACCESS, where no `RegionAccess` is: the argument had to be the address of a subprogram. */
 export const SUBPROGRAM = 0x100;

@@ -1,5 +1,5 @@
-import { isHashType, isPerCpuType } from "../../maps/index.ts";
-import { BpfMapType, Errno } from "../../uapi/index.ts";
+import { isHashType, isPerCpuType, isSocketMap } from "../../maps/index.ts";
+import { BpfMapType, BpfUpdateFlag, Errno } from "../../uapi/index.ts";
 import type { Attr } from "../attr.ts";
 import type { KernelMap } from "../objects/map.ts";
 import type { Process } from "../process.ts";
@@ -104,6 +104,8 @@ export function readElement(process: Process, map: KernelMap, key: number, to: n
   }
   if (map.type === BpfMapType.RINGBUF || map.type === BpfMapType.PERF_EVENT_ARRAY) refuse(ENOTSUPP);
   if (map.type === BpfMapType.SK_STORAGE) refuseSocket(process, key);
+  // Its value is a cookie of 64 bits (sock_map_lookup_sys, bpf_fd_reuseport_array_lookup_elem).
+  if (isSocketMap(map.type)) refuse(map.valueSize === 8 ? Errno.ENOENT : Errno.ENOSPC);
   if (!isPerCpuType(map.type)) {
     const value = operations.lookup(map.offset, key, 0);
     if (value === 0) refuse(Errno.ENOENT);
@@ -136,6 +138,7 @@ export function writeElement(
   if (map.programs !== null) return setProgram(process, map, { key, from, flags: flagBits });
   if (map.type === BpfMapType.PERF_EVENT_ARRAY) return setEvent(process, map, { key, from, flags: flagBits });
   if (map.type === BpfMapType.SK_STORAGE) return refuseSocket(process, key);
+  if (isSocketMap(map.type)) return setSocket(process, map, { key, from, flags: flagBits });
   if (map.inners !== null) return setInner(process, map, { key, from, flags: flagBits });
   if (!isPerCpuType(map.type)) return checked(operations.update(map.offset, key, from, flagBits, 0));
   const rounded = (map.valueSize + 7) & -8;
@@ -171,6 +174,19 @@ interface Write {
 function refuseSocket(process: Process, key: number): never {
   process.files.get(process.machine.memory.view().getInt32(key, true));
   return refuse(Errno.ENOTSOCK);
+}
+
+/** `sock_map_update_elem_sys`, `bpf_fd_reuseport_array_update_elem`: the value is a descriptor. EBADF, ENOTSOCK. */
+function setSocket(process: Process, map: KernelMap, { key, from, flags }: Write): number {
+  const view = process.machine.memory.view();
+  if (map.type === BpfMapType.REUSEPORT_SOCKARRAY) {
+    if (flags > BpfUpdateFlag.EXIST) refuse(Errno.EINVAL);
+    if (view.getUint32(key, true) >= map.parts.maxEntries) refuse(Errno.E2BIG);
+  }
+  const beyond = map.valueSize === 8 && view.getUint32(from + 4, true) !== 0;
+  const narrow = map.type === BpfMapType.REUSEPORT_SOCKARRAY && map.valueSize === 4;
+  if (beyond || (!narrow && view.getInt32(from, true) < 0)) refuse(Errno.EINVAL);
+  return refuseSocket(process, from);
 }
 
 /** `perf_event_fd_array_get_ptr`: EBADF, as no descriptor is that of an event. */

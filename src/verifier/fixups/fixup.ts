@@ -125,6 +125,9 @@ class Fixups {
       removed: this.#pruned.removed,
       functions: [...this.#functions.starts].map((start) => patched.slotMap[start]!),
       maps: this.#mapsAfter(patched),
+      // Which kernel function a number names, only the verifier knows.
+      kfuncs: new Map(),
+      exceptionCallback: 0,
       writesPacket: this.#writesPacket,
       helpers: this.#helpers,
       maxContextOffset: this.#accesses.furthest,

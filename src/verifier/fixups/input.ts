@@ -1,6 +1,7 @@
 import type { Insn } from "../../isa/index.ts";
 import type { KernelLayout, ProgramType } from "../../platform/index.ts";
 import type { Environment } from "../environment/environment.ts";
+import type { BtfRecord } from "../environment/record.ts";
 import type { FixupMap } from "./map.ts";
 
 /** A program as it was loaded. */
@@ -29,6 +30,8 @@ export interface FixupOptions {
   readonly layout: KernelLayout;
   /** Address of a kernel symbol for `linux-x86_64`; without it, or where it gives null, calls have `imm` 0. */
   readonly symbolAddress?: (name: string) => bigint | null;
+  /** Address by which a kfunc gets to know the special fields of a struct, for `tsbpf`; 0 where it is not given. */
+  readonly recordAddress?: (record: BtfRecord) => bigint;
   /** What the verifier found out about the program; absent where it was taken unverified, and facts are guessed. */
   readonly verified?: Environment;
 }
@@ -46,6 +49,10 @@ export interface FixupResult {
   readonly functions: readonly number[];
   /** The map that each wide load gives the address of, by slot of `insns`. */
   readonly maps: ReadonlyMap<number, FixupMap>;
+  /** The kfunc that each call of one calls, by slot of `insns`. */
+  readonly kfuncs: ReadonlyMap<number, string>;
+  /** First slot of the function that catches what is thrown, in `insns`; 0 where there is none. */
+  readonly exceptionCallback: number;
   /** The program writes to its packet through a pointer. */
   readonly writesPacket: boolean;
   /** Ids of the helpers that are called, internal ones included. */

@@ -79,12 +79,17 @@ class VerifiedFixups {
     if (this.#linux) settleHighHalves(stage, this.#noise());
     const maps = this.#wideLoads();
     if (this.#linux) this.#show();
+    else this.#dropLostFunctions();
+    const { exceptionCallback } = this.#env;
+    const catcher = stage.functions.find(({ subprogram }) => subprogram === exceptionCallback);
     return {
       insns: stage.insns,
       slotMap: stage.slotMap,
       removed: stage.removed.includes(1) ? stage.removed : null,
       functions: stage.functions.map(({ start }) => start),
       maps,
+      kfuncs: this.#kfuncs(),
+      exceptionCallback: exceptionCallback === 0 ? 0 : (catcher?.start ?? 0),
       writesPacket: this.#env.seenDirectWrite,
       helpers: this.#helpers,
       maxContextOffset: this.#env.maxCtxOffset,
@@ -181,8 +186,8 @@ class VerifiedFixups {
       }
       case "call":
         if (row.src === CallKind.helper) this.#helpers.add(insn.imm);
-        if (!this.#linux) return null;
         if (row.src === CallKind.kfunc) return this.#kfunc(insn, aux);
+        if (!this.#linux) return null;
         return row.src === CallKind.helper ? this.#helper(insn, aux) : null;
       default:
         return null;
@@ -197,8 +202,42 @@ class VerifiedFixups {
   }
 
   #kfunc(insn: Insn, aux: InsnAux): Insn[] {
-    const address = this.#calls.imm(this.#calls.kfuncSymbol(this.#env, insn));
-    return kfuncCall(this.#env, insn, { ...insn, imm: address }, aux);
+    if (this.#linux) {
+      const address = this.#calls.imm(this.#calls.kfuncSymbol(this.#env, insn));
+      return kfuncCall(this.#env, insn, { ...insn, imm: address }, aux, 0n);
+    }
+    const record =
+      aux.structMeta === null ? 0n : (this.#options.recordAddress?.(aux.structMeta.record) ?? 0n);
+    return kfuncCall(this.#env, insn, insn, aux, record);
+  }
+
+  /** The kernel functions that the code for engines calls; Linux calls them by address. */
+  #kfuncs(): Map<number, string> {
+    const kfuncs = new Map<number, string>();
+    if (this.#linux) return kfuncs;
+    this.#stage.insns.forEach((insn, slot) => {
+      if (lookup(insn)?.name === "call_kfunc") kfuncs.set(slot, this.#specialized(insn));
+    });
+    return kfuncs;
+  }
+
+  /** Programs that may not write to packets get another function (`specialize_kfunc`). */
+  #specialized(insn: Insn): string {
+    const name = this.#calls.kfuncSymbol(this.#env, insn);
+    const readsOnly = insn.off === 0 && resolvedType(this.#env).packet !== "write";
+    return readsOnly && name === "bpf_dynptr_from_skb" ? "bpf_dynptr_from_skb_rdonly" : name;
+  }
+
+  /** Addresses of functions that are gone with the code that called them are plain numbers (`jit_subprogs`). */
+  #dropLostFunctions(): void {
+    const { insns, functions } = this.#stage;
+    if (functions.length > 1) return;
+    for (let slot = 0; slot < insns.length; slot++) {
+      const insn = insns[slot]!;
+      if (!isWide(insn)) continue;
+      if (insn.src === WideKind.func) insns[slot] = { ...insn, src: WideKind.imm };
+      slot++;
+    }
   }
 
   #helper(insn: Insn, aux: InsnAux): Insn[] | null {

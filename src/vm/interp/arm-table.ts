@@ -57,7 +57,7 @@ export const ARMS: { readonly [Name in OperationName]: ArmEmitter } = {
   mayGoto,
   callHelper,
   callLocal,
-  callKfunc: refused,
+  callKfunc: callHelper,
   callReg,
   exit,
   load,

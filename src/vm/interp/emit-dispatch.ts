@@ -3,7 +3,7 @@ import type { FunctionBuilder } from "../../wasm/index.ts";
 import { FaultCode, Frame, State } from "../state.ts";
 import { ARMS } from "./arm-table.ts";
 import { type ArmOptions, Arms, type Callees, Status } from "./arms.ts";
-import { account, tailCall } from "./emit-call.ts";
+import { account, tailCall, throwUp } from "./emit-call.ts";
 import { RECORD_SIZE, Record } from "./record.ts";
 
 const OPERATION_NAMES = Object.keys(Operation) as OperationName[];
@@ -13,6 +13,7 @@ export const ExtraArm = {
   /** A record that no jump and no falling through may reach: the second slot of a wide load, the end of the code. */
   trap: ROWS.length,
   tailCall: ROWS.length + 1,
+  throw: ROWS.length + 2,
 } as const;
 
 /**
@@ -76,6 +77,7 @@ function numbered(arms: Arms): { targets: number[]; bodies: (() => void)[] } {
   targets.push(
     add(raise),
     add(() => tailCall(arms)),
+    add(() => throwUp(arms)),
   );
   // The last arm is also that of numbers that no record has.
   add(raise);

@@ -15,12 +15,16 @@ const LAST_REGISTER = 11;
 export interface PredecodeTargets {
   /** Function index of the adapter of a helper and its argument; null where no helper has this number. */
   helper(id: number): { readonly index: number; readonly argument: number } | null;
+  /** What the call of a kfunc in a slot reaches; null where this kernel has no body of it. */
+  kfunc?(slot: number): { readonly index: number; readonly argument: number } | "throw" | null;
   /** Function index of a subprogram that a helper may call back. */
   callback(slot: number): number;
 }
 
+type PredecodeInput = Pick<EngineInput, "name" | "insns" | "exceptionCallback">;
+
 /** The records of a program, with one more behind the last: running past the end is a fault. */
-export function predecode(input: Pick<EngineInput, "name" | "insns">, targets: PredecodeTargets): Uint8Array {
+export function predecode(input: PredecodeInput, targets: PredecodeTargets): Uint8Array {
   const { insns } = input;
   const bytes = new Uint8Array((insns.length + 1) * RECORD_SIZE);
   const view = new DataView(bytes.buffer);
@@ -48,7 +52,8 @@ export function predecode(input: Pick<EngineInput, "name" | "insns">, targets: P
         refuse(slot, `expected a target in the program, got slot ${target}`);
       view.setInt32(at + Record.OFF, (displacement + 1) * RECORD_SIZE, true);
     }
-    if (row.kind === "call") predecodeCall(view, at, { insn, row, slot, targets, refuse });
+    if (row.kind === "call")
+      predecodeCall(view, at, { insn, row, slot, targets, refuse, catcher: input.exceptionCallback ?? 0 });
     else if (row.kind === "packet") {
       refuse(
         slot,
@@ -80,10 +85,16 @@ interface CallSite {
   readonly slot: number;
   readonly targets: PredecodeTargets;
   readonly refuse: (slot: number, problem: string) => never;
+  /** First slot of the exception callback; 0 for none, as the main function never is one. */
+  readonly catcher: number;
 }
 
-function predecodeCall(view: DataView, at: number, { insn, row, slot, targets, refuse }: CallSite): void {
-  if (row.name === "call_kfunc") refuse(slot, `expected a helper or a local function, got kfunc ${insn.imm}`);
+function predecodeCall(view: DataView, at: number, site: CallSite): void {
+  const { insn, row, slot, targets, refuse } = site;
+  if (row.name === "call_kfunc") {
+    predecodeKfunc(view, at, site);
+    return;
+  }
   if (row.name === "callx_imm" && (insn.imm < 0 || insn.imm > 10)) {
     refuse(slot, `expected a register's number, got ${insn.imm}`);
   }
@@ -91,6 +102,21 @@ function predecodeCall(view: DataView, at: number, { insn, row, slot, targets, r
   const target =
     targets.helper(insn.imm) ?? refuse(slot, `expected a helper that exists, got helper ${insn.imm}`);
   if (insn.imm === TAIL_CALL) view.setUint16(at + Record.ARM, ExtraArm.tailCall, true);
+  view.setInt32(at + Record.IMM, target.index, true);
+  view.setInt32(at + Record.IMM_HIGH, target.argument, true);
+}
+
+function predecodeKfunc(
+  view: DataView,
+  at: number,
+  { insn, slot, targets, refuse, catcher }: CallSite,
+): void {
+  const target = targets.kfunc?.(slot) ?? refuse(slot, `expected a kfunc that exists, got kfunc ${insn.imm}`);
+  if (target === "throw") {
+    view.setUint16(at + Record.ARM, ExtraArm.throw, true);
+    view.setInt32(at + Record.IMM, catcher * RECORD_SIZE, true);
+    return;
+  }
   view.setInt32(at + Record.IMM, target.index, true);
   view.setInt32(at + Record.IMM_HIGH, target.argument, true);
 }
