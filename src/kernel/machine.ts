@@ -50,6 +50,8 @@ export class Machine {
   /** Whether programs run here, or are only looked at. */
   readonly executes: boolean;
   readonly lockdown: Lockdown;
+  /** Whether processes without CAP_BPF may load anything (`kernel.unprivileged_bpf_disabled`). */
+  readonly unprivilegedBpf: boolean;
   /** Whether programs that the verifier refuses are taken all the same. */
   readonly lenient: boolean;
   readonly layout: KernelLayout;
@@ -84,6 +86,7 @@ export class Machine {
     this.cpus = checkCpus(options.cpus ?? 1);
     this.executes = options.execute ?? true;
     this.lockdown = options.lockdown ?? "none";
+    this.unprivilegedBpf = (options.unprivilegedBpfDisabled ?? 2) === 0;
     this.lenient = options.lenient ?? false;
     this.clock = options.clock ?? (() => Math.floor(performance.now() * 1e6));
     this.random = randomSource(options.seed ?? Math.floor(Math.random() * 2 ** 32));
@@ -190,6 +193,7 @@ export class Machine {
       address: addressOf(map.offset),
       valueAddress: storage.values === 0 ? 0n : addressOf(storage.values),
       inner: map.parts.inner,
+      bypassSpecV1: map.parts.bypassSpecV1,
     };
   }
 

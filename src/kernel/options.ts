@@ -32,6 +32,12 @@ export interface KernelOptions {
   readonly lenient?: boolean;
   /** What the kernel keeps even from the privileged (`/sys/kernel/security/lockdown`); nothing unless told. */
   readonly lockdown?: Lockdown;
+  /**
+   * The sysctl `kernel.unprivileged_bpf_disabled`. 2, as most distributions have it, or 1: without CAP_BPF nothing can be
+   * made. 0: processes without it may make maps of some types and load socket_filter and cgroup_skb programs of at most
+   * 4,096 instructions, which learn no addresses and are guarded against CPUs that guess. 2 unless told.
+   */
+  readonly unprivilegedBpfDisabled?: 0 | 1 | 2;
   /** The most that the kernel's memory grows to, in bytes; 4 GiB unless told, or as much as the platform gives. */
   readonly maximumMemory?: number;
 }

@@ -39,7 +39,10 @@ async function main(argv: readonly string[]): Promise<number> {
       (wanted.length === 0 || wanted.some((part) => test.name.includes(part))) &&
       (options.group === undefined || test.group === options.group),
   );
-  const cases = all.filter((each): each is RecordedCase & { record: VerifierRecord } => each.record !== null);
+  const cases = all.filter(
+    (each): each is RecordedCase & { record: VerifierRecord } =>
+      each.record !== null && (verifier.takes?.(each.test) ?? true),
+  );
   const results: CaseResult[] = [];
   for (const each of options.diff === undefined ? cases : cases.slice(0, 1)) {
     results.push(await compareCase(verifier, each, types));

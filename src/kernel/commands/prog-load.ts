@@ -15,6 +15,10 @@ import type { Process } from "../process.ts";
 import { refuse } from "../refusal.ts";
 
 const MAX_INSNS = 1_000_000;
+/** `BPF_MAXINSNS`: without CAP_BPF. */
+const MAX_INSNS_UNPRIVILEGED = 4096;
+/** Types that need no rights at all, where anyone may load programs. */
+const FOR_ANYONE: ReadonlySet<number> = new Set([T.SOCKET_FILTER, T.CGROUP_SKB]);
 const LICENSE_MAX = 128;
 
 /** Flags of BPF_PROG_LOAD that this kernel knows. */
@@ -78,9 +82,11 @@ export function progLoad(process: Process, attr: Attr): number {
   }
   const type = programType(args.progType);
   const expectedAttachType = args.expectedAttachType || (type?.defaultAttachType ?? 0);
-  // kernel.unprivileged_bpf_disabled is 2, as most distributions set it.
-  if (!process.may("BPF")) refuse(Errno.EPERM);
-  if (args.insnCnt === 0 || args.insnCnt > MAX_INSNS) refuse(Errno.E2BIG);
+  const capable = process.may("BPF");
+  if (!capable && !machine.unprivilegedBpf) refuse(Errno.EPERM);
+  const longest = capable ? MAX_INSNS : MAX_INSNS_UNPRIVILEGED;
+  if (args.insnCnt === 0 || args.insnCnt > longest) refuse(Errno.E2BIG);
+  if (!capable && !FOR_ANYONE.has(args.progType)) refuse(Errno.EPERM);
   if (needsNetAdmin(args.progType) && !process.may("NET_ADMIN")) refuse(Errno.EPERM);
   if (needsPerfmon(args.progType) && !process.may("PERFMON")) refuse(Errno.EPERM);
   const target = attachTarget(process, args);

@@ -1,4 +1,5 @@
-import { decode, encode, type Insn, isWide, slotsOf, WideKind, wideImm } from "../../../src/isa/index.ts";
+import { CallKind, decode, encode, type Insn, isWide, slotsOf, WideKind, wideImm } from "../../../src/isa/index.ts";
+import { isUnprivileged } from "./case-rights.ts";
 import type { KernelTypes } from "./kernel-types.ts";
 import type { VerifierCase } from "./verifier-case.ts";
 
@@ -65,7 +66,7 @@ export function maskXlated(bytes: Uint8Array, test: VerifierCase): Uint8Array {
         set(at, 0);
         set(at + 1, 0);
       } else if (insn.src !== WideKind.imm && insn.src !== WideKind.func) set(at, 0);
-    } else if (insn.opcode === CALL && (insn.src === 0 || insn.src === 2)) {
+    } else if (insn.opcode === CALL && (insn.src !== CallKind.local || isUnprivileged(test.rights))) {
       set(at, 0);
     } else if (insn.opcode === MOV64_K && insn.dst === AUXILIARY && isRandomHalf(insns, at)) {
       set(at, 0);
