@@ -52,7 +52,9 @@ async function main(argv: readonly string[]): Promise<number> {
   }
   const groups = names.length > 0 ? names : caseGroups();
   const record = async () => recordGroups(live, groups, flags);
-  const differing = flags.includes("--unprivileged") ? await whileUnprivilegedMayLoad(record) : await record();
+  const differing = flags.includes("--unprivileged")
+    ? await whileUnprivilegedMayLoad(record)
+    : await record();
   if (typeof differing === "string") {
     process.stderr.write(`record:verifier: ${differing}\n`);
     return 2;
@@ -74,7 +76,9 @@ function recordGroups(live: KernelVerifier, groups: readonly string[], flags: re
       if (!live.takes(test)) {
         const kept = known.get(name);
         if (kept !== undefined) records.set(name, kept);
-        process.stdout.write(`${test.name}: nobody may load so here: ${kept ? "kept" : "nothing recorded"}\n`);
+        process.stdout.write(
+          `${test.name}: nobody may load so here: ${kept ? "kept" : "nothing recorded"}\n`,
+        );
         continue;
       }
       const record = recordCase(live, test);

@@ -1,5 +1,5 @@
 import type { Btf } from "../btf/index.ts";
-import type { Lockdown } from "../platform/index.ts";
+import type { KernelRelease, Lockdown } from "../platform/index.ts";
 
 /** How an embedded kernel is made. */
 export interface KernelOptions {
@@ -11,6 +11,12 @@ export interface KernelOptions {
   readonly seed?: number;
   /** The kernel's types: where the members of its structs lie. Unless told those of Linux 6.18 on x86-64. */
   readonly btf?: Btf;
+  /**
+   * The release of Linux whose program types, maps, helpers, kernel functions and instructions it has; 6.18 unless told.
+   * Of another one its `btf` must be given, and it only judges (as where `execute` is false). Paths are explored, and
+   * programs changed, as 6.18 does.
+   */
+  readonly release?: KernelRelease;
   /** The first id of each kind of object; 1 unless told. */
   readonly firstIds?: {
     readonly programs?: number;

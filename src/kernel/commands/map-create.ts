@@ -1,6 +1,6 @@
 import { cString } from "../../base/index.ts";
 import { isPerCpuType, type MapAttributes } from "../../maps/index.ts";
-import { checkMapCreate, MAP_RULES, MAP_TRAITS } from "../../platform/index.ts";
+import { checkMapCreate, MAP_RULES, mapTraits } from "../../platform/index.ts";
 import type { AttrValues } from "../../sys/index.ts";
 import { BpfMapFlag, BpfMapType, Errno, mapTypeNames } from "../../uapi/index.ts";
 import { type BtfRecord, mapRecord, type VerifierMap } from "../../verifier/index.ts";
@@ -129,6 +129,7 @@ function checkAttributes(process: Process, args: MapCreateValues, flags: number)
           kernelTyped: args.btfVmlinuxValueTypeId !== 0,
         },
         process.machine.layout,
+        process.machine.release,
       )
     : 0;
   if (problem !== 0) refuse(-problem);
@@ -147,7 +148,7 @@ function checkAttributes(process: Process, args: MapCreateValues, flags: number)
 /** What the maker of a map of some type must have (`map_create`). */
 function checkRights(process: Process, mapType: number): void {
   if (!process.may("BPF") && !process.machine.unprivilegedBpf) refuse(Errno.EPERM);
-  switch (MAP_TRAITS.get(mapType)?.right) {
+  switch (mapTraits(mapType, process.machine.release)?.right) {
     case "netAdmin":
       if (!process.may("NET_ADMIN")) refuse(Errno.EPERM);
       break;
@@ -221,12 +222,13 @@ function specialFields(process: Process, args: MapCreateValues, btf: KernelBtf):
   const { errno, record } = mapRecord({
     btf: btf.types,
     valueTypeId: args.btfValueTypeId,
-    structMetas: btf.structMetas(process.machine.kernelTypes),
+    structMetas: process.machine.structMetas(btf),
     kernel: process.machine.kernelTypes,
     mapType: args.mapType,
     mapFlags: args.mapFlags,
     valueSize: args.valueSize,
     bpfCapable: process.may("BPF"),
+    release: process.machine.release,
   });
   return errno === 0 ? record : refuse(errno);
 }

@@ -1,6 +1,13 @@
 import { FormatError } from "../../base/index.ts";
 import { decode, type Insn } from "../../isa/index.ts";
-import { needsNetAdmin, needsPerfmon, type ProgramType, programType } from "../../platform/index.ts";
+import {
+  knownFlags,
+  needsNetAdmin,
+  needsPerfmon,
+  type ProgramType,
+  programFlagSince,
+  programType,
+} from "../../platform/index.ts";
 import { BpfProgFlag, Errno, BpfProgType as T } from "../../uapi/index.ts";
 import type { AttachTarget } from "../../verifier/index.ts";
 import type { Attr } from "../attr.ts";
@@ -20,9 +27,6 @@ const MAX_INSNS_UNPRIVILEGED = 4096;
 /** Types that need no rights at all, where anyone may load programs. */
 const FOR_ANYONE: ReadonlySet<number> = new Set([T.SOCKET_FILTER, T.CGROUP_SKB]);
 const LICENSE_MAX = 128;
-
-/** Flags of BPF_PROG_LOAD that this kernel knows. */
-const KNOWN_FLAGS = Object.values(BpfProgFlag).reduce((all, flag) => all | flag, 0);
 
 /** `bpf_prog_load_check_attach`: what the type says of `expected_attach_type`. */
 function allowsAttachType(type: ProgramType, attachType: number): boolean {
@@ -74,13 +78,14 @@ interface Target {
 export function progLoad(process: Process, attr: Attr): number {
   const machine = process.machine;
   const args = attr.fields("PROG_LOAD");
-  if ((args.progFlags & ~KNOWN_FLAGS) !== 0) refuse(Errno.EINVAL);
+  if ((args.progFlags & ~knownFlags(BpfProgFlag, programFlagSince, machine.release)) !== 0)
+    refuse(Errno.EINVAL);
   if ((args.progFlags & BpfProgFlag.TOKEN_FD) !== 0) {
     // Descriptors there may be, but none is a token.
     process.files.get(args.progTokenFd);
     refuse(Errno.EINVAL);
   }
-  const type = programType(args.progType);
+  const type = programType(args.progType, machine.release);
   const expectedAttachType = args.expectedAttachType || (type?.defaultAttachType ?? 0);
   const capable = process.may("BPF");
   if (!capable && !machine.unprivilegedBpf) refuse(Errno.EPERM);

@@ -25,7 +25,11 @@ export function readRights(text: string): CaseRights {
 }
 
 export function hasRight(rights: CaseRights, capability: Capability): boolean {
-  return rights === "all" || rights.includes(capability) || (capability !== "SYSLOG" && rights.includes("SYS_ADMIN"));
+  return (
+    rights === "all" ||
+    rights.includes(capability) ||
+    (capability !== "SYSLOG" && rights.includes("SYS_ADMIN"))
+  );
 }
 
 /** Without CAP_BPF programs load only where kernel.unprivileged_bpf_disabled is 0. */

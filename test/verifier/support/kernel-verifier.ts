@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { brotliDecompressSync } from "node:zlib";
 import { decode, encode } from "../../../src/isa/index.ts";
 import { EmbeddedKernel } from "../../../src/kernel/index.ts";
+import type { KernelRelease } from "../../../src/platform/index.ts";
 import { BpfCommands, Errno } from "../../../src/sys/index.ts";
 import { BpfAttachType, BpfProgType, Errno as E } from "../../../src/uapi/index.ts";
 import { livePort } from "../../support/live-port.ts";
@@ -54,11 +55,20 @@ export class KernelVerifier implements CaseVerifier {
     return new KernelVerifier("live", sys, liveLoaders(sys, withCapabilities), sys, kernelTypes());
   }
 
-  /** The embedded kernel, with the types that come with the package, like the machine that answers were recorded on. */
-  static embedded(): KernelVerifier {
-    const packed = readFileSync("assets/linux-6.18-x86_64.btf.br");
+  /**
+   * The embedded kernel as one release, with the types that come with the package, like the machine that answers were
+   * recorded on.
+   */
+  static embedded(release: KernelRelease = "6.18"): KernelVerifier {
+    const packed = readFileSync(`assets/linux-${release}-x86_64.btf.br`);
     const types = new KernelTypes(new Uint8Array(brotliDecompressSync(packed)));
-    const options = { btf: types.btf, cpus: 2, lockdown: "integrity", unprivilegedBpfDisabled: 0 } as const;
+    const options = {
+      btf: types.btf,
+      release,
+      cpus: 2,
+      lockdown: release === "6.18" ? "integrity" : "none",
+      unprivilegedBpfDisabled: 0,
+    } as const;
     const judge = new EmbeddedKernel({ ...options, execute: false });
     return new KernelVerifier("embedded", judge, embeddedLoaders(judge), new EmbeddedKernel(options), types);
   }

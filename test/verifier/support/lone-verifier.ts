@@ -76,7 +76,7 @@ export class LoneVerifier implements CaseVerifier {
       },
       debug: debugOf(test, parsed),
       kernel: {
-        version: "6.18",
+        release: "6.18",
         btf: this.types.btf,
         layout: this.#layout,
         symbolAddress: () => 0xffff_ffff_8100_0000n,

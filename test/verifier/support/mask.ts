@@ -1,4 +1,13 @@
-import { CallKind, decode, encode, type Insn, isWide, slotsOf, WideKind, wideImm } from "../../../src/isa/index.ts";
+import {
+  CallKind,
+  decode,
+  encode,
+  type Insn,
+  isWide,
+  slotsOf,
+  WideKind,
+  wideImm,
+} from "../../../src/isa/index.ts";
 import { isUnprivileged } from "./case-rights.ts";
 import type { KernelTypes } from "./kernel-types.ts";
 import type { VerifierCase } from "./verifier-case.ts";
