@@ -1,4 +1,4 @@
-// Runs the project's own programs: `node scripts/run.mjs gen|bench|fuzz|oracle|verifier-cases|verifier-objects|record-verifier [ARGUMENTS]`.
+// Runs the project's own programs: `node scripts/run.mjs gen|bench|fuzz|oracle|verifier-cases|verifier-objects|record-verifier|record-verdicts [ARGUMENTS]`.
 // They are TypeScript; Node 20 cannot run that, so they are bundled first (some 30 ms).
 import { existsSync } from "node:fs";
 import { join } from "node:path";
@@ -13,6 +13,7 @@ const PROGRAMS = {
   "verifier-cases": "test/verifier/main.ts",
   "verifier-objects": "test/verifier/object-files/main.ts",
   "record-verifier": "gen/verifier/record.ts",
+  "record-verdicts": "gen/verifier/verdicts.ts",
 };
 
 /** Bundles a TypeScript file of the project for this Node, and gives the path of the result. */

@@ -7,9 +7,10 @@ import { caseGroups, RELEASE, readGroup, recordingOf } from "../../test/verifier
 import { errorLine, processedOf } from "../../test/verifier/support/compare.ts";
 import { KernelVerifier } from "../../test/verifier/support/kernel-verifier.ts";
 import { maskLog, maskXlated } from "../../test/verifier/support/mask.ts";
-import { outcomeText, writeRecording } from "../../test/verifier/support/recording.ts";
+import { outcomeText, readRecording, writeRecording } from "../../test/verifier/support/recording.ts";
 import { LogLevel, type VerifierAnswer } from "../../test/verifier/support/verifier-answer.ts";
 import type { VerifierCase, VerifierRecord } from "../../test/verifier/support/verifier-case.ts";
+import { whileUnprivilegedMayLoad } from "./unprivileged.ts";
 
 /** Longer logs are not kept: a loop's level-2 log has a line for each instruction that it runs through. */
 const LONGEST_LOG = 96 * 1024;
@@ -17,17 +18,20 @@ const LONGEST_LOG = 96 * 1024;
 /** Programs that process more instructions are asked about without a log of each. */
 const LONGEST_LOGGED = 5000;
 
-const USAGE = `usage: npm run record:verifier [-- [--check] [--show] [GROUP]…]
+const FLAGS: readonly string[] = ["--check", "--show", "--unprivileged"];
+
+const USAGE = `usage: npm run record:verifier [-- [--check] [--show] [--unprivileged] [GROUP]…]
 Asks the running kernel (Linux ${RELEASE}, as root) about the cases in testdata/verifier/cases and writes what it says
 to testdata/verifier/recorded. --check writes nothing and fails where it says something else; --show prints a line
-for each case.
+for each case. Cases whose loader has no CAP_BPF keep what is recorded, unless --unprivileged lets anyone load programs for
+the time that the recording takes (kernel.unprivileged_bpf_disabled is 0, and then what it was).
 `;
 
 process.exitCode = await main(process.argv.slice(2));
 
 async function main(argv: readonly string[]): Promise<number> {
   const flags = argv.filter((arg) => arg.startsWith("-"));
-  const unknown = flags.find((flag) => flag !== "--check" && flag !== "--show");
+  const unknown = flags.find((flag) => !FLAGS.includes(flag));
   if (unknown !== undefined) {
     process.stderr.write(
       unknown === "--help" ? USAGE : `record:verifier: unknown option '${unknown}'\n${USAGE}`,
@@ -46,22 +50,46 @@ async function main(argv: readonly string[]): Promise<number> {
     process.stderr.write(`record:verifier: there is no group '${missing}'\n`);
     return 2;
   }
+  const groups = names.length > 0 ? names : caseGroups();
+  const record = async () => recordGroups(live, groups, flags);
+  const differing = flags.includes("--unprivileged")
+    ? await whileUnprivilegedMayLoad(record)
+    : await record();
+  if (typeof differing === "string") {
+    process.stderr.write(`record:verifier: ${differing}\n`);
+    return 2;
+  }
+  return flags.includes("--check") && differing > 0 ? 1 : 0;
+}
+
+/** @returns how many groups have other answers than before. */
+function recordGroups(live: KernelVerifier, groups: readonly string[], flags: readonly string[]): number {
   let differing = 0;
-  for (const group of names.length > 0 ? names : caseGroups()) {
+  for (const group of groups) {
     const cases = readGroup(group);
+    const path = recordingOf(group);
+    const old = existsSync(path) ? readFileSync(path, "utf8") : "";
+    const known = readRecording(old, path);
     const records = new Map<string, VerifierRecord>();
     for (const test of cases) {
+      const name = test.name.slice(group.length + 2);
+      if (!live.takes(test)) {
+        const kept = known.get(name);
+        if (kept !== undefined) records.set(name, kept);
+        process.stdout.write(
+          `${test.name}: nobody may load so here: ${kept ? "kept" : "nothing recorded"}\n`,
+        );
+        continue;
+      }
       const record = recordCase(live, test);
-      if (record.errno === Errno.EPERM && record.level1 === "") {
+      if (record.errno === Errno.EPERM && record.level1 === "" && test.rights === "all") {
         process.stdout.write(`${test.name}: this machine does not permit such programs: nothing recorded\n`);
         continue;
       }
-      records.set(test.name.slice(group.length + 2), record);
+      records.set(name, record);
       if (flags.includes("--show")) process.stdout.write(lineOf(test, record));
     }
     const text = writeRecording(RELEASE, records);
-    const path = recordingOf(group);
-    const old = existsSync(path) ? readFileSync(path, "utf8") : "";
     const accepted = [...records.values()].filter(({ errno }) => errno === 0).length;
     const state = text === old ? "as before" : flags.includes("--check") ? "DIFFERS" : "written";
     process.stdout.write(
@@ -73,7 +101,7 @@ async function main(argv: readonly string[]): Promise<number> {
     mkdirSync(dirname(path), { recursive: true });
     writeFileSync(path, text);
   }
-  return flags.includes("--check") && differing > 0 ? 1 : 0;
+  return differing;
 }
 
 function recordCase(live: KernelVerifier, test: VerifierCase): VerifierRecord {
@@ -94,7 +122,7 @@ function recordCase(live: KernelVerifier, test: VerifierCase): VerifierRecord {
       stats: level1 === null ? kept(first) : null,
       level1,
       level2,
-      xlated: first.xlated === null ? null : maskXlated(first.xlated, test.references),
+      xlated: first.xlated === null ? null : maskXlated(first.xlated, test),
       // What comes out differently the second time is an address or a time.
       runs: first.runs.map(({ errno, retval }, index) => ({
         errno,

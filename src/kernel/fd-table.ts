@@ -8,6 +8,8 @@ export interface OpenFile {
   /** `BPF_F_RDONLY` and `BPF_F_WRONLY` openings lack one of them. */
   readonly readable: boolean;
   readonly writable: boolean;
+  /** Whoever opened it may see addresses of the kernel (`kallsyms_show_value` of `file->f_cred`). */
+  readonly showsAddresses: boolean;
 }
 
 /** 0, 1 and 2 are the standard streams. */
@@ -20,16 +22,19 @@ const FIRST_FD = 3;
 export class FdTable {
   readonly #files = new Map<number, OpenFile>();
   readonly #limit: number;
+  readonly #showsAddresses: boolean;
   #lowest = FIRST_FD;
 
-  constructor(limit: number) {
+  /** @param showsAddresses of all that is opened through this table. */
+  constructor(limit: number, showsAddresses: boolean) {
     this.#limit = limit;
+    this.#showsAddresses = showsAddresses;
   }
 
   /** Installs an object whose reference, one of a user, the descriptor takes over. EMFILE where the limit is reached. */
   install(
     object: KernelObject,
-    access: { readable: boolean; writable: boolean } = { readable: true, writable: true },
+    access: Pick<OpenFile, "readable" | "writable"> & Partial<OpenFile> = { readable: true, writable: true },
   ): number {
     let fd = this.#lowest;
     while (this.#files.has(fd)) fd++;
@@ -37,7 +42,7 @@ export class FdTable {
       object.putUser();
       refuse(Errno.EMFILE);
     }
-    this.#files.set(fd, { object, ...access });
+    this.#files.set(fd, { showsAddresses: this.#showsAddresses, ...access, object });
     this.#lowest = fd + 1;
     return fd;
   }

@@ -10,9 +10,9 @@ import {
   type MapStorage,
 } from "../maps/index.ts";
 import { addressOf, createKernelMemory, type KernelMemory, RegionAccess, WASM_PAGE } from "../mem/index.ts";
-import { defaultLayout, KernelLayout, type Lockdown } from "../platform/index.ts";
+import { defaultLayout, KernelLayout, type KernelRelease, type Lockdown } from "../platform/index.ts";
 import { Errno } from "../uapi/index.ts";
-import type { FixupMap } from "../verifier/index.ts";
+import type { FixupMap, StructMetas } from "../verifier/index.ts";
 import {
   type BpfExecutor,
   createExecutor,
@@ -49,12 +49,18 @@ export class Machine {
   readonly cpus: number;
   /** Whether programs run here, or are only looked at. */
   readonly executes: boolean;
+  readonly release: KernelRelease;
   readonly lockdown: Lockdown;
   /** Most instructions that a verification may process; undefined: Linux's limit. */
   readonly complexityLimit: number | undefined;
+  /** Whether processes without CAP_BPF may load anything (`kernel.unprivileged_bpf_disabled`). */
+  readonly unprivilegedBpf: boolean;
   /** Whether programs that the verifier refuses are taken all the same. */
   readonly lenient: boolean;
+  /** Of what is in memory. */
   readonly layout: KernelLayout;
+  /** Of the kernel that programs are told they are on. */
+  readonly shown: KernelLayout;
   readonly programs: IdTable<KernelProgram>;
   readonly maps: IdTable<KernelMap>;
   readonly btfs: IdTable<KernelBtf>;
@@ -87,9 +93,11 @@ export class Machine {
 
   constructor(options: KernelOptions) {
     this.cpus = checkCpus(options.cpus ?? 1);
-    this.executes = options.execute ?? true;
+    // Memory has the structs of 6.18: programs for another release must not look at them.
+    this.executes = (options.execute ?? true) && (options.release ?? "6.18") === "6.18";
     this.lockdown = options.lockdown ?? "none";
     this.complexityLimit = options.complexityLimit;
+    this.unprivilegedBpf = (options.unprivilegedBpfDisabled ?? 2) === 0;
     this.lenient = options.lenient ?? false;
     this.clock = options.clock ?? (() => Math.floor(performance.now() * 1e6));
     this.random = randomSource(options.seed ?? Math.floor(Math.random() * 2 ** 32));
@@ -99,7 +107,19 @@ export class Machine {
         ? {}
         : { maximumPages: Math.ceil(options.maximumMemory / WASM_PAGE) },
     );
-    this.layout = options.btf === undefined ? defaultLayout() : new KernelLayout(options.btf);
+    this.release = options.release ?? "6.18";
+    const { btf } = options;
+    if (this.release === "6.18") {
+      this.layout = btf === undefined ? defaultLayout() : new KernelLayout(btf);
+      this.shown = this.layout;
+    } else {
+      if (btf === undefined) {
+        throw new RangeError(`kernel: expected the BTF of Linux ${this.release} as the option btf, got none`);
+      }
+      // What is in memory is laid out as always: nothing runs that could tell.
+      this.layout = defaultLayout();
+      this.shown = new KernelLayout(btf);
+    }
     this.kfuncs = createKfuncs(this.layout);
     this.programs = new IdTable(options.firstIds?.programs);
     this.maps = new IdTable(options.firstIds?.maps);
@@ -144,7 +164,12 @@ export class Machine {
 
   /** Where the types of the kernel's own objects are looked for. */
   get kernelTypes(): readonly Btf[] {
-    return [this.layout.btf];
+    return [this.shown.btf];
+  }
+
+  /** The structs of a program's types that it may allocate: since 6.2. */
+  structMetas(btf: KernelBtf): StructMetas {
+    return this.release === "6.1" ? new Map() : btf.structMetas(this.kernelTypes);
   }
 
   /** The helpers that programs of a type may find. */
@@ -199,6 +224,7 @@ export class Machine {
       address: addressOf(map.offset),
       valueAddress: storage.values === 0 ? 0n : addressOf(storage.values),
       inner: map.parts.inner,
+      bypassSpecV1: map.parts.bypassSpecV1,
     };
   }
 

@@ -1,5 +1,5 @@
 import type { Btf } from "../btf/index.ts";
-import type { Lockdown } from "../platform/index.ts";
+import type { KernelRelease, Lockdown } from "../platform/index.ts";
 
 /** How an embedded kernel is made. */
 export interface KernelOptions {
@@ -11,6 +11,12 @@ export interface KernelOptions {
   readonly seed?: number;
   /** The kernel's types: where the members of its structs lie. Unless told those of Linux 6.18 on x86-64. */
   readonly btf?: Btf;
+  /**
+   * The release of Linux whose program types, maps, helpers, kernel functions and instructions it has; 6.18 unless told.
+   * Of another one its `btf` must be given, and it only judges (as where `execute` is false). Paths are explored, and
+   * programs changed, as 6.18 does.
+   */
+  readonly release?: KernelRelease;
   /** The first id of each kind of object; 1 unless told. */
   readonly firstIds?: {
     readonly programs?: number;
@@ -34,6 +40,12 @@ export interface KernelOptions {
   readonly lenient?: boolean;
   /** What the kernel keeps even from the privileged (`/sys/kernel/security/lockdown`); nothing unless told. */
   readonly lockdown?: Lockdown;
+  /**
+   * The sysctl `kernel.unprivileged_bpf_disabled`. 2, as most distributions have it, or 1: without CAP_BPF nothing can be
+   * made. 0: processes without it may make maps of some types and load socket_filter and cgroup_skb programs of at most
+   * 4,096 instructions, which learn no addresses and are guarded against CPUs that guess. 2 unless told.
+   */
+  readonly unprivilegedBpfDisabled?: 0 | 1 | 2;
   /** The most that the kernel's memory grows to, in bytes; 4 GiB unless told, or as much as the platform gives. */
   readonly maximumMemory?: number;
 }

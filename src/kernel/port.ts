@@ -13,7 +13,7 @@ import { Refusal, refuse } from "./refusal.ts";
 import { hasRecords, RingRecords } from "./ring.ts";
 
 /** The release whose behaviour this kernel has: what `uname -r` says, and LINUX_KERNEL_VERSION is made of. */
-const RELEASE = "6.18.0";
+const releaseOf = ({ machine }: Process) => `${machine.release}.0`;
 
 /** The system calls of one process of the embedded kernel. */
 export class ProcessPort implements Port {
@@ -61,11 +61,11 @@ export class ProcessPort implements Port {
     if (path === "/sys/devices/system/cpu/possible" || path === "/sys/devices/system/cpu/online") {
       return utf8(machine.cpus === 1 ? "0\n" : `0-${machine.cpus - 1}\n`);
     }
-    if (path === "/proc/sys/kernel/osrelease") return utf8(`${RELEASE}\n`);
-    if (path === `/boot/config-${RELEASE}`) return utf8(configText(machine.cpus));
+    if (path === "/proc/sys/kernel/osrelease") return utf8(`${releaseOf(this.process)}\n`);
+    if (path === `/boot/config-${releaseOf(this.process)}`) return utf8(configText(machine.cpus));
     if (path === "/proc/kallsyms") return utf8(machine.symbols.kallsyms());
     // A copy: callers own what they read.
-    if (path === "/sys/kernel/btf/vmlinux") return machine.layout.btf.bytes.slice();
+    if (path === "/sys/kernel/btf/vmlinux") return machine.shown.btf.bytes.slice();
     if (path === "/sys/kernel/tracing/trace_pipe" || path === "/sys/kernel/debug/tracing/trace_pipe") {
       return utf8(machine.tracePipe.read());
     }

@@ -9,9 +9,10 @@ import type { KernelProgram } from "./objects/program.ts";
 import { refuse } from "./refusal.ts";
 
 /** The capabilities that bpf(2) asks for, without their prefix `CAP_`. */
-export type Capability = "BPF" | "PERFMON" | "NET_ADMIN" | "SYS_ADMIN";
+export type Capability = "BPF" | "PERFMON" | "NET_ADMIN" | "SYS_ADMIN" | "SYSLOG";
 
-const ALL_CAPABILITIES: readonly Capability[] = ["BPF", "PERFMON", "NET_ADMIN", "SYS_ADMIN"];
+/** Every capability that this kernel asks for. */
+export const ALL_CAPABILITIES: readonly Capability[] = ["BPF", "PERFMON", "NET_ADMIN", "SYS_ADMIN", "SYSLOG"];
 
 /** Who calls: as `kernel.process(…)` takes it. */
 export interface ProcessOptions {
@@ -46,13 +47,16 @@ export class Process {
     this.pid = options.pid ?? machine.nextPid();
     this.uid = options.uid ?? 0;
     this.comm = (options.comm ?? "tsbpf").slice(0, 15);
-    this.files = new FdTable(options.maxFds ?? 1024);
     this.#caps = new Set(options.caps ?? ALL_CAPABILITIES);
+    this.files = new FdTable(options.maxFds ?? 1024, this.may("SYSLOG"));
   }
 
-  /** Whether it has a capability; CAP_SYS_ADMIN stands for all that were split from it (`bpf_capable`, `perfmon_capable`). */
+  /**
+   * Whether it has a capability; CAP_SYS_ADMIN stands for those that were split from it (`bpf_capable`,
+   * `perfmon_capable`), and not for CAP_SYSLOG.
+   */
   may(capability: Capability): boolean {
-    return this.#caps.has(capability) || this.#caps.has("SYS_ADMIN");
+    return this.#caps.has(capability) || (capability !== "SYSLOG" && this.#caps.has("SYS_ADMIN"));
   }
 
   // --- descriptors ----------------------------------------------------------------------------------------------

@@ -80,9 +80,9 @@ export function judge(process: Process, request: LoadRequest, log: LoadLog): Jud
     },
     debug: programDebug(request.records),
     kernel: {
-      version: "6.18",
-      btf: machine.layout.btf,
-      layout: machine.layout,
+      release: machine.release,
+      btf: machine.shown.btf,
+      layout: machine.shown,
       symbolAddress: (name) => machine.symbols.address(name),
       cpus: machine.cpus,
       lockdown: machine.lockdown,

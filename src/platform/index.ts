@@ -9,7 +9,8 @@
  * - `map-*`: creation (`checkMapCreate`), helpers (`mapHelperVerdict`), traits for programs (`MAP_TRAITS`).
  * - `program-rights`, `return-range`, `struct-ops`: what program types may do, give back, implement.
  *
- * All is of Linux 6.18; helpers also of 6.1 (`helpers/releases`). Tests named `*.oracle.ts` ask the running kernel.
+ * All is of Linux 6.18 and of 6.1, the second where a `KernelRelease` says so (`releases/`: what came when). Tests named
+ * `*.oracle.ts` ask the running kernel.
  */
 
 export { checkArgumentAccess, checkFlatAccess, checkStructAccess } from "./contexts/access.ts";
@@ -52,6 +53,7 @@ export {
   BOOLEAN_LSM_HOOKS,
   D_PATH_FUNCTIONS,
   DISABLED_LSM_HOOKS,
+  isSleepableHook,
   LOCKED_SOCKOPT_HOOKS,
   SLEEPABLE_LSM_HOOKS,
   SOCKOPT_ITERATORS,
@@ -83,7 +85,6 @@ export {
   hasTrampoline,
   isAllowed,
   isRecursionGuarded,
-  type KernelRelease,
   type Lockdown,
   MISSING_OPTIONS,
   type ProgramTraits,
@@ -98,7 +99,7 @@ export {
 export { compareReleases, helperCount, helperSince } from "./helpers/since.ts";
 export { type FieldPlace, KernelLayout } from "./kernel-layout.ts";
 export { type KfuncFilter, KfuncFlag, type KfuncHook, type KfuncSet } from "./kfuncs/kfunc-set.ts";
-export { DESTRUCTORS, DEVICE_BOUND_KFUNCS, KFUNC_SETS, kfuncFlags } from "./kfuncs/lookup.ts";
+export { DESTRUCTORS, DEVICE_BOUND_KFUNCS, isKfunc, KFUNC_SETS, kfuncFlags } from "./kfuncs/lookup.ts";
 export {
   functionsOfMap,
   type InlineLookup,
@@ -109,7 +110,7 @@ export { type MapHelperVerdict, mapHelperVerdict } from "./map-helpers.ts";
 export type { MapCheck, MapCreateAttributes, MapRule } from "./map-rule.ts";
 export { MAP_RULES } from "./map-rule-table.ts";
 export { checkMapCreate } from "./map-rules.ts";
-export { type KeyType, MAP_TRAITS, type MapFieldKind, type MapTraits } from "./map-traits.ts";
+export { type KeyType, MAP_TRAITS, type MapFieldKind, type MapTraits, mapTraits } from "./map-traits.ts";
 export {
   canBeSleepable,
   isTracingType,
@@ -119,6 +120,17 @@ export {
   packetAccess,
 } from "./program-rights.ts";
 export { PROGRAM_TYPES, type ProgramType, programType, programTypeNamed } from "./program-types.ts";
+export { KERNEL_RELEASES, type KernelRelease, kernelRelease } from "./releases/release.ts";
+export {
+  attachTypeSince,
+  hasSince,
+  instructionSince,
+  knownFlags,
+  mapFlagSince,
+  mapTypeSince,
+  programFlagSince,
+  programTypeSince,
+} from "./releases/since.ts";
 export { type AttachedFunction, hookRange, type ReturnRange, returnRange } from "./return-range.ts";
 export {
   type AutoAttach,
@@ -130,6 +142,7 @@ export {
   STRUCT_OPS_TYPES,
   type StructOpsType,
   structOpsMember,
+  structOpsType,
   type WritableStruct,
   type WriteRules,
 } from "./struct-ops.ts";

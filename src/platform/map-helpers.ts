@@ -54,6 +54,9 @@ const HELPERS_OF_MAP: Numbers = new Map<number, readonly number[]>([
   [M.BLOOM_FILTER, [F.map_peek_elem, F.map_push_elem]],
 ]);
 
+/** Storage of objects, in which there were no kptrs in 6.1. */
+const OF_STORAGE: ReadonlySet<number> = new Set([M.SK_STORAGE, M.INODE_STORAGE, M.TASK_STORAGE]);
+
 function all(helpers: readonly number[], ...maps: readonly number[]): [number, readonly number[]][] {
   return helpers.map((helper) => [helper, maps]);
 }
@@ -91,8 +94,9 @@ export type MapHelperVerdict = "yes" | "no" | "noUpdate";
 export function mapHelperVerdict(
   mapType: number,
   helper: number,
-  program: Pick<ProgramTraits, "programType" | "extendedType" | "expectedAttachType">,
+  program: Pick<ProgramTraits, "programType" | "extendedType" | "expectedAttachType" | "kernel">,
 ): MapHelperVerdict {
+  if (program.kernel === "6.1" && helper === F.kptr_xchg && OF_STORAGE.has(mapType)) return "no";
   const helpers = HELPERS_OF_MAP.get(mapType);
   if (helpers !== undefined && !helpers.includes(helper)) {
     const updates = helper === F.map_update_elem || helper === F.map_delete_elem;

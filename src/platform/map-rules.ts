@@ -2,6 +2,8 @@ import { Errno, BpfMapFlag as F } from "../uapi/index.ts";
 import type { KernelLayout } from "./kernel-layout.ts";
 import type { MapCheck, MapCreateAttributes } from "./map-rule.ts";
 import { MAP_RULES } from "./map-rule-table.ts";
+import type { KernelRelease } from "./releases/release.ts";
+import { hasSince, knownFlags, mapFlagSince, mapTypeSince } from "./releases/since.ts";
 
 const PROGRAM_ACCESS = F.RDONLY_PROG | F.WRONLY_PROG;
 const U16_MAX = 0xffff;
@@ -9,13 +11,19 @@ const U32_MAX = 0xffff_ffff;
 const PAGE = 4096n;
 
 /**
- * Whether Linux 6.18 would create such a map, as far as its type alone decides.
+ * Whether a release would create such a map, as far as its type alone decides.
  *
  * @returns 0, or a negative errno; EINVAL for a type without a rule.
  */
-export function checkMapCreate(attributes: MapCreateAttributes, layout: KernelLayout): number {
+export function checkMapCreate(
+  attributes: MapCreateAttributes,
+  layout: KernelLayout,
+  release: KernelRelease = "6.18",
+): number {
   const rule = MAP_RULES.get(attributes.type);
-  if (rule === undefined) return -Errno.EINVAL;
+  if (rule === undefined || !hasSince(release, mapTypeSince(attributes.type))) return -Errno.EINVAL;
+  // What a release does not know no type of its maps knows.
+  if ((attributes.flags & ~knownFlags(F, mapFlagSince, release)) !== 0) return -Errno.EINVAL;
   if (!rule.extra && (attributes.mapExtra ?? 0n) !== 0n) return -Errno.EINVAL;
   for (const check of rule.checks) {
     const errno = violated(check, attributes, layout);

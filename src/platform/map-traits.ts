@@ -1,4 +1,6 @@
 import { BpfMapType as M } from "../uapi/index.ts";
+import type { KernelRelease } from "./releases/release.ts";
+import { hasSince, mapTypeSince } from "./releases/since.ts";
 
 /** Kinds of special fields in values (`enum btf_field_type`), as far as a map's type decides about them. */
 export type MapFieldKind = "spinLock" | "timer" | "kptr" | "uptr" | "graphRoot";
@@ -55,7 +57,29 @@ const WALKED = { forEach: true, sleepable: true } as const;
 const SLEEPABLE = { sleepable: true } as const;
 const STORAGE = { sleepable: true, fields: STORAGE_FIELDS } as const;
 
-/** Traits by `BpfMapType`. */
+/** What a release says of a type of maps, a value of `BpfMapType`; undefined where it has none. */
+export function mapTraits(type: number, release: KernelRelease = "6.18"): MapTraits | undefined {
+  const known = MAP_TRAITS.get(type);
+  if (known === undefined || !hasSince(release, mapTypeSince(type))) return undefined;
+  return release === "6.18" ? known : traitsIn61(type, known);
+}
+
+const NOT_SLEEPABLE_6_1: ReadonlySet<number> = new Set([M.QUEUE, M.STACK]);
+const KPTRS_6_1: ReadonlySet<number> = new Set([M.HASH, M.LRU_HASH, M.ARRAY, M.PERCPU_ARRAY]);
+
+function traitsIn61(type: number, now: MapTraits): MapTraits {
+  const kinds = [...now.fields].filter(
+    (kind) => kind === "spinLock" || kind === "timer" || (kind === "kptr" && KPTRS_6_1.has(type)),
+  );
+  return {
+    ...now,
+    sleepable: now.sleepable && !NOT_SLEEPABLE_6_1.has(type),
+    neverNull: false,
+    fields: new Set(kinds),
+  };
+}
+
+/** Traits by `BpfMapType`, in 6.18. */
 export const MAP_TRAITS: ReadonlyMap<number, MapTraits> = new Map<number, MapTraits>([
   [M.HASH, traits("none", "any", { ...WALKED, fields: ELEMENT_FIELDS })],
   [

@@ -1,4 +1,5 @@
 import { BpfAttachType as A, BpfProgType as P } from "../uapi/index.ts";
+import type { KernelRelease } from "./releases/release.ts";
 
 const OF_NETWORK: ReadonlySet<number> = new Set([
   P.SCHED_CLS,
@@ -43,8 +44,16 @@ export function needsPerfmon(programType: number): boolean {
   return OF_TRACING.has(programType);
 }
 
+/** Those of tracing whatever they are attached to. */
+const SLEEPABLE_6_1: ReadonlySet<number> = new Set([P.TRACING, P.LSM, P.KPROBE, P.SYSCALL]);
+
 /** Programs of a type may be loaded with BPF_F_SLEEPABLE (`can_be_sleepable`; syscall programs always sleep). */
-export function canBeSleepable(programType: number, expectedAttachType: number): boolean {
+export function canBeSleepable(
+  programType: number,
+  expectedAttachType: number,
+  release: KernelRelease = "6.18",
+): boolean {
+  if (release === "6.1") return SLEEPABLE_6_1.has(programType) && expectedAttachType !== A.LSM_CGROUP;
   switch (programType) {
     case P.TRACING:
       return (

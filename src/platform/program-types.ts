@@ -24,6 +24,8 @@ import {
   TRACEPOINT_CONTEXT,
 } from "./contexts/tracing.ts";
 import { XDP_CONTEXT } from "./contexts/xdp.ts";
+import type { KernelRelease } from "./releases/release.ts";
+import { attachTypeSince, hasSince, programTypeSince } from "./releases/since.ts";
 
 /** What Linux 6.18 says about a program type: `include/linux/bpf_types.h` and the type's operations. */
 export interface ProgramType {
@@ -272,10 +274,20 @@ export const PROGRAM_TYPES: readonly ProgramType[] = Object.entries(ROWS).map(([
   ...row,
 }));
 
-/** The facts about a program type by number; undefined where Linux 6.18 has none. */
-export function programType(type: number): ProgramType | undefined {
-  return PROGRAM_TYPES[type];
+/** The facts about a program type by number; undefined where the release has none. */
+export function programType(type: number, release: KernelRelease = "6.18"): ProgramType | undefined {
+  const known = PROGRAM_TYPES[type];
+  if (known === undefined || !hasSince(release, programTypeSince(type))) return undefined;
+  return release === "6.18" ? known : OLDER[release]?.[type];
 }
+
+/** The types as older releases have them: without attach types that came later. Fields that their contexts lack their BTF does not have. */
+const OLDER: { readonly [release in KernelRelease]?: readonly ProgramType[] } = {
+  "6.1": PROGRAM_TYPES.map((row) => ({
+    ...row,
+    attachTypes: row.attachTypes.filter((type) => hasSince("6.1", attachTypeSince(type))),
+  })),
+};
 
 /** A program type by bpftool's name of it: `"sched_cls"`. */
 export function programTypeNamed(name: string): ProgramType | undefined {

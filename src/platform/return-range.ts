@@ -56,6 +56,7 @@ export function returnRange(
   target: AttachedFunction = { void: false, pointer: false },
 ): ReturnRange | null {
   const { expectedAttachType } = program;
+  if (program.kernel === "6.1" && !ruled61(program)) return null;
   switch (program.extendedType ?? program.programType) {
     case P.CGROUP_SOCK_ADDR:
       if (ALWAYS_ONE.has(expectedAttachType)) return ONE;
@@ -90,6 +91,12 @@ export function returnRange(
     default:
       return null;
   }
+}
+
+/** Hooks and implementations of operations were free to return what they like. */
+function ruled61({ programType, expectedAttachType }: ProgramTraits): boolean {
+  if (programType === P.LSM) return expectedAttachType === A.LSM_CGROUP;
+  return programType !== P.STRUCT_OPS;
 }
 
 function ofTracing(attachType: number): ReturnRange | null {

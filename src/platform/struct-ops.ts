@@ -1,3 +1,5 @@
+import type { KernelRelease } from "./releases/release.ts";
+
 /** Members of a kernel struct that implementations of operations may write, found by their paths in the kernel's layout. */
 export interface WritableStruct {
   readonly struct: string;
@@ -144,6 +146,41 @@ export const STRUCT_OPS_TYPES: ReadonlyMap<string, StructOpsType> = new Map([
   ["bpf_dummy_ops", DUMMY],
 ]);
 
+/** 6.1 had two of them, and no programs that sleep. */
+const STRUCT_OPS_TYPES_6_1: ReadonlyMap<string, StructOpsType> = new Map([
+  [
+    "tcp_congestion_ops",
+    {
+      members: CONGESTION_CONTROL.members,
+      sleepable: new Set<string>(),
+      writes: {
+        kind: "members",
+        structs: [
+          {
+            struct: "tcp_sock",
+            members: [
+              "sock.sk_pacing_rate",
+              "sock.sk_pacing_status",
+              "inet_connection_sock.icsk_ack.pending",
+              "tcp_sock.snd_cwnd",
+              "tcp_sock.snd_cwnd_cnt",
+              "tcp_sock.snd_ssthresh",
+              "tcp_sock.ecn_flags",
+            ],
+            ranges: ["inet_connection_sock.icsk_ca_priv"],
+          },
+        ],
+      },
+    },
+  ],
+  ["bpf_dummy_ops", { ...DUMMY, sleepable: new Set<string>() }],
+]);
+
+/** The operations by the name of their struct that programs may implement in a release; undefined where none of it may. */
+export function structOpsType(name: string, release: KernelRelease = "6.18"): StructOpsType | undefined {
+  return (release === "6.1" ? STRUCT_OPS_TYPES_6_1 : STRUCT_OPS_TYPES).get(name);
+}
+
 /**
  * Whether a program may implement a member that is a function (`bpf_struct_ops_supported` and `check_member`). Where
  * not, Linux says "attach to unsupported member MEMBER of struct STRUCT": with ENOTSUPP where none may, with EINVAL where
@@ -153,8 +190,9 @@ export function structOpsMember(
   struct: string,
   member: string,
   sleepable: boolean,
+  release: KernelRelease = "6.18",
 ): "supported" | "not-supported" | "may-not-sleep" {
-  const type = STRUCT_OPS_TYPES.get(struct);
+  const type = structOpsType(struct, release);
   if (type === undefined) return "supported";
   if (type.members?.has(member) === false) return "not-supported";
   return sleepable && type.sleepable?.has(member) === false ? "may-not-sleep" : "supported";

@@ -54,6 +54,13 @@ const CHECKS: readonly ((env: Environment) => void)[] = [
   checkGlobalFunctions,
 ];
 
+/** The attachment was looked at before the instructions. */
+const CHECKS_6_1: typeof CHECKS = [
+  ...CHECKS.slice(0, CHECKS.indexOf(resolvePseudoLdimm64)),
+  checkAttachBtfId,
+  ...CHECKS.slice(CHECKS.indexOf(resolvePseudoLdimm64)).filter((check) => check !== checkAttachBtfId),
+];
+
 /** Accesses that Linux lets pass, and then fails to rewrite (`convert_ctx_accesses`). */
 function checkContextGaps(env: Environment): void {
   if (env.aux.some(({ ctxGap, seen }) => ctxGap && seen !== 0)) {
@@ -88,7 +95,7 @@ export function verify(request: VerifyRequest): Verification {
   let rejection: Rejection | null = null;
   let followed = false;
   try {
-    for (const check of CHECKS) check(env);
+    for (const check of env.release === "6.1" ? CHECKS_6_1 : CHECKS) check(env);
     releaseFastcallStack(env);
     checkMaxStackDepth(env);
     followed = true;

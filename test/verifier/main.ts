@@ -1,21 +1,28 @@
+import { existsSync, readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { recordedCases } from "./support/case-folder.ts";
+import { kernelRelease } from "../../src/platform/index.ts";
+import { recordedCases, recordingOf } from "./support/case-folder.ts";
 import { classesOf } from "./support/classes.ts";
 import { type CaseResult, compareCase } from "./support/compare.ts";
+import { compareVerdicts, verdictsText } from "./support/compare-verdicts.ts";
 import { differenceText } from "./support/difference-text.ts";
 import { groundtruthCases } from "./support/groundtruth.ts";
+import { KernelVerifier } from "./support/kernel-verifier.ts";
 import { classText, totalsText } from "./support/report.ts";
+import { readVerdicts } from "./support/verdicts.ts";
 import type { RecordedCase, VerifierRecord } from "./support/verifier-case.ts";
 import { openVerifier, VERIFIERS } from "./support/verifiers.ts";
 
 const USAGE = `usage: node scripts/run.mjs verifier-cases [--by ${VERIFIERS.join("|")}] [--from cases|groundtruth]
          [--group NAME] [--only NAME]… [--class TEXT] [--diff NAME] [--list] [--times]
+       node scripts/run.mjs verifier-cases --release 6.1 [--group NAME] [--only NAME]… [--list]
 Compares a verifier's answers with those recorded from Linux 6.18: testdata/verifier and ../shared/groundtruth.
   --only NAME    cases whose name contains this
   --class TEXT   lists the cases of the classes whose title contains this
   --diff NAME    program and both logs of the first case whose name contains this, side by side (ours left)
   --list         each case that differs, with its first difference
   --times        the slowest cases
+  --release 6.1  the embedded kernel as Linux 6.1, compared with that kernel's verdicts and last words
 Exit code: 0 all as recorded, 1 differences, 2 wrong arguments.
 `;
 
@@ -26,6 +33,25 @@ async function main(argv: readonly string[]): Promise<number> {
   if (typeof options === "string") {
     process.stderr.write(options === "" ? USAGE : `verifier-cases: ${options}\n${USAGE}`);
     return options === "" ? 0 : 2;
+  }
+  if (options.release !== undefined) {
+    const release = kernelRelease(options.release);
+    const path = recordingOf("verdicts", options.release);
+    if (release === null || !existsSync(path)) {
+      process.stderr.write(`verifier-cases: there are no verdicts of Linux ${options.release}\n`);
+      return 2;
+    }
+    const cases = casesOf(options.from)
+      .map(({ test }) => test)
+      .filter(
+        ({ name, group }) =>
+          (options.only?.some((part) => name.includes(part)) ?? true) &&
+          (options.group === undefined || group === options.group),
+      );
+    const kernel = KernelVerifier.embedded(release);
+    const results = await compareVerdicts(kernel, cases, readVerdicts(readFileSync(path, "utf8")));
+    process.stdout.write(verdictsText(results, options.list === true));
+    return results.every(({ difference }) => difference === null) ? 0 : 1;
   }
   const opened = await openVerifier(options.by ?? VERIFIERS[0]!);
   if (typeof opened === "string") {
@@ -39,7 +65,10 @@ async function main(argv: readonly string[]): Promise<number> {
       (wanted.length === 0 || wanted.some((part) => test.name.includes(part))) &&
       (options.group === undefined || test.group === options.group),
   );
-  const cases = all.filter((each): each is RecordedCase & { record: VerifierRecord } => each.record !== null);
+  const cases = all.filter(
+    (each): each is RecordedCase & { record: VerifierRecord } =>
+      each.record !== null && (verifier.takes?.(each.test) ?? true),
+  );
   const results: CaseResult[] = [];
   for (const each of options.diff === undefined ? cases : cases.slice(0, 1)) {
     results.push(await compareCase(verifier, each, types));
@@ -92,6 +121,7 @@ function optionsOf(argv: readonly string[]) {
       args: [...argv],
       options: {
         by: { type: "string" },
+        release: { type: "string" },
         from: { type: "string" },
         group: { type: "string" },
         only: { type: "string", multiple: true },

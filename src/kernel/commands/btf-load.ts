@@ -51,7 +51,7 @@ export function btfLoad(process: Process, attr: Attr): number {
 /** Structs with special fields have to be right in themselves (`btf_parse_struct_metas`). */
 function checkStructs(process: Process, btf: KernelBtf): void {
   try {
-    btf.structMetas(process.machine.kernelTypes);
+    process.machine.structMetas(btf);
   } catch (error) {
     btf.put();
     throw error instanceof Rejection ? new Refusal(error.errno) : error;

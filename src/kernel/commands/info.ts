@@ -1,5 +1,5 @@
 import { utf8 } from "../../base/index.ts";
-import { CallKind, encode, lookup } from "../../isa/index.ts";
+import { CallKind, encode, type Insn, lookup, rowNamed } from "../../isa/index.ts";
 import { PAGE_SIZE } from "../../mem/index.ts";
 import { decodeStruct, type StructInput, type StructValues, writeStruct } from "../../sys/index.ts";
 import { BpfMapType, bpfBtfInfo, bpfMapInfo, bpfProgInfo, Errno, type Layout } from "../../uapi/index.ts";
@@ -19,11 +19,14 @@ const JITED_LINE_SIZE = 8;
 const TAG_SIZE = 8;
 /** `SHA256_DIGEST_SIZE` */
 const DIGEST_SIZE = 32;
+/** Of helpers, of the program's own functions and of the kernel's. */
+const CALL = rowNamed("call_helper").opcode;
 
 /** `bpf_obj_get_info_by_fd`. */
 export function objGetInfoByFd(process: Process, attr: Attr): number {
   const { bpfFd, infoLen, info } = attr.fields("OBJ_GET_INFO_BY_FD");
-  const { object } = process.files.find(bpfFd) ?? refuse(bpfFd > 2 ? Errno.EBADFD : Errno.EINVAL);
+  const { object, showsAddresses } =
+    process.files.find(bpfFd) ?? refuse(bpfFd > 2 ? Errno.EBADFD : Errno.EINVAL);
   const run = (layout: Layout, describe: (request: Uint8Array) => InfoValues) => {
     // Padding at the end is not known either.
     const known = layout.fields.reduce((end, { offset, size }) => Math.max(end, offset + size), 0);
@@ -53,7 +56,9 @@ export function objGetInfoByFd(process: Process, attr: Attr): number {
     case "btf":
       return run(bpfBtfInfo, (request) => describeBtf(process, object as KernelBtf, request));
     case "prog":
-      return run(bpfProgInfo, (request) => describeProgram(process, object as KernelProgram, request));
+      return run(bpfProgInfo, (request) =>
+        describeProgram(process, object as KernelProgram, { request, showsAddresses }),
+      );
     default:
       return refuse(Errno.EINVAL);
   }
@@ -119,18 +124,46 @@ function describeBtf(process: Process, btf: KernelBtf, request: Uint8Array) {
  * `bpf_prog_get_info_by_fd`. For each array the caller gives a buffer and how many elements fit; the kernel fills as
  * many and says how many there are.
  */
-function describeProgram(process: Process, program: KernelProgram, request: Uint8Array) {
+function describeProgram(
+  process: Process,
+  program: KernelProgram,
+  { request, showsAddresses }: { readonly request: Uint8Array; readonly showsAddresses: boolean },
+): InfoValues {
   const { parts } = program;
   const asked = decodeStruct(bpfProgInfo, request);
   checkRecordSizes(asked);
-  const xlated = parts.xlated();
-  const code = encode(xlated.insns);
   const give = (address: bigint, room: number, data: Uint8Array, record: number) => {
     process.write(address, data.subarray(0, Math.min(room * record, data.length)));
   };
-  give(asked.xlatedProgInsns, asked.xlatedProgLen, code, 1);
   const mapIds = Uint32Array.from(program.maps, (map) => map.id);
   give(asked.mapIds, asked.nrMapIds, new Uint8Array(mapIds.buffer), 4);
+  const common = {
+    type: parts.type,
+    id: program.id,
+    tag: parts.tag,
+    // Engines make no machine code: there is none to give.
+    jitedProgLen: 0,
+    nrJitedKsyms: 0,
+    nrJitedFuncLens: 0,
+    nrJitedLineInfo: 0,
+    loadTime: parts.loadTime,
+    createdByUid: parts.uid,
+    nrMapIds: mapIds.length,
+    name: utf8(parts.name),
+    gplCompatible: parts.gplCompatible ? 1 : 0,
+    btfId: parts.btf?.id ?? 0,
+    funcInfoRecSize: FUNC_INFO_SIZE,
+    lineInfoRecSize: LINE_INFO_SIZE,
+    jitedLineInfoRecSize: JITED_LINE_SIZE,
+    runTimeNs: 0n,
+    runCnt: 0n,
+    verifiedInsns: parts.verifiedInsns,
+  };
+  // Nothing of the code is for those who may not load any program they like.
+  if (!process.may("BPF")) return { ...common, xlatedProgLen: 0, nrFuncInfo: 0, nrLineInfo: 0 };
+  const xlated = parts.xlated();
+  const code = encode(showsAddresses ? xlated.insns : withoutAddresses(xlated.insns));
+  give(asked.xlatedProgInsns, asked.xlatedProgLen, code, 1);
   const funcs = records(xlated.funcInfo.map(({ slot, typeId }) => [slot, typeId]));
   give(asked.funcInfo, asked.nrFuncInfo, funcs, FUNC_INFO_SIZE);
   const lines = records(
@@ -140,31 +173,17 @@ function describeProgram(process: Process, program: KernelProgram, request: Uint
   const tags = programTags(parts.tag, xlated);
   give(asked.progTags, asked.nrProgTags, tags, TAG_SIZE);
   return {
-    type: parts.type,
-    id: program.id,
-    tag: parts.tag,
-    // Engines make no machine code: there is none to give.
-    jitedProgLen: 0,
-    nrJitedKsyms: 0,
-    nrJitedFuncLens: 0,
-    nrJitedLineInfo: 0,
+    ...common,
     xlatedProgLen: code.length,
-    loadTime: parts.loadTime,
-    createdByUid: parts.uid,
-    nrMapIds: mapIds.length,
-    name: utf8(parts.name),
-    gplCompatible: parts.gplCompatible ? 1 : 0,
-    btfId: parts.btf?.id ?? 0,
-    funcInfoRecSize: FUNC_INFO_SIZE,
     nrFuncInfo: xlated.funcInfo.length,
-    lineInfoRecSize: LINE_INFO_SIZE,
     nrLineInfo: xlated.lineInfo.length,
-    jitedLineInfoRecSize: JITED_LINE_SIZE,
     nrProgTags: tags.length / TAG_SIZE,
-    runTimeNs: 0n,
-    runCnt: 0n,
-    verifiedInsns: parts.verifiedInsns,
   };
+}
+
+/** Where calls go is an address, of a kind (`bpf_insn_prepare_dump`). */
+function withoutAddresses(insns: readonly Insn[]): Insn[] {
+  return insns.map((insn) => (insn.opcode === CALL ? { ...insn, imm: 0 } : insn));
 }
 
 /**

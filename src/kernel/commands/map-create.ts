@@ -1,6 +1,6 @@
 import { cString } from "../../base/index.ts";
 import { isPerCpuType, type MapAttributes } from "../../maps/index.ts";
-import { checkMapCreate, MAP_RULES } from "../../platform/index.ts";
+import { checkMapCreate, MAP_RULES, mapTraits } from "../../platform/index.ts";
 import type { AttrValues } from "../../sys/index.ts";
 import { BpfMapFlag, BpfMapType, Errno, mapTypeNames } from "../../uapi/index.ts";
 import { type BtfRecord, mapRecord, type VerifierMap } from "../../verifier/index.ts";
@@ -61,6 +61,7 @@ export function mapCreate(process: Process, attr: Attr): number {
     inner,
     operations: machine.operationsOf(storage.shape),
     userValueSize: isPerCpuType(args.mapType) ? ((args.valueSize + 7) & -8) * machine.cpus : args.valueSize,
+    bypassSpecV1: process.may("PERFMON"),
     memoryUsage: mapMemoryUsage(attributes, machine.cpus, machine.layout),
   });
   machine.describeMap(map);
@@ -70,13 +71,22 @@ export function mapCreate(process: Process, attr: Attr): number {
   });
 }
 
-/** Types that ask for CAP_NET_ADMIN besides CAP_BPF (`map_create`). */
-const OF_NETWORK: ReadonlySet<number> = new Set([
-  BpfMapType.SOCKMAP,
-  BpfMapType.SOCKHASH,
-  BpfMapType.DEVMAP,
-  BpfMapType.DEVMAP_HASH,
-  BpfMapType.XSKMAP,
+/** Types whose seed is fixed by a right and a flag (`htab_map_alloc_check`). */
+const HASHES: ReadonlySet<number> = new Set([
+  BpfMapType.HASH,
+  BpfMapType.PERCPU_HASH,
+  BpfMapType.LRU_HASH,
+  BpfMapType.LRU_PERCPU_HASH,
+  BpfMapType.HASH_OF_MAPS,
+]);
+/** Types whose indexes are masked for those who must not look into the kernel (`array_map_alloc`). */
+const ARRAYS: ReadonlySet<number> = new Set([
+  BpfMapType.ARRAY,
+  BpfMapType.PERCPU_ARRAY,
+  BpfMapType.PROG_ARRAY,
+  BpfMapType.PERF_EVENT_ARRAY,
+  BpfMapType.CGROUP_ARRAY,
+  BpfMapType.ARRAY_OF_MAPS,
 ]);
 
 /** Everything that is refused before anything is allocated. */
@@ -101,6 +111,9 @@ function checkAttributes(process: Process, args: MapCreateValues, flags: number)
     flags: node === NO_NODE ? flags & ~BpfMapFlag.NUMA_NODE : flags,
     name: cString(args.mapName),
   };
+  if (HASHES.has(args.mapType) && (flags & BpfMapFlag.ZERO_SEED) !== 0 && !process.may("SYS_ADMIN")) {
+    refuse(Errno.EPERM);
+  }
   // Limits that only the allocation knows do not matter for a map of a device, which is not allocated here.
   const maxEntries = args.mapIfindex === 0 ? args.maxEntries : Math.min(args.maxEntries, 1);
   // A kernel that only shows takes the types that have no rule yet as they are.
@@ -116,6 +129,7 @@ function checkAttributes(process: Process, args: MapCreateValues, flags: number)
           kernelTyped: args.btfVmlinuxValueTypeId !== 0,
         },
         process.machine.layout,
+        process.machine.release,
       )
     : 0;
   if (problem !== 0) refuse(-problem);
@@ -124,10 +138,25 @@ function checkAttributes(process: Process, args: MapCreateValues, flags: number)
     process.files.get(args.mapTokenFd);
     refuse(Errno.EINVAL);
   }
-  if (!process.may("BPF")) refuse(Errno.EPERM);
-  if (OF_NETWORK.has(args.mapType) && !process.may("NET_ADMIN")) refuse(Errno.EPERM);
+  checkRights(process, args.mapType);
+  // The number of elements is a power of two there, and must not overflow.
+  if (ARRAYS.has(args.mapType) && !process.may("PERFMON") && args.maxEntries > 2 ** 31) refuse(Errno.E2BIG);
   if (args.mapIfindex !== 0) refuse(deviceProblem(args));
   return attributes;
+}
+
+/** What the maker of a map of some type must have (`map_create`). */
+function checkRights(process: Process, mapType: number): void {
+  if (!process.may("BPF") && !process.machine.unprivilegedBpf) refuse(Errno.EPERM);
+  switch (mapTraits(mapType, process.machine.release)?.right) {
+    case "netAdmin":
+      if (!process.may("NET_ADMIN")) refuse(Errno.EPERM);
+      break;
+    case "bpf":
+      if (!process.may("BPF")) refuse(Errno.EPERM);
+      break;
+    default:
+  }
 }
 
 /**
@@ -193,12 +222,13 @@ function specialFields(process: Process, args: MapCreateValues, btf: KernelBtf):
   const { errno, record } = mapRecord({
     btf: btf.types,
     valueTypeId: args.btfValueTypeId,
-    structMetas: btf.structMetas(process.machine.kernelTypes),
+    structMetas: process.machine.structMetas(btf),
     kernel: process.machine.kernelTypes,
     mapType: args.mapType,
     mapFlags: args.mapFlags,
     valueSize: args.valueSize,
     bpfCapable: process.may("BPF"),
+    release: process.machine.release,
   });
   return errno === 0 ? record : refuse(errno);
 }

@@ -1,6 +1,13 @@
 import { FormatError } from "../../base/index.ts";
 import { decode, type Insn } from "../../isa/index.ts";
-import { needsNetAdmin, needsPerfmon, type ProgramType, programType } from "../../platform/index.ts";
+import {
+  knownFlags,
+  needsNetAdmin,
+  needsPerfmon,
+  type ProgramType,
+  programFlagSince,
+  programType,
+} from "../../platform/index.ts";
 import { BpfProgFlag, Errno, BpfProgType as T } from "../../uapi/index.ts";
 import type { AttachTarget } from "../../verifier/index.ts";
 import type { Attr } from "../attr.ts";
@@ -15,10 +22,11 @@ import type { Process } from "../process.ts";
 import { refuse } from "../refusal.ts";
 
 const MAX_INSNS = 1_000_000;
+/** `BPF_MAXINSNS`: without CAP_BPF. */
+const MAX_INSNS_UNPRIVILEGED = 4096;
+/** Types that need no rights at all, where anyone may load programs. */
+const FOR_ANYONE: ReadonlySet<number> = new Set([T.SOCKET_FILTER, T.CGROUP_SKB]);
 const LICENSE_MAX = 128;
-
-/** Flags of BPF_PROG_LOAD that this kernel knows. */
-const KNOWN_FLAGS = Object.values(BpfProgFlag).reduce((all, flag) => all | flag, 0);
 
 /** `bpf_prog_load_check_attach`: what the type says of `expected_attach_type`. */
 function allowsAttachType(type: ProgramType, attachType: number): boolean {
@@ -70,17 +78,20 @@ interface Target {
 export function progLoad(process: Process, attr: Attr): number {
   const machine = process.machine;
   const args = attr.fields("PROG_LOAD");
-  if ((args.progFlags & ~KNOWN_FLAGS) !== 0) refuse(Errno.EINVAL);
+  if ((args.progFlags & ~knownFlags(BpfProgFlag, programFlagSince, machine.release)) !== 0)
+    refuse(Errno.EINVAL);
   if ((args.progFlags & BpfProgFlag.TOKEN_FD) !== 0) {
     // Descriptors there may be, but none is a token.
     process.files.get(args.progTokenFd);
     refuse(Errno.EINVAL);
   }
-  const type = programType(args.progType);
+  const type = programType(args.progType, machine.release);
   const expectedAttachType = args.expectedAttachType || (type?.defaultAttachType ?? 0);
-  // kernel.unprivileged_bpf_disabled is 2, as most distributions set it.
-  if (!process.may("BPF")) refuse(Errno.EPERM);
-  if (args.insnCnt === 0 || args.insnCnt > MAX_INSNS) refuse(Errno.E2BIG);
+  const capable = process.may("BPF");
+  if (!capable && !machine.unprivilegedBpf) refuse(Errno.EPERM);
+  const longest = capable ? MAX_INSNS : MAX_INSNS_UNPRIVILEGED;
+  if (args.insnCnt === 0 || args.insnCnt > longest) refuse(Errno.E2BIG);
+  if (!capable && !FOR_ANYONE.has(args.progType)) refuse(Errno.EPERM);
   if (needsNetAdmin(args.progType) && !process.may("NET_ADMIN")) refuse(Errno.EPERM);
   if (needsPerfmon(args.progType) && !process.may("PERFMON")) refuse(Errno.EPERM);
   const target = attachTarget(process, args);

@@ -27,6 +27,8 @@ export interface MapParts {
   readonly inner: VerifierMap | null;
   /** Value size of all CPUs, as system calls copy it. */
   readonly userValueSize: number;
+  /** Whoever made it has CAP_PERFMON: lookups in it need no masks against CPUs that guess. */
+  readonly bypassSpecV1: boolean;
   /** Bytes as Linux accounts for such a map (`map_mem_usage`). */
   readonly memoryUsage: number;
 }

@@ -1,3 +1,5 @@
+import type { KernelRelease } from "../releases/release.ts";
+
 /**
  * Linux's sets of functions (`BTF_SET`) that helpers and attachments are bound to. By name: ids differ from kernel
  * to kernel. A name that a kernel does not have is no member there.
@@ -94,6 +96,36 @@ export const SLEEPABLE_LSM_HOOKS: ReadonlySet<string> = new Set([
   "bpf_lsm_userns_create",
 ]);
 
+/** Hooks that may sleep in 6.1, of those that may in 6.18 all but these, and these besides. */
+const NOT_SLEEPABLE_6_1: ReadonlySet<string> = new Set([
+  "bpf_lsm_file_post_open",
+  "bpf_lsm_inode_post_removexattr",
+  "bpf_lsm_inode_removexattr",
+  "bpf_lsm_path_unlink",
+  "bpf_lsm_path_mkdir",
+  "bpf_lsm_path_rmdir",
+  "bpf_lsm_path_truncate",
+  "bpf_lsm_path_symlink",
+  "bpf_lsm_path_link",
+  "bpf_lsm_path_rename",
+  "bpf_lsm_path_chmod",
+  "bpf_lsm_path_chown",
+  "bpf_lsm_task_to_inode",
+]);
+const ALSO_SLEEPABLE_6_1: ReadonlySet<string> = new Set([
+  "bpf_lsm_bpf_map_alloc_security",
+  "bpf_lsm_bpf_map_free_security",
+  "bpf_lsm_key_free",
+  "bpf_lsm_current_getsecid_subj",
+  "bpf_lsm_task_getsecid_obj",
+]);
+
+/** Whether programs attached to a hook may sleep. */
+export function isSleepableHook(hook: string, release: KernelRelease = "6.18"): boolean {
+  if (release === "6.18") return SLEEPABLE_LSM_HOOKS.has(hook);
+  return ALSO_SLEEPABLE_6_1.has(hook) || (SLEEPABLE_LSM_HOOKS.has(hook) && !NOT_SLEEPABLE_6_1.has(hook));
+}
+
 /** Hooks whose arguments are not trusted (`untrusted_lsm_hooks`). */
 export const UNTRUSTED_LSM_HOOKS: ReadonlySet<string> = new Set([
   "bpf_lsm_bpf_map_free",
@@ -105,7 +137,7 @@ export const UNTRUSTED_LSM_HOOKS: ReadonlySet<string> = new Set([
   "bpf_lsm_task_free",
 ]);
 
-/** Hooks that no program may be attached to (`bpf_lsm_disabled_hooks`). */
+/** Hooks that no program may be attached to (`bpf_lsm_disabled_hooks`), in any release. */
 export const DISABLED_LSM_HOOKS: ReadonlySet<string> = new Set([
   "bpf_lsm_vm_enough_memory",
   "bpf_lsm_inode_need_killpriv",
@@ -118,6 +150,8 @@ export const DISABLED_LSM_HOOKS: ReadonlySet<string> = new Set([
   "bpf_lsm_key_getsecurity",
   "bpf_lsm_audit_rule_match",
   "bpf_lsm_ismaclabel",
+  // Gone since 6.12.
+  "bpf_lsm_xfrm_decode_session",
 ]);
 
 /** Hooks that run while the socket is locked (`bpf_lsm_locked_sockopt_hooks`). */

@@ -1,5 +1,6 @@
 import { BpfAttachType as A, BpfProgType as P } from "../../uapi/index.ts";
-import { D_PATH_FUNCTIONS, SLEEPABLE_LSM_HOOKS } from "../functions/hooks.ts";
+import { D_PATH_FUNCTIONS, isSleepableHook } from "../functions/hooks.ts";
+import type { KernelRelease } from "../releases/release.ts";
 import type {
   Capabilities,
   Grant,
@@ -62,12 +63,9 @@ export interface ProgramTraits {
   readonly lockdown?: Lockdown;
   /** Options that the kernel was built without; where it is absent, those of `MISSING_OPTIONS`. */
   readonly missingOptions?: ReadonlySet<KernelOption>;
-  /** `"6.18"` where it is absent. */
+  /** The kernel that it is for; 6.18 where it is absent. */
   readonly kernel?: KernelRelease;
 }
-
-/** Releases of Linux whose helpers are described here. */
-export type KernelRelease = "6.18" | "6.1";
 
 /** What older releases have otherwise. */
 const CHANGES: ReadonlyMap<KernelRelease, ReleaseChanges> = new Map([["6.1", LINUX_6_1]]);
@@ -228,10 +226,10 @@ export function isAllowed(prototype: HelperPrototype, program: ProgramTraits): b
       return true;
     case "dPath":
       if (programType === P.TRACING && expectedAttachType === A.TRACE_ITER) return true;
-      if (programType === P.LSM) return SLEEPABLE_LSM_HOOKS.has(target);
+      if (programType === P.LSM) return isSleepableHook(target, program.kernel);
       return D_PATH_FUNCTIONS.has(target);
     case "sleepableLsmHook":
-      return SLEEPABLE_LSM_HOOKS.has(target);
+      return isSleepableHook(target, program.kernel);
     default:
       if (expectedAttachType === A.TRACE_ITER || expectedAttachType === A.TRACE_RAW_TP) return true;
       if (expectedAttachType !== A.TRACE_FENTRY && expectedAttachType !== A.TRACE_FEXIT) return false;

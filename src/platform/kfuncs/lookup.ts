@@ -1,11 +1,13 @@
 import { BpfAttachType as A, BpfProgType as P } from "../../uapi/index.ts";
 import type { ProgramTraits } from "../helpers/prototype-of.ts";
+import type { KernelRelease } from "../releases/release.ts";
 import { COMMON_KFUNCS } from "./common.ts";
 import { CONGESTION_KFUNCS } from "./congestion.ts";
 import { FILE_KFUNCS } from "./files.ts";
 import { GENERIC_KFUNCS } from "./generic.ts";
 import { KERNEL_KFUNCS } from "./kernel.ts";
 import type { KfuncFilter, KfuncHook, KfuncSet } from "./kfunc-set.ts";
+import { KFUNC_SETS_6_1 } from "./linux-6-1.ts";
 import { NETWORK_KFUNCS } from "./network.ts";
 import { SCHED_EXT_KFUNCS } from "./sched-ext.ts";
 import { TEST_KFUNCS } from "./test.ts";
@@ -23,11 +25,14 @@ export const KFUNC_SETS: readonly KfuncSet[] = [
 ];
 
 /** Sets by the name of a function in them. */
-const BY_NAME: ReadonlyMap<string, readonly KfuncSet[]> = byName();
+const BY_NAME: { readonly [release in KernelRelease]: ReadonlyMap<string, readonly KfuncSet[]> } = {
+  "6.18": byName(KFUNC_SETS),
+  "6.1": byName(KFUNC_SETS_6_1),
+};
 
-function byName(): Map<string, KfuncSet[]> {
+function byName(sets: readonly KfuncSet[]): Map<string, KfuncSet[]> {
   const map = new Map<string, KfuncSet[]>();
-  for (const set of KFUNC_SETS) {
+  for (const set of sets) {
     for (const name of Object.keys(set.functions)) {
       const known = map.get(name);
       if (known === undefined) map.set(name, [set]);
@@ -65,19 +70,30 @@ const HOOKS: ReadonlyMap<number, KfuncHook> = new Map<number, KfuncHook>([
   [P.KPROBE, "kprobe"],
 ]);
 
+/** Types that had a hook in 6.1. */
+const HOOKED_6_1: ReadonlySet<number> = new Set([
+  P.XDP,
+  P.SCHED_CLS,
+  P.STRUCT_OPS,
+  P.TRACING,
+  P.LSM,
+  P.SYSCALL,
+]);
+
 /**
  * What a kernel function asks of a program that calls it: bits of `KfuncFlag`, those of all sets it is in.
  *
  * @returns null where the program may not call it ("calling kernel function NAME is not allowed").
  */
 export function kfuncFlags(name: string, program: ProgramTraits): number | null {
-  const sets = BY_NAME.get(name);
+  const sets = BY_NAME[program.kernel ?? "6.18"].get(name);
   if (sets === undefined) return null;
   return flagsIn("common", name, sets, program) ?? flagsIn(hookOf(program), name, sets, program);
 }
 
 function hookOf(program: ProgramTraits): KfuncHook | undefined {
-  return HOOKS.get(program.extendedType ?? program.programType);
+  const type = program.extendedType ?? program.programType;
+  return program.kernel === "6.1" && !HOOKED_6_1.has(type) ? undefined : HOOKS.get(type);
 }
 
 function flagsIn(
@@ -119,6 +135,11 @@ function passesQueueing(name: string, target: string): boolean {
   const [struct, member = ""] = target.split(".");
   if (struct !== "Qdisc_ops") return false;
   return QUEUEING_COMMON.includes(name) || (QUEUEING[member]?.includes(name) ?? false);
+}
+
+/** Whether a function of this name can be called by any program of a release (`bpf_rdonly_cast`). */
+export function isKfunc(name: string, release: KernelRelease): boolean {
+  return BY_NAME[release].has(name);
 }
 
 /**

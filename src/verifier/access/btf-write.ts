@@ -1,5 +1,5 @@
 import { BtfKind } from "../../btf/index.ts";
-import { STRUCT_OPS_TYPES, type WritableStruct, type WriteRules } from "../../platform/index.ts";
+import { structOpsType, type WritableStruct, type WriteRules } from "../../platform/index.ts";
 import { Errno, BpfProgType as P } from "../../uapi/index.ts";
 import type { Environment } from "../environment/environment.ts";
 import { Rejection } from "../environment/rejection.ts";
@@ -24,7 +24,9 @@ function rulesOf(env: Environment): WriteRules | null {
       return CONNECTIONS;
     case P.STRUCT_OPS: {
       const { attach } = env;
-      return attach?.btf ? (STRUCT_OPS_TYPES.get(typeName(attach.btf, attach.btfId))?.writes ?? null) : null;
+      return attach?.btf
+        ? (structOpsType(typeName(attach.btf, attach.btfId), env.release)?.writes ?? null)
+        : null;
     }
     default:
       return null;

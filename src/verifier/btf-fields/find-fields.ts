@@ -1,4 +1,5 @@
 import { type Btf, BtfKind, resolveType } from "../../btf/index.ts";
+import type { KernelRelease } from "../../platform/index.ts";
 import { Errno } from "../../uapi/index.ts";
 import { FieldType, KPTR_MASK } from "../environment/record.ts";
 import { Rejection } from "../environment/rejection.ts";
@@ -34,8 +35,13 @@ function fail(errno: number): never {
  * @param mask kinds to look for, of {@link FieldType}
  * @throws Rejection with no words
  */
-export function findFields(btf: Btf, type: number, mask: number): FoundField[] {
-  const search = new FieldSearch(btf, mask);
+export function findFields(
+  btf: Btf,
+  type: number,
+  mask: number,
+  release: KernelRelease = "6.18",
+): FoundField[] {
+  const search = new FieldSearch(btf, mask, release);
   const kind = btf.kind(type);
   if (kind === BtfKind.STRUCT) return search.ofStruct(type, FIELDS_MAX, 0);
   if (kind === BtfKind.DATASEC) return search.ofSection(type);
@@ -56,10 +62,12 @@ interface Candidate {
 class FieldSearch {
   readonly #btf: Btf;
   readonly #mask: number;
+  readonly #release: KernelRelease;
 
-  constructor(btf: Btf, mask: number) {
+  constructor(btf: Btf, mask: number, release: KernelRelease) {
     this.#btf = btf;
     this.#mask = mask;
+    this.#release = release;
   }
 
   /** `btf_find_struct_field` */
@@ -155,7 +163,7 @@ class FieldSearch {
 
   #field(fieldType: number, type: number, { owner, component, off }: Candidate): FoundField | null {
     const btf = this.#btf;
-    if ((fieldType & POINTER_MASK) !== 0) return findKptr(btf, type, off, this.#mask);
+    if ((fieldType & POINTER_MASK) !== 0) return findKptr(btf, type, off, this.#mask, this.#release);
     if (btf.kind(type) !== BtfKind.STRUCT || btf.size(type) !== fieldShape(fieldType).size) return null;
     if (fieldType !== FieldType.LIST_HEAD && fieldType !== FieldType.RB_ROOT) {
       return { type: fieldType, off, target: 0, nodeName: "" };
@@ -183,26 +191,39 @@ function repeated(fields: readonly FoundField[], count: number, size: number, ro
   return all;
 }
 
-const TAGS: ReadonlyMap<string, number> = new Map([
-  ["kptr_untrusted", FieldType.KPTR_UNREF],
-  ["kptr", FieldType.KPTR_REF],
-  ["percpu_kptr", FieldType.KPTR_PERCPU],
-  ["uptr", FieldType.UPTR],
-]);
+/** What tags of pointers mean: `kptr` has changed its meaning, in 6.4. */
+const TAGS: { readonly [release in KernelRelease]: ReadonlyMap<string, number> } = {
+  "6.18": new Map([
+    ["kptr_untrusted", FieldType.KPTR_UNREF],
+    ["kptr", FieldType.KPTR_REF],
+    ["percpu_kptr", FieldType.KPTR_PERCPU],
+    ["uptr", FieldType.UPTR],
+  ]),
+  "6.1": new Map([
+    ["kptr", FieldType.KPTR_UNREF],
+    ["kptr_ref", FieldType.KPTR_REF],
+  ]),
+};
 
 /**
  * The pointer field that a type tag makes of a pointer, or null for any other type (`btf_find_kptr`).
  *
  * @throws Rejection for a tag, or a target, that no such pointer can have
  */
-export function findKptr(btf: Btf, type: number, off: number, mask: number): FoundField | null {
+export function findKptr(
+  btf: Btf,
+  type: number,
+  off: number,
+  mask: number,
+  release: KernelRelease = "6.18",
+): FoundField | null {
   let pointer = type;
   if (btf.kind(pointer) === BtfKind.VOLATILE) pointer = btf.ref(pointer);
   if (btf.kind(pointer) !== BtfKind.PTR) return null;
   const tag = btf.ref(pointer);
   if (btf.kind(tag) !== BtfKind.TYPE_TAG || btf.kflag(tag)) return null;
   if (btf.kind(btf.ref(tag)) === BtfKind.TYPE_TAG) fail(Errno.EINVAL);
-  const fieldType = TAGS.get(btf.name(tag));
+  const fieldType = TAGS[release].get(btf.name(tag));
   if (fieldType === undefined) return fail(Errno.EINVAL);
   if ((fieldType & mask) === 0) return null;
   const target = resolveType(btf, tag);

@@ -1,6 +1,7 @@
 import { type Btf, resolveType } from "../../btf/index.ts";
+import { type KernelRelease, mapTraits } from "../../platform/index.ts";
 import { BpfMapFlag, Errno, BpfMapType as M } from "../../uapi/index.ts";
-import { type BtfRecord, FieldType, GRAPH_ROOT_MASK, KPTR_MASK } from "../environment/record.ts";
+import { type BtfRecord, FieldType, GRAPH_ROOT_MASK, hasField, KPTR_MASK } from "../environment/record.ts";
 import { Rejection } from "../environment/rejection.ts";
 import { type KernelTypes, parseFields } from "./parse-record.ts";
 import { checkAndFixupFields, type StructMetas } from "./struct-metas.ts";
@@ -21,7 +22,12 @@ export interface MapValueType {
   readonly valueSize: number;
   /** The creator has CAP_BPF. */
   readonly bpfCapable: boolean;
+  /** 6.18 where it is absent. */
+  readonly release?: KernelRelease;
 }
+
+/** The kernel's own, which programs of user space see all the same. */
+const ENOTSUPP = 524;
 
 const FIELDS =
   FieldType.SPIN_LOCK |
@@ -71,16 +77,36 @@ export function mapRecord(map: MapValueType): { readonly errno: number; readonly
   return { errno: 0, record };
 }
 
-function parsedOrNull({ btf, valueTypeId, valueSize, kernel }: MapValueType): BtfRecord | null {
+/** Locks, timers and pointers, which were each looked for alone. */
+const FIELDS_6_1 = FieldType.SPIN_LOCK | FieldType.TIMER | FieldType.KPTR_UNREF | FieldType.KPTR_REF;
+
+function parsedOrNull({ btf, valueTypeId, valueSize, kernel, release }: MapValueType): BtfRecord | null {
+  const mask = release === "6.1" ? FIELDS_6_1 : FIELDS;
   try {
-    return parseFields(btf, resolveType(btf, valueTypeId), FIELDS, valueSize, kernel);
+    return parseFields(btf, resolveType(btf, valueTypeId), mask, valueSize, kernel, release);
   } catch (error) {
     if (error instanceof Rejection) return null;
     throw error;
   }
 }
 
-function refusalOf(record: BtfRecord, { bpfCapable, mapFlags, mapType }: MapValueType): number {
+/** `map_check_btf` as it was: a right for pointers alone, and locks may be in maps that programs cannot write. */
+function refusalIn61(record: BtfRecord, { bpfCapable, mapFlags, mapType }: MapValueType): number {
+  const kinds = mapTraits(mapType, "6.1")?.fields;
+  if (hasField(record, FieldType.SPIN_LOCK | FieldType.TIMER)) {
+    if ((mapFlags & BpfMapFlag.RDONLY_PROG) !== 0) return Errno.EACCES;
+    if (hasField(record, FieldType.SPIN_LOCK) && kinds?.has("spinLock") !== true) return ENOTSUPP;
+    if (hasField(record, FieldType.TIMER) && kinds?.has("timer") !== true) return Errno.EOPNOTSUPP;
+  }
+  if (!hasField(record, KPTR_MASK)) return 0;
+  if (!bpfCapable) return Errno.EPERM;
+  if ((mapFlags & (BpfMapFlag.RDONLY_PROG | BpfMapFlag.WRONLY_PROG)) !== 0) return Errno.EACCES;
+  return kinds?.has("kptr") === true ? 0 : Errno.EOPNOTSUPP;
+}
+
+function refusalOf(record: BtfRecord, map: MapValueType): number {
+  const { bpfCapable, mapFlags, mapType } = map;
+  if (map.release === "6.1") return refusalIn61(record, map);
   if (!bpfCapable) return Errno.EPERM;
   if ((mapFlags & (BpfMapFlag.RDONLY_PROG | BpfMapFlag.WRONLY_PROG)) !== 0) return Errno.EACCES;
   for (const { fields, types } of MAP_TYPES) {

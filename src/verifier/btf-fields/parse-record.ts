@@ -1,4 +1,5 @@
 import { type Btf, BtfKind } from "../../btf/index.ts";
+import type { KernelRelease } from "../../platform/index.ts";
 import { Errno } from "../../uapi/index.ts";
 import {
   type BtfField,
@@ -36,8 +37,9 @@ export function parseFields(
   mask: number,
   size: number,
   kernel: KernelTypes,
+  release: KernelRelease = "6.18",
 ): BtfRecord | null {
-  const found = findFields(btf, type, mask);
+  const found = findFields(btf, type, mask, release);
   if (found.length === 0) return null;
   const fields: BtfField[] = [];
   let end = 0;

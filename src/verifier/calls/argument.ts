@@ -208,5 +208,5 @@ function checkKey(env: Environment, reg: Register, regno: number, meta: CallMeta
   const { map } = meta;
   if (map === null) env.refuse(Errno.EFAULT, "verifier bug: invalid map_ptr to access map->key");
   checkHelperMemAccess(env, regno, map.keySize, "read", false, null);
-  if (canElideValueNullness(map)) meta.constMapKey = getConstantMapKey(env, reg, map.keySize);
+  if (canElideValueNullness(map, env.release)) meta.constMapKey = getConstantMapKey(env, reg, map.keySize);
 }

@@ -1,4 +1,5 @@
 import type { Insn } from "../../isa/index.ts";
+import { helperCount } from "../../platform/index.ts";
 import { BpfAttachType, Errno, BpfFuncId as F, BpfProgType as P } from "../../uapi/index.ts";
 import { checkMemAccess } from "../access/mem-access.ts";
 import { registerIsNull } from "../access/register-facts.ts";
@@ -77,9 +78,11 @@ export function checkHelperCall(env: Environment, insn: Insn): void {
 
 function callableSignature(env: Environment, funcId: number): HelperSignature {
   if (funcId < 0 || funcId >= FUNC_ID_END) env.refuse(Errno.EINVAL, `invalid func ${named(funcId)}`);
+  if (funcId > helperCount(env.release)) env.refuse(Errno.EINVAL, `invalid func unknown#${funcId}`);
   const signature = helperSignature(env, funcId);
   if (signature === null) {
-    env.refuse(Errno.EINVAL, `program of this type cannot use helper ${named(funcId)}`);
+    const problem = env.release === "6.1" ? "unknown func" : "program of this type cannot use helper";
+    env.refuse(Errno.EINVAL, `${problem} ${named(funcId)}`);
   }
   const { prototype } = signature;
   if (prototype.gplOnly && !env.request.gplCompatible) {

@@ -1,3 +1,4 @@
+import { type KernelRelease, mapTraits } from "../../platform/index.ts";
 import { BpfFuncId as F, helperName, BpfMapType as M } from "../../uapi/index.ts";
 import type { VerifierMap } from "../environment/map.ts";
 
@@ -71,6 +72,6 @@ export function isAsyncCallbackCallingFunction(funcId: number): boolean {
 }
 
 /** A lookup with a key that is known cannot fail (`can_elide_value_nullness`). */
-export function canElideValueNullness(map: VerifierMap): boolean {
-  return map.type === M.ARRAY || map.type === M.PERCPU_ARRAY;
+export function canElideValueNullness(map: VerifierMap, release: KernelRelease): boolean {
+  return mapTraits(map.type, release)?.neverNull === true;
 }

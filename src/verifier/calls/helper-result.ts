@@ -100,7 +100,7 @@ function markMapValue(env: Environment, r0: Register, flags: number, meta: CallM
   const key = meta.constMapKey;
   if (
     meta.funcId === F.map_lookup_elem &&
-    canElideValueNullness(map) &&
+    canElideValueNullness(map, env.release) &&
     key >= 0n &&
     key < BigInt(map.maxEntries)
   ) {

@@ -29,6 +29,7 @@ export function programTraits(env: Environment): ProgramTraits {
     attachTarget: attachTarget(env),
     capabilities: env.capabilities,
     lockdown: request.kernel.lockdown ?? "none",
+    kernel: request.kernel.release,
   };
 }
 

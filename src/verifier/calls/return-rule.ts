@@ -16,7 +16,8 @@ export function attachesToVoid({ attach }: Environment): boolean {
 /** What the hook that a program attaches to may return; null: anything (`get_func_retval_range`). */
 export function getFuncRetvalRange(env: Environment): ReturnRange | null {
   const { request, attach } = env;
-  if (request.type.type !== P.LSM || request.expectedAttachType !== A.LSM_MAC) return null;
+  if (env.release === "6.1" || request.type.type !== P.LSM || request.expectedAttachType !== A.LSM_MAC)
+    return null;
   return attach === null || attachesToVoid(env) ? null : hookRange(attach.functionName);
 }
 

@@ -1,6 +1,12 @@
 import type { Btf } from "../../btf/index.ts";
 import { type Insn, type InsnRow, isWide, lookup } from "../../isa/index.ts";
-import type { ContextMap, StructContext } from "../../platform/index.ts";
+import {
+  type ContextMap,
+  hasSince,
+  instructionSince,
+  type KernelRelease,
+  type StructContext,
+} from "../../platform/index.ts";
 import { BpfProgFlag } from "../../uapi/index.ts";
 import { BacktrackMasks } from "../explore/backtrack-masks.ts";
 import { ExploredStates } from "../explore/explored-states.ts";
@@ -131,7 +137,7 @@ export class Environment {
     this.request = request;
     this.log = log;
     this.insns = request.insns;
-    this.rows = rowsOf(request.insns);
+    this.rows = rowsOf(request.insns, request.kernel.release);
     this.aux = request.insns.map(() => new InsnAux());
     this.stackLiveness = new StackLiveness(this);
     this.explored = new ExploredStates(request.insns.length);
@@ -148,6 +154,11 @@ export class Environment {
     this.testRegInvariants = (flags & BpfProgFlag.TEST_REG_INVARIANTS) !== 0;
     this.complexityLimit = request.complexityLimit ?? MAX_PROCESSED;
     this.sleepable = (flags & BpfProgFlag.SLEEPABLE) !== 0;
+  }
+
+  /** The release of Linux that the program is for. */
+  get release(): KernelRelease {
+    return this.request.kernel.release;
   }
 
   /** Most states that were kept at a time. */
@@ -228,11 +239,12 @@ export class Environment {
   }
 }
 
-function rowsOf(insns: readonly Insn[]): (InsnRow | undefined)[] {
+function rowsOf(insns: readonly Insn[], release: KernelRelease): (InsnRow | undefined)[] {
   const rows: (InsnRow | undefined)[] = [];
   for (let i = 0; i < insns.length; i++) {
     const insn = insns[i]!;
-    rows.push(lookup(insn));
+    const row = lookup(insn);
+    rows.push(row !== undefined && hasSince(release, instructionSince(row)) ? row : undefined);
     if (isWide(insn) && i + 1 < insns.length) {
       rows.push(undefined);
       i++;

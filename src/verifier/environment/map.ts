@@ -16,8 +16,6 @@ export interface VerifierMap extends FixupMap {
   readonly frozen: boolean;
   /** It is reserved for another program (`excl_prog_hash`). */
   readonly reservedForAnother: boolean;
-  /** Whoever made it may look into the kernel (CAP_PERFMON), as the loader where absent: no masking of its indexes. */
-  readonly bypassSpecV1?: boolean;
   /** `map_extra` */
   readonly extra: bigint;
   /**

@@ -1,6 +1,6 @@
 import type { Btf } from "../../btf/index.ts";
 import type { Insn } from "../../isa/index.ts";
-import type { KernelLayout, Lockdown, ProgramType } from "../../platform/index.ts";
+import type { KernelLayout, KernelRelease, Lockdown, ProgramType } from "../../platform/index.ts";
 import type { VerifierMap } from "./map.ts";
 
 /** What a program is to be attached to. */
@@ -69,8 +69,8 @@ export interface Capabilities {
 
 /** The kernel that the program is for. */
 export interface TargetKernel {
-  /** `"6.18"`, `"6.1"` */
-  readonly version: string;
+  /** Whose program types, helpers, instructions … there are. Paths are explored as 6.18 does. */
+  readonly release: KernelRelease;
   /** vmlinux; null: none of what needs kernel types can be loaded. */
   readonly btf: Btf | null;
   readonly layout: KernelLayout;

@@ -76,9 +76,20 @@ export function inlineLookup(
   }
 }
 
-/** r0 = index; leaves by the jump to the final `r0 = 0`, `beyond` instructions on, where it is too high. */
+/**
+ * r0 = index; leaves by the jump to the final `r0 = 0`, `beyond` instructions on, where it is too high. A CPU that guesses
+ * may go on all the same: where its maker must not look into the kernel, it stays in the array.
+ */
 function arrayIndex(out: ProgramBuilder, map: FixupMap, values: number, beyond: number): void {
-  out.alu64("add", r1, values).ldx("w", r0, r2, 0).branch("jge", r0, map.maxEntries, beyond);
+  const masked = map.bypassSpecV1 === false;
+  out.alu64("add", r1, values).ldx("w", r0, r2, 0);
+  out.branch("jge", r0, map.maxEntries, masked ? beyond + 1 : beyond);
+  if (masked) out.alu32("and", r0, indexMask(map));
+}
+
+/** `bpf_array.index_mask` */
+export function indexMask({ maxEntries }: FixupMap): number {
+  return 2 ** Math.ceil(Math.log2(Math.max(maxEntries, 1))) - 1;
 }
 
 function scale(out: ProgramBuilder, size: number): void {

@@ -16,4 +16,9 @@ export interface FixupMap {
    * written out too.
    */
   readonly inner?: FixupMap | null;
+  /**
+   * Of an array: whoever made it may look into the kernel (CAP_PERFMON), as the loader where absent: its indexes are
+   * not masked.
+   */
+  readonly bypassSpecV1?: boolean;
 }

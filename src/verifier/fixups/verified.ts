@@ -30,6 +30,7 @@ import { kfuncCall } from "./kfunc-calls.ts";
 import { LinuxCalls } from "./linux-calls.ts";
 import { inlineLoops } from "./loop-inline.ts";
 import type { FixupMap } from "./map.ts";
+import { indexMask } from "./map-lookup.ts";
 import { expandMayGoto, MAY_GOTO_STACK, mayGotoPrologue } from "./may-goto.ts";
 import { expandPacketLoad, packetLoader } from "./packet-load.ts";
 import type { Patch } from "./patch.ts";
@@ -246,7 +247,7 @@ class VerifiedFixups {
     if (id === Func.tail_call) {
       if (mapPointer === null || !mapPointer.unprivileged || mapPointer.poison) return null;
       const { maxEntries } = mapPointer.map;
-      const mask = 2 ** Math.ceil(Math.log2(Math.max(maxEntries, 1))) - 1;
+      const mask = indexMask(mapPointer.map);
       return new ProgramBuilder().branch("jge", r3, maxEntries, 2).alu32("and", r3, mask).raw(insn).insns();
     }
     if (aux.callWithPercpuAllocPtr) {

@@ -49,12 +49,17 @@ export function checkKfuncCall(env: Environment, insn: Insn): void {
     env.refuse(Errno.EFAULT, "unexpected __bpf_trap() due to uninitialized variable?");
   }
   if (meta.has(KfuncFlag.DESTRUCTIVE) && !env.capabilities.sysAdmin) {
-    env.refuse(Errno.EACCES, "destructive kfunc calls require CAP_SYS_BOOT capability");
+    const what = env.release === "6.1" ? "capabilities" : "capability";
+    env.refuse(Errno.EACCES, `destructive kfunc calls require CAP_SYS_BOOT ${what}`);
   }
-  if (meta.has(KfuncFlag.SLEEPABLE) && !inSleepable(env)) {
+  const mustSleep = meta.has(KfuncFlag.SLEEPABLE) && !inSleepable(env);
+  if (mustSleep && env.release !== "6.1") {
     env.refuse(Errno.EACCES, `program must be sleepable to call sleepable kfunc ${meta.name}`);
   }
   checkKfuncArgs(env, meta, insnIdx);
+  if (mustSleep) {
+    env.refuse(Errno.EINVAL, `kernel function ${meta.name} is sleepable but the program is not`);
+  }
   pushCallback(env, meta, insnIdx);
   if (meta.special === K.bpf_session_cookie) {
     meta.r0Size = 8;

@@ -1,4 +1,4 @@
-import { isTracingType, MAP_TRAITS } from "../../platform/index.ts";
+import { isTracingType, mapTraits } from "../../platform/index.ts";
 import { Errno, BpfMapType as M, BpfProgType as P } from "../../uapi/index.ts";
 import type { Environment } from "../environment/environment.ts";
 import type { VerifierMap } from "../environment/map.ts";
@@ -27,10 +27,15 @@ export function checkMapProgCompatibility(env: Environment, map: VerifierMap): v
       env.refuse(Errno.EINVAL, "socket filter progs cannot use bpf_spin_lock yet");
     }
     if (isTracingType(type)) env.refuse(Errno.EINVAL, `tracing progs cannot use ${what} yet`);
+    if (env.sleepable && (fields & FieldType.SPIN_LOCK) !== 0 && env.release === "6.1") {
+      env.refuse(Errno.EINVAL, "sleepable progs cannot use bpf_spin_lock yet");
+    }
   }
   if (map.type === M.STRUCT_OPS) env.refuse(Errno.EINVAL, "bpf_struct_ops map cannot be used in prog");
-  if (env.sleepable && MAP_TRAITS.get(map.type)?.sleepable !== true) {
-    env.refuse(Errno.EINVAL, "Sleepable programs can only use array, hash, ringbuf and local storage maps");
+  if (env.sleepable && mapTraits(map.type, env.release)?.sleepable !== true) {
+    const types =
+      env.release === "6.1" ? "array, hash, and ringbuf" : "array, hash, ringbuf and local storage";
+    env.refuse(Errno.EINVAL, `Sleepable programs can only use ${types} maps`);
   }
   if (CGROUP_STORAGE.has(map.type) && env.usedMaps.some((used) => used.type === map.type)) {
     env.refuse(Errno.EBUSY, "only one cgroup storage of each type is allowed");

@@ -1,4 +1,5 @@
-import { Class, classOf, isWide, Mode, rowsOfOpcode, WideKind } from "../../isa/index.ts";
+import { Class, classOf, type InsnRow, isWide, Mode, rowsOfOpcode, WideKind } from "../../isa/index.ts";
+import { hasSince, instructionSince, type KernelRelease } from "../../platform/index.ts";
 import { BpfMapType, Errno } from "../../uapi/index.ts";
 import type { Environment } from "../environment/environment.ts";
 import type { VerifierMap } from "../environment/map.ts";
@@ -20,7 +21,7 @@ export function resolvePseudoLdimm64(env: Environment): void {
     const mode = insn.opcode & MODE_MASK;
     if (
       classOf(insn.opcode) === Class.ldx &&
-      ((mode !== Mode.mem && mode !== Mode.memsx) || insn.imm !== 0)
+      ((mode !== Mode.mem && (mode !== Mode.memsx || env.release === "6.1")) || insn.imm !== 0)
     ) {
       env.refuse(Errno.EINVAL, "BPF_LDX uses reserved fields");
     }
@@ -29,11 +30,16 @@ export function resolvePseudoLdimm64(env: Environment): void {
       i++;
       continue;
     }
-    if (!rowsOfOpcode(insn.opcode).some((row) => row.group !== "internal" && row.group !== "callx")) {
+    if (!rowsOfOpcode(insn.opcode).some((row) => isKnown(row, env.release))) {
       env.refuse(Errno.EINVAL, `unknown opcode ${insn.opcode.toString(16).padStart(2, "0")}`);
     }
   }
   env.immediatesResolved = true;
+}
+
+/** `bpf_opcode_in_insntable` */
+function isKnown(row: InsnRow, release: KernelRelease): boolean {
+  return row.group !== "internal" && row.group !== "callx" && hasSince(release, instructionSince(row));
 }
 
 function resolveWide(env: Environment, at: number): void {

@@ -26,6 +26,7 @@ export function checkMaxStackDepth(env: Environment): void {
 
 /** Each function may have its own stack, in memory for each CPU (`bpf_enable_priv_stack` on x86-64). */
 function enablesPrivateStack(env: Environment): boolean {
+  if (env.release === "6.1") return false;
   switch (env.request.type.type) {
     case BpfProgType.KPROBE:
     case BpfProgType.TRACEPOINT:

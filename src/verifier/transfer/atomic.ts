@@ -30,6 +30,9 @@ function isAtomicMemory(type: RegisterType, insn: Insn): boolean {
   return type !== RegType.PTR_TO_ARENA || accessSize(insn) < 4 || !LOOPS.has(insn.imm);
 }
 
+/** No code of an operation. */
+const NOTHING = -1;
+
 function refuseMemory(env: Environment, regno: number, what: "loads from" | "stores into"): never {
   return env.refuse(
     Errno.EACCES,
@@ -39,7 +42,9 @@ function refuseMemory(env: Environment, regno: number, what: "loads from" | "sto
 
 /** An atomic operation, or an ordered load or store (`check_atomic`). */
 export function checkAtomic(env: Environment, insn: Insn): void {
-  switch (insn.imm) {
+  // What a release does not have is no row of its table.
+  const ordered = insn.imm === AtomicCode.loadAcquire || insn.imm === AtomicCode.storeRelease;
+  switch (ordered && env.rows[env.insnIdx] === undefined && env.release === "6.1" ? NOTHING : insn.imm) {
     case AtomicCode.add:
     case AtomicCode.add | AtomicCode.fetch:
     case AtomicCode.and:

@@ -1,9 +1,12 @@
 import type { Insn } from "../../isa/index.ts";
+import { Errno } from "../../uapi/index.ts";
 import { checkMemAccess } from "../access/mem-access.ts";
 import { saveAuxPtrType } from "../access/pointer-kind.ts";
 import type { Environment } from "../environment/environment.ts";
+import { regTypeStr } from "../log/reg-type-text.ts";
 import { regBoundsSanityCheck } from "../ranges/sanity.ts";
 import { checkRegArg } from "../registers/check-reg-arg.ts";
+import { RegType } from "../state/reg-type.ts";
 
 /** Bytes by the size bits of an opcode: w, h, b, dw. */
 const ACCESS_BYTES: readonly number[] = [4, 2, 1, 8];
@@ -69,6 +72,9 @@ export function checkStoreReg(env: Environment, insn: Insn, strictAlignmentOnce:
 export function checkStoreImm(env: Environment, insn: Insn): void {
   checkRegArg(env, insn.dst, "src");
   const { type } = env.reg(insn.dst);
+  if (type === RegType.PTR_TO_CTX && env.release === "6.1") {
+    env.refuse(Errno.EACCES, `BPF_ST stores into R${insn.dst} ${regTypeStr(type)} is not allowed`);
+  }
   checkMemAccess(env, env.insnIdx, insn.dst, insn.off, accessSize(insn), "write", -1, false, false);
   saveAuxPtrType(env, type, false);
 }

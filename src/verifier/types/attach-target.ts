@@ -1,5 +1,5 @@
 import { type Btf, BtfKind } from "../../btf/index.ts";
-import type { ProgramType } from "../../platform/index.ts";
+import { canBeSleepable } from "../../platform/index.ts";
 import { BpfAttachType as A, Errno, BpfProgType as P } from "../../uapi/index.ts";
 import type { Attachment } from "../environment/attachment.ts";
 import type { Environment } from "../environment/environment.ts";
@@ -14,12 +14,6 @@ const RAW_TRACEPOINT_PREFIX = "btf_trace_";
 
 /** Program types that attach to a function known by its types. */
 const TARGETED: ReadonlySet<number> = new Set([P.TRACING, P.LSM, P.EXT]);
-const SLEEPABLE_TRACING: ReadonlySet<number> = new Set([
-  A.TRACE_FENTRY,
-  A.TRACE_FEXIT,
-  A.MODIFY_RETURN,
-  A.TRACE_ITER,
-]);
 
 /** What the program attaches to exists and fits it (`check_attach_btf_id`); the answer is kept in `env.attach`. */
 export function checkAttachBtfId(env: Environment): void {
@@ -28,11 +22,8 @@ export function checkAttachBtfId(env: Environment): void {
     if (!env.sleepable) env.refuse(Errno.EINVAL, "Syscall programs can only be sleepable");
     return;
   }
-  if (env.sleepable && !canBeSleepable(type, expectedAttachType)) {
-    env.refuse(
-      Errno.EINVAL,
-      "Only fentry/fexit/fmod_ret, lsm, iter, uprobe, and struct_ops programs can be sleepable",
-    );
+  if (env.sleepable && !canBeSleepable(type.type, expectedAttachType, env.release)) {
+    env.refuse(Errno.EINVAL, sleepableProblem(env));
   }
   if (type.type === P.STRUCT_OPS) {
     env.attach = checkStructOps(env);
@@ -47,9 +38,13 @@ export function checkAttachBtfId(env: Environment): void {
   else checkTracing(env, target);
 }
 
-function canBeSleepable(type: ProgramType, attachType: number): boolean {
-  if (type.type === P.TRACING) return SLEEPABLE_TRACING.has(attachType);
-  return type.type === P.LSM || type.type === P.KPROBE || type.type === P.STRUCT_OPS;
+function sleepableProblem({ release, request }: Environment): string {
+  if (release === "6.18") {
+    return "Only fentry/fexit/fmod_ret, lsm, iter, uprobe, and struct_ops programs can be sleepable";
+  }
+  return request.type.type === P.LSM
+    ? "BPF_LSM_CGROUP programs cannot be sleepable"
+    : "Only fentry/fexit/fmod_ret, lsm, and kprobe/uprobe programs can be sleepable";
 }
 
 /** `bpf_check_attach_target` */
@@ -123,7 +118,7 @@ function checkTargetProgram(
     }
   }
   if (!program.jited) refuse("Can attach to only JITed progs");
-  if (env.request.type.type === P.TRACING) {
+  if (env.request.type.type === P.TRACING && env.release !== "6.1") {
     if (program.attachedToProgram) refuse("Cannot nest tracing program attach more than once");
   } else if (program.type.type === env.request.type.type) {
     refuse("Cannot recursively attach");

@@ -108,7 +108,8 @@ class ContextWords {
         `func '${functionName}' arg${arg} '${typeName(btf, type)}' has type ${kindText(btf, type)}. Only pointer access is allowed`,
       );
     }
-    if (size !== 8) return refuse(`func '${functionName}' size ${size} must be 8`);
+    if (size !== 8 && this.#env.release !== "6.1")
+      return refuse(`func '${functionName}' size ${size} must be 8`);
     return this.#pointer({ type, arg, off, name: params[arg]?.name ?? "" }, btf, refuse);
   }
 
@@ -170,7 +171,7 @@ class ContextWords {
     }
     let regType: RegisterType = RegType.PTR_TO_BTF_ID;
     if (this.#trusted) regType |= TypeFlag.PTR_TRUSTED;
-    if (name.endsWith("__nullable")) regType |= TypeFlag.PTR_MAYBE_NULL;
+    if (name.endsWith("__nullable") && this.#env.release !== "6.1") regType |= TypeFlag.PTR_MAYBE_NULL;
     const raw = this.#rawTracepointFlags(btf, arg);
     if (raw.mayBeNull) regType |= TypeFlag.PTR_MAYBE_NULL;
     if (program !== null) return this.#translated(program.type.type, { type, arg, regType }, btf);
@@ -197,6 +198,8 @@ class ContextWords {
   /** Arguments of these programs are known to be alive (`prog_args_trusted`). */
   get #trusted(): boolean {
     const { type, expectedAttachType } = this.#env.request;
+    // Trust came with 6.2.
+    if (this.#env.release === "6.1") return false;
     switch (type.type) {
       case P.TRACING:
         return expectedAttachType === A.TRACE_RAW_TP || expectedAttachType === A.TRACE_ITER;
@@ -211,7 +214,7 @@ class ContextWords {
 
   /** Arguments of raw tracepoints that their callers give as null or as an error (`raw_tp_null_args`). */
   #rawTracepointFlags(btf: Btf, arg: number): { mayBeNull: boolean; mayBeError: boolean } {
-    if (this.#env.request.expectedAttachType !== A.TRACE_RAW_TP) {
+    if (this.#env.request.expectedAttachType !== A.TRACE_RAW_TP || this.#env.release === "6.1") {
       return { mayBeNull: false, mayBeError: false };
     }
     const mask = RAW_TRACEPOINT_NULL_ARGUMENTS.get(this.#attach.functionName);

@@ -84,7 +84,8 @@ class FunctionArguments {
   #tags(i: number): number {
     let tags = 0;
     for (const text of declTags(this.#btf, this.#func, i)) {
-      if (!text.startsWith("arg:")) continue;
+      // Tags of arguments came with 6.8: before they were any others.
+      if (!text.startsWith("arg:") || this.#env.release === "6.1") continue;
       if (!this.#global) {
         this.#env.refuse(Errno.EOPNOTSUPP, `arg#${i} type tag is not supported in static functions`);
       }

@@ -3,10 +3,10 @@ import {
   DISABLED_LSM_HOOKS,
   ITERATOR_TARGETS,
   type IteratorTarget,
+  isSleepableHook,
   MODIFY_RETURN_FUNCTIONS,
   NON_SLEEPABLE_ERROR_INJECTION,
   NORETURN_FUNCTIONS,
-  SLEEPABLE_LSM_HOOKS,
   UNTRACEABLE_FUNCTIONS,
 } from "../../platform/index.ts";
 import { BpfAttachType as A, Errno, BpfProgType as P } from "../../uapi/index.ts";
@@ -62,10 +62,11 @@ export function checkTracing(env: Environment, { functionName, program }: Attach
   const { type, expectedAttachType } = env.request;
   if (program !== null) return;
   if (type.type === P.TRACING && UNTRACEABLE_FUNCTIONS.has(functionName)) {
+    if (env.release === "6.1") throw new Rejection(Errno.EINVAL, "");
     env.refuse(Errno.EINVAL, `Attaching tracing programs to function '${functionName}' is rejected.`);
   }
   const behind = expectedAttachType === A.TRACE_FEXIT || expectedAttachType === A.MODIFY_RETURN;
-  if (behind && NORETURN_FUNCTIONS.has(functionName)) {
+  if (env.release !== "6.1" && behind && NORETURN_FUNCTIONS.has(functionName)) {
     env.refuse(
       Errno.EINVAL,
       `Attaching fexit/fmod_ret to __noreturn function '${functionName}' is rejected.`,
@@ -80,7 +81,7 @@ export function checkSleepable(env: Environment, name: string): void {
     type.type === P.TRACING
       ? (!NON_SLEEPABLE_ERROR_INJECTION.has(name) && errorInjectable(env, name)) ||
         MODIFY_RETURN_FUNCTIONS.get(name)?.sleepable === true
-      : type.type === P.LSM && SLEEPABLE_LSM_HOOKS.has(name);
+      : type.type === P.LSM && isSleepableHook(name, env.release);
   if (!allowed) env.refuse(Errno.EINVAL, `${name} is not sleepable`);
 }
 

@@ -38,7 +38,7 @@ export function checkStructOps(env: Environment): Attachment {
       `attach to invalid member ${member}(@idx ${expectedAttachType}) of struct ${name}`,
     );
   }
-  const verdict = structOpsMember(name, member, env.sleepable);
+  const verdict = structOpsMember(name, member, env.sleepable, env.release);
   if (verdict !== "supported") {
     const errno = verdict === "not-supported" ? ENOTSUPP : Errno.EINVAL;
     env.refuse(errno, `attach to unsupported member ${member} of struct ${name}`);

@@ -43,7 +43,7 @@ export function verification(options: CaseOptions = {}): Case {
     attach: null,
     capabilities: { bpf: privileged, perfmon: privileged, netAdmin: privileged, sysAdmin: privileged },
     debug: null,
-    kernel: { version: "6.18", btf: layout.btf, layout, symbolAddress: () => null, cpus: 4 },
+    kernel: { release: "6.18", btf: layout.btf, layout, symbolAddress: () => null, cpus: 4 },
     files: { file: () => null, fdArray: null, fdArrayCount: 0 },
     log: {
       level,

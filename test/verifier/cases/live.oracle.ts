@@ -16,7 +16,7 @@ describeWith([liveKernel("6.18")], "the recorded answers are those of the runnin
   const differing = async (cases: readonly RecordedCase[]) => {
     const found: string[] = [];
     for (const { test, record } of cases) {
-      if (record === null) continue;
+      if (record === null || !live.takes(test)) continue;
       const { differences } = await compareCase(live, { test, record }, live.types);
       for (const { check, ours, theirs } of differences) {
         found.push(`${test.name}: ${check}\n  recorded: ${theirs}\n  now:      ${ours}`);

@@ -177,7 +177,7 @@ function maskedLog(log: string): string[] {
 }
 
 function listing(xlated: Uint8Array): string[] {
-  const masked = maskXlated(xlated, []);
+  const masked = maskXlated(xlated, { references: [], rights: "all" });
   return Array.from({ length: masked.length / 8 }, (_, slot) =>
     hexOf(masked.subarray(slot * 8, slot * 8 + 8)),
   );

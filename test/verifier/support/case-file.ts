@@ -5,9 +5,10 @@ import { CTypes } from "./c-types.ts";
 import { attachOf } from "./case-attach.ts";
 import { type MapLine, readMapLine } from "./case-map.ts";
 import { assembleCase, assembleEntry } from "./case-program.ts";
+import { readRights } from "./case-rights.ts";
 import { type Section, sectionsOf } from "./case-sections.ts";
 import { attachTypeOf, CaseError, programFlagsOf, programTypeOf } from "./case-words.ts";
-import type { CaseMap, CaseRights, CaseRun, VerifierCase } from "./verifier-case.ts";
+import type { CaseMap, CaseRun, VerifierCase } from "./verifier-case.ts";
 
 const KEYS: ReadonlySet<string> = new Set([
   "type",
@@ -89,7 +90,7 @@ function readCase(preamble: Section, section: Section, file: string, group: stri
       programFlagsOf(flags.replace(/\bplain\b/, "")) |
       (/\bplain\b/.test(flags) ? 0 : BpfProgFlag.TEST_RND_HI32),
     license: last("license") ?? "GPL",
-    rights: rightsOf(last("rights") ?? "all"),
+    rights: readRights(last("rights") ?? "all"),
     insns: encode(program.insns),
     references,
     maps: maps.made(types),
@@ -100,11 +101,6 @@ function readCase(preamble: Section, section: Section, file: string, group: stri
     runs: run.map(readRun),
     source: section.text,
   };
-}
-
-function rightsOf(text: string): CaseRights {
-  if (text !== "all" && text !== "bpf") throw new Error(`expected the rights 'all' or 'bpf', got '${text}'`);
-  return text;
 }
 
 /** The maps that a program uses, in the order of their use. */

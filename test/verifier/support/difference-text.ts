@@ -24,9 +24,7 @@ export function differenceText(result: CaseResult, types: KernelTypes | null, wi
   both("level 2", answers.level2?.log, record!.level2);
   if (record!.xlated !== null) {
     const text = (bytes: Uint8Array | null | undefined) =>
-      bytes === null || bytes === undefined
-        ? ""
-        : disassemble(decode(maskXlated(bytes, test.references))).trimEnd();
+      bytes === null || bytes === undefined ? "" : disassemble(decode(maskXlated(bytes, test))).trimEnd();
     parts.push(
       `\nxlated: here │ Linux\n${sideBySide(text(answers.level1?.xlated), text(record!.xlated), width)}\n`,
     );

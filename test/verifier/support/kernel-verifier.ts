@@ -2,17 +2,17 @@ import { readFileSync } from "node:fs";
 import { brotliDecompressSync } from "node:zlib";
 import { decode, encode } from "../../../src/isa/index.ts";
 import { EmbeddedKernel, type KernelOptions } from "../../../src/kernel/index.ts";
-import { BpfCommands, Errno, progInfo } from "../../../src/sys/index.ts";
+import type { KernelRelease } from "../../../src/platform/index.ts";
+import { BpfCommands, Errno } from "../../../src/sys/index.ts";
 import { BpfAttachType, BpfProgType, Errno as E } from "../../../src/uapi/index.ts";
 import { livePort } from "../../support/live-port.ts";
+import { type CaseLoaders, embeddedLoaders, liveLoaders } from "./case-loader.ts";
 import { KernelTypes } from "./kernel-types.ts";
 import type { CaseVerifier, VerifierAnswer, VerifierQuestion } from "./verifier-answer.ts";
 import type { CaseMap, CaseOutcome, CaseRun, VerifierCase } from "./verifier-case.ts";
 
 const LONGEST_PROGRAM = 4096;
 const ATTEMPTS = 8;
-/** CAP_NET_ADMIN and CAP_BPF. */
-const LIMITED: readonly number[] = [12, 39];
 const FUNC_INFO_SIZE = 8;
 const LINE_INFO_SIZE = 16;
 /** Types whose test run takes a context alone. */
@@ -27,8 +27,8 @@ const CONTEXT_ONLY: ReadonlySet<number> = new Set([
 export class KernelVerifier implements CaseVerifier {
   readonly name: string;
   readonly #judge: BpfCommands;
-  /** The same kernel, as one who has CAP_BPF and not CAP_PERFMON loads on it. */
-  readonly #limited: LimitedLoader;
+  /** The same kernel, as those load on it who may not do all. */
+  readonly #loaders: CaseLoaders;
   /** Where programs run: a kernel that judges may have no bodies for all that programs call. */
   readonly #runner: BpfCommands;
   readonly #types: KernelTypes;
@@ -36,13 +36,13 @@ export class KernelVerifier implements CaseVerifier {
   private constructor(
     name: string,
     judge: BpfCommands,
-    limited: LimitedLoader,
+    loaders: CaseLoaders,
     runner: BpfCommands,
     types: KernelTypes,
   ) {
     this.name = name;
     this.#judge = judge;
-    this.#limited = limited;
+    this.#loaders = loaders;
     this.#runner = runner;
     this.#types = types;
   }
@@ -52,33 +52,50 @@ export class KernelVerifier implements CaseVerifier {
     const { port, withCapabilities, why } = await livePort();
     if (port === null) return why;
     const sys = new BpfCommands(port);
-    const limited = { sys, load: <T>(act: () => T) => withCapabilities(LIMITED, act) };
-    return new KernelVerifier("live", sys, limited, sys, kernelTypes());
+    return new KernelVerifier("live", sys, liveLoaders(sys, withCapabilities), sys, kernelTypes());
   }
 
-  /** The embedded kernel, with the types that come with the package, like the machine that answers were recorded on. */
-  static embedded(limits: Pick<KernelOptions, "complexityLimit"> = {}): KernelVerifier {
-    const packed = readFileSync("assets/linux-6.18-x86_64.btf.br");
+  /**
+   * The embedded kernel as one release, with the types that come with the package, like the machine that answers were
+   * recorded on.
+   */
+  static embedded(
+    release: KernelRelease = "6.18",
+    limits: Pick<KernelOptions, "complexityLimit"> = {},
+  ): KernelVerifier {
+    const packed = readFileSync(`assets/linux-${release}-x86_64.btf.br`);
     const types = new KernelTypes(new Uint8Array(brotliDecompressSync(packed)));
-    const options = { ...limits, btf: types.btf, cpus: 2, lockdown: "integrity" } as const;
+    const options = {
+      ...limits,
+      btf: types.btf,
+      release,
+      cpus: 2,
+      lockdown: release === "6.18" ? "integrity" : "none",
+      unprivilegedBpfDisabled: 0,
+    } as const;
     const judge = new EmbeddedKernel({ ...options, execute: false });
-    const limited = { sys: judge.process({ caps: ["BPF", "NET_ADMIN"] }), load: <T>(act: () => T) => act() };
-    return new KernelVerifier("embedded", judge, limited, new EmbeddedKernel(options), types);
+    return new KernelVerifier("embedded", judge, embeddedLoaders(judge), new EmbeddedKernel(options), types);
   }
 
   get types(): KernelTypes {
     return this.#types;
   }
 
+  takes({ rights }: VerifierCase): boolean {
+    return this.#loaders.with(rights) !== null;
+  }
+
   verify(test: VerifierCase, question: VerifierQuestion): VerifierAnswer {
     if (this.name === "live" && test.insns.length / 8 > LONGEST_PROGRAM)
       throw new Error("too long for the live kernel");
-    const limited = test.rights === "bpf";
-    using judged = new CaseOnKernel(limited ? this.#limited.sys : this.#judge, this.#types, test);
-    const load = () => judged.load(question.logLevel, question.logSize);
-    const answer = limited ? this.#limited.load(load) : load();
+    const loader = this.#loaders.with(test.rights);
+    if (loader === null) throw new Error("kernel.unprivileged_bpf_disabled is not 0");
+    const made = loader.act(() => caseOn(loader.sys, this.#types, test));
+    if (typeof made === "number") return { errno: made, log: "", xlated: null, runs: [] };
+    using judged = made;
+    const answer = loader.act(() => judged.load(question.logLevel, question.logSize));
     if (answer.fd === null) return { errno: answer.errno, log: answer.log, xlated: null, runs: [] };
-    const xlated = question.xlated === true ? judged.xlated(answer.fd) : null;
+    const xlated = question.xlated === true ? loader.xlated(answer.fd) : null;
     if (question.runs !== true || test.runs.length === 0) {
       return { errno: 0, log: answer.log, xlated, runs: [] };
     }
@@ -96,10 +113,14 @@ export class KernelVerifier implements CaseVerifier {
   close(): void {}
 }
 
-/** `sys` makes maps and loads; `load` runs what must not have more rights than that. */
-interface LimitedLoader {
-  readonly sys: BpfCommands;
-  load<T>(act: () => T): T;
+/** A case on a kernel; the errno of a map that its loader has no right to. */
+function caseOn(sys: BpfCommands, types: KernelTypes, test: VerifierCase): CaseOnKernel | number {
+  try {
+    return new CaseOnKernel(sys, types, test);
+  } catch (error) {
+    if (error instanceof Errno && error.errno === E.EPERM && test.rights !== "all") return error.errno;
+    throw error;
+  }
 }
 
 type Loaded =
@@ -149,10 +170,6 @@ export class CaseOnKernel implements Disposable {
   /** The descriptors of the case's maps, in its order. */
   get maps(): readonly number[] {
     return this.#maps;
-  }
-
-  xlated(fd: number): Uint8Array {
-    return progInfo(this.#sys, fd, ["xlatedProgInsns"]).xlatedProgInsns;
   }
 
   runs(fd: number): CaseOutcome[] {

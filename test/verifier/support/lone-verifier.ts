@@ -16,6 +16,7 @@ import {
   type VerifierMap,
   verify,
 } from "../../../src/verifier/index.ts";
+import { hasRight } from "./case-rights.ts";
 import { KernelTypes } from "./kernel-types.ts";
 import type { CaseVerifier, VerifierAnswer, VerifierQuestion } from "./verifier-answer.ts";
 import type { CaseMap, VerifierCase } from "./verifier-case.ts";
@@ -57,7 +58,6 @@ export class LoneVerifier implements CaseVerifier {
         reference.kind === "map" ? FIRST_MAP + reference.map : this.types.id(reference);
     }
     const attach = test.attach === null ? null : this.types.attach(test.attach);
-    const all = test.rights === "all";
     const type = programType(test.progType)!;
     const attachType = test.expectedAttachType || (type.defaultAttachType ?? 0);
     const text = new TextWriter();
@@ -68,10 +68,15 @@ export class LoneVerifier implements CaseVerifier {
       flags: test.progFlags,
       gplCompatible: GPL.test(test.license),
       attach: attach === null ? null : { btf: this.types.btf, btfId: attach.id, program: null },
-      capabilities: { bpf: true, perfmon: all, netAdmin: true, sysAdmin: all },
+      capabilities: {
+        bpf: hasRight(test.rights, "BPF"),
+        perfmon: hasRight(test.rights, "PERFMON"),
+        netAdmin: hasRight(test.rights, "NET_ADMIN"),
+        sysAdmin: hasRight(test.rights, "SYS_ADMIN"),
+      },
       debug: debugOf(test, parsed),
       kernel: {
-        version: "6.18",
+        release: "6.18",
         btf: this.types.btf,
         layout: this.#layout,
         symbolAddress: () => 0xffff_ffff_8100_0000n,

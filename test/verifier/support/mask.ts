@@ -1,6 +1,16 @@
-import { decode, encode, type Insn, isWide, slotsOf, WideKind, wideImm } from "../../../src/isa/index.ts";
+import {
+  CallKind,
+  decode,
+  encode,
+  type Insn,
+  isWide,
+  slotsOf,
+  WideKind,
+  wideImm,
+} from "../../../src/isa/index.ts";
+import { isUnprivileged } from "./case-rights.ts";
 import type { KernelTypes } from "./kernel-types.ts";
-import type { CaseReference, VerifierCase } from "./verifier-case.ts";
+import type { VerifierCase } from "./verifier-case.ts";
 
 /** Stands for an address of the kernel's memory. */
 const ADDRESS = "ADDRESS";
@@ -49,7 +59,10 @@ export function maskLog(log: string, test: VerifierCase, types: KernelTypes | nu
  * A program after fixups without what changes from load to load: the random upper halves of
  * `BPF_F_TEST_RND_HI32`, map ids, addresses, and the distances of calls.
  */
-export function maskXlated(bytes: Uint8Array, references: readonly CaseReference[]): Uint8Array {
+export function maskXlated(
+  bytes: Uint8Array,
+  { references, rights }: Pick<VerifierCase, "references" | "rights">,
+): Uint8Array {
   const insns: Insn[] = decode(bytes).map((insn) => ({ ...insn }));
   const kernelTypes = new Set(references.flatMap(({ kind, slot }) => (kind === "kernelType" ? [slot] : [])));
   const set = (at: number, imm: number) => {
@@ -63,7 +76,7 @@ export function maskXlated(bytes: Uint8Array, references: readonly CaseReference
         set(at, 0);
         set(at + 1, 0);
       } else if (insn.src !== WideKind.imm && insn.src !== WideKind.func) set(at, 0);
-    } else if (insn.opcode === CALL && (insn.src === 0 || insn.src === 2)) {
+    } else if (insn.opcode === CALL && (insn.src !== CallKind.local || isUnprivileged(rights))) {
       set(at, 0);
     } else if (insn.opcode === MOV64_K && insn.dst === AUXILIARY && isRandomHalf(insns, at)) {
       set(at, 0);

@@ -31,6 +31,8 @@ export interface VerifierQuestion {
  */
 export interface CaseVerifier {
   readonly name: string;
+  /** Whether it can say anything to a case: a kernel may let nobody load with such rights. Always where absent. */
+  takes?(test: VerifierCase): boolean;
   verify(test: VerifierCase, question: VerifierQuestion): VerifierAnswer | Promise<VerifierAnswer>;
   close(): void;
 }

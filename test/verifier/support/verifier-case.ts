@@ -1,3 +1,5 @@
+import type { CaseRights } from "./case-rights.ts";
+
 /** A program with everything that a kernel must be given to judge it, and nothing that names a kernel's own numbers. */
 export interface VerifierCase {
   /** Unique: `"dynptr: a slice past the end"`, `"groundtruth/17: invalid range check"`. */
@@ -8,6 +10,7 @@ export interface VerifierCase {
   readonly expectedAttachType: number;
   readonly progFlags: number;
   readonly license: string;
+  /** Of whoever makes the maps and loads the program. */
   readonly rights: CaseRights;
   /** As loaded, but for what `references` names. */
   readonly insns: Uint8Array;
@@ -23,9 +26,6 @@ export interface VerifierCase {
   /** What is written in the case file, for a person to read; empty where there is none. */
   readonly source: string;
 }
-
-/** Who loads: one who may do all, or has CAP_BPF but not CAP_PERFMON: who must not see addresses. */
-export type CaseRights = "all" | "bpf";
 
 /** A number in the program that only a kernel knows: it belongs into `imm` of the instruction at `slot`. */
 export type CaseReference =

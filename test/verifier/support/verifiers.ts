@@ -23,6 +23,6 @@ export async function openVerifier(
     const verifier = LoneVerifier.open();
     return { verifier, types: verifier.types };
   }
-  const verifier = name === "live" ? await KernelVerifier.live() : KernelVerifier.embedded(limits);
+  const verifier = name === "live" ? await KernelVerifier.live() : KernelVerifier.embedded("6.18", limits);
   return typeof verifier === "string" ? verifier : { verifier, types: verifier.types };
 }
