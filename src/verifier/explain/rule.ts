@@ -4,6 +4,7 @@ import { History, type ValueLink } from "./history.ts";
 import type { ParsedLog } from "./log-model.ts";
 import { LogPaths } from "./path.ts";
 import type { PathStep } from "./path-step.ts";
+import type { ProgramFacts } from "./program-facts.ts";
 import { rangeOf, rangeWords } from "./value-range.ts";
 import { valueText } from "./value-text.ts";
 
@@ -41,9 +42,11 @@ export class Refusal {
   readonly log: ParsedLog;
   readonly paths: LogPaths;
   readonly history: History;
+  readonly program: ProgramFacts;
 
-  constructor(log: ParsedLog) {
+  constructor(log: ParsedLog, program: ProgramFacts = {}) {
     this.log = log;
+    this.program = program;
     this.paths = new LogPaths(log);
     this.history = new History(this.paths.failing());
   }

@@ -2,6 +2,7 @@ import type { Rule } from "./rule.ts";
 import { ACCESS_RULES } from "./rules-access.ts";
 import { BOUNDS_RULES } from "./rules-bounds.ts";
 import { CALL_RULES } from "./rules-call.ts";
+import { COMPLEXITY_RULES } from "./rules-complexity.ts";
 import { FLOW_RULES } from "./rules-flow.ts";
 import { NULL_RULES } from "./rules-null.ts";
 import { OBJECT_RULES } from "./rules-object.ts";
@@ -19,5 +20,6 @@ export const RULES: readonly Rule[] = [
   ...STACK_RULES,
   ...REGISTER_RULES,
   ...CALL_RULES,
+  ...COMPLEXITY_RULES,
   ...FLOW_RULES,
 ];
