@@ -78,7 +78,7 @@ function statsText(stats: VerificationCost, style: Style): string {
     `budget   ${percentText(processed, limit)} of ${countText(limit)} instructions`,
     `states   ${countText(states)}, ${countText(peakStates)} at a time, at most ${countText(maxStatesPerInsn)} at one instruction`,
     `stack    ${used} bytes${frames}`,
-    ...(insns === null ? [] : [`program  ${countText(insns)} instructions behind fixups`]),
+    ...(insns === null ? [] : [`program  ${countText(insns)} instructions after fixups`]),
   ];
   const text = facts.map((fact) => `  ${fact}\n`).join("");
   if (lines === null) return `${text}  too many instructions for counts by line\n`;

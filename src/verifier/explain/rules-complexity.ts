@@ -90,7 +90,7 @@ function loopFixes(loop: Loop, perRound: number, carried: readonly Carried[]): F
   const counted = /for \((?:\w+ )*(\w+) = ([^;]+); \1 < ([^;]+); (?:\1\+\+|\+\+\1|\1 \+= 1)\)/.exec(text);
   const [, name = "i", from = "0", to = "n"] = counted ?? [];
   const iterate = fix(
-    "Iterate with bpf_for (Linux 6.4): the verifier then goes through the body until it learns nothing new, whatever the number of rounds. What changes in the body must not have to be known exactly behind it.",
+    "Iterate with bpf_for (Linux 6.4): the verifier then goes through the body until it learns nothing new, whatever the number of rounds. What changes in the body must not have to be known exactly after it.",
     `bpf_for(${name}, ${from}, ${to}) {\n\t…\n}`,
   );
   const callback = fix(
@@ -137,7 +137,7 @@ function ofBranches(splits: readonly Split[], gaveUp: string, refusal: Refusal):
     );
   const { last } = refusal.history;
   return {
-    headline: "branches one behind the other make more paths than the verifier will follow",
+    headline: "branches one after the other make more paths than the verifier will follow",
     at: most!.at.step.index,
     why: [
       ...why,

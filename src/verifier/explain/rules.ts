@@ -7,11 +7,13 @@ import { FLOW_RULES } from "./rules-flow.ts";
 import { NULL_RULES } from "./rules-null.ts";
 import { OBJECT_RULES } from "./rules-object.ts";
 import { REGISTER_RULES } from "./rules-register.ts";
+import { RELOCATION_RULES } from "./rules-relocation.ts";
 import { RESOURCE_RULES } from "./rules-resource.ts";
 import { STACK_RULES } from "./rules-stack.ts";
 
 /** All kinds of refusals that are explained, the more special ones first. */
 export const RULES: readonly Rule[] = [
+  ...RELOCATION_RULES,
   ...NULL_RULES,
   ...OBJECT_RULES,
   ...RESOURCE_RULES,
