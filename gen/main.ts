@@ -2,12 +2,20 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { btfDump } from "./btf-dump/index.ts";
 import type { Generated, Generator } from "./generator.ts";
+import { helperSignatures } from "./platform/helper-signatures.ts";
 import { platformGenerator } from "./platform/index.ts";
 import { uapi } from "./uapi/index.ts";
 import { verifierDocs } from "./verifier/docs.ts";
 import { vmlinux } from "./vmlinux.ts";
 
-const GENERATORS: readonly Generator[] = [uapi, platformGenerator, btfDump, verifierDocs, vmlinux];
+const GENERATORS: readonly Generator[] = [
+  uapi,
+  platformGenerator,
+  helperSignatures,
+  btfDump,
+  verifierDocs,
+  vmlinux,
+];
 
 /** The first line that differs, for a person to look at. */
 function firstDifference(path: string, wanted: string | Uint8Array): string | null {

@@ -1,4 +1,5 @@
 export { BtfBuilder, type BtfBuilderOptions, type BtfMapping } from "./builder.ts";
+export { accessText } from "./core/access-text.ts";
 export { typesAreCompatible } from "./core/compatible.ts";
 export { CoreError } from "./core/error.ts";
 export { CORE_RELO_NAMES, CoreReloKind } from "./core/kinds.ts";

@@ -16,9 +16,9 @@ function laterNoun(name: string, summary: string): Command {
 export const COMMANDS: readonly Command[] = [
   {
     name: "help",
-    summary: "Show how a command is used",
+    summary: "Show how a command is used, or what a helper does",
     bpftool: true,
-    forms: ["[COMMAND]"],
+    forms: ["[COMMAND]", "helper [NAME]"],
   },
   laterNoun("batch", "Run several commands"),
   {

@@ -3,8 +3,14 @@ import { findCommand } from "./commands.ts";
 import { CommandError } from "./failure.ts";
 import { usage, usageOf } from "./usage.ts";
 
-/** `tsbpf help [COMMAND]`. With -j it is `null`, as bpftool's. */
-export const run: CommandFunction = async ({ io, words, json }) => {
+/** `tsbpf help [COMMAND]`, `tsbpf help helper [NAME]`. Of commands, with -j it is `null`, as bpftool's. */
+export const run: CommandFunction = async (invocation) => {
+  const { io, words, json } = invocation;
+  if (words.count > 0 && words.peek === "helper") {
+    words.take();
+    const { helpHelper } = await import("./help-helper.ts");
+    return await helpHelper(invocation);
+  }
   if (json) {
     io.stdout.write("null\n");
     return 0;

@@ -9,6 +9,7 @@ import type { CliIo, OpenKernel } from "./io.ts";
 import { withKernel } from "./kernel-choice.ts";
 import { openObject } from "./load-file.ts";
 import { printable } from "./printable.ts";
+import { programFacts } from "./verify-facts.ts";
 import { type Loaded, type VerificationCost, verificationCost } from "./verify-stats.ts";
 
 /** What the verifier said to one program. */
@@ -24,7 +25,7 @@ export interface Verdict {
   readonly explanation: Explanation | null;
   /** The classic log, where it was asked for. */
   readonly log: string | null;
-  /** What it cost, where that was asked for and the program was accepted. */
+  /** What it cost, where that was asked for and the verifier was asked. */
   readonly stats: VerificationCost | null;
 }
 
@@ -43,6 +44,8 @@ const LEVEL2 = 2;
 const STATISTICS = 4;
 /** Beyond so many instructions a log of all paths is too long to be worth its memory: the failing one is enough. */
 const LONGEST_TRACE = 100_000;
+/** Bytes of the log of one path: of a longer one the end tells enough. */
+const LONGEST_LOG = 1 << 24;
 
 /** A program that waits for its verdict. */
 interface Subject {
@@ -146,15 +149,17 @@ class Attempt {
       };
     }
     const long = (processed ?? 0) > LONGEST_TRACE;
-    const { log } = this.#load((long ? LEVEL1 : LEVEL2) | STATISTICS);
-    const explanation = explainLog(log, { refused: true });
+    const { log } = this.#load((long ? LEVEL1 : LEVEL2) | STATISTICS, long ? LONGEST_LOG : undefined);
+    const explanation = explainLog(log, { refused: true, program: programFacts(this.#spec, this.#program) });
     return {
       ...common,
       accepted: false,
       problem: explanation === null ? "the kernel refuses it, and its log does not say why" : null,
       explanation: explanation === null ? null : located(explanation, this.#program.lineInfo),
       log: this.#shownLog(processed),
-      stats: null,
+      stats: this.#request.stats
+        ? verificationCost(first, log, this.#program.lineInfo, long ? "path" : "all")
+        : null,
     };
   }
 
@@ -171,7 +176,7 @@ class Attempt {
     return this.#load((long ? LEVEL1 : logLevel) | STATISTICS).log;
   }
 
-  #load(logLevel: number): Loaded {
+  #load(logLevel: number, logSize?: number): Loaded {
     const name = this.#program.name;
     const btf = this.#kernel.targetBtf();
     try {
@@ -179,6 +184,7 @@ class Attempt {
         ...(btf === null ? {} : { kernelBtf: btf }),
         autoload: (program) => program.name === name,
         logLevel,
+        ...(logSize === undefined ? {} : { logSize }),
       });
       const loaded = object.programs.get(name);
       if (loaded === undefined)

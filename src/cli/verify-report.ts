@@ -66,20 +66,20 @@ function verdictText(verdict: Verdict, name: string, style: Style): string {
   const parts = [`${style.bold(name)}: ${accepted ? style.good(state) : style.bad(state)}${count}\n`];
   if (problem !== null) parts.push(`  ${problem}\n`);
   if (explanation !== null) parts.push(`\n${explanationText(explanation, style)}`);
-  if (stats !== null) parts.push(statsText(stats, style));
+  if (stats !== null) parts.push(accepted ? "" : "\n", statsText(stats, style));
   if (log !== null) parts.push(`\n${style.bold("the kernel's log:")}\n${log.trimEnd()}\n`);
   return parts.join("");
 }
 
 function statsText(stats: VerificationCost, style: Style): string {
-  const { processed, limit, states, peakStates, maxStatesPerInsn, stack, insns, lines } = stats;
+  const { processed, limit, states, peakStates, maxStatesPerInsn, stack, insns, lines, counted } = stats;
   const used = stack.reduce((sum, each) => sum + each, 0);
   const frames = stack.length > 1 ? ` (${stack.join(" + ")} by function)` : "";
   const facts = [
     `budget   ${percentText(processed, limit)} of ${countText(limit)} instructions`,
     `states   ${countText(states)}, ${countText(peakStates)} at a time, at most ${countText(maxStatesPerInsn)} at one instruction`,
     `stack    ${used} bytes${frames}`,
-    `program  ${countText(insns)} instructions behind fixups`,
+    ...(insns === null ? [] : [`program  ${countText(insns)} instructions after fixups`]),
   ];
   const text = facts.map((fact) => `  ${fact}\n`).join("");
   if (lines === null) return `${text}  too many instructions for counts by line\n`;
@@ -98,6 +98,7 @@ function statsText(stats: VerificationCost, style: Style): string {
     `${file.replace(/^.*\//, "")}:${line}`,
     source.replaceAll("\t", " "),
   ]);
+  const path = counted === "path" ? "  by line, on the path where the verifier gave up:\n" : "";
   const more = lines.length > shown.length ? `  and ${lines.length - shown.length} lines more\n` : "";
-  return `${text}\n${tableText(columns, rows, { width: style.width, indent: 2, heading: style.dim }).text}${more}`;
+  return `${text}\n${path}${tableText(columns, rows, { width: style.width, indent: 2, heading: style.dim }).text}${more}`;
 }

@@ -31,17 +31,20 @@ export interface VerificationCost {
   readonly maxStatesPerInsn: number;
   /** Bytes that each function uses, the entry function first. */
   readonly stack: readonly number[];
-  /** Behind fixups. */
-  readonly insns: number;
+  /** Behind fixups; null where the program is refused: it gets none. */
+  readonly insns: number | null;
   /** The dearest first; null where the log of all paths would be too long. */
   readonly lines: readonly LineCost[] | null;
+  /** What `lines` counts: all that was gone through, or the path alone on which the verifier gave up. */
+  readonly counted: "all" | "path";
 }
 
-/** Reads the cost off the logs: that of the statistics, and that of all paths. */
+/** Reads the cost off the logs: that of the statistics, and that of all paths, or of one. */
 export function verificationCost(
   loaded: Loaded,
   trace: string | null,
   records: readonly LineRecord[],
+  counted: VerificationCost["counted"] = "all",
 ): VerificationCost {
   const numbers =
     /^processed (\d+) insns \(limit (\d+)\) max_states_per_insn (\d+) total_states (\d+) peak_states (\d+)/m.exec(
@@ -56,7 +59,8 @@ export function verificationCost(
     peakStates: peakStates ?? 0,
     maxStatesPerInsn: maxStatesPerInsn ?? 0,
     stack: stack === "" ? [] : stack.split("+").map(Number),
-    insns: loaded.fixed,
+    insns: loaded.accepted ? loaded.fixed : null,
+    counted,
     lines: trace === null ? null : lineCosts(trace, records),
   };
 }

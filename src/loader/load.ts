@@ -34,6 +34,8 @@ export interface LoadOptions extends KconfigOptions {
   readonly targetProgram?: (program: ProgramSpec) => number | null;
   /** Of the verifier; 0 without it. */
   readonly logLevel?: number;
+  /** Bytes of the verifier's log: of a longer one the end is kept. Without it, as many as it takes, up to 16 MiB. */
+  readonly logSize?: number;
 }
 
 const PIN_ROOT = "/sys/fs/bpf";
@@ -256,6 +258,7 @@ class Loading implements Disposable {
         structOps,
         targetFd: needsTarget ? targetFd : null,
         logLevel: this.#options.logLevel ?? 0,
+        logSize: this.#options.logSize,
       });
       this.#own(fd);
       this.#programs.set(program.name, new LoadedProgram(this.#sys, fd, { spec: program, log }));

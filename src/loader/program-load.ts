@@ -19,6 +19,7 @@ export interface ProgramLoad {
   readonly structOps: StructOpsTarget | null;
   readonly targetFd: number | null;
   readonly logLevel: number;
+  readonly logSize: number | undefined;
 }
 
 /** Loads a program with all that the object says of it (`bpf_object_load_prog`). */
@@ -42,6 +43,7 @@ export function loadProgram(sys: BpfCommands, features: KernelFeatures, load: Pr
     expectedAttachType: structOps?.member ?? attachTypeOf(spec, definition, features),
     attachBtfId: structOps?.attachBtfId ?? target?.attachBtfId ?? 0,
     logLevel: load.logLevel,
+    ...(load.logSize === undefined ? {} : { logSize: load.logSize }),
     // One field of the attribute is either of the two.
     ...(load.targetFd !== null
       ? { attachProgFd: load.targetFd }

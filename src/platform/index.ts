@@ -63,6 +63,7 @@ export {
 export { ITERATOR_TARGETS, type IteratorArgument, type IteratorTarget } from "./functions/iterators.ts";
 export { RAW_TRACEPOINT_NULL_ARGUMENTS } from "./functions/raw-tracepoints.ts";
 export { RCU_PROTECTED_STRUCTS } from "./functions/rcu-structs.ts";
+export { HELPER_SIGNATURES } from "./generated/helper-signatures.ts";
 export {
   type ArgumentName,
   type ArgumentRule,
@@ -71,7 +72,8 @@ export {
   type HelperArgument,
   type TypeFlag,
 } from "./helpers/arguments.ts";
-export type { Capabilities, KernelOption } from "./helpers/grant.ts";
+export { type HelperCaller, helperCallers } from "./helpers/callers.ts";
+export type { Capabilities, GrantCondition, KernelOption } from "./helpers/grant.ts";
 export { INTERNAL_SYMBOLS, InternalHelper } from "./helpers/internal.ts";
 export type {
   AllowedRule,

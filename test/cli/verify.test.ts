@@ -61,7 +61,7 @@ describe("verify OBJECT", () => {
     expect(status).toBe(0);
     expect(stdout).toMatch(/^ {2}budget {3}[\d.]+ % of 1,000,000 instructions$/m);
     expect(stdout).toMatch(/^ {2}stack {4}\d+ bytes/m);
-    expect(stdout).toMatch(/^ {2}program {2}[\d,]+ instructions behind fixups$/m);
+    expect(stdout).toMatch(/^ {2}program {2}[\d,]+ instructions after fixups$/m);
     expect(stdout).toMatch(/^ +[\d,]+ +[\d,]* +flow\.bpf\.c:\d+ +\S/m);
   });
 

@@ -103,7 +103,7 @@ export function causeOfMovedPointer(
       text:
         alignment === undefined
           ? `this moves the pointer in ${place}`
-          : `${amount} is no multiple of ${alignment}: ${place} is not aligned behind this`,
+          : `${amount} is no multiple of ${alignment}: ${place} is not aligned after this`,
     };
   }
   return null;

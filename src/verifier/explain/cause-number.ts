@@ -19,9 +19,13 @@ export function causeOfRange(history: History, register: number, before: number,
     while (to < links.length - 1 && links[to]!.kind === "copied") to++;
     const lost = links.slice(from, to + 1).find((link) => lossAt(history, link) !== null);
     const comparisons = comparisonsOf(history, asked.register, asked.before);
-    const compared = decisive(comparisons, limit, from === 0);
+    const compared = decisive(comparisons, limit);
     if (compared !== null && (lost === undefined || compared.at.position > lost.at.position)) return compared;
     if (lost !== undefined) return { at: lost.at, text: lossAt(history, lost)! };
+    const cut = limit === "low" ? null : cutAt(history, links[to]!);
+    if (cut !== null) return cut;
+    const meant = from === 0 ? newest(comparisons, limit) : null;
+    if (meant !== null) return meant;
     const { at, kind } = links[to]!;
     const source = at.effect.reads[0];
     if (kind !== "changed" || source === undefined) break;
@@ -49,20 +53,45 @@ function birth(links: readonly ValueLink[], limit: Limit): Cause | null {
   return { at, text: `${place} ${words}; ${missing}` };
 }
 
-/** The comparison that set the limit, else the newest: it was meant to. */
-function decisive(comparisons: readonly Comparison[], limit: Limit, any: boolean): Cause | null {
-  let chosen: Comparison | undefined;
-  for (const comparison of comparisons) if (moves(comparison, limit)) chosen = comparison;
-  const found = chosen ?? (any ? comparisons.at(-1) : undefined);
-  if (found === undefined) return null;
-  const range = found.after === null ? null : rangeWords(rangeOf(found.after));
+/** The comparison that set the limit. */
+function decisive(comparisons: readonly Comparison[], limit: Limit): Cause | null {
+  const chosen = comparisons.findLast((comparison) => moves(comparison, limit));
+  return chosen === undefined ? null : compared(chosen, limit, true);
+}
+
+/** The newest comparison that set no limit: it was meant to. */
+function newest(comparisons: readonly Comparison[], limit: Limit): Cause | null {
+  const last = comparisons.at(-1);
+  return last === undefined ? null : compared(last, limit, false);
+}
+
+function compared({ at, place, after }: Comparison, limit: Limit, decides: boolean): Cause {
+  const bounds = after === null ? null : rangeOf(after);
+  const range = bounds === null ? null : rangeWords(bounds);
   const missing = limit === "low" ? "sets no lower limit" : "sets no upper limit";
-  const name = "register" in found.place ? `R${found.place.register}` : "the value";
-  const signed = /^s[<>]/.test(found.at.effect.operator) ? "this signed comparison" : "this comparison";
-  if (range === null)
-    return { at: found.at, text: `${signed} ${missing}: ${name} can still be any number on this path` };
-  const half = chosen === undefined && limit === "low" ? `${missing}: ` : "lets too much pass: ";
-  return { at: found.at, text: `${signed} ${half}on this path ${name} can still be ${range}` };
+  const name = "register" in place ? `R${place.register}` : "the value";
+  const signed = /^s[<>]/.test(at.effect.operator) ? "this signed comparison" : "this comparison";
+  if (bounds === null || range === null)
+    return { at, text: `${signed} ${missing}: ${name} can still be any number on this path` };
+  const half = !decides && limit === "low" ? `${missing}: ` : "lets too much pass: ";
+  const text = `${signed} ${half}on this path ${name} can still be ${range}`;
+  return decides && limit !== "low" ? { at, text, lets: bounds.umax } : { at, text };
+}
+
+/** A mask, a shift to the right or a remainder that set the upper limit. */
+function cutAt(history: History, { at, place, kind, known }: ValueLink): Cause | null {
+  const { operator, constant } = at.effect;
+  if (kind !== "changed" || known === null || constant === null || !/^(?:&|>>|%|s%)=$/.test(operator))
+    return null;
+  const range = rangeOf(known);
+  const before = history.known(at.effect.reads[0] ?? -1, at.position);
+  if (exactOf(known) !== null || range.umax >= rangeOf(before ?? "").umax) return null;
+  const what = operator === "&=" ? "this mask" : operator === ">>=" ? "this shift" : "this remainder";
+  return {
+    at,
+    text: `${what} leaves too much: ${place} can be ${rangeWords(range)} after it`,
+    lets: range.umax,
+  };
 }
 
 function moves({ before, after }: Comparison, limit: Limit): boolean {
@@ -94,10 +123,10 @@ function lossAt(history: History, { at, place, kind, known }: ValueLink): string
   const limits = now === null ? "can be any number" : `can be ${now}`;
   const { effect } = at;
   if (effect.operation === "movsx")
-    return `the sign extension loses what was known: ${place} ${limits} behind it`;
-  if (effect.narrow) return `32-bit arithmetic cuts the value off: ${place} ${limits} behind it`;
+    return `the sign extension loses what was known: ${place} ${limits} after it`;
+  if (effect.narrow) return `32-bit arithmetic cuts the value off: ${place} ${limits} after it`;
   if (kind === "copied") return `the value that comes back from the stack is unknown: ${place} ${limits}`;
-  return `\`${at.step.text}\` loses the limits: ${place} ${limits} behind it`;
+  return `\`${at.step.text}\` loses the limits: ${place} ${limits} after it`;
 }
 
 function sourceBefore(history: History, at: ValueLink["at"], place: string): string | null {

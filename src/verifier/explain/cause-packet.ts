@@ -46,7 +46,7 @@ function causeOfOther(history: History, before: number, born: number, pointer: s
     return (
       causeOfRange(history, added, addition.at.position, "both") ?? {
         at: addition.at,
-        text: `R${added} is not known exactly: what is compared behind this says nothing of the start`,
+        text: `R${added} is not known exactly: what is compared after this says nothing of the start`,
       }
     );
   }

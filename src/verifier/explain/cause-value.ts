@@ -68,7 +68,26 @@ function endOfLife(
     }
     later = link.at.position;
   }
-  return null;
+  return endOfPacket(history, links, before);
+}
+
+/** Where the log tells no types (level 1 of older kernels): a word of the context that is used as a pointer is one into the packet. */
+function endOfPacket(history: History, links: readonly ValueLink[], before: number): Cause | null {
+  const birth = links.at(-1);
+  const memory = birth?.at.effect.memory ?? null;
+  if (birth?.kind !== "made" || birth.known !== null || memory === null || memory.store) return null;
+  if (memory.size !== 4 || !isContext(history, memory.base, birth.at.position)) return null;
+  return invalidation(history, "pkt", birth.at.position, before);
+}
+
+/** Whether a register has what the program was called with. */
+function isContext(history: History, register: number, before: number): boolean {
+  const known = history.known(register, before);
+  if (known !== null) return known.startsWith("ctx");
+  const links = history.origin(register, before);
+  const oldest = links.at(-1);
+  if (oldest === undefined) return register === 1;
+  return links.every(({ kind }) => kind === "copied") && oldest.at.effect.reads[0] === 1;
 }
 
 /** The newest word of the log about a register that says it is a pointer, with no write since. */
@@ -148,7 +167,7 @@ export function causeOfMissing(history: History, register: number, before: numbe
       at.effect.operation === "skb"
         ? "loads from the packet do"
         : `the call of ${callName(at.effect.call ?? "")} does`;
-    return { at, text: `${what} not keep ${place}: R1 to R5 hold nothing behind it` };
+    return { at, text: `${what} not keep ${place}: R1 to R5 hold nothing after it` };
   }
   if (kind === "argument" && !/^R[1-5]$/.test(place)) {
     const exit = history.origin(register, before).find((link) => link.kind === "returned");

@@ -1,3 +1,4 @@
+import { HELPER_PROTOTYPES } from "../../platform/index.ts";
 import type { History, Place, ValueLink } from "./history.ts";
 import { samePlace } from "./history.ts";
 import type { PathStep } from "./path-step.ts";
@@ -7,6 +8,10 @@ import { exactOf } from "./value-range.ts";
 export interface Cause {
   readonly at: PathStep;
   readonly text: string;
+  /** Of what bounds a number: the most that it lets pass. */
+  readonly lets?: bigint;
+  /** Of a call that ended the life of a pointer: what it did. */
+  readonly ended?: "packet" | "object" | "section";
 }
 
 /** Where the path went at a branch. */
@@ -65,39 +70,35 @@ export function isNumber(value: string | null): boolean {
   return value !== null && (exactOf(value) !== null || /^(?:P?scalar|inv|imm|unknown)/.test(value));
 }
 
-/** Helpers behind which pointers into the packet are worth nothing (`bpf_helper_changes_pkt_data`). */
-const MOVES_PACKET =
-  /^bpf_(?:skb_(?:vlan_push|vlan_pop|store_bytes|change_proto|change_head|change_tail|pull_data|adjust_room|ecn_set_ce)|l3_csum_replace|l4_csum_replace|clone_redirect|xdp_adjust_(?:head|meta|tail)|msg_(?:pull|push|pop)_data|lwt_\w+|sk_skb_\w+|store_hdr_opt|tcp_\w+|set_hash_invalid|dynptr_write)#?/;
+/** Whether pointers into the packet are worth nothing behind a call (`bpf_helper_changes_pkt_data`). */
+function movesPacket(call: string): boolean {
+  const [name, id] = call.split("#");
+  // A write through a dynptr of a packet may have to make it writable first.
+  if (name === "bpf_dynptr_write") return true;
+  return id !== undefined && HELPER_PROTOTYPES.get(Number(id))?.changesPacket === true;
+}
+
 const RELEASES =
   /release|_put\b|_put#|free|submit|discard|kptr_xchg|destroy|_drop|list_push|rbtree_add|_delete/;
 
 /** A call between two positions that ended the life of a pointer: the log says nothing of it at the register. */
 export function invalidation(history: History, pointer: string, from: number, to: number): Cause | null {
   const packet = /^pkt/.test(pointer);
-  for (let at = to - 1; at > from; at--) {
-    const here = history.path[at]!;
-    const name = here.effect.call;
+  for (let position = to - 1; position > from; position--) {
+    const at = history.path[position]!;
+    const name = at.effect.call;
     if (name === null) continue;
-    if (packet && MOVES_PACKET.test(name)) {
-      return {
-        at: here,
-        text: `${callName(name)} may move the packet: pointers into it are worth nothing behind it`,
-      };
-    }
-    if (packet && name.startsWith("pc")) {
-      return {
-        at: here,
-        text: "the function that is called may move the packet: pointers into it are worth nothing behind it",
-      };
+    if (packet && (movesPacket(name) || name.startsWith("pc"))) {
+      const who = name.startsWith("pc") ? "the function that is called" : callName(name);
+      const text = `${who} may move the packet: pointers into it are worth nothing after it`;
+      return { at, ended: "packet", text };
     }
     if (!packet && RELEASES.test(name)) {
-      return {
-        at: here,
-        text: `${callName(name)} gives the object back: pointers to it are worth nothing behind it`,
-      };
+      const text = `${callName(name)} gives the object back: pointers to it are worth nothing after it`;
+      return { at, ended: "object", text };
     }
     if (!packet && /unlock|_enable|_restore/.test(name)) {
-      return { at: here, text: `${callName(name)} ends the section that kept the object alive` };
+      return { at, ended: "section", text: `${callName(name)} ends the section that kept the object alive` };
     }
   }
   return null;

@@ -1,6 +1,7 @@
 import type { Explanation, ExplanationStep } from "./explanation.ts";
 import type { LogReport, ParsedLog, ReportPlace } from "./log-model.ts";
 import { parseLog } from "./parse-log.ts";
+import type { ProgramFacts } from "./program-facts.ts";
 import { type Finding, fix, Refusal, type Rule } from "./rule.ts";
 import { RULES } from "./rules.ts";
 
@@ -11,6 +12,8 @@ export const UNKNOWN_CODE = "unknown";
 export interface ExplainOptions {
   /** The program was refused: a log without any complaint is one of a kernel that keeps silent about why. */
   readonly refused?: boolean;
+  /** The program: makes explanations more concrete. */
+  readonly program?: ProgramFacts;
 }
 
 /**
@@ -24,11 +27,11 @@ export function explainLog(text: string | ParsedLog, options: ExplainOptions = {
   const log = typeof text === "string" ? parseLog(text) : text;
   const silent = log.messages.length === 0 && log.report === null;
   if (silent && !(options.refused === true && (log.steps.length > 0 || log.processed !== null))) return null;
-  return explained(log);
+  return explained(log, options.program ?? {});
 }
 
-function explained(log: ParsedLog): Explanation | null {
-  const refusal = new Refusal(log);
+function explained(log: ParsedLog, program: ProgramFacts): Explanation | null {
+  const refusal = new Refusal(log, program);
   const found = findingOf(refusal);
   // Words that no rule knows, and nothing else of a verifier's: some other text.
   if (found === null && log.steps.length === 0 && log.processed === null && log.report === null) return null;

@@ -57,7 +57,7 @@ export function explanationText(explanation: Explanation, style: ExplanationStyl
   return `${lines.join("\n")}\n`;
 }
 
-/** The source line and the instruction with what is wrong with it below. */
+/** The source line and the instruction, with what is wrong below the one that is closest to what people wrote. */
 function refusedPlace(explanation: Explanation, width: number, style: ExplanationStyle): string[] {
   const { instruction, source, why } = explanation;
   if (instruction === null) return [];
@@ -66,23 +66,57 @@ function refusedPlace(explanation: Explanation, width: number, style: Explanatio
   const bar = (number: string) => style.dim(`${number.padStart(margin + 2)} | `);
   const room = width - margin - 5;
   const place = placeText(source);
-  const code = instruction.code === "" ? NOT_SHOWN : instruction.code;
   const where = `${place === "" ? "" : `${place}, `}instruction ${instruction.index}`;
   const lines = hanging(`${" ".repeat(margin + 1)}--> `, where, width);
-  if (source !== null && source.text !== "") {
-    lines.push(`${bar(source.line === null ? "" : `${source.line}`)}${cut(expanded(source.text), room)}`);
-  }
-  lines.push(`${bar(`${instruction.index}`)}${style.bold(cut(code, room))}`);
-  const [at, length] = operandPlace(code, instruction.operand);
   const note = why.at(-1)?.text ?? "";
-  const caret = `${" ".repeat(at)}${"^".repeat(length)}`;
-  if (at + length + 1 + note.length <= room) lines.push(`${bar("")}${style.bad(`${caret} ${note}`)}`);
-  else {
-    lines.push(`${bar("")}${style.bad(caret)}`);
-    for (const line of wrapped(note, room)) lines.push(`${bar("")}${style.bad(line)}`);
+  const marked = (at: number, length: number, words: string) => {
+    const caret = `${" ".repeat(at)}${"^".repeat(length)}`;
+    if (words === "") return [`${bar("")}${style.bad(caret)}`];
+    if (at + length + 1 + words.length <= room) return [`${bar("")}${style.bad(`${caret} ${words}`)}`];
+    return [caret, ...wrapped(words, room)].map((line) => `${bar("")}${style.bad(line)}`);
+  };
+  const spot = sourceSpot(source);
+  if (source !== null && source.text !== "") {
+    const shown = excerpt(expanded(source.text), spot ?? [0, 1], room);
+    lines.push(`${bar(source.line === null ? "" : `${source.line}`)}${shown.text}`);
+    if (spot !== null) lines.push(...marked(shown.at, shown.length, note));
   }
+  const code = instruction.code === "" ? NOT_SHOWN : instruction.code;
+  const operand = operandPlace(code, instruction.operand);
+  const shown = excerpt(code, operand, room);
+  lines.push(`${bar(`${instruction.index}`)}${style.bold(shown.text)}`);
+  if (spot === null) lines.push(...marked(shown.at, shown.length, note));
+  else if (operand[1] < code.length) lines.push(...marked(shown.at, shown.length, ""));
   return lines;
 }
+
+/** Where in a source line its column is, tabs expanded, and how long the word there is; null where nothing tells. */
+function sourceSpot(source: LogSource | null): readonly [at: number, length: number] | null {
+  if (source?.offset === undefined) return null;
+  const word = /^(?:\w+|[^\s\w])/.exec(source.text.slice(source.offset))?.[0] ?? " ";
+  return [expanded(source.text.slice(0, source.offset)).length, word.length];
+}
+
+/** As much of a text as there is room for, around a spot in it. */
+export function excerpt(
+  text: string,
+  [at, length]: readonly [at: number, length: number],
+  room: number,
+): { readonly text: string; readonly at: number; readonly length: number } {
+  if (text.length <= room) return { text, at, length };
+  // Two thirds of what is shown stand behind the spot: there an expression goes on.
+  const start = Math.max(0, Math.min(at - Math.floor(room / 3), text.length - room));
+  const before = start > 0 ? CUT : "";
+  const behind = start + room < text.length ? CUT : "";
+  const middle = text.slice(start + before.length, start + room - behind.length);
+  return {
+    text: `${before}${middle}${behind}`,
+    at: at - start,
+    length: Math.max(1, Math.min(length, room - (at - start))),
+  };
+}
+
+const CUT = "...";
 
 /** Where an operand stands in an instruction's text, and how long it is; all of the text where it does not. */
 export function operandPlace(code: string, operand: string): readonly [at: number, length: number] {
@@ -105,13 +139,17 @@ function stepLines(
   const head = `${isCause ? "  > " : "    "}${step.instruction}: `;
   const indent = " ".repeat(8);
   const place = placeText(step.source);
-  const code = cut(step.code === "" ? NOT_SHOWN : step.code, width - head.length);
+  const code = excerpt(step.code === "" ? NOT_SHOWN : step.code, [0, 1], width - head.length).text;
   const lines = [`${isCause ? style.bad(head) : style.dim(head)}${isCause ? style.bold(code) : code}`];
   if (step.source !== null && step.source.text !== "") {
     const where = place === "" ? "" : `  ${place}`;
-    const text = expanded(step.source.text);
+    const { text } = excerpt(
+      expanded(step.source.text),
+      sourceSpot(step.source) ?? [0, 1],
+      width - indent.length,
+    );
     const together = indent.length + text.length + where.length <= width;
-    lines.push(`${indent}${style.dim(cut(text, width - indent.length))}${together ? style.dim(where) : ""}`);
+    lines.push(`${indent}${style.dim(text)}${together ? style.dim(where) : ""}`);
   }
   for (const line of wrapped(step.text, width - indent.length))
     lines.push(`${indent}${isCause ? style.bad(line) : line}`);
@@ -130,10 +168,6 @@ function hanging(first: string, text: string, width: number, rest = " ".repeat(f
   return wrapped(text, width - Math.max(first.length, rest.length)).map(
     (line, i) => `${i === 0 ? first : rest}${line}`,
   );
-}
-
-function cut(text: string, width: number): string {
-  return text.length <= width ? text : `${text.slice(0, Math.max(1, width - 3))}...`;
 }
 
 function expanded(line: string): string {

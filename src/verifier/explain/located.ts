@@ -29,11 +29,10 @@ export function located(explanation: Explanation, records: readonly LineRecord[]
 function sourceAt(records: readonly LineRecord[], slot: number): LogSource | null {
   const record = records.findLast((each) => each.slot <= slot);
   if (record === undefined || record.lineNumber === 0) return null;
-  return {
-    text: record.line.trim(),
-    file: record.file.replace(/^\.\//, ""),
-    line: record.lineNumber,
-    // Of the text as it is shown: without what it is indented by.
-    column: record.column > 0 ? record.column : null,
-  };
+  const { line, column } = record;
+  const place = { text: line.trim(), file: record.file.replace(/^\.\//, ""), line: record.lineNumber };
+  if (column <= 0) return { ...place, column: null };
+  const offset = column - 1 - (line.length - line.trimStart().length);
+  // A line that the file no longer has as it was compiled tells no place in it.
+  return offset < 0 || offset >= place.text.length ? { ...place, column } : { ...place, column, offset };
 }

@@ -6,6 +6,8 @@ export interface LogSource {
   readonly line: number | null;
   /** From 1; null where nothing tells: logs do not. */
   readonly column: number | null;
+  /** Where in `text`, which has no indentation, the column is: from 0. Absent where the column is null. */
+  readonly offset?: number;
 }
 
 /** An instruction that the verifier went through: one line of a log. */
@@ -51,6 +53,10 @@ export interface ReportPlace {
 /** A verifier's log, taken apart. */
 export interface ParsedLog {
   readonly steps: readonly LogStep[];
+  /** First slots of the functions, the entry function first; empty where the log does not list them (level 2 does). */
+  readonly functions: readonly number[];
+  /** Bytes of stack of each function, in the same order, where the log has statistics. */
+  readonly stackDepths: readonly number[];
   /** The whole program by slot, from the table of live registers (6.16 on); empty where there is none. */
   readonly program: ReadonlyMap<number, string>;
   /** What the verifier complained about: the lines at the end that belong to no instruction. */

@@ -12,6 +12,11 @@ const SOURCE_PLACE = /^(.*) @ (\S+?):(\d+)$/;
 const FRAME = /^\s*frame(\d+):\s*/;
 /** Behind an instruction: `; R1=ctx() R2=pkt(r=0)`. */
 const STATE_BEHIND = /\s+; ?((?:frame\d+: ?)?(?:(?:R\d|fp-?\d|refs=).*)?)$/;
+/** What libbpf writes in place of an instruction that it could not relocate. */
+const UNRESOLVED = /^(\d+): (<invalid [^>]+>)$/;
+const FUNCTION = /^func#(\d+) @(\d+)/;
+/** In lines of its own, or behind `processed …` before 5.2. */
+const STACK_DEPTH = /(?:^|, )stack depth (\d+(?:\+\d+)*)/;
 const LIVE_TABLE = /^\s+(\d+): [.\d]{10,11} \([0-9a-f]{2}\) (.*)$/;
 
 /** Lines that say how the verifier works, not what it found. */
@@ -23,9 +28,7 @@ const NOTES: readonly RegExp[] = [
   /^parent (?:state|already had|didn't have) /,
   /^propagating /,
   /^verification time /,
-  /^stack depth /,
   /^insns processed /,
-  /^func#\d+ @\d+/,
   /^Validating .*\(\) func#\d+/,
   /^Func#\d+ .* is safe for any args/,
   /^Func#\d+ .* is global and assumed valid/,
@@ -48,6 +51,11 @@ const STATISTICS = /^processed (\d+) insns/;
 const BEGIN = /-- BEGIN (?:PROG LOAD|DUMP) LOG --/;
 const END = /-- END (?:PROG LOAD LOG|LOG|DUMP LOG) --/;
 
+/** libbpf's `prog 'count': -- BEGIN …`. */
+const FRAMED = /prog '([^']+)': *$/;
+/** How the log of a program begins. */
+const FIRST_LINE = /^(?:func#0 @0|0: (?:\([0-9a-f]{2}\) |R1=))/;
+
 /** What loaders and journals put in front of each line, and behind it. */
 const PREFIXES = /^(?:libbpf: |\[ *\d+\.\d+\] |\t+|.*?\blevel=\S+ msg="|.*?\blevel=\S+$)/;
 const QUOTED = /\blevel=\S+ msg="(.*)"[^"]*$/;
@@ -55,25 +63,50 @@ const QUOTED = /\blevel=\S+ msg="(.*)"[^"]*$/;
 const SUMMARY =
   /^.*?\bload program: [^:]+: (?:(\d+): \([0-9a-f]{2}\) (.*?): )?(\S.*?)(?: \(\d+ line(?:s|\(s\))? omitted\))?$/;
 
+/** The log of one program of several that were pasted together. */
+export interface ProgramLog {
+  /** As the loader names it; null where it does not. */
+  readonly program: string | null;
+  readonly log: ParsedLog;
+}
+
 /**
  * Takes the log of any kernel apart, whether it came from bpf(2), libbpf, bpftool, cilium or another loader. Text that
  * is no log gives no steps. Of several programs' logs in one text, the first of a refused program counts.
  */
 export function parseLog(text: string): ParsedLog {
-  let reader = new LogReader();
+  const logs = parseLogs(text);
+  return (logs.find(({ log }) => log.messages.length > 0 && log.steps.length > 0) ?? logs.at(-1)!).log;
+}
+
+/**
+ * All logs of a text, in its order: libbpf and bpftool frame each; without frames one begins where the program begins
+ * again behind another's end. Never empty.
+ */
+export function parseLogs(text: string): readonly ProgramLog[] {
   // Journals write whole logs into one line.
   const plain =
     !text.includes("\n") && text.includes("\\n")
       ? text.replaceAll("\\n", "\n").replaceAll("\\t", "\t")
       : text;
   const indent = commonIndent(plain);
+  const logs: ProgramLog[] = [];
+  let program: string | null = null;
+  let reader = new LogReader();
+  // What comes before the first frame is a log only where there is no frame.
+  const finish = () => logs.push({ program, log: reader.result() });
   for (const line of plain.split(/\r?\n/)) {
-    if (BEGIN.test(line)) {
-      if (reader.refused) break;
+    const begin = BEGIN.exec(line);
+    const plainLine = bare(line, indent);
+    if (begin !== null || (reader.ended && FIRST_LINE.test(plainLine))) {
+      if (reader.began) finish();
+      program = begin === null ? null : (FRAMED.exec(line.slice(0, begin.index))?.[1] ?? null);
       reader = new LogReader();
-    } else reader.line(bare(line, indent));
+    }
+    if (begin === null) reader.line(plainLine);
   }
-  return reader.result();
+  if (reader.began || logs.length === 0) finish();
+  return logs;
 }
 
 function bare(line: string, indent: string): string {
@@ -95,6 +128,8 @@ function commonIndent(text: string): string {
 class LogReader {
   readonly #steps: LogStep[] = [];
   readonly #program = new Map<number, string>();
+  readonly #functions: number[] = [];
+  #depths: readonly number[] = [];
   #messages: string[] = [];
   #source: LogSource | null = null;
   #from: number | null = null;
@@ -106,8 +141,13 @@ class LogReader {
   /** A blank line came behind the messages: what follows is someone else's advice, unless the log goes on. */
   #closed = false;
 
-  get refused(): boolean {
-    return this.#steps.length > 0 && this.#messages.length > 0;
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** Something of a verifier's came: words alone may be a loader's. */
+  get began(): boolean {
+    return this.#steps.length > 0 || this.#processed !== null || this.#report !== null || this.#ended;
   }
 
   line(line: string): void {
@@ -116,6 +156,8 @@ class LogReader {
       this.#ended = true;
       return;
     }
+    const depths = STACK_DEPTH.exec(line);
+    if (depths !== null) this.#depths = depths[1]!.split("+").map(Number);
     const statistics = STATISTICS.exec(line);
     if (statistics !== null) {
       this.#processed = Number(statistics[1]);
@@ -137,6 +179,17 @@ class LogReader {
       if (joined !== null) this.#word(joined[2]!);
       return;
     }
+    const unresolved = UNRESOLVED.exec(line);
+    if (unresolved !== null) {
+      this.#step(Number(unresolved[1]), unresolved[2]!);
+      return;
+    }
+    const begins = FUNCTION.exec(line);
+    if (begins !== null) {
+      this.#functions[Number(begins[1])] = Number(begins[2]);
+      return;
+    }
+    if (STACK_DEPTH.test(line)) return;
     const path = PATH.exec(line);
     if (path !== null) {
       if (/^\s*safe/.test(path[3]!)) return;
@@ -185,6 +238,8 @@ class LogReader {
     const report: LogReport | null = this.#report === null ? null : parseReport(this.#report);
     return {
       steps: this.#steps,
+      functions: this.#functions,
+      stackDepths: this.#depths,
       program: this.#program,
       messages: this.#messages,
       report,

@@ -4,6 +4,7 @@ import { History, type ValueLink } from "./history.ts";
 import type { ParsedLog } from "./log-model.ts";
 import { LogPaths } from "./path.ts";
 import type { PathStep } from "./path-step.ts";
+import type { ProgramFacts } from "./program-facts.ts";
 import { rangeOf, rangeWords } from "./value-range.ts";
 import { valueText } from "./value-text.ts";
 
@@ -41,9 +42,11 @@ export class Refusal {
   readonly log: ParsedLog;
   readonly paths: LogPaths;
   readonly history: History;
+  readonly program: ProgramFacts;
 
-  constructor(log: ParsedLog) {
+  constructor(log: ParsedLog, program: ProgramFacts = {}) {
     this.log = log;
+    this.program = program;
     this.paths = new LogPaths(log);
     this.history = new History(this.paths.failing());
   }
@@ -87,7 +90,13 @@ export class Refusal {
   }
 
   /** The chain of a register's value in the order of the program, with its cause, and the instruction that needs it. */
-  chain(register: number, need: string, cause: Cause | null): ExplanationStep[] {
+  chain(
+    register: number,
+    need: string,
+    cause: Cause | null,
+    /** What went into the value besides: that of another register, told from its origin. */
+    added: readonly ValueLink[] = [],
+  ): ExplanationStep[] {
     const { last } = this;
     if (last === undefined) return [];
     const links = shortened(this.history.origin(register, last.position));
@@ -99,6 +108,9 @@ export class Refusal {
         linkText(link, i === links.length - 1),
       ),
     }));
+    const origin = added.at(-1);
+    if (origin !== undefined && cause?.at !== origin.at && !links.some(({ at }) => at === origin.at))
+      found.push({ at: origin.at, step: stepOf(origin.at, "passed", linkText(origin, true)) });
     if (cause !== null && cause.at !== last) {
       const same = found.findIndex(({ at }) => at === cause.at);
       const lost = { at: cause.at, step: stepOf(cause.at, "lost", cause.text) };
@@ -136,7 +148,7 @@ function linkText(link: ValueLink, oldest: boolean): string {
   const { effect } = at;
   switch (kind) {
     case "clobbered":
-      return `the call does not keep ${place}: R1 to R5 hold nothing behind it`;
+      return `the call does not keep ${place}: R1 to R5 hold nothing after it`;
     case "partial":
       return "this writes a part of what is read later";
     case "argument":

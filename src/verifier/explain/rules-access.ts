@@ -1,8 +1,14 @@
-import { birthOf, callName } from "./cause.ts";
+import { birthOf, type Cause, callName } from "./cause.ts";
 import { causeOfMovedPointer } from "./cause-access.ts";
 import { causeOfType } from "./cause-value.ts";
 import { type Finding, fix, type Refusal, type Rule } from "./rule.ts";
 import { valueText } from "./value-text.ts";
+
+/** A number where a pointer is wanted. */
+const NUMBERS: readonly RegExp[] = [
+  /^R(\d+) invalid mem access '(?:scalar|inv|imm|unknown_value)'/,
+  /^R(\d+) type=(?:scalar|inv|unknown_value) expected=/,
+];
 
 /** Accesses that are not allowed, whatever their offset. */
 export const ACCESS_RULES: readonly Rule[] = [
@@ -30,11 +36,18 @@ export const ACCESS_RULES: readonly Rule[] = [
     }),
   },
   {
+    code: "invalidated-packet-pointer",
+    patterns: NUMBERS,
+    find: (match, refusal) => moved(Number(match[1]), refusal),
+  },
+  {
+    code: "released-pointer",
+    patterns: NUMBERS,
+    find: (match, refusal) => released(Number(match[1]), refusal),
+  },
+  {
     code: "number-as-pointer",
-    patterns: [
-      /^R(\d+) invalid mem access '(?:scalar|inv|imm|unknown_value)'/,
-      /^R(\d+) type=(?:scalar|inv) expected=/,
-    ],
+    patterns: NUMBERS,
     find: (match, refusal) => number(Number(match[1]), refusal),
   },
   {
@@ -217,37 +230,71 @@ function ofBase(refusal: Refusal, need: string): Pick<Finding, "why" | "operand"
   };
 }
 
+function moved(register: number, refusal: Refusal): Finding | null {
+  const cause = causeOf(refusal, register);
+  if (cause?.ended !== "packet") return null;
+  const xdp = /xdp/.test(cause.at.effect.call ?? "");
+  const ctx = xdp ? "ctx" : "skb";
+  return {
+    headline: `a pointer into the packet is used after ${named(cause)}, which may move the packet`,
+    operand: `R${register}`,
+    why: refusal.chain(register, `R${register} does not point into the packet any more`, cause),
+    fixes: [
+      fix(
+        "Load data and data_end anew after the call, and compare again: what was known of the packet is gone.",
+        `data = (void *)(long)${ctx}->data;\ndata_end = (void *)(long)${ctx}->data_end;\nif (data + size > data_end)\n\treturn ${xdp ? "XDP_DROP" : 0};`,
+      ),
+      fix("Or read what is needed of the packet into variables before the call."),
+    ],
+  };
+}
+
+function released(register: number, refusal: Refusal): Finding | null {
+  const cause = causeOf(refusal, register);
+  if (cause?.ended !== "object" && cause?.ended !== "section") return null;
+  const object = cause.ended === "object";
+  return {
+    headline: object
+      ? `an object is used after ${named(cause)}, which gave it back`
+      : `an object is used after ${named(cause)}, which ended the section that kept it alive`,
+    operand: `R${register}`,
+    why: refusal.chain(register, `R${register} points to nothing any more`, cause),
+    fixes: [
+      fix(
+        `Read what is needed of the object before ${named(cause)}, and use the copies after it.`,
+        `value = object->field;\n${named(cause)}(…);`,
+      ),
+    ],
+  };
+}
+
+function named({ at }: Cause): string {
+  return callName(at.effect.call ?? "");
+}
+
 function number(register: number, refusal: Refusal): Finding {
   const cause = causeOf(refusal, register);
   const loaded = cause?.at.effect.operation === "load";
-  const released =
-    cause !== null && cause.at.effect.call !== null && /behind it|kept the object/.test(cause.text);
   return {
-    headline: released ? "a pointer is used that is not valid any more" : "a number is used as a pointer",
+    headline: "a number is used as a pointer",
     operand: `R${register}`,
     why: refusal.chain(register, `R${register} is a number to the verifier here`, cause),
-    fixes: released
+    fixes: loaded
       ? [
           fix(
-            "Use the pointer before this call; behind it, get and test it anew. Packets: load data and data_end again, and compare again.",
+            "Read memory of the kernel, or of a process, with a helper.",
+            "bpf_probe_read_kernel(&value, sizeof(value), pointer);",
+          ),
+          fix(
+            "With CO-RE, let the macro follow the pointers.",
+            "value = BPF_CORE_READ(task, real_parent, tgid);",
           ),
         ]
-      : loaded
-        ? [
-            fix(
-              "Read memory of the kernel, or of a process, with a helper.",
-              "bpf_probe_read_kernel(&value, sizeof(value), pointer);",
-            ),
-            fix(
-              "With CO-RE, let the macro follow the pointers.",
-              "value = BPF_CORE_READ(task, real_parent, tgid);",
-            ),
-          ]
-        : [
-            fix(
-              "Keep the pointer in a variable of pointer type, add only bounded numbers to it, and pass it on whole.",
-            ),
-          ],
+      : [
+          fix(
+            "Keep the pointer in a variable of pointer type, add only bounded numbers to it, and pass it on whole.",
+          ),
+        ],
   };
 }
 

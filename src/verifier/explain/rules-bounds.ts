@@ -1,3 +1,4 @@
+import { boundFixes, roomOf } from "./bound-fixes.ts";
 import { causeOfReach } from "./cause-access.ts";
 import { causeOfPacket } from "./cause-packet.ts";
 import { type Finding, fix, type Refusal, type Rule } from "./rule.ts";
@@ -118,19 +119,20 @@ function bounds(match: RegExpExecArray, refusal: Refusal, what: string): Finding
       : `${bytesText(Number(bytes))} at offset ${off}${size === undefined ? "" : `, of ${what === "memory" ? "" : `a ${what} of `}${bytesText(Number(size))}`}`;
   const room = roomFor(refusal.known(register), Number(size), Number(off), Number(bytes));
   const cause = causeOfReach(refusal, register, message);
-  const index = refusal.variable(cause?.at, "index");
+  const size2 = Number(bytes);
   return {
     headline: `${what === "memory" ? what : `a ${what}`} is accessed outside of its bounds`,
     operand: `R${register}`,
-    why: refusal.chain(register, `${reach}${room}`, cause),
+    why: refusal.chain(register, `${reach}${room}`, cause, roomOf(refusal, register)?.links),
     fixes: [
-      fix(
-        "Bound the index before it is used: a comparison, or a mask, on the very variable that is added to the pointer.",
-        `if (${index} >= ARRAY_SIZE(value->items))\n\treturn 0;`,
-      ),
-      fix(
-        "Access no more bytes than there are: look at the value size of the map, and at the type that is read.",
-      ),
+      ...boundFixes(refusal, register, cause),
+      ...(Number.isNaN(size2) || size === undefined || size2 <= Number(size)
+        ? []
+        : [
+            fix(
+              `Access no more than the ${bytesText(Number(size))} that there are: the size passed, or the type that is read, is larger.`,
+            ),
+          ]),
     ],
   };
 }
@@ -155,18 +157,18 @@ function variable(match: RegExpExecArray, refusal: Refusal, headline: string): F
         ? (last?.effect.memory?.base ?? 0)
         : Number(named);
   const cause = causeOfReach(refusal, register, match.input);
-  const index = refusal.variable(cause?.at, "index");
   return {
     headline,
     operand:
       last?.effect.operation === "alu" ? `R${last.effect.reads[1] ?? last.effect.writes}` : `R${register}`,
-    why: refusal.chain(register, "the verifier must know where this leads", cause),
+    why: refusal.chain(
+      register,
+      "the verifier must know where this leads",
+      cause,
+      roomOf(refusal, register)?.links,
+    ),
     fixes: [
-      fix(
-        "Test the variable against its limits, on this path, before it is used: unsigned, so that one comparison will do.",
-        `if (${index} >= MAX)\n\treturn 0;`,
-      ),
-      fix("Or cut it off with a mask that is a constant.", `${index} &= MAX - 1;`),
+      ...boundFixes(refusal, register, cause),
       fix(
         "The test must be of the same variable: one that is loaded from memory again, or a copy of another width, knows nothing of it.",
       ),

@@ -48,7 +48,7 @@ export const CALL_RULES: readonly Rule[] = [
     "a function is called that this kernel does not have",
     "there is no function of this number",
     fix(
-      "Call a function that there is. A call of a __ksym __weak function must lie behind a test that it is there.",
+      "Call a function that there is. A call of a __ksym __weak function must be guarded by a test that it is there.",
       "if (bpf_ksym_exists(bpf_task_acquire))\n\ttask = bpf_task_acquire(other);",
     ),
   ),
@@ -95,7 +95,7 @@ export const CALL_RULES: readonly Rule[] = [
     find: (match, refusal) => ({
       ...size(match, refusal, "the size passed to a call may be 0, and must not be"),
       fixes: [
-        fix("Leave the size 0 out, behind everything else that bounds it.", "if (len == 0)\n\treturn 0;"),
+        fix("Leave the size 0 out, after everything else that bounds it.", "if (len == 0)\n\treturn 0;"),
       ],
     }),
   },
@@ -211,7 +211,7 @@ export const CALL_RULES: readonly Rule[] = [
     "a function that may sleep is called where sleeping is not allowed",
     "the program, or the section it is in, must not sleep here",
     fix("Load the program as sleepable, by its section's name.", 'SEC("lsm.s/file_open")'),
-    fix("Call it before or behind RCU, preemption, interrupt and lock sections."),
+    fix("Call it before or after RCU, preemption, interrupt and lock sections."),
   ),
   {
     code: "trusted-pointer-needed",

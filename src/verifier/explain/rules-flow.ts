@@ -20,23 +20,6 @@ export const FLOW_RULES: readonly Rule[] = [
       ],
     }),
   },
-  wholeRule(
-    "too-complex",
-    [
-      /^BPF program is too large\. Proc+essed (\d+) insn/,
-      /^The sequence of (\d+) jumps is too complex/,
-      /too many iterations/,
-    ],
-    "the program has more paths than the verifier will follow",
-    fix(
-      "Move the body of loops into a callback, or iterate with bpf_for: it is then verified once.",
-      "bpf_loop(n, body, &state, 0);",
-    ),
-    fix(
-      "Make branches join early: put what depends on them into functions that are global (verified on their own), or into numbers instead of paths.",
-    ),
-    fix("`tsbpf verify --stats` shows at which lines states multiply."),
-  ),
   {
     code: "unreachable-code",
     patterns: [/^unreachable insn (\d+)/],

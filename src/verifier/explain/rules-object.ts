@@ -20,7 +20,7 @@ export const OBJECT_RULES: readonly Rule[] = [
         "no dynptr that fits is there on this path",
         [
           fix(
-            "Make it first, and test the result; behind its release, or a write to its bytes, it is gone.",
+            "Make it first, and test the result; after its release, or a write to its bytes, it is gone.",
             "struct bpf_dynptr ptr;\nif (bpf_dynptr_from_mem(&value->data, sizeof(value->data), 0, &ptr))\n\treturn 0;",
           ),
         ],

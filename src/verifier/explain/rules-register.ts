@@ -218,7 +218,7 @@ function uninitialised(register: number, refusal: Refusal): Finding {
     fixes: [
       cause !== null && /keep/.test(cause.text)
         ? fix(
-            "Keep what is needed behind a call in r6 to r9, or on the stack (in C: a variable, not a parameter of inline assembly).",
+            "Keep what is needed after a call in r6 to r9, or on the stack (in C: a variable, not a parameter of inline assembly).",
             "r6 = r1\ncall …\nr1 = r6",
           )
         : fix("Initialise the variable on every path that leads here.", "int value = 0;"),

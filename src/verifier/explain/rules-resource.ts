@@ -22,7 +22,7 @@ export const RESOURCE_RULES: readonly Rule[] = [
         ),
         fixes: [
           fix(
-            "Release it before every return behind the acquisition, also on the paths of errors.",
+            "Release it before every return after the acquisition, also on the paths of errors.",
             "bpf_sk_release(sk);\nreturn 0;",
           ),
           fix(
@@ -56,7 +56,7 @@ export const RESOURCE_RULES: readonly Rule[] = [
         why: refusal.chain(
           register,
           "no reference belongs to this pointer",
-          lost !== null && /behind it/.test(lost.text) ? lost : cause,
+          lost !== null && /after it/.test(lost.text) ? lost : cause,
         ),
         fixes: [
           fix(

@@ -1,7 +1,8 @@
 import { causeOfReach } from "./cause-access.ts";
 import { skippedOver } from "./cause-value.ts";
+import { chainOf, padded } from "./frames.ts";
 import { effectOf } from "./instruction.ts";
-import { type Finding, fix, plainRule, type Refusal, type Rule, wholeRule } from "./rule.ts";
+import { type Finding, fix, plainRule, type Refusal, type Rule } from "./rule.ts";
 
 /** The program's stack. */
 export const STACK_RULES: readonly Rule[] = [
@@ -37,20 +38,16 @@ export const STACK_RULES: readonly Rule[] = [
       };
     },
   },
-  wholeRule(
-    "stack-too-large",
-    [
-      /^combined stack size of \d+ calls is \d+\. Too large/,
-      /^stack size of subprog \d+ is \d+\. Too large/,
-      /^tail_calls are not allowed when call stack of previous frames is/,
-      /^stack size \d+\(extra \d+\) is too large/,
+  {
+    code: "stack-too-large",
+    patterns: [
+      /^combined stack size of (\d+) calls is (\d+)\. Too large/,
+      /^stack size of subprog (\d+) is (\d+)\. Too large/,
+      /^tail_calls are not allowed when call stack of previous frames is (\d+) bytes/,
+      /^stack size (\d+)\(extra (\d+)\) is too large/,
     ],
-    "functions that call each other need more than the 512 bytes of stack that they share (256 in front of a tail call)",
-    fix("Move large variables into a per-CPU array map, or make the innermost functions inline."),
-    fix(
-      "Programs of type kprobe, tracepoint, perf_event, raw_tracepoint and tracing get a stack for each function where one needs 64 bytes or more, if they make no tail calls.",
-    ),
-  ),
+    find: (match, refusal) => tooLarge(match, refusal),
+  },
   plainRule(
     "call-chain-too-deep",
     [/^the call stack of (\d+) frames is too deep/],
@@ -92,6 +89,57 @@ export const STACK_RULES: readonly Rule[] = [
     ),
   ),
 ];
+
+/** A function's stack, and that of all functions on a chain of calls: `MAX_BPF_STACK`. */
+const MAX_STACK = 512;
+/** With a tail call, what the functions in front may have. */
+const MAX_BEFORE_TAIL_CALL = 256;
+
+function tooLarge(match: RegExpExecArray, refusal: Refusal): Finding {
+  const { log, program } = refusal;
+  const [message, first = "", second = ""] = match;
+  const scratch = (name: string) =>
+    fix(
+      `Keep large variables of ${name} in a per-CPU array map of one element instead of on the stack.`,
+      'struct {\n\t__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);\n\t__uint(max_entries, 1);\n\t__type(key, __u32);\n\t__type(value, struct scratch);\n} scratch SEC(".maps");\n…\n__u32 zero = 0;\nstruct scratch *s = bpf_map_lookup_elem(&scratch, &zero);\nif (!s)\n\treturn 0;',
+    );
+  if (message.startsWith("tail_calls")) {
+    return {
+      headline: `a tail call is made where the functions that lead to it have ${first} bytes of stack: ${MAX_BEFORE_TAIL_CALL} are allowed`,
+      whole: true,
+      fixes: [
+        fix("Make the tail call in the entry function, or in one that is called with less on the stack."),
+        scratch("the functions that lead to it"),
+      ],
+    };
+  }
+  if (!message.startsWith("combined")) {
+    const index = message.startsWith("stack size of") ? Number(first) : 0;
+    const name = program.functions?.[index]?.name ?? (index === 0 ? "the program" : "a function");
+    const size = message.startsWith("stack size of") ? second : first;
+    return {
+      headline: `${name} needs ${size} bytes of stack, and may have ${MAX_STACK}`,
+      whole: true,
+      fixes: [scratch(name)],
+    };
+  }
+  const headline = `${first} functions, each called by the one before, need ${second} bytes of stack together, and may have ${MAX_STACK}`;
+  const chain = chainOf(log, program, Number(first), Number(second));
+  if (chain === null) return { headline, whole: true, fixes: [scratch("the largest of them"), INLINE] };
+  const largest = chain.reduce((most, frame) => (frame.bytes > most.bytes ? frame : most));
+  const why = chain.map((frame, i) => {
+    const size = `${frame.name} has ${frame.bytes} bytes of stack${padded(frame.bytes) === frame.bytes ? "" : ` (${padded(frame.bytes)}, padded)`}`;
+    const next = chain[i + 1];
+    return next === undefined
+      ? refusal.stepAt(frame.slot, "used", `${size}: ${second} in all`)
+      : refusal.stepAt(frame.call!, frame === largest ? "lost" : "passed", `${size}, and calls ${next.name}`);
+  });
+  return { headline, whole: true, why, fixes: [scratch(largest.name), INLINE] };
+}
+
+const INLINE = fix(
+  "Or let functions whose variables are never needed at the same time be called one after the other, not one by the other.",
+);
 
 /** Where the pointer was put on the stack that is now touched in part. */
 function spill({ history, last }: Refusal) {
@@ -136,7 +184,7 @@ function uninitialised(message: string, refusal: Refusal): Finding {
     why: register === 10 ? refusal.steps(cause, need) : refusal.chain(register, need, cause),
     fixes: [
       fix(
-        "Initialise the whole variable, padding between and behind its members included.",
+        "Initialise the whole variable, padding between and after its members included.",
         "struct key key = {};",
       ),
       fix(

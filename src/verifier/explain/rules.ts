@@ -2,15 +2,18 @@ import type { Rule } from "./rule.ts";
 import { ACCESS_RULES } from "./rules-access.ts";
 import { BOUNDS_RULES } from "./rules-bounds.ts";
 import { CALL_RULES } from "./rules-call.ts";
+import { COMPLEXITY_RULES } from "./rules-complexity.ts";
 import { FLOW_RULES } from "./rules-flow.ts";
 import { NULL_RULES } from "./rules-null.ts";
 import { OBJECT_RULES } from "./rules-object.ts";
 import { REGISTER_RULES } from "./rules-register.ts";
+import { RELOCATION_RULES } from "./rules-relocation.ts";
 import { RESOURCE_RULES } from "./rules-resource.ts";
 import { STACK_RULES } from "./rules-stack.ts";
 
 /** All kinds of refusals that are explained, the more special ones first. */
 export const RULES: readonly Rule[] = [
+  ...RELOCATION_RULES,
   ...NULL_RULES,
   ...OBJECT_RULES,
   ...RESOURCE_RULES,
@@ -19,5 +22,6 @@ export const RULES: readonly Rule[] = [
   ...STACK_RULES,
   ...REGISTER_RULES,
   ...CALL_RULES,
+  ...COMPLEXITY_RULES,
   ...FLOW_RULES,
 ];

@@ -1,0 +1,11 @@
+/** What is known of a program besides its log: a log names neither its type nor its functions. */
+export interface ProgramFacts {
+  /** A value of `BpfProgType`. */
+  readonly type?: number;
+  /** Of the object file: `"fentry/do_unlinkat"`. */
+  readonly section?: string;
+  /** Functions by first slot, the entry function first. */
+  readonly functions?: readonly { readonly slot: number; readonly name: string }[];
+  /** What CO-RE relocations ask for, by slot: `"struct task_struct.tgid"`. */
+  readonly relocations?: ReadonlyMap<number, string>;
+}
