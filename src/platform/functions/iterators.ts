@@ -43,6 +43,6 @@ export const ITERATOR_TARGETS: ReadonlyMap<string, IteratorTarget> = new Map(
     task_vma: [object("task", "task_struct"), object("vma", "vm_area_struct")],
     tcp: [object("sk_common", "sock_common", "PTR_TRUSTED")],
     udp: [object("udp_sk", "udp_sock", "PTR_TRUSTED")],
-    unix: [object("unix_sk", "unix_sock", "PTR_TRUSTED")],
+    unix: [object("unix_sk", "unix_sock")],
   }).map(([name, args]) => [name, { arguments: args }]),
 );
