@@ -199,8 +199,8 @@ function load(command) {
   };
   if (caching) {
     process.once("exit", (status) => {
-      // A mistyped command must not leave a file behind.
-      if (status !== 0 || !isNew) return;
+      // A mistyped command must not leave a file behind; a refusal (`verify`) is what was asked for.
+      if (status > 1 || !isNew) return;
       const codes = new Map();
       for (const [name, script] of scripts) codes.set(name, script.createCachedData());
       write(file, compiled.with(codes));
@@ -214,7 +214,9 @@ if (!fs.existsSync(BUNDLE)) {
   process.exit(1);
 }
 const argv = process.argv.slice(2);
-const command = argv.find((argument) => /^[a-z][a-z0-9_]{0,15}$/.test(argument)) || "none";
+// Behind an option may stand its value; at worst code is kept under another name.
+const isWord = (argument) => /^[a-z][a-z0-9_]{0,15}$/.test(argument);
+const command = argv.find((word, i) => isWord(word) && !/^(--[a-z-]+|-B)$/.test(argv[i - 1] ?? "")) || "none";
 load(command)
   .main(argv)
   .then((status) => {

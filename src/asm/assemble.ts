@@ -129,26 +129,27 @@ class Assembler {
     }
     while (cursor.accept(";")) {
       // In a listing, what follows is the state of the registers: "R0=0" is no instruction there.
-      if (skipped?.slot !== undefined || !this.#another(cursor)) return;
+      if (skipped?.slot !== undefined) return;
+      this.#another(cursor);
     }
     if (!cursor.atEnd()) throw cursor.expected("the end of the line");
   }
 
-  /** Behind an instruction, ';' separates it from the next one, or begins a comment: of words that begin no instruction. */
-  #another(cursor: Cursor): boolean {
-    const labels = takeLabels(cursor);
-    const { start, text } = cursor.peek();
-    let statement: Statement | undefined;
+  /** Behind an instruction, ';' separates it from the next one, if there is one. */
+  #another(cursor: Cursor): void {
+    this.#define(takeLabels(cursor));
+    const first = cursor.peek();
+    if (cursor.atEnd() || first.text === ";") return;
+    let statement: Statement;
     try {
-      if (!cursor.atEnd() && text !== ";") statement = this.#dialect.parse(cursor, this.#names);
+      statement = this.#dialect.parse(cursor, this.#names);
     } catch (error) {
-      if (error instanceof StatementError && cursor.position === start) return false;
-      this.#define(labels);
-      throw error;
+      if (!(error instanceof StatementError) || cursor.position !== first.start) throw error;
+      // Elsewhere ';' begins a comment: say what does here.
+      const message = `expected an instruction behind ';' (comments begin with '#' or '//'), got '${first.text}'`;
+      throw new StatementError(AsmCode.instruction, message, first);
     }
-    this.#define(labels);
-    if (statement !== undefined) this.#append(statement, { start, end: cursor.position });
-    return true;
+    this.#append(statement, { start: first.start, end: cursor.position });
   }
 
   /** Compares a listing's numbers with the slots; says once, not on every line, that some are missing. */

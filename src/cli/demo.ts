@@ -5,7 +5,7 @@ import { CommandError } from "./failure.ts";
 import type { OpenKernel } from "./io.ts";
 import { withKernel } from "./kernel-choice.ts";
 import { type LoadedFile, loadSpec, openObject } from "./load-file.ts";
-import { listingExcerpt, objectTables, shapeText } from "./object-view.ts";
+import { flowText, listingExcerpt, objectTables } from "./object-view.ts";
 import { runOnCapture } from "./program-run.ts";
 import { Progress } from "./progress.ts";
 import { rateText, verdictsText } from "./run-report.ts";
@@ -16,7 +16,7 @@ const CAPTURE = "testdata/flow/traffic.pcap";
 const PROGRAM = "count_flows";
 const FUNCTION = "count_flow";
 /** Lines of the listing: a taste, not the whole. */
-const LISTING_LINES = 20;
+const LISTING_LINES = 14;
 const FLOWS = 10;
 const INDENT = "   ";
 /** It is laid out for the terminals there are. */
@@ -46,13 +46,11 @@ export const run: CommandFunction = async (invocation) => {
   await say(objectTables(spec, style));
   return await withKernel(invocation, "embedded", async (kernel) => {
     const loaded = loadSpec(kernel, object, spec, { name: PROGRAM });
-    await say(
-      heading(style, 2, "Look", `function ${FUNCTION} as the kernel keeps it: source, then instructions`),
-    );
+    await say(heading(style, 2, "Look", `function ${FUNCTION} as the kernel keeps it, and its graph`));
     await say(
       listingExcerpt(kernel.sys, loaded.programs[0]!.fd, { name: FUNCTION, lines: LISTING_LINES, style }),
     );
-    await say(shapeText(kernel.sys, loaded.programs[0]!.fd, style));
+    await say(flowText(kernel.sys, loaded.programs[0]!.fd, FUNCTION, style));
     return await runAll(invocation, kernel, loaded, style, say);
   });
 };

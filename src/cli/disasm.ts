@@ -119,7 +119,7 @@ function helperText(id: number): string | undefined {
 function verifierText(insns: readonly Insn[]): string {
   let text = "";
   for (let slot = 0; slot < insns.length; slot += slotsOf(insns[slot]!)) {
-    text += `${slot}: ${disasm(insns, slot)}\n`;
+    text += `${slot}: ${disasm(insns, slot, { helperName: helperText })}\n`;
   }
   return text;
 }

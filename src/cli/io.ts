@@ -47,6 +47,8 @@ export interface OpenKernel {
   readonly sys: BpfCommands;
   /** Why the last run ended early (its call gave EFAULT), where the kernel tells; else null. */
   fault(): string | null;
+  /** Whether the program behind a descriptor was taken although the verifier refuses it (`lenient`). */
+  isRefused(progFd: number): boolean;
   /** What programs printed since the last call, as trace_pipe shows it. */
   tracePipe(): string;
   /** The kernel's types, for programs that ask for their layout (CO-RE); null where nothing tells them. */

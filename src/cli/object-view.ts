@@ -1,4 +1,5 @@
-import { buildCfg, dominatorsOf, loopsOf, orderOf } from "../cfg/index.ts";
+import { disasm } from "../asm/index.ts";
+import { buildCfg, dominatorsOf, loopsOf, orderOf, successorsOf } from "../cfg/index.ts";
 import type { ObjectSpec } from "../object/index.ts";
 import { type BpfCommands, progInfo } from "../sys/index.ts";
 import { mapTypeNames, progTypeNames } from "../uapi/index.ts";
@@ -65,11 +66,35 @@ export function listingExcerpt(
   return `${shown.join("")}${" ".repeat(INDENT)}${style.dim("…")}\n`;
 }
 
-/** How many functions, blocks and loops the program has. */
-export function shapeText(sys: BpfCommands, fd: number, style: Style): string {
-  const { insns } = programOf(sys, fd);
+/** The control flow of one function, a line for each block, then how many functions, blocks and loops there are. */
+export function flowText(sys: BpfCommands, fd: number, name: string, style: Style): string {
+  const program = programOf(sys, fd);
+  const { insns } = program;
   // Without a JIT the distance stands where it stood when the program was loaded.
   const cfg = buildCfg(insns, { callTarget: "off" });
+  const named = program
+    .graphRecords(false)
+    .functions.find(({ signature }) => signature.includes(` ${name}(`));
+  const shown = cfg.functions.find(({ start }) => start === named?.slot) ?? cfg.functions[0]!;
+  const first = shown.entry;
+  const rows = Array.from({ length: shown.endBlock - first }, (_, at) => {
+    const block = first + at;
+    const last = cfg.starts[block + 1]! - 1;
+    const next = [...new Set(successorsOf(cfg, block))].map((to) => `${to - first}`);
+    return [
+      `${at}`,
+      `${cfg.starts[block]}–${last}`,
+      next.join(", "),
+      disasm(insns, last, { helperName: () => undefined }),
+    ];
+  });
+  const columns = [
+    { name: "block", right: true },
+    { name: "slots", right: false },
+    { name: "then", right: false },
+    { name: "its last instruction", right: false },
+  ];
+  const table = tableText(columns, rows, { width: style.width, indent: INDENT, heading: style.dim }).text;
   const order = orderOf(cfg);
   const { loops } = loopsOf(cfg, order, dominatorsOf(cfg, order));
   const facts = [
@@ -78,5 +103,5 @@ export function shapeText(sys: BpfCommands, fd: number, style: Style): string {
     `${countText(cfg.blockCount)} blocks`,
     ...(loops.length === 0 ? [] : [`${countText(loops.length)} ${loops.length === 1 ? "loop" : "loops"}`]),
   ];
-  return `\n${" ".repeat(INDENT)}${style.dim(facts.join(", "))}\n`;
+  return `\n${table}\n${" ".repeat(INDENT)}${style.dim(`of ${facts.join(", ")}`)}\n`;
 }

@@ -43,12 +43,15 @@ export async function dumpProgram(invocation: Invocation): Promise<number> {
       debug,
       ...(name === undefined ? {} : { name }),
     });
-    return await dumpAll(
-      invocation,
-      kernel,
-      loaded.programs.map(({ fd }) => fd),
-      wanted,
-    );
+    const fds = loaded.programs.map(({ fd }) => fd);
+    const status = await dumpAll(invocation, kernel, fds, wanted);
+    await invocation.io.stdout.drain();
+    for (const program of loaded.programs.filter(({ fd }) => kernel.isRefused(fd))) {
+      invocation.io.stderr.write(
+        `${program.name}: no kernel loads this: the verifier refuses it ('tsbpf verify ${path} --prog ${program.name}' says why)\n`,
+      );
+    }
+    return status;
   };
   return await withKernel(invocation, "embedded", show, { execute: false, lenient: true });
 }

@@ -18,9 +18,11 @@ export interface PacketRun extends CaptureRun {
   readonly cut: number;
 }
 
-/** Runs of the first test run of a packet that is repeated, and milliseconds that later ones should take. */
-const FIRST_REPEATS = 16;
-const REPEATS_SLICE = 10;
+/**
+ * Runs of one test run. A run goes on with what the one before left of the packet, so their number must not depend on
+ * the machine's speed; and nothing else has its turn meanwhile.
+ */
+const REPEATS_PART = 1024;
 
 /** Runs a loaded program on all packets of a capture. */
 export async function runOnCapture(
@@ -69,7 +71,7 @@ class PacketRunner {
       return undefined;
     }
     if (packet.data.length < packet.originalLength) this.cut++;
-    if (this.#repeat > FIRST_REPEATS) return this.#runOften(packet, frame, signal);
+    if (this.#repeat > REPEATS_PART) return this.#runOften(packet, frame, signal);
     const retval = this.#testRun(frame, this.#repeat);
     if (retval !== undefined) this.#ran(packet, retval);
     return undefined;
@@ -78,16 +80,10 @@ class PacketRunner {
   /** In parts, each on the packet as it was captured, so that signals have their turn. */
   async #runOften(packet: CapturedPacket, frame: Uint8Array, signal: AbortSignal): Promise<void> {
     let retval: number | undefined;
-    let repeat = FIRST_REPEATS;
-    for (let left = this.#repeat; left > 0 && !signal.aborted; ) {
-      const part = Math.min(repeat, left);
-      const started = this.#io.now();
-      retval = this.#testRun(frame, part);
+    for (let left = this.#repeat; left > 0 && !signal.aborted; left -= REPEATS_PART) {
+      retval = this.#testRun(frame, Math.min(REPEATS_PART, left));
       if (retval === undefined) return;
-      left -= part;
-      const taken = this.#io.now() - started;
-      if (2 * taken < REPEATS_SLICE) repeat *= 2;
-      else await this.#io.turn();
+      await this.#io.turn();
     }
     if (retval !== undefined) this.#ran(packet, retval);
   }

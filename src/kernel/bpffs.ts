@@ -8,16 +8,52 @@ export const BPFFS_ROOT = "/sys/fs/bpf";
 
 const NAME_MAX = 255;
 
-type Node = Directory | KernelObject;
+/** Who walks, creates and removes. */
+export interface FileUser {
+  readonly uid: number;
+  may(capability: "DAC_OVERRIDE" | "FOWNER"): boolean;
+}
+
+/** What is asked of a file or directory, as the bits of a mode. */
+export const FileAccess = { read: 4, write: 2 } as const;
+
+type Node = Directory | Pin;
 
 class Directory {
   readonly entries = new Map<string, Node>();
   /** False for the directories that the file system is mounted below. */
   readonly isBpf: boolean;
+  readonly owner: number;
+  /** Anyone may create in it, and remove what is his own. */
+  readonly isSticky: boolean;
 
-  constructor(isBpf: boolean) {
+  constructor(isBpf: boolean, owner = 0, isSticky = false) {
     this.isBpf = isBpf;
+    this.owner = owner;
+    this.isSticky = isSticky;
   }
+
+  /** Mode 01777 or 0755. */
+  get mode(): number {
+    return this.isSticky ? 0o777 : 0o755;
+  }
+}
+
+class Pin {
+  readonly object: KernelObject;
+  readonly owner: number;
+  readonly mode = 0o600;
+
+  constructor(object: KernelObject, owner: number) {
+    this.object = object;
+    this.owner = owner;
+  }
+}
+
+/** `inode_permission`; there are no groups here. */
+function permit(user: FileUser, { owner, mode }: Node, access: number): void {
+  const granted = user.uid === owner ? mode >> 6 : mode;
+  if ((access & ~granted) !== 0 && !user.may("DAC_OVERRIDE")) refuse(Errno.EACCES);
 }
 
 /** Where something is to be created or removed. */
@@ -33,11 +69,12 @@ interface Place {
 /**
  * The BPF file system: directories and pins, each pin a reference to its object, in a tree that has nothing else.
  * Errors are those of `kernel/bpf/inode.c` and of the virtual file system above it (`fs/namei.c`). There is no working
- * directory: relative paths begin at the root.
+ * directory: relative paths begin at the root. Modes are those of a default mount under the umask 022: 01777 of the
+ * root, 0755 of directories, 0600 of pins.
  */
 export class BpfFs {
   readonly #top = new Directory(false);
-  readonly #root = new Directory(true);
+  readonly #root = new Directory(true, 0, true);
 
   constructor() {
     const names = componentsOf(BPFFS_ROOT);
@@ -49,31 +86,38 @@ export class BpfFs {
     }
   }
 
-  /** Pins an object and takes a reference to it. EEXIST, ENOENT, EPERM (outside the file system, dots) … */
-  pin(path: string, object: KernelObject): void {
+  /** Pins an object and takes a reference to it. EEXIST, ENOENT, EPERM (outside the file system, dots), EACCES … */
+  pin(path: string, object: KernelObject, user: FileUser): void {
     const { directory, name, node, slash } = this.#place(path, Errno.EEXIST);
     if (node !== undefined) refuse(Errno.EEXIST);
     if (slash) refuse(Errno.ENOENT);
     if (!directory.isBpf) refuse(Errno.EPERM);
-    directory.entries.set(name, object.getUser());
+    permit(user, directory, FileAccess.write);
+    directory.entries.set(name, new Pin(object.getUser(), user.uid));
   }
 
-  /** The object at a path; ENOENT where nothing is, EACCES where it is a directory. */
-  open(path: string): KernelObject {
+  /** The object at a path; ENOENT where nothing is, EACCES where it is a directory or not for this user. */
+  open(path: string, user: FileUser, access: number): KernelObject {
     const node = this.#find(path);
-    return node instanceof Directory ? refuse(Errno.EACCES) : node;
+    permit(user, node, access);
+    return node instanceof Directory ? refuse(Errno.EACCES) : node.object;
   }
 
-  makeDirectory(path: string): void {
+  makeDirectory(path: string, user: FileUser): void {
     const { directory, name, node } = this.#place(path, Errno.EEXIST);
     if (node !== undefined) refuse(Errno.EEXIST);
+    permit(user, directory, FileAccess.write);
     if (!directory.isBpf) refuse(Errno.EPERM);
-    directory.entries.set(name, new Directory(true));
+    directory.entries.set(name, new Directory(true, user.uid));
   }
 
   /** Removes a pin (dropping its reference) or an empty directory. */
-  remove(path: string): void {
+  remove(path: string, user: FileUser): void {
     const { directory, name, node = refuse(Errno.ENOENT), slash } = this.#place(path, Errno.EBUSY);
+    permit(user, directory, FileAccess.write);
+    // `check_sticky`: of others' things only their owner, and that of the directory, may dispose.
+    const owns = user.uid === node.owner || user.uid === directory.owner;
+    if (directory.isSticky && !owns && !user.may("FOWNER")) refuse(Errno.EPERM);
     if (node instanceof Directory) {
       if (!directory.isBpf) refuse(Errno.EBUSY);
       if (node.entries.size > 0) refuse(Errno.ENOTEMPTY);
@@ -82,7 +126,7 @@ export class BpfFs {
     }
     if (slash) refuse(Errno.ENOTDIR);
     directory.entries.delete(name);
-    node.putUser();
+    node.object.putUser();
   }
 
   /** Names in a directory, sorted. */
@@ -98,7 +142,7 @@ export class BpfFs {
       for (const [name, node] of next.directory.entries) {
         const path = `${next.path}/${name}`;
         if (node instanceof Directory) pending.push({ path, directory: node });
-        else yield { path, object: node };
+        else yield { path, object: node.object };
       }
     }
   }

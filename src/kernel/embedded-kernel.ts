@@ -56,6 +56,11 @@ export class EmbeddedKernel extends KernelProcess {
     return this.caller.machine.tracePipe.read();
   }
 
+  /** Whether a lenient kernel took a program that the verifier refuses. EBADF, EINVAL as every command. */
+  isRefused(progFd: number): boolean {
+    return this.caller.program(progFd).parts.target === null;
+  }
+
   /** Bytes of the kernel's memory in use: maps, programs, stacks and all other objects. */
   get memoryUsed(): number {
     return this.caller.machine.memory.used;

@@ -80,14 +80,16 @@ export class ProcessPort implements Port {
 
   makeDirectory(path: string): number {
     return refusing(() => {
-      this.process.machine.bpffs.makeDirectory(path);
+      this.#alive();
+      this.process.machine.bpffs.makeDirectory(path, this.process);
       return 0;
     });
   }
 
   remove(path: string): number {
     return refusing(() => {
-      this.process.machine.bpffs.remove(path);
+      this.#alive();
+      this.process.machine.bpffs.remove(path, this.process);
       return 0;
     });
   }
@@ -120,6 +122,11 @@ export class ProcessPort implements Port {
       mappings.add(mapping);
       return mapping;
     });
+  }
+
+  /** What has ended must leave nothing behind that nobody would remove. */
+  #alive(): void {
+    if (this.process.exited) refuse(Errno.ESRCH);
   }
 
   async wait(fds: readonly number[], timeout: number, signal?: AbortSignal): Promise<readonly number[]> {

@@ -9,10 +9,29 @@ import type { KernelProgram } from "./objects/program.ts";
 import { refuse } from "./refusal.ts";
 
 /** The capabilities that bpf(2) asks for, without their prefix `CAP_`. */
-export type Capability = "BPF" | "PERFMON" | "NET_ADMIN" | "SYS_ADMIN" | "SYSLOG";
+export type Capability =
+  | "BPF"
+  | "PERFMON"
+  | "NET_ADMIN"
+  | "SYS_ADMIN"
+  | "SYSLOG"
+  // The file system's: to pass modes, and to act as the owner.
+  | "DAC_OVERRIDE"
+  | "FOWNER";
 
 /** Every capability that this kernel asks for. */
-export const ALL_CAPABILITIES: readonly Capability[] = ["BPF", "PERFMON", "NET_ADMIN", "SYS_ADMIN", "SYSLOG"];
+export const ALL_CAPABILITIES: readonly Capability[] = [
+  "BPF",
+  "PERFMON",
+  "NET_ADMIN",
+  "SYS_ADMIN",
+  "SYSLOG",
+  "DAC_OVERRIDE",
+  "FOWNER",
+];
+
+/** What CAP_SYS_ADMIN did before they were split from it. */
+const SPLIT: ReadonlySet<Capability> = new Set(["BPF", "PERFMON", "NET_ADMIN", "SYS_ADMIN"]);
 
 /** Who calls: as `kernel.process(…)` takes it. */
 export interface ProcessOptions {
@@ -53,10 +72,10 @@ export class Process {
 
   /**
    * Whether it has a capability; CAP_SYS_ADMIN stands for those that were split from it (`bpf_capable`,
-   * `perfmon_capable`), and not for CAP_SYSLOG.
+   * `perfmon_capable`), and not for others.
    */
   may(capability: Capability): boolean {
-    return this.#caps.has(capability) || (capability !== "SYSLOG" && this.#caps.has("SYS_ADMIN"));
+    return this.#caps.has(capability) || (SPLIT.has(capability) && this.#caps.has("SYS_ADMIN"));
   }
 
   // --- descriptors ----------------------------------------------------------------------------------------------

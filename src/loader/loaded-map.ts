@@ -98,8 +98,8 @@ export class LoadedMap<K = MapValue, V = MapValue> implements Iterable<[K, V]>, 
   }
 
   /**
-   * Sets a value; `flags` are `BPF_ANY`, `BPF_NOEXIST`, `BPF_EXIST` … A per-CPU map takes a list of values by CPU, or one
-   * for all. Throws Errno where the kernel refuses it.
+   * Sets a value; `flags` are `BPF_ANY`, `BPF_NOEXIST`, `BPF_EXIST` … A per-CPU map takes a list of values by CPU (a
+   * `PerCpu` where values are arrays), or one for all. Throws Errno where the kernel refuses it.
    */
   set(
     key: MapValueInput & K,
@@ -171,7 +171,9 @@ export class LoadedMap<K = MapValue, V = MapValue> implements Iterable<[K, V]>, 
     if (value instanceof Uint8Array && value.length === size) return value;
     const bytes = new Uint8Array(size);
     const cpus = size / stride;
-    const list = value instanceof PerCpu || (Array.isArray(value) && value.length === cpus) ? value : null;
+    // Of values that are arrays themselves a list is one value.
+    const isList = Array.isArray(value) && value.length === cpus && !this.#values.isArray;
+    const list = value instanceof PerCpu || isList ? value : null;
     for (let cpu = 0; cpu < cpus; cpu++) {
       const one = list === null ? value : (list[cpu] as MapValueInput);
       bytes.set(this.#values.encode(one, `${what} of CPU ${cpu}`), cpu * stride);

@@ -1,5 +1,13 @@
 import { TsbpfError } from "../base/index.ts";
-import { type Btf, type BtfValue, type BtfValueInput, decodeValue, encodeValue } from "../btf/index.ts";
+import {
+  type Btf,
+  BtfKind,
+  type BtfValue,
+  type BtfValueInput,
+  decodeValue,
+  encodeValue,
+  resolveType,
+} from "../btf/index.ts";
 
 /** A key or value of a map: as its type says, or bytes where it has none. */
 export type MapValue = BtfValue | Uint8Array;
@@ -21,6 +29,11 @@ export class ValueCodec {
     this.#type = type;
     this.#size = size;
     this.#number = isNumber && size === 4;
+  }
+
+  /** Whether a value is an array in JavaScript, too. */
+  get isArray(): boolean {
+    return this.#btf !== null && this.#btf.kind(resolveType(this.#btf, this.#type)) === BtfKind.ARRAY;
   }
 
   /** The bytes may be reused afterwards. */

@@ -23,6 +23,7 @@ export async function openEmbedded(request: KernelRequest): Promise<OpenKernel> 
   return {
     sys: kernel,
     fault: () => kernel.lastFault?.message ?? null,
+    isRefused: (fd) => kernel.isRefused(fd),
     tracePipe: () => kernel.readTracePipe(),
     targetBtf: () => btf,
     close: () => kernel.exit(),

@@ -12,6 +12,9 @@ const MAP_DEF_SIZE_MIN = 16;
 /** iproute2's `struct bpf_elf_map`, before and after it got `inner_id` and `inner_idx`. */
 const ELF_MAP_SIZES: readonly number[] = [28, 36];
 
+/** -1, where iproute2 has an inner map in no slot. */
+const NO_SLOT = 0xffff_ffff;
+
 /** What iproute2 says of a map besides. */
 interface Iproute2Map {
   readonly id: number;
@@ -25,7 +28,7 @@ interface Iproute2Map {
  *
  * Structs of 28 and 36 bytes are iproute2's (type, key, value, entries, flags, id, pinning, inner id, inner index).
  * Others are libbpf's, of five numbers; what comes after them must be 0. A map of maps of iproute2 has as prototype
- * and, where the inner map has an index, as slot, the map whose id is its `inner_id`; sections `ID/SLOT` are slots of
+ * and, where its `inner_idx` is not -1, in that slot, the map whose id is its `inner_id`; sections `ID/SLOT` are slots of
  * the program array with this id. Pinning of either kind is by name.
  */
 export function readLegacyMaps(file: ObjectFile, btf: Btf | null): PlacedMap[] {
@@ -69,7 +72,8 @@ export function readLegacyMaps(file: ObjectFile, btf: Btf | null): PlacedMap[] {
       offset,
       size,
     };
-    if (isElfMap) iproute2.set(map, { id: words[5]!, innerId: words[7] ?? 0, innerIndex: words[8] ?? 0 });
+    if (isElfMap)
+      iproute2.set(map, { id: words[5]!, innerId: words[7] ?? 0, innerIndex: words[8] ?? NO_SLOT });
     return map;
   });
   return iproute2.size === 0 ? maps : linkIproute2(file, maps, iproute2);
@@ -139,8 +143,9 @@ function linkIproute2(
         );
       }
       const slots = inner
-        .filter((other) => iproute2.get(other)!.innerIndex !== 0)
-        .map((other) => ({ index: iproute2.get(other)!.innerIndex, target: other.key }));
+        .filter((other) => iproute2.get(other)!.innerIndex !== NO_SLOT)
+        .map((other) => ({ index: iproute2.get(other)!.innerIndex, target: other.key }))
+        .sort((a, b) => a.index - b.index);
       return {
         ...map,
         spec: { ...map.spec, inner: { ...inner[0]!.spec, name: `${map.key}.inner`, pinning: 0 }, slots },

@@ -387,12 +387,13 @@ export class BpfCommands extends LinkCommands {
 
   #counted<C extends "MAP_UPDATE_BATCH" | "MAP_DELETE_BATCH">(command: C, values: AttrInput<C>): number {
     const attr = encodeAttr(command, values);
+    const at = attrOffset<"MAP_UPDATE_BATCH">("MAP_UPDATE_BATCH", "count");
+    const view = new DataView(attr.buffer, attr.byteOffset);
+    const wanted = view.getUint32(at, true);
     const result = this.raw(command, attr);
-    const count = new DataView(attr.buffer).getUint32(
-      attrOffset<"MAP_UPDATE_BATCH">("MAP_UPDATE_BATCH", "count"),
-      true,
-    );
-    if (result < 0 && count === 0) throw new Errno(-result, `BPF_${command}`);
+    const count = view.getUint32(at, true);
+    // What is refused before the first element leaves the number as it was.
+    if (result < 0 && (count === 0 || count === wanted)) throw new Errno(-result, `BPF_${command}`);
     return count;
   }
 

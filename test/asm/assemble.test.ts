@@ -66,7 +66,7 @@ describe("assemble", () => {
   });
 
   it("gives each slot the text it came from", () => {
-    const { spans, source } = assemble("  r1 = 1 ll ; x\n\nexit");
+    const { spans, source } = assemble("  r1 = 1 ll # x\n\nexit");
     expect(spans.map(({ start, end }) => source.text.slice(start, end).trim())).toEqual([
       "r1 = 1 ll",
       "r1 = 1 ll",

@@ -92,9 +92,8 @@ describe("pseudoc", () => {
     ]);
   });
 
-  it("takes ';' as a separator before an instruction and as a comment before other words", () => {
+  it("takes ';' as a separator behind an instruction", () => {
     expect(means("r1 = 1; r2 = 2;; exit;")).toBe("r1 = 1\nr2 = 2\nexit");
-    expect(means("r1 = 1 ; the counter; exit")).toBe("r1 = 1");
     expect(means("r1 = 1; 1: r1 -= 1; if r1 != 0 goto 1b; last: exit")).toBe(
       "r1 = 1\nr1 -= 1\nif r1 != 0 goto -2\nexit",
     );
@@ -105,6 +104,12 @@ describe("pseudoc", () => {
     ["r1 = 08", "1:6: error: expected octal digits behind 0, got '08'"],
     ["r1 = 1; exit 5", "1:14: error: expected the end of the line, got '5'"],
     ["r1 = 1; a: exit; a: exit", "1:18: error: label 'a' is defined twice"],
+    [
+      "r0 = 0; exti",
+      "1:9: error: expected an instruction behind ';' (comments begin with '#' or '//'), got 'exti'",
+    ],
+    ["r0 = 42; rO = 1; exit", "1:10: error: expected an instruction behind ';'"],
+    ["r0 = 0; cal 5; exit", "1:9: error: expected an instruction behind ';'"],
     ["exit /* and\nso on", "1:6: error: the comment is not closed"],
   ])("does not lose what is wrong behind ';': %s", (text, message) => {
     expect(() => assemble(text)).toThrow(message);

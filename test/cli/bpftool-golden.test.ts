@@ -32,7 +32,14 @@ function kernelAsRecorded(): OpenKernel {
     dataIn: golden("input/pkt.bin").bytes(),
     repeat: 5,
   });
-  return { sys, fault: () => null, tracePipe: () => "", targetBtf: () => null, close: () => {} };
+  return {
+    sys,
+    fault: () => null,
+    isRefused: () => false,
+    tracePipe: () => "",
+    targetBtf: () => null,
+    close: () => {},
+  };
 }
 
 /** A recorded file: the words after `bpftool`, and everything below as it was. */

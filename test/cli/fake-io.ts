@@ -63,6 +63,7 @@ async function steadyKernel(request: KernelRequest): Promise<OpenKernel> {
   return {
     sys: kernel,
     fault: () => kernel.lastFault?.message ?? null,
+    isRefused: (fd) => kernel.isRefused(fd),
     tracePipe: () => kernel.readTracePipe(),
     targetBtf: () => null,
     close: () => kernel.exit(),

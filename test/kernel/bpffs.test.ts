@@ -30,6 +30,29 @@ describe("the BPF file system", () => {
     expect(open("/sys/fs/bpf/missing")).toBe("ENOENT");
   });
 
+  it("keeps users from what is not theirs", () => {
+    const user = kernel.process({ uid: 1000, caps: ["BPF"] });
+    const openBy = (who: typeof user, fileFlags: number) =>
+      refusal(() => who.close(who.objGet({ pathname: "/sys/fs/bpf/dir/map", fileFlags })));
+    expect([0, 8, 16].map((flags) => openBy(user, flags))).toEqual(["EACCES", "EACCES", "EACCES"]);
+    expect(openBy(kernel, 8)).toBe("granted");
+    expect(user.port.remove("/sys/fs/bpf/dir/map")).toBe(-13);
+    expect(user.port.makeDirectory("/sys/fs/bpf/dir/own")).toBe(-13);
+    // Like /tmp: there is room for everyone at the top.
+    expect(user.port.makeDirectory("/sys/fs/bpf/own")).toBe(0);
+    const other = kernel.process({ uid: 1001, caps: ["BPF"] });
+    expect(other.port.remove("/sys/fs/bpf/own")).toBe(-1);
+    expect(user.port.remove("/sys/fs/bpf/own")).toBe(0);
+    const strong = kernel.process({ uid: 1002, caps: ["BPF", "DAC_OVERRIDE"] });
+    expect(openBy(strong as typeof user, 0)).toBe("granted");
+  });
+
+  it("takes nothing from a process that has ended", () => {
+    const ended = kernel.process({});
+    ended.exit();
+    expect(ended.port.makeDirectory("/sys/fs/bpf/late")).toBe(-3);
+  });
+
   it("removes pins and empty directories", () => {
     const { port } = kernel;
     expect(port.remove("/sys/fs/bpf/dir")).toBe(-39);

@@ -183,7 +183,10 @@ describe("open: maps", () => {
     expect(maps.get("outer")).toMatchObject({
       pinning: 1,
       inner: { maxEntries: 16 },
-      slots: [{ index: 3, target: "shared" }],
+      slots: [
+        { index: 0, target: "first" },
+        { index: 3, target: "shared" },
+      ],
     });
     expect(programs.get("slot")!.kind.type).toBe(BpfProgType.SCHED_CLS);
   });

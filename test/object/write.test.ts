@@ -39,7 +39,10 @@ describe("writeObject", () => {
     expect(again.btf).not.toBeNull();
     expect(again.maps.get("outer")).toMatchObject({
       inner: { name: "outer.inner" },
-      slots: [{ index: 3, target: "shared" }],
+      slots: [
+        { index: 0, target: "first" },
+        { index: 3, target: "shared" },
+      ],
     });
   });
 });

@@ -163,6 +163,11 @@ describe("batches", () => {
     const mapFd = hash(sys, 2);
     const keys = new Uint8Array(Uint32Array.of(1, 2, 3).buffer);
     expect(sys.mapUpdateBatch({ mapFd, keys, values: new Uint8Array(24), count: 3 })).toBe(2);
+    // Refused before the first element, the number stays as it was: it counts nothing.
+    expect(() => sys.mapUpdateBatch({ mapFd: 999, keys, values: new Uint8Array(24), count: 3 })).toThrow(
+      "EBADF",
+    );
+    expect(() => sys.mapDeleteBatch({ mapFd: 999, keys, count: 3 })).toThrow("EBADF");
     expect(() => sys.mapUpdateBatch({ mapFd, keys: KEY(9), values: new Uint8Array(8), count: 1 })).toThrow(
       "E2BIG",
     );

@@ -34,6 +34,25 @@ struct bpf_elf_map SEC("maps") shared = {
 	.inner_idx = 3,
 };
 
+/* Slot 0 is one; only -1 is none. */
+struct bpf_elf_map SEC("maps") first = {
+	.type = BPF_MAP_TYPE_ARRAY,
+	.size_key = 4,
+	.size_value = 8,
+	.max_elem = 16,
+	.id = 2,
+	.inner_idx = 0,
+};
+
+struct bpf_elf_map SEC("maps") unplaced = {
+	.type = BPF_MAP_TYPE_ARRAY,
+	.size_key = 4,
+	.size_value = 8,
+	.max_elem = 16,
+	.id = 2,
+	.inner_idx = -1,
+};
+
 struct bpf_elf_map SEC("maps") outer = {
 	.type = BPF_MAP_TYPE_ARRAY_OF_MAPS,
 	.size_key = 4,

@@ -1,5 +1,6 @@
 import { Errno } from "../../uapi/index.ts";
 import type { Attr } from "../attr.ts";
+import { FileAccess } from "../bpffs.ts";
 import type { Process } from "../process.ts";
 import { refuse } from "../refusal.ts";
 
@@ -16,7 +17,7 @@ export function objPin(process: Process, attr: Attr): number {
   const object = process.files.find(bpfFd)?.object;
   if (object === undefined || object.kind === "btf") return refuse(Errno.EINVAL);
   const path = process.string(pathname, PATH_MAX);
-  process.machine.bpffs.pin(path, object);
+  process.machine.bpffs.pin(path, object, process);
   return 0;
 }
 
@@ -27,7 +28,9 @@ export function objGet(process: Process, attr: Attr): number {
   if ((fileFlags & BPF_F_PATH_FD) === 0 && pathFd !== 0) refuse(Errno.EINVAL);
   const access = fileFlags & (OPEN_RDONLY | OPEN_WRONLY);
   if (access === (OPEN_RDONLY | OPEN_WRONLY)) refuse(Errno.EINVAL);
-  const object = process.machine.bpffs.open(process.string(pathname, PATH_MAX));
+  const wanted =
+    (access === OPEN_WRONLY ? 0 : FileAccess.read) | (access === OPEN_RDONLY ? 0 : FileAccess.write);
+  const object = process.machine.bpffs.open(process.string(pathname, PATH_MAX), process, wanted);
   return process.files.install(object.getUser(), {
     readable: access !== OPEN_WRONLY,
     writable: access !== OPEN_RDONLY,

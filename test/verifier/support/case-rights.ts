@@ -5,6 +5,8 @@ export type CaseRights = "all" | readonly Capability[];
 
 /** By number, as capset(2) has them. */
 const NUMBERS: Readonly<Record<Capability, number>> = {
+  DAC_OVERRIDE: 1,
+  FOWNER: 3,
   NET_ADMIN: 12,
   SYS_ADMIN: 21,
   SYSLOG: 34,
