@@ -134,7 +134,7 @@ function fillRegister(
     const { subregDef } = dst;
     dst.copyFrom(spilled);
     dst.subregDef = subregDef;
-    if (getRegWidth(dst) > size * 8) dst.id = 0;
+    if (getRegWidth(dst) > size * 8) dst.unlink();
     return true;
   }
   let spills = 0;

@@ -108,7 +108,7 @@ function checkStackWriteFixedOff(
     if (fits) assignScalarIdBeforeMov(env, reg);
     saveRegisterState(slot, reg, size);
     // What is spilled of a wider value is another value.
-    if (!fits) slot.spilled.id = 0;
+    if (!fits) slot.spilled.unlink();
   } else if (reg === null && atSlot && env.bpfCapable && isImmediateStore(env, insnIdx)) {
     saveConstant(slot, insn.imm, size);
   } else if (reg !== null && isSpillableRegtype(reg.type)) {

@@ -106,7 +106,7 @@ function markFrames(env: Environment, state: VerifierState): boolean {
       const reg = frame.regs[regno]!;
       if (reg.type !== RegType.SCALAR_VALUE || reg.precise) masks.clearReg(fr, regno);
       else {
-        reg.precise = true;
+        frame.ownRegister(regno).precise = true;
         changed = true;
       }
     }
@@ -124,7 +124,7 @@ function markFrames(env: Environment, state: VerifierState): boolean {
         if (!slot.isSpill || spilled.type !== RegType.SCALAR_VALUE || spilled.precise) {
           masks.clearSlot(fr, spi);
         } else {
-          spilled.precise = true;
+          frame.ownSlot(spi).spilled.precise = true;
           changed = true;
         }
       }
@@ -157,7 +157,7 @@ function markFunctionEntry(env: Environment, state: VerifierState): boolean {
     masks.clearReg(fr, regno);
     const reg = frame.regs[regno]!;
     if (reg.type !== RegType.SCALAR_VALUE) continue;
-    reg.precise = true;
+    frame.ownRegister(regno).precise = true;
     changed = true;
   }
   return changed;

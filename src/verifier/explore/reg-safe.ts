@@ -3,7 +3,7 @@ import { type Bounds, UNKNOWN } from "../ranges/bounds.ts";
 import { tnumIn } from "../ranges/tnum.ts";
 import { below32, below64, less64 } from "../ranges/words.ts";
 import { baseType, RegType } from "../state/reg-type.ts";
-import { ADD_CONST, type Register } from "../state/register.ts";
+import { ADD_CONST, ID_MASK, type Register } from "../state/register.ts";
 import type { IdMap } from "./id-map.ts";
 import { sameKnowledge, sameTarget } from "./same-register.ts";
 
@@ -90,5 +90,8 @@ function scalarSafe(env: Environment, old: Register, current: Register, exact: E
     if ((old.id & ADD_CONST) !== (current.id & ADD_CONST)) return false;
     if ((old.id & ADD_CONST) !== 0 && old.off !== current.off) return false;
   }
-  return boundsWithin(old.bounds, current.bounds) && ids.matchesScalar(old.id, current.id);
+  // Of those at a distance, too, it is the link that is compared (6.18.y).
+  return (
+    boundsWithin(old.bounds, current.bounds) && ids.matchesScalar(old.id & ID_MASK, current.id & ID_MASK)
+  );
 }

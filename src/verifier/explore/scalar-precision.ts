@@ -17,17 +17,18 @@ export function markAllScalarsPrecise(env: Environment, state: VerifierState): v
   }
   for (let at = state.parent; at !== null; at = at.parent) {
     for (let i = 0; i < at.frames.length; i++) {
-      const { regs, stack } = at.frames[i]!;
+      const frame = at.frames[i]!;
+      const { regs, stack } = frame;
       for (let regno = 0; regno < regs.length; regno++) {
         const reg = regs[regno]!;
         if (!isImprecise(reg)) continue;
-        reg.precise = true;
+        frame.ownRegister(regno).precise = true;
         if (log.level2) log.write(`force_precise: frame${i}: forcing r${regno} to be precise\n`);
       }
       for (let spi = 0; spi < stack.length; spi++) {
         const slot = stack[spi]!;
         if (!slot.isSpill || !isImprecise(slot.spilled)) continue;
-        slot.spilled.precise = true;
+        frame.ownSlot(spi).spilled.precise = true;
         if (log.level2) {
           log.write(`force_precise: frame${i}: forcing fp${-(spi + 1) * REG_SIZE} to be precise\n`);
         }

@@ -172,7 +172,7 @@ function takeHit(env: Environment, insnIdx: number, state: VerifierState, loop: 
   if (env.aux[env.insnIdx]!.jmpPoint) pushJmpHistory(env, current, 0, null);
   propagatePrecision(env, state, current);
   if (!loop) return;
-  const backedge = env.pool.copy(current);
+  const backedge = env.pool.snapshot(current, state);
   backedge.equalState = state;
   backedge.insnIdx = insnIdx;
   addSccBackedge(env, state, backedge);
@@ -196,7 +196,7 @@ function cache(env: Environment, insnIdx: number, cached: VerifierState[]): void
   env.prevInsnProcessed = env.insnProcessed;
   // It is marked again by what will need it.
   if (env.bpfCapable) markAllScalarsImprecise(current);
-  const state = env.pool.copy(current);
+  const state = env.pool.snapshot(current, current.parent);
   state.insnIdx = insnIdx;
   current.history = [];
   maybeEnterScc(env, state);

@@ -68,11 +68,29 @@ export class Frame {
     return frame;
   }
 
-  /** With registers that say nothing, to be filled by the caller. */
-  static blank(): Frame {
-    const regs: Register[] = [];
-    for (let i = 0; i < MAX_BPF_REG; i++) regs.push(new Register());
+  /** With one and the same register in all places, for the caller to replace. */
+  static filledWith(reg: Register): Frame {
+    // A literal is no longer than its content; arrays that grow have room for more.
+    const regs = [reg, reg, reg, reg, reg, reg, reg, reg, reg, reg, reg];
     return new Frame(MAIN_FUNC, 0, 0, regs, []);
+  }
+
+  /** The register, made the frame's own where other states hold it as well. */
+  ownRegister(regno: number): Register {
+    const reg = this.regs[regno]!;
+    if (!reg.shared) return reg;
+    const own = reg.clone();
+    this.regs[regno] = own;
+    return own;
+  }
+
+  /** The slot, made the frame's own where other states hold it as well. */
+  ownSlot(spi: number): StackSlot {
+    const slot = this.stack[spi]!;
+    if (!slot.shared) return slot;
+    const own = slot.clone();
+    this.stack[spi] = own;
+    return own;
   }
 
   /** Takes over everything but registers and stack. */

@@ -54,6 +54,8 @@ export class Register {
   subregDef = DEF_NOT_SUBREG;
   /** Scalars: the exact bounds matter for safety. */
   precise = false;
+  /** Several cached states hold it (see `StatePool.snapshot`): who changes it makes a copy first. */
+  shared = false;
 
   /** Pointers to maps, keys and values. */
   get map(): VerifierMap | null {
@@ -185,6 +187,22 @@ export class Register {
     this.precise = other.precise;
   }
 
+  /** Nothing else is known of `other`, and that by the same objects: a quick test that may miss what is equal. */
+  isSameAs(other: Register): boolean {
+    return (
+      this.bounds === other.bounds &&
+      this.type === other.type &&
+      this.off === other.off &&
+      this.id === other.id &&
+      this.precise === other.precise &&
+      this.subregDef === other.subregDef &&
+      this.target === other.target &&
+      this.range === other.range &&
+      this.refObjId === other.refObjId &&
+      this.frameno === other.frameno
+    );
+  }
+
   /** Takes over what belongs to certain pointer types alone: the kernel's `raw` words of the union. */
   copyTarget(other: Register): void {
     this.range = other.range;
@@ -195,6 +213,12 @@ export class Register {
   clearTarget(): void {
     this.range = 0;
     this.target = NO_TARGET;
+  }
+
+  /** A scalar is linked with no other any more, at whatever distance. */
+  unlink(): void {
+    this.id = 0;
+    this.off = 0;
   }
 
   /** Takes a known value, or a pointer's offset, but keeps the type, `subregDef` and `precise` (`__mark_reg_known`). */

@@ -31,6 +31,19 @@ export class StackSlot {
   types = 0;
   /** The spilled register, or the state of a dynptr, iterator or saved interrupt flag. */
   readonly spilled: Register = new Register();
+  /** Several cached states hold it (see `StatePool.snapshot`): who changes it makes a copy first. */
+  shared = false;
+
+  clone(): StackSlot {
+    const copy = new StackSlot();
+    copy.copyFrom(this);
+    return copy;
+  }
+
+  /** As `Register.isSameAs`. */
+  isSameAs(other: StackSlot): boolean {
+    return this.types === other.types && this.spilled.isSameAs(other.spilled);
+  }
 
   copyFrom(other: StackSlot): void {
     this.types = other.types;

@@ -4,9 +4,11 @@ import { Register } from "./register.ts";
 import { StackSlot } from "./stack-slot.ts";
 import { VerifierState } from "./verifier-state.ts";
 
-/** Nothing is known, nothing was written: shared by all states that were cleaned, which nobody changes any more. */
+/** Nothing is known, nothing was written: what states that were cleaned hold in place of what they forgot. */
 const DEAD_REGISTER = new Register();
+DEAD_REGISTER.shared = true;
 const DEAD_SLOT = new StackSlot();
+DEAD_SLOT.shared = true;
 
 /** Most parts that are kept for later. */
 const MAX_FRAMES = 4096;
@@ -24,9 +26,24 @@ export class StatePool {
 
   /** A copy that shares nothing mutable (`copy_verifier_state`). */
   copy(state: VerifierState): VerifierState {
+    return this.#copyWith(state, null);
+  }
+
+  /**
+   * A copy to be cached. Between two cached states of a path few registers and slots change: those that are as in
+   * `base` are its own objects, which the two share from now on. Only marks of precision change them afterwards, which
+   * go by `Frame.ownRegister` and `Frame.ownSlot`.
+   */
+  snapshot(state: VerifierState, base: VerifierState | null): VerifierState {
+    return this.#copyWith(state, base);
+  }
+
+  #copyWith(state: VerifierState, base: VerifierState | null): VerifierState {
     const copy = new VerifierState();
     copy.copyScalars(state);
-    for (const frame of state.frames) copy.frames.push(this.#copyFrame(frame));
+    const { frames } = state;
+    copy.frames = [this.#copyFrame(frames[0]!, base?.frames[0])];
+    for (let i = 1; i < frames.length; i++) copy.frames.push(this.#copyFrame(frames[i]!, base?.frames[i]));
     copy.refs = state.refs.slice();
     copy.history = state.history.slice();
     return copy;
@@ -39,7 +56,7 @@ export class StatePool {
     this.#slots.length = 0;
   }
 
-  /** The state is not used any more, nor any register or slot of it. */
+  /** The state is not used any more, nor any register or slot of it that is its own. */
   release(state: VerifierState): void {
     for (const frame of state.frames) {
       if (this.#frames.length < MAX_FRAMES) this.#frames.push(frame);
@@ -49,49 +66,67 @@ export class StatePool {
 
   /** A cached state needs to know nothing of a register. */
   forgetRegister(frame: Frame, regno: number): void {
-    const reg = frame.regs[regno]!;
-    if (reg === DEAD_REGISTER) return;
-    if (this.#registers.length < MAX_REGISTERS) this.#registers.push(reg);
+    this.#keepRegister(frame.regs[regno]!);
     frame.regs[regno] = DEAD_REGISTER;
   }
 
   /** A cached state needs to know nothing of a slot. */
   forgetSlot(frame: Frame, spi: number): void {
-    const slot = frame.stack[spi]!;
-    if (slot === DEAD_SLOT) return;
-    this.#keepSlot(slot);
+    this.#keepSlot(frame.stack[spi]!);
     frame.stack[spi] = DEAD_SLOT;
   }
 
-  #keepSlot(slot: StackSlot): void {
-    if (this.#slots.length < MAX_SLOTS) this.#slots.push(slot);
+  #keepRegister(reg: Register): void {
+    if (!reg.shared && this.#registers.length < MAX_REGISTERS) this.#registers.push(reg);
   }
 
-  #copyFrame(from: Frame): Frame {
-    const frame = this.#frames.pop() ?? Frame.blank();
+  #keepSlot(slot: StackSlot): void {
+    if (!slot.shared && this.#slots.length < MAX_SLOTS) this.#slots.push(slot);
+  }
+
+  #copyFrame(from: Frame, base: Frame | undefined): Frame {
+    const frame = this.#frames.pop() ?? Frame.filledWith(DEAD_REGISTER);
     frame.copyScalars(from);
-    const { regs, stack } = frame;
+    const { regs } = frame;
     for (let i = 0; i < MAX_BPF_REG; i++) {
-      let reg = regs[i]!;
-      if (reg === DEAD_REGISTER) {
-        reg = this.#registers.pop() ?? new Register();
-        regs[i] = reg;
+      const reg = from.regs[i]!;
+      const known = base?.regs[i];
+      if (known !== undefined && known.isSameAs(reg)) {
+        known.shared = true;
+        this.#keepRegister(regs[i]!);
+        regs[i] = known;
+        continue;
       }
-      reg.copyFrom(from.regs[i]!);
-    }
-    const depth = from.stack.length;
-    while (stack.length > depth) {
-      const slot = stack.pop()!;
-      if (slot !== DEAD_SLOT) this.#keepSlot(slot);
-    }
-    for (let spi = 0; spi < depth; spi++) {
-      let slot = stack[spi];
-      if (slot === undefined || slot === DEAD_SLOT) {
-        slot = this.#slots.pop() ?? new StackSlot();
-        stack[spi] = slot;
+      let own = regs[i]!;
+      if (own.shared) {
+        own = this.#registers.pop() ?? new Register();
+        regs[i] = own;
       }
-      slot.copyFrom(from.stack[spi]!);
+      own.copyFrom(reg);
     }
+    this.#copyStack(frame, from, base);
     return frame;
+  }
+
+  #copyStack(frame: Frame, from: Frame, base: Frame | undefined): void {
+    const { stack } = frame;
+    const depth = from.stack.length;
+    while (stack.length > depth) this.#keepSlot(stack.pop()!);
+    for (let spi = 0; spi < depth; spi++) {
+      const slot = from.stack[spi]!;
+      const known = base?.stack[spi];
+      if (known !== undefined && known.isSameAs(slot)) {
+        known.shared = true;
+        if (spi < stack.length) this.#keepSlot(stack[spi]!);
+        stack[spi] = known;
+        continue;
+      }
+      let own = stack[spi];
+      if (own === undefined || own.shared) {
+        own = this.#slots.pop() ?? new StackSlot();
+        stack[spi] = own;
+      }
+      own.copyFrom(slot);
+    }
   }
 }

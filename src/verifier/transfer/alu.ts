@@ -54,7 +54,7 @@ function checkByteOrder(env: Environment, insn: Insn, row: InsnRow | null): void
   if (dst === null) return;
   // x86-64 is little-endian.
   const swaps = row.operation !== Operation.toLe;
-  if (swaps || row.width < 64) dst.id = 0;
+  if (swaps || row.width < 64) dst.unlink();
   dst.bounds = inByteOrder(dst.bounds, row.width, swaps);
 }
 
@@ -183,14 +183,14 @@ function adjustScalarMinMaxVals(
 
 /** A number that became another one shares it with no register. */
 function forgetLinks(reg: Register): void {
-  reg.off = 0;
-  reg.id = 0;
+  reg.unlink();
   reg.refObjId = 0;
 }
 
 /**
  * Remembers that the register is now at a constant distance from those with its id. Distances are not added up; one
- * that a 32-bit addition makes holds only where there was nothing in the upper half (`wasLow`).
+ * that a 32-bit addition makes holds only where there was nothing in the upper half (`wasLow`). Other operations end
+ * the link, with the distance since 6.18.y.
  */
 function linkAtDistance(
   env: Environment,
@@ -208,15 +208,14 @@ function linkAtDistance(
     (alu32 ? src.tnum.maskLo !== 0 : !isConstant(src)) ||
     (source === "reg" && insn.src === insn.dst)
   ) {
-    dst.id = 0;
+    dst.unlink();
     return;
   }
   const { valueHi, valueLo } = src.tnum;
   const fits = alu32 ? wasLow : valueHi === valueLo >> 31;
   const cannotNegate = operation === Operation.sub && valueLo === S32_MIN;
   if (!fits || cannotNegate || (dst.id & ADD_CONST) !== 0) {
-    dst.off = 0;
-    dst.id = 0;
+    dst.unlink();
     return;
   }
   dst.off = operation === Operation.sub ? -valueLo | 0 : valueLo;

@@ -16,8 +16,7 @@ export function assignScalarIdBeforeMov(env: Environment, src: Register): void {
   if (src.type !== RegType.SCALAR_VALUE) return;
   if ((src.id & ADD_CONST) !== 0) {
     // At a distance from others already: a copy at another distance cannot be expressed.
-    src.id = 0;
-    src.off = 0;
+    src.unlink();
   }
   if (src.id === 0 && !isConstant(src.bounds)) src.id = ++env.idGen;
 }
@@ -33,7 +32,7 @@ function collect(
   if (reg.type !== RegType.SCALAR_VALUE || (reg.id & ID_MASK) !== id) return;
   if (linked.length < LINKED_REGS_MAX) linked.push({ frameno, index, isReg });
   // No room to remember that it goes with them: so it does not any more.
-  else reg.id = 0;
+  else reg.unlink();
 }
 
 /**

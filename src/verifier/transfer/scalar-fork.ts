@@ -29,8 +29,7 @@ export function maybeForkScalars(env: Environment, insn: Insn, dst: Register): v
 }
 
 function known(reg: Register, value: Bounds): void {
-  reg.off = 0;
-  reg.id = 0;
+  reg.unlink();
   reg.refObjId = 0;
   reg.bounds = value;
 }

@@ -60,7 +60,7 @@ function castAddress(env: Environment, insn: Insn, dst: Register): void {
 function copyScalar(env: Environment, src: Register, dst: Register, sameValue: boolean): void {
   if (sameValue) assignScalarIdBeforeMov(env, src);
   dst.copyFrom(src);
-  if (!sameValue) dst.id = 0;
+  if (!sameValue) dst.unlink();
 }
 
 /** r1 = (s8, s16, s32)r2 */
