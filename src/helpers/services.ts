@@ -7,6 +7,27 @@ export interface CurrentTask {
   readonly comm: string;
 }
 
+/** Objects that programs allocate (`bpf_global_ma`). */
+export interface ObjectMemory {
+  /** Zeroed memory that programs may read and write. @returns its offset; 0 where memory is exhausted. */
+  allocate(size: number): number;
+  release(at: number): void;
+}
+
+/** Timers and work queues in map values. Results are errno values as Linux gives them, or 0. */
+export interface Timers {
+  /** @param at offset of the `struct bpf_timer` or `bpf_wq` in a value of the map at `map`. */
+  init(kind: "timer" | "workqueue", at: number, map: number, clock: number): number;
+  /** @param index of the callback in the kernel's function table. */
+  setCallback(at: number, index: number): number;
+  /** @param time in nanoseconds, from now on or (`absolute`) on the timer's clock. */
+  start(at: number, time: number, options: { readonly absolute: boolean; readonly pinned: boolean }): number;
+  /** @returns 1 where it was about to run. */
+  cancel(at: number): number;
+  /** Its value ends. */
+  free(at: number): void;
+}
+
 /** What helpers need of the kernel that they run in. Nothing here may await. */
 export interface HelperServices {
   /** Nanoseconds since boot without time asleep (CLOCK_MONOTONIC), a whole number below 2^53. */
@@ -37,6 +58,10 @@ export interface HelperServices {
    * the task that runs. None unless told.
    */
   callChain?(user: boolean): readonly bigint[];
+  /** None: allocations fail. */
+  readonly objects?: ObjectMemory;
+  /** None: no timer can be made. */
+  readonly timers?: Timers;
   /** 128 random bits, as words, that this kernel hashes flows with, the same for its whole life; zeros unless told. */
   flowKey?(): readonly [number, number, number, number];
 }

@@ -48,6 +48,7 @@ export function inertStorage(
     slot: () => 0,
     setSlot: () => false,
     useValues: () => undefined,
+    freeTimers: () => undefined,
     close: () => memory.retire(offset),
   };
 }

@@ -21,6 +21,7 @@ import {
 } from "./map-shape.ts";
 import type { MapShape } from "./operations.ts";
 import { RING_DATA } from "./ring.ts";
+import { RecordBlocks } from "./special-fields.ts";
 import type { MapEnvironment, MapStorage } from "./storage.ts";
 
 /** Types that have helpers of their own. */
@@ -57,12 +58,14 @@ class MapBuilding {
   readonly #memory: KernelMemory;
   readonly #blocks: number[] = [];
   readonly #regions: number[] = [];
+  readonly #records: RecordBlocks;
   #header = 0;
 
   constructor(environment: MapEnvironment, attributes: MapAttributes) {
     this.#environment = environment;
     this.#attributes = attributes;
     this.#memory = environment.memory;
+    this.#records = new RecordBlocks(environment.memory);
   }
 
   build(): MapObject | null {
@@ -84,17 +87,25 @@ class MapBuilding {
     this.#set(MapField.FLAGS, flags);
     this.#set(MapField.WHAT, what);
     this.#set(MapField.ACCESS, this.#access());
+    const { record } = this.#attributes;
+    if (record !== undefined) {
+      const at = this.#records.offsetOf(record);
+      if (at === 0) return null;
+      this.#set(MapField.RECORD, at);
+    }
     if (code !== undefined) this.#enterOperations(code, shape);
     if (!this.#elements(type)) return null;
     const end = map + Math.max(8, bpfMapSize);
     if (!this.#region(map, end, RegionAccess.READ | RegionAccess.MAP, 0, 0, `map ${name}`)) return null;
-    return new MapObject(this.#memory, shape, map, { blocks: this.#blocks, regions: this.#regions });
+    const holdings = { blocks: this.#blocks, regions: this.#regions, records: this.#records };
+    return new MapObject(this.#memory, shape, map, holdings, this.#environment.freeFields);
   }
 
   /** Gives back what a failed creation took; nothing else knows of it yet. */
   abandon(): void {
     for (const region of this.#regions) this.#memory.regions.remove(region);
     for (const block of this.#blocks) this.#memory.free(block);
+    this.#records.close();
   }
 
   /**

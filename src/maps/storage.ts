@@ -13,7 +13,12 @@ export interface MapEnvironment {
   readonly random: () => number;
   /** Where given, the map's header names the table indices of its operations, for callers that do not know its shape. */
   readonly code?: MapCode;
+  /** Ends what a value owns (`bpf_obj_free_fields`); nothing unless told. */
+  readonly freeFields?: FreeFields;
 }
+
+/** Ends what the value of a map owns: all of it, or (`onlyTimers`) its timers and work queues. Arguments are offsets. */
+export type FreeFields = (map: number, value: number, onlyTimers?: boolean) => void;
 
 /** A map in the one memory. */
 export interface MapStorage {
@@ -34,6 +39,8 @@ export interface MapStorage {
   setSlot(index: number, value: number): boolean;
   /** Says where the values of a cgroup storage are while its program runs; 0 where they are not. */
   useValues(offset: number): void;
+  /** Ends timers and work queues in values: nobody in user space holds the map any more (`map_release_uref`). */
+  freeTimers(): void;
   /** Frees everything, after a quiescent point. */
   close(): void;
 }

@@ -55,6 +55,8 @@ export interface CompiledProgram {
    *   fault the result is 0 and {@link Executor.fault} says why.
    */
   run(context: number): number;
+  /** Whether a function index is that of one of its functions that helpers call back. */
+  owns(index: number): boolean;
   /** Bytes of machine code or Wasm made for it. */
   readonly codeSize: number;
   /** Frees its table slot and its memory, after a quiescent point. */

@@ -72,6 +72,10 @@ export class InterpretedProgram implements CompiledProgram {
     return index;
   }
 
+  owns(index: number): boolean {
+    return this.#executor.callbacks.get(this.#code)?.has(index) === true;
+  }
+
   run(context: number): number {
     const executor = this.#executor;
     const outermost = executor.depth++ === 0 ? 1 : 0;
