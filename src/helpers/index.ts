@@ -13,5 +13,5 @@ export type {
 export { createKfuncs } from "./kfunc-table.ts";
 export { freeValue } from "./objects/drop.ts";
 export type { ContextKind } from "./perf-event.ts";
-export type { CurrentTask, HelperServices, ObjectMemory, Timers } from "./services.ts";
+export type { ArenaMemory, CurrentTask, HelperServices, ObjectMemory, Timers } from "./services.ts";
 export { createHelpers } from "./table.ts";

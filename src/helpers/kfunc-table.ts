@@ -1,4 +1,5 @@
 import type { KernelLayout } from "../platform/index.ts";
+import { ARENA_KFUNCS } from "./arena.ts";
 import { DynptrData } from "./dynptr.ts";
 import { dynptrKfuncs } from "./dynptr-kfuncs.ts";
 import type { Kfunc } from "./helper.ts";
@@ -17,6 +18,7 @@ export function createKfuncs(layout: KernelLayout): ReadonlyMap<string, Kfunc> {
     ITER_NUM_KFUNCS,
     dynptrKfuncs(new DynptrData(layout)),
     THROW,
+    ARENA_KFUNCS,
     OBJECT_KFUNCS,
     LIST_KFUNCS,
     RBTREE_KFUNCS,

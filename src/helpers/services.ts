@@ -14,6 +14,21 @@ export interface ObjectMemory {
   release(at: number): void;
 }
 
+/** The pages of an arena, by number. */
+export interface ArenaMemory {
+  readonly pages: number;
+  /** High half of the user's addresses of all of them. */
+  readonly userHigh: number;
+  /** The page of the low half of an address; `pages` or more where it lies in none. */
+  pageOf(low: number): number;
+  lowOf(page: number): number;
+  /** Takes pages, at `first` or (-1) anywhere. @returns the first one; -1 where they are not free. */
+  allocate(first: number, count: number): number;
+  /** Takes pages without any memory. */
+  reserve(first: number, count: number): number;
+  release(first: number, count: number): void;
+}
+
 /** Timers and work queues in map values. Results are errno values as Linux gives them, or 0. */
 export interface Timers {
   /** @param at offset of the `struct bpf_timer` or `bpf_wq` in a value of the map at `map`. */
@@ -58,6 +73,8 @@ export interface HelperServices {
    * the task that runs. None unless told.
    */
   callChain?(user: boolean): readonly bigint[];
+  /** The arena that a map is, by the map's offset; null where it is none. */
+  arena?(map: number): ArenaMemory | null;
   /** None: allocations fail. */
   readonly objects?: ObjectMemory;
   /** None: no timer can be made. */

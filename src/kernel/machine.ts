@@ -123,7 +123,7 @@ export class Machine {
       {
         memory: this.memory,
         clock: this.clock,
-        maps: this.maps,
+        mapAt: (offset) => this.mapAt(offset),
         programs: this.programs,
         cpu: () => this.executor.cpu,
         busy: () => this.executor.depth !== 0,
@@ -148,6 +148,7 @@ export class Machine {
         writeUser: (low, high, bytes) => writeUser(this.current.memory, low, high, bytes),
         flowKey: () => this.#flowKey,
         hasDevice: (index) => index === LOOPBACK_IFINDEX,
+        arena: (map) => this.mapAt(map)?.parts.storage.arena ?? null,
         objects: this.objects,
         timers: this.timers,
         callChain: (user) => (user ? [] : this.#callChain()),
@@ -183,6 +184,12 @@ export class Machine {
       this.#helpers.set(kind, helpers);
     }
     return helpers;
+  }
+
+  /** The map whose `struct bpf_map` is at an offset. */
+  mapAt(offset: number): KernelMap | undefined {
+    for (const map of this.maps.values()) if (map.offset === offset) return map;
+    return undefined;
   }
 
   nextPid(): number {

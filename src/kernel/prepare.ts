@@ -1,6 +1,6 @@
 import { RecordBlocks } from "../maps/index.ts";
 import { addressOf } from "../mem/index.ts";
-import { BpfProgFlag, Errno, helperName, mapTypeNames } from "../uapi/index.ts";
+import { BpfMapType, BpfProgFlag, Errno, helperName, mapTypeNames } from "../uapi/index.ts";
 import {
   type Environment,
   type FixupInput,
@@ -185,11 +185,17 @@ function compile(machine: Machine, request: LoadRequest, checked: ToCompile, log
         kfuncs: machine.kfuncs,
         kfuncOfSlot: fixed.kfuncs,
         exceptionCallback: fixed.exceptionCallback,
+        arena: arenaOf(checked.maps),
       },
       log,
     ),
     maxContextOffset: fixed.maxContextOffset,
   };
+}
+
+/** Where the code finds the pages of its arena: no program has two. 0 where it has none. */
+function arenaOf(maps: readonly KernelMap[]): number {
+  return maps.find(({ type }) => type === BpfMapType.ARENA)?.parts.storage.arena?.offset ?? 0;
 }
 
 function fixupOrRefuse(

@@ -17,7 +17,7 @@ export interface TimerMachine {
   readonly memory: KernelMemory;
   /** Nanoseconds since boot. */
   readonly clock: () => number;
-  readonly maps: { values(): Iterable<KernelMap> };
+  readonly mapAt: (offset: number) => KernelMap | undefined;
   readonly programs: { values(): Iterable<KernelProgram> };
   readonly cpu: () => number;
   /** Whether a program runs. */
@@ -61,9 +61,9 @@ export class KernelTimers implements Timers {
   }
 
   init(kind: Kind, at: number, mapOffset: number, clock: number): number {
-    const { memory, maps } = this.#machine;
+    const { memory } = this.#machine;
     if (memory.view().getUint32(at, true) !== 0) return -Errno.EBUSY;
-    const map = [...maps.values()].find(({ offset }) => offset === mapOffset);
+    const map = this.#machine.mapAt(mapOffset);
     if (map === undefined) return -Errno.EINVAL;
     // Nobody would ever end it.
     if (map.users === 0) return -Errno.EPERM;

@@ -1,5 +1,6 @@
 import { type KernelMemory, PAGE_SIZE, RegionAccess } from "../mem/index.ts";
 import { BpfMapFlag, BpfMapType, Errno } from "../uapi/index.ts";
+import { ArenaField, ArenaPages } from "./arena.ts";
 import { bucketsFor, checkMapAttributes } from "./check-attributes.ts";
 import { BUCKET_SIZE, LOCK_STRIDE, MAX_LOCKS } from "./emit-hash-find.ts";
 import type { MapAttributes } from "./map-attributes.ts";
@@ -32,6 +33,7 @@ const OPAQUE: ReadonlySet<number> = new Set([
   BpfMapType.PERCPU_CGROUP_STORAGE,
   BpfMapType.RINGBUF,
   BpfMapType.SK_STORAGE,
+  BpfMapType.ARENA,
 ]);
 
 /** No block of the memory is larger. */
@@ -60,6 +62,7 @@ class MapBuilding {
   readonly #regions: number[] = [];
   readonly #records: RecordBlocks;
   #header = 0;
+  #pages: ArenaPages | null = null;
 
   constructor(environment: MapEnvironment, attributes: MapAttributes) {
     this.#environment = environment;
@@ -97,7 +100,12 @@ class MapBuilding {
     if (!this.#elements(type)) return null;
     const end = map + Math.max(8, bpfMapSize);
     if (!this.#region(map, end, RegionAccess.READ | RegionAccess.MAP, 0, 0, `map ${name}`)) return null;
-    const holdings = { blocks: this.#blocks, regions: this.#regions, records: this.#records };
+    const holdings = {
+      blocks: this.#blocks,
+      regions: this.#regions,
+      records: this.#records,
+      arena: this.#pages,
+    };
     return new MapObject(this.#memory, shape, map, holdings, this.#environment.freeFields);
   }
 
@@ -125,9 +133,28 @@ class MapBuilding {
 
   #elements(type: number): boolean {
     if (type === BpfMapType.RINGBUF) return this.#ring();
+    if (type === BpfMapType.ARENA) return this.#arena();
     if (isCgroupStorage(type)) return this.#cgroupStorage();
     if (type === BpfMapType.SK_STORAGE || isSocketMap(type)) return true;
     return isHashType(type) ? this.#hash() : this.#array();
+  }
+
+  /** Its address space is its own from the start, its pages come later. */
+  #arena(): boolean {
+    const { maxEntries, flags, extra = 0n } = this.#attributes;
+    const words = this.#allocate(ArenaField.BYTES);
+    const present = this.#allocate(maxEntries);
+    const size = maxEntries * PAGE_SIZE;
+    const pages = size > MAX_BLOCK ? 0 : this.#allocate(size, PAGE_SIZE);
+    if (words === 0 || present === 0 || pages === 0) return false;
+    const view = this.#memory.view();
+    view.setUint32(words + ArenaField.PAGES, pages, true);
+    view.setUint32(words + ArenaField.SIZE, size, true);
+    view.setUint32(words + ArenaField.PRESENT, present, true);
+    this.#set(MapField.ARENA, words);
+    this.#pages = new ArenaPages(this.#memory, words, (flags & BpfMapFlag.NO_USER_CONV) === 0);
+    if (extra !== 0n) this.#pages.moveTo(extra);
+    return true;
   }
 
   #cgroupStorage(): boolean {

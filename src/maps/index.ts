@@ -1,3 +1,4 @@
+export { ArenaField, ArenaPages, PAGE_SHIFT } from "./arena.ts";
 export { checkMapAttributes } from "./check-attributes.ts";
 export { createMap } from "./create-map.ts";
 export { emitArrayElement } from "./emit-array.ts";

@@ -11,6 +11,8 @@ export interface MapAttributes {
   readonly flags: number;
   /** For messages of refused accesses; empty unless told. */
   readonly name?: string;
+  /** `map_extra`: of an arena its address in user space; 0 unless told. */
+  readonly extra?: bigint;
   /** Special fields of its values; none unless told. */
   readonly record?: SpecialFields;
 }

@@ -1,5 +1,6 @@
 import type { KernelMemory } from "../mem/index.ts";
 import { BpfMapType } from "../uapi/index.ts";
+import type { ArenaPages } from "./arena.ts";
 import { BUCKET_SIZE, BucketField } from "./emit-hash-find.ts";
 import { MAP_HEADER_SIZE, MapField, SlabField } from "./map-header.ts";
 import { arrayStride, ElementField, isArrayType, isHashType, isPerCpuType, valueAt } from "./map-shape.ts";
@@ -13,6 +14,7 @@ export interface MapHoldings {
   readonly blocks: readonly number[];
   readonly regions: readonly number[];
   readonly records: RecordBlocks;
+  readonly arena: ArenaPages | null;
 }
 
 export class MapObject implements MapStorage {
@@ -39,6 +41,10 @@ export class MapObject implements MapStorage {
     this.#holdings = holdings;
     this.#freeFields = freeFields;
     this.values = this.#field(MapField.VALUES);
+  }
+
+  get arena(): ArenaPages | null {
+    return this.#holdings.arena;
   }
 
   get count(): number {

@@ -1,4 +1,5 @@
 import type { KernelMemory } from "../mem/index.ts";
+import type { ArenaPages } from "./arena.ts";
 import type { MapCode } from "./map-code.ts";
 import type { MapShape } from "./operations.ts";
 
@@ -27,6 +28,8 @@ export interface MapStorage {
   readonly shape: MapShape;
   /** Offset of the values of an array (element 0), for direct value access; 0 where the type has none. */
   readonly values: number;
+  /** The pages of an arena; null for other types. */
+  readonly arena: ArenaPages | null;
   /** Elements of a hash table; 0 for other types. */
   readonly count: number;
   /** Buckets of a hash table; 0 for other types. */

@@ -28,6 +28,8 @@ export interface EngineInput {
    * with a fault where one fails.
    */
   readonly mode: "verified" | "checked";
+  /** Offset of the words of the arena that the program's accesses go to (`ArenaField`); 0 where it has none. */
+  readonly arena?: number;
   /** Offset of the map whose address each LD_IMM64 slot loads, where it loads one: what lets a JIT inline the map's operations. */
   readonly mapOfSlot: ReadonlyMap<number, number>;
 }

@@ -108,6 +108,7 @@ function checkAttributes(process: Process, args: MapCreateValues, flags: number)
     // To ask for any node is to ask for none.
     flags: node === NO_NODE ? flags & ~BpfMapFlag.NUMA_NODE : flags,
     name: cString(args.mapName),
+    extra: args.mapExtra,
   };
   // Limits that only the allocation knows do not matter for a map of a device, which is not allocated here.
   const maxEntries = args.mapIfindex === 0 ? args.maxEntries : Math.min(args.maxEntries, 1);

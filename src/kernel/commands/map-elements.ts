@@ -104,6 +104,7 @@ export function readElement(process: Process, map: KernelMap, key: number, to: n
   }
   if (map.type === BpfMapType.RINGBUF || map.type === BpfMapType.PERF_EVENT_ARRAY) refuse(ENOTSUPP);
   if (map.type === BpfMapType.SK_STORAGE) refuseSocket(process, key);
+  if (map.type === BpfMapType.ARENA) refuse(Errno.EINVAL);
   // Its value is a cookie of 64 bits (sock_map_lookup_sys, bpf_fd_reuseport_array_lookup_elem).
   if (isSocketMap(map.type)) refuse(map.valueSize === 8 ? Errno.ENOENT : Errno.ENOSPC);
   if (!isPerCpuType(map.type)) {
