@@ -1,5 +1,5 @@
 import type { KernelMemory, MemoryImports } from "../mem/index.ts";
-import type { FuncType, FunctionBuilder, Signature, Table } from "../wasm/index.ts";
+import type { FuncType, FunctionBuilder, Local, Signature, Table } from "../wasm/index.ts";
 import type { HelperServices } from "./services.ts";
 
 /**
@@ -26,6 +26,15 @@ export interface HelperCall {
   /** High half of an `i64` result. */
   resultHigh: number;
   readonly services: HelperServices;
+  /** A callback ended the run, or somebody interrupts it: a body that calls back returns then. */
+  readonly stopped: boolean;
+  /**
+   * Calls back a function of the program with up to three pointers, as offsets; 0 is NULL.
+   *
+   * @param index of the function in the kernel's table: the low half of its address.
+   * @returns whether it returned something else than 0.
+   */
+  callBack(index: number, first: number, second: number, third: number): boolean;
 }
 
 /** The module that a body is emitted into. */
@@ -42,6 +51,11 @@ export interface EmitEnvironment {
   readonly cpu: (f: FunctionBuilder) => void;
   /** Pushes the offset of the running program's context. */
   readonly context: (f: FunctionBuilder) => void;
+  /**
+   * Emits code with memory on the program's stack that its callbacks may read, of as many bytes as `size` pushes; the
+   * run ends with a fault where the stack has no place for it.
+   */
+  readonly onStack: (f: FunctionBuilder, size: () => void, use: (at: Local) => void) => void;
   /** Pushes whether a callback ended the run, or somebody interrupts it: a body that calls back returns then. */
   readonly stopped: (f: FunctionBuilder) => void;
 }

@@ -11,6 +11,7 @@ export type {
   ValueKind,
 } from "./helper.ts";
 export { createKfuncs } from "./kfunc-table.ts";
+export { freeValue } from "./objects/drop.ts";
 export type { ContextKind } from "./perf-event.ts";
-export type { CurrentTask, HelperServices } from "./services.ts";
+export type { ArenaMemory, CurrentTask, HelperServices, ObjectMemory, Timers } from "./services.ts";
 export { createHelpers } from "./table.ts";

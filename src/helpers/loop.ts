@@ -1,12 +1,11 @@
 import { BpfFuncId, Errno } from "../uapi/index.ts";
 import type { Local } from "../wasm/index.ts";
+import { CALLBACK } from "./callback.ts";
 import { emittedHelper } from "./define.ts";
 import type { Helper } from "./helper.ts";
 
 /** `BPF_MAX_LOOPS` */
 const MAX_LOOPS = 8 * 1024 * 1024;
-
-const CALLBACK = { params: ["i64", "i64", "i64", "i64", "i64"], results: ["i64"] } as const;
 
 /** `bpf_loop`: calls back with the index and the context until it returns something else than 0. */
 const loop = emittedHelper(

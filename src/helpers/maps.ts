@@ -1,17 +1,9 @@
-import { MAP_HEADER_SIZE, MAP_OPERATIONS, MapField, MapOperationSlot } from "../maps/index.ts";
+import { MAP_OPERATIONS, MapField, MapOperationSlot } from "../maps/index.ts";
 import { BpfFuncId, BpfMapType, Errno } from "../uapi/index.ts";
 import type { FunctionBuilder, Local } from "../wasm/index.ts";
 import { emittedHelper } from "./define.ts";
 import type { EmitEnvironment, Helper } from "./helper.ts";
-
-/** Pushes a field of the header of the map whose offset is in a local. */
-function field(f: FunctionBuilder, map: Local, at: number): FunctionBuilder {
-  return f
-    .get(map)
-    .i32.const(at - MAP_HEADER_SIZE)
-    .i32.add()
-    .i32.load();
-}
+import { field } from "./map-field.ts";
 
 /**
  * Calls an operation of the map through its header; what `args` pushes are the arguments. Maps without operations of

@@ -5,7 +5,7 @@ import type { Helper, HelperCall } from "./helper.ts";
 import { isKernelAddress, isUserAddress, isUserRange } from "./user-address.ts";
 
 /** Reads into `to`: as many bytes as it tells, or a negative errno. */
-type Read = (call: HelperCall, to: number, size: number, low: number, high: number) => number;
+export type Read = (call: HelperCall, to: number, size: number, low: number, high: number) => number;
 
 /** The bytes of the one memory from an address on, and how many there are; null where no memory is. */
 function kernelBytes(call: HelperCall, low: number, high: number): Uint8Array | null {
@@ -16,7 +16,7 @@ function kernelBytes(call: HelperCall, low: number, high: number): Uint8Array | 
 }
 
 /** `copy_from_kernel_nofault` */
-const readKernel: Read = (call, to, size, low, high) => {
+export const readKernel: Read = (call, to, size, low, high) => {
   if (!isKernelAddress(low, high)) return -Errno.ERANGE;
   if (size === 0) return 0;
   const from = kernelBytes(call, low, high);

@@ -1,10 +1,11 @@
-import { MAP_HEADER_SIZE, MapField, RING_DATA, RingField, RingRecord } from "../maps/index.ts";
+import { MapField, RING_DATA, RingField, RingRecord } from "../maps/index.ts";
 import { emitParallel, KERNEL_BASE_HIGH, RegionAccess } from "../mem/index.ts";
 import { BpfFuncId, BpfMapType, Errno } from "../uapi/index.ts";
 import type { FunctionBuilder, Local } from "../wasm/index.ts";
 import { emittedHelper } from "./define.ts";
 import { DYNPTR_MAX_SIZE, DYNPTR_TYPE_SHIFT, DynptrField, DynptrType } from "./dynptr.ts";
 import type { EmitEnvironment, Helper } from "./helper.ts";
+import { field } from "./map-field.ts";
 
 /** `RINGBUF_MAX_RECORD_SZ` */
 const MAX_RECORD = 0x3fff_ffff;
@@ -16,15 +17,6 @@ const WAKEUP_FLAGS = 3;
 const Query = { AVAILABLE: 0, SIZE: 1, CONSUMER: 2, PRODUCER: 3 } as const;
 
 const PAGE_SHIFT = 12;
-
-/** Pushes a field of the header of a map. */
-function field(f: FunctionBuilder, map: Local, at: number): FunctionBuilder {
-  return f
-    .get(map)
-    .i32.const(at - MAP_HEADER_SIZE)
-    .i32.add()
-    .i32.load();
-}
 
 /** Emits the ring of a map into a new local. */
 function ringOf(f: FunctionBuilder, map: Local): Local {

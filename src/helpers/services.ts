@@ -7,6 +7,42 @@ export interface CurrentTask {
   readonly comm: string;
 }
 
+/** Objects that programs allocate (`bpf_global_ma`). */
+export interface ObjectMemory {
+  /** Zeroed memory that programs may read and write. @returns its offset; 0 where memory is exhausted. */
+  allocate(size: number): number;
+  release(at: number): void;
+}
+
+/** The pages of an arena, by number. */
+export interface ArenaMemory {
+  readonly pages: number;
+  /** High half of the user's addresses of all of them. */
+  readonly userHigh: number;
+  /** The page of the low half of an address; `pages` or more where it lies in none. */
+  pageOf(low: number): number;
+  lowOf(page: number): number;
+  /** Takes pages, at `first` or (-1) anywhere. @returns the first one; -1 where they are not free. */
+  allocate(first: number, count: number): number;
+  /** Takes pages without any memory. */
+  reserve(first: number, count: number): number;
+  release(first: number, count: number): void;
+}
+
+/** Timers and work queues in map values. Results are errno values as Linux gives them, or 0. */
+export interface Timers {
+  /** @param at offset of the `struct bpf_timer` or `bpf_wq` in a value of the map at `map`. */
+  init(kind: "timer" | "workqueue", at: number, map: number, clock: number): number;
+  /** @param index of the callback in the kernel's function table. */
+  setCallback(at: number, index: number): number;
+  /** @param time in nanoseconds, from now on or (`absolute`) on the timer's clock. */
+  start(at: number, time: number, options: { readonly absolute: boolean; readonly pinned: boolean }): number;
+  /** @returns 1 where it was about to run. */
+  cancel(at: number): number;
+  /** Its value ends. */
+  free(at: number): void;
+}
+
 /** What helpers need of the kernel that they run in. Nothing here may await. */
 export interface HelperServices {
   /** Nanoseconds since boot without time asleep (CLOCK_MONOTONIC), a whole number below 2^53. */
@@ -37,6 +73,12 @@ export interface HelperServices {
    * the task that runs. None unless told.
    */
   callChain?(user: boolean): readonly bigint[];
+  /** The arena that a map is, by the map's offset; null where it is none. */
+  arena?(map: number): ArenaMemory | null;
+  /** None: allocations fail. */
+  readonly objects?: ObjectMemory;
+  /** None: no timer can be made. */
+  readonly timers?: Timers;
   /** 128 random bits, as words, that this kernel hashes flows with, the same for its whole life; zeros unless told. */
   flowKey?(): readonly [number, number, number, number];
 }

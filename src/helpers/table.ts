@@ -4,6 +4,7 @@ import { CHECKSUM_HELPERS } from "./checksum.ts";
 import { DynptrData } from "./dynptr.ts";
 import { dynptrHelpers } from "./dynptr-helpers.ts";
 import { FIB_HELPERS } from "./fib-lookup.ts";
+import { FOR_EACH_HELPERS } from "./for-each.ts";
 import type { Helper } from "./helper.ts";
 import { LOOP_HELPERS } from "./loop.ts";
 import { MAP_HELPERS } from "./maps.ts";
@@ -17,9 +18,11 @@ import { skbRoomHelpers } from "./skb-room.ts";
 import { SOCKET_MAP_HELPERS } from "./socket-maps.ts";
 import { socketStorageHelpers } from "./socket-storage.ts";
 import { socketHelpers } from "./sockets.ts";
+import { SPIN_LOCK_HELPERS } from "./spin-lock.ts";
 import { STRING_HELPERS } from "./strings.ts";
 import { SYSTEM_HELPERS } from "./system.ts";
 import { TASK_HELPERS } from "./task.ts";
+import { TIMER_HELPERS } from "./timer.ts";
 import { TRACE_HELPERS } from "./trace.ts";
 import { xdpHelpers } from "./xdp.ts";
 
@@ -41,6 +44,9 @@ export function createHelpers(
     PROBE_HELPERS,
     STRING_HELPERS,
     TASK_HELPERS,
+    SPIN_LOCK_HELPERS,
+    FOR_EACH_HELPERS,
+    TIMER_HELPERS,
     STACK_HELPERS,
     FIB_HELPERS,
     SOCKET_MAP_HELPERS,

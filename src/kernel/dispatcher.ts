@@ -54,7 +54,9 @@ const HANDLERS: ReadonlyMap<number, Handler> = new Map<number, Handler>([
 
 /** bpf(2). @returns a descriptor or 0, or a negative errno; anything thrown out of it is a bug of the kernel. */
 export function dispatch(process: Process, command: number, attr: Uint8Array, size: number): number {
+  const { machine } = process;
   try {
+    machine.timers.run();
     const handler = HANDLERS.get(command);
     const checkedAttr = new Attr(attr, size);
     return handler === undefined ? -Errno.EINVAL : handler(process, checkedAttr);
@@ -62,6 +64,7 @@ export function dispatch(process: Process, command: number, attr: Uint8Array, si
     if (error instanceof Refusal) return -error.errno;
     throw error;
   } finally {
-    process.machine.quiesce();
+    machine.timers.run();
+    machine.quiesce();
   }
 }

@@ -61,6 +61,14 @@ export class EmbeddedKernel extends KernelProcess {
     return this.caller.program(progFd).parts.target === null;
   }
 
+  /**
+   * Runs the callbacks of timers that are due. They run by themselves where the kernel's clock is the platform's; a kernel
+   * with a clock of its own looks at each system call, and here.
+   */
+  runTimers(): void {
+    this.caller.machine.timers.run();
+  }
+
   /** Bytes of the kernel's memory in use: maps, programs, stacks and all other objects. */
   get memoryUsed(): number {
     return this.caller.machine.memory.used;

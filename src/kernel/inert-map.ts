@@ -20,6 +20,7 @@ const WORKING: ReadonlySet<number> = new Set([
   BpfMapType.SOCKMAP,
   BpfMapType.SOCKHASH,
   BpfMapType.REUSEPORT_SOCKARRAY,
+  BpfMapType.ARENA,
 ]);
 
 /**
@@ -42,12 +43,14 @@ export function inertStorage(
     offset,
     shape: { type, keySize, valueSize, flags: 0 },
     values: 0,
+    arena: null,
     count: 0,
     buckets: () => 0,
     keysOf: () => [],
     slot: () => 0,
     setSlot: () => false,
     useValues: () => undefined,
+    freeTimers: () => undefined,
     close: () => memory.retire(offset),
   };
 }

@@ -1,5 +1,12 @@
 import type { Btf } from "../btf/index.ts";
-import { type ContextKind, createHelpers, createKfuncs, type Helper, type Kfunc } from "../helpers/index.ts";
+import {
+  type ContextKind,
+  createHelpers,
+  createKfuncs,
+  freeValue,
+  type Helper,
+  type Kfunc,
+} from "../helpers/index.ts";
 import {
   createMap,
   type MapAttributes,
@@ -29,6 +36,7 @@ import { inertOperations, inertStorage, isInert } from "./inert-map.ts";
 import { KernelStruct } from "./kernel-struct.ts";
 import { createLoopback, LOOPBACK_IFINDEX, type Loopback } from "./net/loopback.ts";
 import { PacketObjects } from "./net/packet-objects.ts";
+import { ObjectHeap } from "./object-heap.ts";
 import type { KernelBtf } from "./objects/btf.ts";
 import type { KernelObject } from "./objects/kernel-object.ts";
 import type { KernelMap } from "./objects/map.ts";
@@ -37,6 +45,7 @@ import type { KernelOptions } from "./options.ts";
 import { refuse } from "./refusal.ts";
 import { StructAllocator } from "./struct-allocator.ts";
 import { KernelSymbols } from "./symbols.ts";
+import { KernelTimers } from "./timers.ts";
 import { TracePipe } from "./trace-pipe.ts";
 import { type Task, userBytes, userString, writeUser } from "./user-memory.ts";
 
@@ -78,6 +87,9 @@ export class Machine {
   readonly structs: StructAllocator;
   readonly loopback: Loopback;
   readonly packets: PacketObjects;
+  /** Objects that programs allocated. */
+  readonly objects: ObjectHeap;
+  readonly timers: KernelTimers;
   /** Why the last run of a program that no verifier has seen ended early; null where it did not. */
   lastFault: Fault | null = null;
   /** The task that runs: what task helpers call current. */
@@ -129,6 +141,19 @@ export class Machine {
     this.loopback = createLoopback(this.structs);
     this.packets = new PacketObjects(this.memory, this.layout, this.structs);
 
+    this.objects = new ObjectHeap(this.memory);
+    this.timers = new KernelTimers(
+      {
+        memory: this.memory,
+        clock: this.clock,
+        mapAt: (offset) => this.mapAt(offset),
+        programs: this.programs,
+        cpu: () => this.executor.cpu,
+        busy: () => this.executor.depth !== 0,
+        runCallback: (cpu, ...callback) => this.#runCallback(cpu, ...callback),
+      },
+      options.clock === undefined,
+    );
     const indices = new FunctionIndices();
     const executor = createExecutor(this.memory, {
       indices,
@@ -146,14 +171,20 @@ export class Machine {
         writeUser: (low, high, bytes) => writeUser(this.current.memory, low, high, bytes),
         flowKey: () => this.#flowKey,
         hasDevice: (index) => index === LOOPBACK_IFINDEX,
+        arena: (map) => this.mapAt(map)?.parts.storage.arena ?? null,
+        objects: this.objects,
+        timers: this.timers,
         callChain: (user) => (user ? [] : this.#callChain()),
       },
     });
     executor.budget = checkBudget(options.budget ?? DEFAULT_BUDGET);
     this.executor = executor;
     this.engine = new Interpreter();
-    this.#mapCode = new MapCode(this.memory, executor);
+    const freeFields = (map: number, value: number, onlyTimers?: boolean) =>
+      freeValue(executor.call, map >>> 0, value >>> 0, onlyTimers);
+    this.#mapCode = new MapCode(this.memory, executor, freeFields);
     this.#environment = {
+      freeFields,
       memory: this.memory,
       cpus: this.cpus,
       bpfMapSize: this.layout.sizeOf("bpf_map"),
@@ -181,6 +212,12 @@ export class Machine {
       this.#helpers.set(kind, helpers);
     }
     return helpers;
+  }
+
+  /** The map whose `struct bpf_map` is at an offset. */
+  mapAt(offset: number): KernelMap | undefined {
+    for (const map of this.maps.values()) if (map.offset === offset) return map;
+    return undefined;
   }
 
   nextPid(): number {
@@ -241,6 +278,12 @@ export class Machine {
       refuse(Errno.EFAULT);
     }
     return result;
+  }
+
+  #runCallback(cpu: number, index: number, map: number, key: Uint8Array, value: number): void {
+    this.onCpu(cpu, () => this.executor.runCallback(index, map, key, value));
+    if (this.executor.fault !== null) this.lastFault = this.executor.fault;
+    this.events.happened();
   }
 
   /** The functions of a test run, as Linux's are; tasks have no stack of their own in user space. */

@@ -1,4 +1,6 @@
-import { BpfProgFlag, Errno, helperName, mapTypeNames } from "../uapi/index.ts";
+import { RecordBlocks } from "../maps/index.ts";
+import { addressOf } from "../mem/index.ts";
+import { BpfMapType, BpfProgFlag, Errno, helperName, mapTypeNames } from "../uapi/index.ts";
 import {
   type Environment,
   type FixupInput,
@@ -8,6 +10,7 @@ import {
   fixup,
   mapFunctions,
   mapLines,
+  type StructMetas,
   type TargetProgram,
   VerifierError,
   type VerifierMap,
@@ -20,17 +23,24 @@ import type { ProgramParts, Xlated } from "./objects/program.ts";
 import type { TailCallKind } from "./objects/program-array.ts";
 import type { Process } from "./process.ts";
 import { refuse } from "./refusal.ts";
+import { specialFields } from "./special-fields.ts";
 import { programTag } from "./tag.ts";
 import { unverifiedMaps } from "./unverified.ts";
 import { asTarget, type Judgement, judge, type LoadRequest } from "./verification.ts";
 
 type Prepared = Pick<
   ProgramParts,
-  "tag" | "verifiedInsns" | "code" | "xlated" | "maps" | "maxContextOffset" | "target"
+  "tag" | "verifiedInsns" | "code" | "xlated" | "maps" | "maxContextOffset" | "target" | "records"
 >;
 
 /** Code of a kernel that runs none: test runs are refused before they come here. */
-const NO_CODE: CompiledProgram = { entry: 0, codeSize: 0, run: () => 0, close: () => undefined };
+const NO_CODE: CompiledProgram = {
+  entry: 0,
+  codeSize: 0,
+  owns: () => false,
+  run: () => 0,
+  close: () => undefined,
+};
 
 /** A program that fixups can work on. */
 interface Checked {
@@ -57,7 +67,8 @@ export function prepare(
     if (programs !== null && !programs.accepts(tailCallKind)) refuse(Errno.EINVAL);
   }
   const { env, input } = checked;
-  const code = machine.executes ? compile(machine, request, checked, log) : null;
+  const records = new RecordBlocks(machine.memory);
+  const code = machine.executes ? compile(machine, request, { ...checked, records }, log) : null;
   for (const map of checked.maps) map.get();
   // What the verifier found out is kept until the code that Linux would show is made of it.
   let shown: Xlated | (() => Xlated) = () => asLinuxShows(machine, checked, request);
@@ -72,6 +83,7 @@ export function prepare(
       return shown;
     },
     target: checked.target,
+    records,
   };
 }
 
@@ -129,14 +141,19 @@ function facts(env: Environment | null): Pick<FixupOptions, "verified"> {
   return env === null ? {} : { verified: env };
 }
 
+interface ToCompile extends Checked {
+  /** Where the code finds what the structs of its objects have of special fields. */
+  readonly records: RecordBlocks;
+}
+
 interface Compiled {
   readonly program: CompiledProgram;
   readonly maxContextOffset: number;
 }
 
 /** A verified program may still be nothing that this kernel can run: it lacks a helper, or elements of a map. */
-function compile(machine: Machine, request: LoadRequest, checked: Checked, log: LoadLog): Compiled {
-  const fixed = fixupOrRefuse(machine, checked, log);
+function compile(machine: Machine, request: LoadRequest, checked: ToCompile, log: LoadLog): Compiled {
+  const fixed = fixupOrRefuse(machine, checked, request, log);
   const helpers = machine.helpersFor(request.type.type);
   for (const id of fixed.helpers) {
     if (helpers.has(id)) continue;
@@ -168,6 +185,7 @@ function compile(machine: Machine, request: LoadRequest, checked: Checked, log: 
         kfuncs: machine.kfuncs,
         kfuncOfSlot: fixed.kfuncs,
         exceptionCallback: fixed.exceptionCallback,
+        arena: arenaOf(checked.maps),
       },
       log,
     ),
@@ -175,9 +193,28 @@ function compile(machine: Machine, request: LoadRequest, checked: Checked, log: 
   };
 }
 
-function fixupOrRefuse(machine: Machine, { input, env }: Checked, log: LoadLog): FixupResult {
+/** Where the code finds the pages of its arena: no program has two. 0 where it has none. */
+function arenaOf(maps: readonly KernelMap[]): number {
+  return maps.find(({ type }) => type === BpfMapType.ARENA)?.parts.storage.arena?.offset ?? 0;
+}
+
+function fixupOrRefuse(
+  machine: Machine,
+  { input, env, records }: ToCompile,
+  request: LoadRequest,
+  log: LoadLog,
+): FixupResult {
+  const metas = (): StructMetas => request.records?.btf.structMetas(machine.kernelTypes) ?? new Map();
   try {
-    return fixup(input, { target: "tsbpf", layout: machine.layout, ...facts(env) });
+    return fixup(input, {
+      target: "tsbpf",
+      layout: machine.layout,
+      recordAddress: (record) => {
+        const at = records.offsetOf(specialFields(record, metas()));
+        return at === 0 ? refuse(Errno.ENOMEM) : addressOf(at);
+      },
+      ...facts(env),
+    });
   } catch (error) {
     if (!(error instanceof VerifierError)) throw error;
     log.write(`${error.reason}\n`);

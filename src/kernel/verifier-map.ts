@@ -18,7 +18,7 @@ export function verifierMap(machine: Machine, map: KernelMap, digest: () => Uint
     frozen: map.frozen && map.writers === 0,
     reservedForAnother: exclusiveTo !== null && !sameBytes(exclusiveTo, digest()),
     extra: parts.extra,
-    userAddress: map.type === BpfMapType.ARENA ? parts.extra : null,
+    userAddress: map.type === BpfMapType.ARENA ? (parts.storage.arena?.userStart ?? parts.extra) : null,
     constant: (off, size) => constantAt(machine, map, off, size),
   };
 }

@@ -42,6 +42,7 @@ export function checkMapAttributes(attributes: MapAttributes): number {
   if (type === BpfMapType.RINGBUF) return checkRing(attributes);
   if (type === BpfMapType.SK_STORAGE) return checkSocketStorage(attributes);
   if (isCgroupStorage(type)) return checkCgroupStorage(attributes);
+  if (type === BpfMapType.ARENA) return checkArena(attributes);
   if (isSocketMap(type)) return checkSocketMap(attributes);
   return -Errno.EINVAL;
 }
@@ -93,6 +94,14 @@ function checkCgroupStorage({ type, keySize, valueSize, maxEntries, flags }: Map
   if (isPerCpuType(type) && valueSize > MAX_PERCPU_VALUE) return -Errno.E2BIG;
   const known = BpfMapFlag.NUMA_NODE | ACCESS;
   return (flags & ~known) !== 0 || !accessOk(flags) || maxEntries !== 0 ? -Errno.EINVAL : 0;
+}
+
+/** `arena_map_alloc` */
+function checkArena({ keySize, valueSize, maxEntries, flags }: MapAttributes): number {
+  const known = BpfMapFlag.SEGV_ON_FAULT | BpfMapFlag.MMAPABLE | BpfMapFlag.NO_USER_CONV;
+  if (keySize !== 0 || valueSize !== 0 || maxEntries === 0) return -Errno.EINVAL;
+  if ((flags & BpfMapFlag.MMAPABLE) === 0 || (flags & ~known) !== 0) return -Errno.EINVAL;
+  return maxEntries * PAGE_SIZE > 2 ** 32 ? -Errno.E2BIG : 0;
 }
 
 /** `sock_map_alloc`, `sock_hash_alloc`, `reuseport_array_alloc_check` */

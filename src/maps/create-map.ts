@@ -1,5 +1,6 @@
 import { type KernelMemory, PAGE_SIZE, RegionAccess } from "../mem/index.ts";
 import { BpfMapFlag, BpfMapType, Errno } from "../uapi/index.ts";
+import { ArenaField, ArenaPages } from "./arena.ts";
 import { bucketsFor, checkMapAttributes } from "./check-attributes.ts";
 import { BUCKET_SIZE, LOCK_STRIDE, MAX_LOCKS } from "./emit-hash-find.ts";
 import type { MapAttributes } from "./map-attributes.ts";
@@ -21,6 +22,7 @@ import {
 } from "./map-shape.ts";
 import type { MapShape } from "./operations.ts";
 import { RING_DATA } from "./ring.ts";
+import { RecordBlocks } from "./special-fields.ts";
 import type { MapEnvironment, MapStorage } from "./storage.ts";
 
 /** Types that have helpers of their own. */
@@ -31,6 +33,7 @@ const OPAQUE: ReadonlySet<number> = new Set([
   BpfMapType.PERCPU_CGROUP_STORAGE,
   BpfMapType.RINGBUF,
   BpfMapType.SK_STORAGE,
+  BpfMapType.ARENA,
 ]);
 
 /** No block of the memory is larger. */
@@ -57,12 +60,15 @@ class MapBuilding {
   readonly #memory: KernelMemory;
   readonly #blocks: number[] = [];
   readonly #regions: number[] = [];
+  readonly #records: RecordBlocks;
   #header = 0;
+  #pages: ArenaPages | null = null;
 
   constructor(environment: MapEnvironment, attributes: MapAttributes) {
     this.#environment = environment;
     this.#attributes = attributes;
     this.#memory = environment.memory;
+    this.#records = new RecordBlocks(environment.memory);
   }
 
   build(): MapObject | null {
@@ -84,17 +90,30 @@ class MapBuilding {
     this.#set(MapField.FLAGS, flags);
     this.#set(MapField.WHAT, what);
     this.#set(MapField.ACCESS, this.#access());
+    const { record } = this.#attributes;
+    if (record !== undefined) {
+      const at = this.#records.offsetOf(record);
+      if (at === 0) return null;
+      this.#set(MapField.RECORD, at);
+    }
     if (code !== undefined) this.#enterOperations(code, shape);
     if (!this.#elements(type)) return null;
     const end = map + Math.max(8, bpfMapSize);
     if (!this.#region(map, end, RegionAccess.READ | RegionAccess.MAP, 0, 0, `map ${name}`)) return null;
-    return new MapObject(this.#memory, shape, map, { blocks: this.#blocks, regions: this.#regions });
+    const holdings = {
+      blocks: this.#blocks,
+      regions: this.#regions,
+      records: this.#records,
+      arena: this.#pages,
+    };
+    return new MapObject(this.#memory, shape, map, holdings, this.#environment.freeFields);
   }
 
   /** Gives back what a failed creation took; nothing else knows of it yet. */
   abandon(): void {
     for (const region of this.#regions) this.#memory.regions.remove(region);
     for (const block of this.#blocks) this.#memory.free(block);
+    this.#records.close();
   }
 
   /**
@@ -114,9 +133,28 @@ class MapBuilding {
 
   #elements(type: number): boolean {
     if (type === BpfMapType.RINGBUF) return this.#ring();
+    if (type === BpfMapType.ARENA) return this.#arena();
     if (isCgroupStorage(type)) return this.#cgroupStorage();
     if (type === BpfMapType.SK_STORAGE || isSocketMap(type)) return true;
     return isHashType(type) ? this.#hash() : this.#array();
+  }
+
+  /** Its address space is its own from the start, its pages come later. */
+  #arena(): boolean {
+    const { maxEntries, flags, extra = 0n } = this.#attributes;
+    const words = this.#allocate(ArenaField.BYTES);
+    const present = this.#allocate(maxEntries);
+    const size = maxEntries * PAGE_SIZE;
+    const pages = size > MAX_BLOCK ? 0 : this.#allocate(size, PAGE_SIZE);
+    if (words === 0 || present === 0 || pages === 0) return false;
+    const view = this.#memory.view();
+    view.setUint32(words + ArenaField.PAGES, pages, true);
+    view.setUint32(words + ArenaField.SIZE, size, true);
+    view.setUint32(words + ArenaField.PRESENT, present, true);
+    this.#set(MapField.ARENA, words);
+    this.#pages = new ArenaPages(this.#memory, words, (flags & BpfMapFlag.NO_USER_CONV) === 0);
+    if (extra !== 0n) this.#pages.moveTo(extra);
+    return true;
   }
 
   #cgroupStorage(): boolean {

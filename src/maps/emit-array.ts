@@ -1,6 +1,7 @@
+import type { MemoryImports } from "../mem/index.ts";
 import { BpfUpdateFlag, Errno } from "../uapi/index.ts";
-import type { FunctionBuilder, Local } from "../wasm/index.ts";
-import { emitCopy } from "./emit-bytes.ts";
+import type { Func, FunctionBuilder, Local } from "../wasm/index.ts";
+import { emitCopyLocked, emitCopyValue, emitFreeFields, hasLock } from "./emit-value.ts";
 import { MapField } from "./map-header.ts";
 import { emitFixed, type MapOperand } from "./map-operand.ts";
 import { arrayStride, isMapOfMaps, isObjectArray, isPerCpuType } from "./map-shape.ts";
@@ -60,7 +61,12 @@ export function emitArrayLookup(f: FunctionBuilder, shape: MapShape, map: MapOpe
 }
 
 /** `array_map_update_elem`, with its checks in its order. */
-export function emitArrayUpdate(f: FunctionBuilder, shape: MapShape, map: MapOperand): void {
+export function emitArrayUpdate(
+  f: FunctionBuilder,
+  shape: MapShape,
+  map: MapOperand,
+  parts: { readonly memory: MemoryImports; readonly freeFields: Func | null },
+): void {
   const [, key, value, flags, cpu] = f.params as [Local, Local, Local, Local, Local];
   const index = f.local("i32", "index");
   const to = f.local("i32", "to");
@@ -76,10 +82,24 @@ export function emitArrayUpdate(f: FunctionBuilder, shape: MapShape, map: MapOpe
   f.if(() => f.i32.const(-Errno.E2BIG).return());
   f.get(flags).i32.const(BpfUpdateFlag.NOEXIST).i32.and();
   f.if(() => f.i32.const(-Errno.EEXIST).return());
-  f.get(flags).i32.const(BpfUpdateFlag.F_LOCK).i32.and();
-  f.if(() => f.i32.const(-Errno.EINVAL).return());
-  emitElementAddress(f, shape, map, index, cpu).set(to);
-  emitCopy(f, { base: to, plus: 0 }, { base: value, plus: 0 }, shape.valueSize);
+  const [target, source] = [
+    { base: to, plus: 0 },
+    { base: value, plus: 0 },
+  ];
+  if (hasLock(shape)) {
+    emitElementAddress(f, shape, map, index, cpu).set(to);
+    f.get(flags).i32.const(BpfUpdateFlag.F_LOCK).i32.and();
+    f.if(
+      () => emitCopyLocked(f, shape, target, source, parts.memory),
+      () => emitCopyValue(f, shape, target, source),
+    );
+  } else {
+    f.get(flags).i32.const(BpfUpdateFlag.F_LOCK).i32.and();
+    f.if(() => f.i32.const(-Errno.EINVAL).return());
+    emitElementAddress(f, shape, map, index, cpu).set(to);
+    emitCopyValue(f, shape, target, source);
+  }
+  emitFreeFields(f, map, parts.freeFields, () => f.get(to));
   f.i32.const(0);
 }
 

@@ -14,6 +14,7 @@ import {
 } from "./emit-hash-find.ts";
 import { comparesHash, emitKeyStore } from "./emit-key.ts";
 import type { PoolFunctions } from "./emit-pool.ts";
+import { emitClearSpecial, emitCopyLocked, emitCopyValue, emitFreeFields, hasLock } from "./emit-value.ts";
 import { MapField } from "./map-header.ts";
 import { emitChanging, emitFixed, emitHeader, type MapOperand } from "./map-operand.ts";
 import { ElementField, isPerCpuType, rounded, valueAt } from "./map-shape.ts";
@@ -23,6 +24,8 @@ import type { MapShape } from "./operations.ts";
 export interface HashParts {
   readonly memory: MemoryImports;
   readonly pool: PoolFunctions;
+  /** Ends what a value owns; null where no such value owns anything. */
+  readonly freeFields: Func | null;
 }
 
 /** `htab_map_lookup_elem`, `htab_percpu_map_lookup_elem`. */
@@ -62,9 +65,14 @@ function emitCount(f: FunctionBuilder, map: MapOperand, by: number): void {
  */
 export function emitHashUpdate(f: FunctionBuilder, shape: MapShape, map: MapOperand, parts: HashParts): void {
   const [, key, value, flags, cpu] = f.params as [Local, Local, Local, Local, Local];
-  const { memory, pool } = parts;
+  const { memory, pool, freeFields } = parts;
   const fresh = f.local("i32", "fresh");
   const error = f.local("i32", "error");
+  const locked = hasLock(shape) ? f.local("i32", "locked") : null;
+  if (locked !== null) {
+    f.get(flags).i32.const(BpfUpdateFlag.F_LOCK).i32.and().set(locked);
+    f.get(flags).i32.const(~BpfUpdateFlag.F_LOCK).i32.and().set(flags);
+  }
   f.get(flags)
     .i32.const(BpfUpdateFlag.EXIST)
     .i32.gtU()
@@ -80,8 +88,21 @@ export function emitHashUpdate(f: FunctionBuilder, shape: MapShape, map: MapOper
         f.if(() => f.i32.const(-Errno.EEXIST).set(error).br(done));
         if (isPerCpuType(shape.type)) {
           emitValueOf(f, shape, search.element, cpu).set(fresh);
-          emitCopy(f, { base: fresh, plus: 0 }, { base: value, plus: 0 }, shape.valueSize);
-        } else emitReplace(f, { shape, map, search, value, cpu, fresh, error, pool }, () => f.br(done));
+          emitCopyValue(f, shape, { base: fresh, plus: 0 }, { base: value, plus: 0 });
+          emitFreeFields(f, map, freeFields, () => f.get(fresh));
+        } else {
+          if (locked !== null) {
+            f.get(locked);
+            f.if(() => {
+              const target = { base: search.element, plus: valueAt(shape) };
+              emitCopyLocked(f, shape, target, { base: value, plus: 0 }, memory);
+              f.br(done);
+            });
+          }
+          emitReplace(f, { shape, map, search, value, cpu, fresh, error, pool, freeFields }, () =>
+            f.br(done),
+          );
+        }
       },
       () => {
         f.get(flags).i32.const(BpfUpdateFlag.EXIST).i32.eq();
@@ -122,7 +143,9 @@ function emitNewValue(
 ): void {
   const { shape, map, value, cpu, fresh } = parts;
   if (!isPerCpuType(shape.type)) {
-    emitCopy(f, { base: fresh, plus: valueAt(shape) }, { base: value, plus: 0 }, shape.valueSize);
+    const target = { base: fresh, plus: valueAt(shape) };
+    emitCopyValue(f, shape, target, { base: value, plus: 0 });
+    emitClearSpecial(f, shape, target);
     return;
   }
   const at = f.local("i32", "value_at");
@@ -139,7 +162,7 @@ function emitNewValue(
     f.get(left).i32.const(1).i32.sub().tee(left).brIf(again);
   });
   emitValueOf(f, shape, fresh, cpu).set(at);
-  emitCopy(f, { base: at, plus: 0 }, { base: value, plus: 0 }, shape.valueSize);
+  emitCopyValue(f, shape, { base: at, plus: 0 }, { base: value, plus: 0 });
 }
 
 /** Emits the entry of a new element at the head of its bucket. */
@@ -174,11 +197,12 @@ interface Replacement {
   readonly fresh: Local;
   readonly error: Local;
   readonly pool: PoolFunctions;
+  readonly freeFields: Func | null;
 }
 
 /** Emits the replacement of an element that is there by a new one of the same key in its place. */
 function emitReplace(f: FunctionBuilder, parts: Replacement, done: () => void): void {
-  const { shape, map, search, value, cpu, fresh, error, pool } = parts;
+  const { shape, map, search, value, cpu, fresh, error, pool, freeFields } = parts;
   const { element, link } = search;
   const preallocated = (shape.flags & BpfMapFlag.NO_PREALLOC) === 0;
   const spare = f.local("i32", "spare");
@@ -193,7 +217,7 @@ function emitReplace(f: FunctionBuilder, parts: Replacement, done: () => void): 
     f.get(fresh).i32.eqz();
     f.if(() => {
       // Another executor runs as the same CPU and has it in hand.
-      emitCopy(f, { base: element, plus: valueAt(shape) }, { base: value, plus: 0 }, shape.valueSize);
+      emitCopyValue(f, shape, { base: element, plus: valueAt(shape) }, { base: value, plus: 0 });
       done();
     });
   } else {
@@ -203,11 +227,14 @@ function emitReplace(f: FunctionBuilder, parts: Replacement, done: () => void): 
       done();
     });
   }
-  emitCopy(f, { base: fresh, plus: valueAt(shape) }, { base: value, plus: 0 }, shape.valueSize);
+  const target = { base: fresh, plus: valueAt(shape) };
+  emitCopyValue(f, shape, target, { base: value, plus: 0 });
+  emitClearSpecial(f, shape, target);
   emitKeyOf(f, search, fresh);
   f.get(fresh).get(element).i32.load(ElementField.NEXT).i32.store(ElementField.NEXT);
   emitLink(f, link, () => f.get(fresh));
   emitRemoval(f, search.bucket);
+  emitFreeFields(f, map, freeFields, () => f.get(element).i32.const(valueAt(shape)).i32.add());
   if (preallocated) f.get(spare).get(element).i32.store();
   else emitHeader(f, map).get(element).call(pool.give);
 }
@@ -224,10 +251,39 @@ export function emitHashDelete(f: FunctionBuilder, shape: MapShape, map: MapOper
     emitLink(f, link, () => f.get(element).i32.load(ElementField.NEXT));
     emitRemoval(f, bucket);
     emitCount(f, map, -1);
+    emitFreeElement(f, shape, map, element, parts.freeFields);
     emitHeader(f, map).get(element).call(parts.pool.give);
   });
   emitBucketLock(f, parts.memory.function("unlock"), map, search.index);
   f.i32.const(0).i32.const(-Errno.ENOENT).get(element).select();
+}
+
+/** Emits the end of what the values of an element own, of every CPU. */
+function emitFreeElement(
+  f: FunctionBuilder,
+  shape: MapShape,
+  map: MapOperand,
+  element: Local,
+  freeFields: Func | null,
+): void {
+  if (freeFields === null) return;
+  if (!isPerCpuType(shape.type)) {
+    emitFreeFields(f, map, freeFields, () => f.get(element).i32.const(valueAt(shape)).i32.add());
+    return;
+  }
+  const value = f.local("i32", "value_of_cpu");
+  const left = f.local("i32", "cpus_to_free");
+  f.get(element).i32.load(valueAt(shape)).set(value);
+  emitFixed(f, map, MapField.CPUS).set(left);
+  f.loop((again) => {
+    emitFreeFields(f, map, freeFields, () => f.get(value));
+    f.get(value)
+      .get(element)
+      .i32.load(valueAt(shape) + 4)
+      .i32.add()
+      .set(value);
+    f.get(left).i32.const(1).i32.sub().tee(left).brIf(again);
+  });
 }
 
 /** `htab_map_get_next_key`: a key that is not there starts over. */

@@ -1,5 +1,5 @@
 import { MemoryImports, type MemoryKind } from "../mem/index.ts";
-import { BpfMapType } from "../uapi/index.ts";
+import { BpfMapType, Errno } from "../uapi/index.ts";
 import type { Local } from "../wasm/index.ts";
 import { type FunctionBuilder, ModuleBuilder, type Signature } from "../wasm/index.ts";
 import {
@@ -14,6 +14,7 @@ import { emitHashDelete, emitHashLookup, emitHashNextKey, emitHashUpdate } from 
 import { emitHashValue } from "./emit-hash-find.ts";
 import { emitPool } from "./emit-pool.ts";
 import { emitSocketMap } from "./emit-socket-map.ts";
+import { FREE_FIELDS } from "./emit-value.ts";
 import { emitMapOperand, type MapOperand } from "./map-operand.ts";
 import { isArrayType, isCgroupStorage, isHashType, isSocketMap } from "./map-shape.ts";
 import type { MapShape } from "./operations.ts";
@@ -61,6 +62,14 @@ export function emitMapOperations(
     for (const func of [update, remove, nextKey]) func.i32.const(-ENOTSUPP);
     return operations;
   }
+  if (shape.type === BpfMapType.ARENA) {
+    // System calls find the operations missing, or refusing (`arena_map_ops`).
+    lookup.i32.const(0);
+    update.i32.const(-Errno.EOPNOTSUPP);
+    remove.i32.const(-Errno.EOPNOTSUPP);
+    nextKey.i32.const(-Errno.EOPNOTSUPP);
+    return operations;
+  }
   if (isSocketMap(shape.type)) {
     emitSocketMap(shape.type, operations, operand);
     return operations;
@@ -69,15 +78,17 @@ export function emitMapOperations(
     emitCgroupStorage(operations);
     return operations;
   }
+  const { module, name, signature } = FREE_FIELDS;
+  const freeFields = shape.special?.frees === true ? m.importFunction(module, name, signature) : null;
   if (isHashType(shape.type)) {
-    const parts = { memory, pool: emitPool(m, shape, memory) };
+    const parts = { memory, pool: emitPool(m, shape, memory), freeFields };
     emitHashLookup(lookup, shape, operand(lookup));
     emitHashUpdate(update, shape, operand(update), parts);
     emitHashDelete(remove, shape, operand(remove), parts);
     emitHashNextKey(nextKey, shape, operand(nextKey), memory);
   } else {
     emitArrayLookup(lookup, shape, operand(lookup));
-    emitArrayUpdate(update, shape, operand(update));
+    emitArrayUpdate(update, shape, operand(update), { memory, freeFields });
     emitArrayDelete(remove, shape, operand(remove));
     emitArrayNextKey(nextKey, operand(nextKey));
   }

@@ -1,6 +1,8 @@
+export { ArenaField, ArenaPages, PAGE_SHIFT } from "./arena.ts";
 export { checkMapAttributes } from "./check-attributes.ts";
 export { createMap } from "./create-map.ts";
 export { emitArrayElement } from "./emit-array.ts";
+export { BUCKET_SIZE, BucketField } from "./emit-hash-find.ts";
 export {
   emitLookup,
   emitMapModule,
@@ -9,11 +11,13 @@ export {
   type MapOperationFunctions,
   type MapOperationName,
 } from "./emit-map-module.ts";
+export { emitSpinLock, emitSpinUnlock } from "./emit-value.ts";
 export type { MapAttributes } from "./map-attributes.ts";
 export { type FunctionTable, MapCode, type OperationIndices } from "./map-code.ts";
 export { MAP_HEADER_SIZE, MapField, MapOperationSlot } from "./map-header.ts";
 export { constantMap, emitMapOperand, type MapOperand } from "./map-operand.ts";
 export {
+  ElementField,
   isArrayType,
   isCgroupStorage,
   isHashType,
@@ -23,7 +27,13 @@ export {
   shapeName,
   shapeOf,
 } from "./map-shape.ts";
-export type { MapOperations, MapShape } from "./operations.ts";
+export type { MapOperations, MapShape, SpecialShape } from "./operations.ts";
 export { RING_DATA, RingField, RingRecord, takeRecords } from "./ring.ts";
 export { SocketStorage } from "./socket-storage.ts";
-export type { MapEnvironment, MapStorage } from "./storage.ts";
+export {
+  RecordBlocks,
+  RecordField,
+  SpecialField,
+  type SpecialFields,
+} from "./special-fields.ts";
+export type { FreeFields, MapEnvironment, MapStorage } from "./storage.ts";

@@ -1,7 +1,9 @@
 import { type KernelMemory, MEMORY_NAMESPACE } from "../mem/index.ts";
 import { emitMapModule, MAP_OPERATIONS, type MapOperationName } from "./emit-map-module.ts";
+import { FREE_FIELDS } from "./emit-value.ts";
 import { shapeName } from "./map-shape.ts";
 import type { MapOperations, MapShape } from "./operations.ts";
+import type { FreeFields } from "./storage.ts";
 
 /** An executor's function table, whose indices mean the same function in every executor. */
 export interface FunctionTable {
@@ -19,12 +21,17 @@ const NAMES = Object.keys(MAP_OPERATIONS) as MapOperationName[];
 export class MapCode {
   readonly #memory: KernelMemory;
   readonly #functions: FunctionTable | undefined;
+  readonly #freeFields: FreeFields;
   readonly #operations = new Map<string, MapOperations>();
 
-  /** @param functions where operations are entered too, for `call_indirect`; none are where it is absent. */
-  constructor(memory: KernelMemory, functions?: FunctionTable) {
+  /**
+   * @param functions where operations are entered too, for `call_indirect`; none are where it is absent.
+   * @param freeFields ends what a value owns that is replaced or deleted.
+   */
+  constructor(memory: KernelMemory, functions?: FunctionTable, freeFields: FreeFields = () => undefined) {
     this.#memory = memory;
     this.#functions = functions;
+    this.#freeFields = freeFields;
   }
 
   /** The operations of a shape, compiled (and entered into the table) the first time. */
@@ -36,6 +43,7 @@ export class MapCode {
       const module = new WebAssembly.Module(emitMapModule(shape, memory));
       const instance = new WebAssembly.Instance(module, {
         [MEMORY_NAMESPACE]: memory.imports[MEMORY_NAMESPACE]!,
+        [FREE_FIELDS.module]: { [FREE_FIELDS.name]: this.#freeFields },
       });
       operations = instance.exports as unknown as MapOperations;
       this.#operations.set(name, operations);

@@ -43,6 +43,10 @@ export const MapField = {
   /** Hash: offset of the locks of its buckets, and their number less one. */
   LOCKS: 76,
   LOCK_MASK: 116,
+  /** Special fields of its values, as `RecordField` has them; 0 where there are none. */
+  RECORD: 120,
+  /** Arena: offset of the words of `ArenaField`. */
+  ARENA: 124,
   // Changing.
   /** Hash: elements in the table. */
   COUNT: 80,

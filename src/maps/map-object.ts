@@ -1,16 +1,20 @@
 import type { KernelMemory } from "../mem/index.ts";
 import { BpfMapType } from "../uapi/index.ts";
+import type { ArenaPages } from "./arena.ts";
 import { BUCKET_SIZE, BucketField } from "./emit-hash-find.ts";
 import { MAP_HEADER_SIZE, MapField, SlabField } from "./map-header.ts";
-import { ElementField, isHashType } from "./map-shape.ts";
+import { arrayStride, ElementField, isArrayType, isHashType, isPerCpuType, valueAt } from "./map-shape.ts";
 import type { MapShape } from "./operations.ts";
 import { SocketStorage } from "./socket-storage.ts";
-import type { MapStorage } from "./storage.ts";
+import type { RecordBlocks } from "./special-fields.ts";
+import type { FreeFields, MapStorage } from "./storage.ts";
 
 /** What a map was given when it was created, and gives back when it ends. */
 export interface MapHoldings {
   readonly blocks: readonly number[];
   readonly regions: readonly number[];
+  readonly records: RecordBlocks;
+  readonly arena: ArenaPages | null;
 }
 
 export class MapObject implements MapStorage {
@@ -20,15 +24,27 @@ export class MapObject implements MapStorage {
   readonly #memory: KernelMemory;
   readonly #header: number;
   readonly #holdings: MapHoldings;
+  readonly #freeFields: FreeFields | undefined;
   #closed = false;
 
-  constructor(memory: KernelMemory, shape: MapShape, offset: number, holdings: MapHoldings) {
+  constructor(
+    memory: KernelMemory,
+    shape: MapShape,
+    offset: number,
+    holdings: MapHoldings,
+    freeFields?: FreeFields,
+  ) {
     this.#memory = memory;
     this.shape = shape;
     this.offset = offset;
     this.#header = offset - MAP_HEADER_SIZE;
     this.#holdings = holdings;
+    this.#freeFields = freeFields;
     this.values = this.#field(MapField.VALUES);
+  }
+
+  get arena(): ArenaPages | null {
+    return this.#holdings.arena;
   }
 
   get count(): number {
@@ -68,10 +84,16 @@ export class MapObject implements MapStorage {
     this.#memory.view().setUint32(this.#header + MapField.VALUES, offset, true);
   }
 
+  freeTimers(): void {
+    this.#free(true);
+  }
+
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#free(false);
     const memory = this.#memory;
+    this.#holdings.records.close();
     for (const region of this.#holdings.regions) memory.regions.remove(region);
     if (this.shape.type === BpfMapType.SK_STORAGE) new SocketStorage(memory).clearMap(this.offset);
     for (let slab = this.#field(MapField.SLABS); slab !== 0; ) {
@@ -82,6 +104,37 @@ export class MapObject implements MapStorage {
       slab = next;
     }
     for (const block of this.#holdings.blocks) memory.retire(block);
+  }
+
+  #free(onlyTimers: boolean): void {
+    const free = this.#freeFields;
+    if (free === undefined || this.shape.special?.frees !== true) return;
+    for (const value of this.#eachValue()) free(this.offset, value, onlyTimers);
+  }
+
+  /** Offsets of the values of all elements, of each CPU. */
+  *#eachValue(): Generator<number> {
+    const { shape } = this;
+    const cpus = isPerCpuType(shape.type) ? this.#field(MapField.CPUS) : 1;
+    if (isArrayType(shape.type)) {
+      const entries = this.#field(MapField.MAX_ENTRIES);
+      for (let cpu = 0; cpu < cpus; cpu++) {
+        const area = this.values + cpu * this.#field(MapField.CPU_STRIDE);
+        for (let i = 0; i < entries; i++) yield area + i * arrayStride(shape);
+      }
+      return;
+    }
+    for (let bucket = 0; bucket < this.buckets(); bucket++) {
+      for (const key of this.keysOf(bucket)) {
+        const at = key - ElementField.KEY + valueAt(shape);
+        if (!isPerCpuType(shape.type)) yield at;
+        else for (let cpu = 0; cpu < cpus; cpu++) yield this.#word(at) + cpu * this.#word(at + 4);
+      }
+    }
+  }
+
+  #word(at: number): number {
+    return this.#memory.view().getUint32(at, true);
   }
 
   #slotAt(index: number): number {

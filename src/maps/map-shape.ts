@@ -1,21 +1,30 @@
 import { BpfMapFlag, BpfMapType } from "../uapi/index.ts";
 import type { MapAttributes } from "./map-attributes.ts";
-import type { MapShape } from "./operations.ts";
+import type { MapShape, SpecialShape } from "./operations.ts";
+import { fieldOffset, ownsSomething, SpecialField, type SpecialFields } from "./special-fields.ts";
 
 /** What the operations of a map with these attributes depend on. */
 export function shapeOf(attributes: MapAttributes): MapShape {
-  const { type, keySize, valueSize } = attributes;
+  const { type, keySize, valueSize, record } = attributes;
+  const flags = isHashType(type) ? attributes.flags & BpfMapFlag.NO_PREALLOC : 0;
+  const shape = { type, keySize, valueSize, flags };
+  return record === undefined ? shape : { ...shape, special: specialShape(record) };
+}
+
+function specialShape(record: SpecialFields): SpecialShape {
   return {
-    type,
-    keySize,
-    valueSize,
-    flags: isHashType(type) ? attributes.flags & BpfMapFlag.NO_PREALLOC : 0,
+    holes: record.fields.map(({ offset, size }) => ({ offset, size })),
+    lock: fieldOffset(record, SpecialField.SPIN_LOCK),
+    frees: ownsSomething(record),
   };
 }
 
 /** A name for a shape, the same for equal shapes. */
 export function shapeName(shape: MapShape): string {
-  return `map:${shape.type}/${shape.keySize}/${shape.valueSize}/${shape.flags}`;
+  const { special } = shape;
+  const holes = special?.holes.map(({ offset, size }) => `${offset}+${size}`) ?? [];
+  const fields = special === undefined ? "" : `/${holes.join()}/${special.lock}/${special.frees}`;
+  return `map:${shape.type}/${shape.keySize}/${shape.valueSize}/${shape.flags}${fields}`;
 }
 
 export function isHashType(type: number): boolean {

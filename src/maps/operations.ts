@@ -11,6 +11,18 @@ export interface MapShape {
   readonly valueSize: number;
   /** `BPF_F_*` creation flags that change the operations; all others are 0 here. */
   readonly flags: number;
+  /** What of its values only the kernel may touch; absent where there is nothing. */
+  readonly special?: SpecialShape;
+}
+
+/** Special fields of values, as far as the operations of a map depend on them. */
+export interface SpecialShape {
+  /** Where they are, in ascending order. */
+  readonly holes: readonly { readonly offset: number; readonly size: number }[];
+  /** Offset of the `struct bpf_spin_lock`; -1 where there is none. */
+  readonly lock: number;
+  /** Something ends with a value. */
+  readonly frees: boolean;
 }
 
 /**

@@ -1,4 +1,5 @@
 import type { KernelMemory } from "../mem/index.ts";
+import type { ArenaPages } from "./arena.ts";
 import type { MapCode } from "./map-code.ts";
 import type { MapShape } from "./operations.ts";
 
@@ -13,7 +14,12 @@ export interface MapEnvironment {
   readonly random: () => number;
   /** Where given, the map's header names the table indices of its operations, for callers that do not know its shape. */
   readonly code?: MapCode;
+  /** Ends what a value owns (`bpf_obj_free_fields`); nothing unless told. */
+  readonly freeFields?: FreeFields;
 }
+
+/** Ends what the value of a map owns: all of it, or (`onlyTimers`) its timers and work queues. Arguments are offsets. */
+export type FreeFields = (map: number, value: number, onlyTimers?: boolean) => void;
 
 /** A map in the one memory. */
 export interface MapStorage {
@@ -22,6 +28,8 @@ export interface MapStorage {
   readonly shape: MapShape;
   /** Offset of the values of an array (element 0), for direct value access; 0 where the type has none. */
   readonly values: number;
+  /** The pages of an arena; null for other types. */
+  readonly arena: ArenaPages | null;
   /** Elements of a hash table; 0 for other types. */
   readonly count: number;
   /** Buckets of a hash table; 0 for other types. */
@@ -34,6 +42,8 @@ export interface MapStorage {
   setSlot(index: number, value: number): boolean;
   /** Says where the values of a cgroup storage are while its program runs; 0 where they are not. */
   useValues(offset: number): void;
+  /** Ends timers and work queues in values: nobody in user space holds the map any more (`map_release_uref`). */
+  freeTimers(): void;
   /** Frees everything, after a quiescent point. */
   close(): void;
 }

@@ -5,7 +5,7 @@ import { type AdapterParts, type Callee, emitAdapter } from "./emit-adapter.ts";
 import { emitArgumentTests } from "./emit-argument-tests.ts";
 import type { BpfExecutor } from "./executor.ts";
 import { EXECUTOR_NAMESPACE } from "./signatures.ts";
-import { State } from "./state.ts";
+import { FaultCode, State } from "./state.ts";
 
 /** How programs reach helpers and kfuncs: by the function index of an adapter. */
 export interface Adapters {
@@ -34,6 +34,24 @@ export function createAdapters(
     checked: mode === "checked",
     cpu: (f) => f.i32.const(0).i32.load(executor.stateAt + State.CPU),
     context: (f) => f.i32.const(0).i32.load(executor.stateAt + State.CONTEXT),
+    onStack: (f, size, use) => {
+      const top = f.local("i32", "stack_top");
+      const at = f.local("i32", "on_stack");
+      const state = (word: number) => executor.stateAt + word;
+      f.i32.const(0).i32.load(state(State.STACK_TOP)).tee(top);
+      // Frames begin at multiples of 16.
+      size();
+      f.i32.const(15).i32.add().i32.const(-16).i32.and().i32.sub().tee(at);
+      f.i32.const(executor.stackLow).i32.ltU();
+      f.if(
+        () => f.i32.const(0).i32.const(FaultCode.stack).i32.store(state(State.FAULT)),
+        () => {
+          f.i32.const(0).get(at).i32.store(state(State.STACK_TOP));
+          use(at);
+          f.i32.const(0).get(top).i32.store(state(State.STACK_TOP));
+        },
+      );
+    },
     stopped: (f) =>
       f.i32
         .const(0)

@@ -28,6 +28,8 @@ export interface EngineInput {
    * with a fault where one fails.
    */
   readonly mode: "verified" | "checked";
+  /** Offset of the words of the arena that the program's accesses go to (`ArenaField`); 0 where it has none. */
+  readonly arena?: number;
   /** Offset of the map whose address each LD_IMM64 slot loads, where it loads one: what lets a JIT inline the map's operations. */
   readonly mapOfSlot: ReadonlyMap<number, number>;
 }
@@ -55,6 +57,8 @@ export interface CompiledProgram {
    *   fault the result is 0 and {@link Executor.fault} says why.
    */
   run(context: number): number;
+  /** Whether a function index is that of one of its functions that helpers call back. */
+  owns(index: number): boolean;
   /** Bytes of machine code or Wasm made for it. */
   readonly codeSize: number;
   /** Frees its table slot and its memory, after a quiescent point. */

@@ -1,9 +1,10 @@
 import { TsbpfError } from "../base/index.ts";
 import type { HelperCall, HelperServices } from "../helpers/index.ts";
-import type { KernelMemory } from "../mem/index.ts";
+import { Control, type KernelMemory } from "../mem/index.ts";
 import type { Executor, Fault } from "./engine.ts";
 import { faultOf } from "./fault.ts";
 import type { FunctionIndices } from "./function-indices.ts";
+import { createInvoke, type Invoke } from "./invoke.ts";
 import { CODE_BASE_HIGH } from "./signatures.ts";
 import { FaultCode, FRAMES_SIZE, Frame, REGISTER_SIZE, STACK_SIZE, STATE_SIZE, State } from "./state.ts";
 
@@ -44,6 +45,7 @@ export class BpfExecutor implements Executor {
   readonly callbacks = new Map<number, ReadonlySet<number>>();
   /** Whether `callHost` knows a number that a call through a register names. */
   callHostThrough: (id: number) => boolean = () => false;
+  #invoke: Invoke | undefined;
   /** Runs under way: a helper may run a program. */
   depth = 0;
 
@@ -169,6 +171,39 @@ export class BpfExecutor implements Executor {
     return FaultCode.call;
   }
 
+  /** A run that a callback, a fault in it or an interruption has ended. */
+  get stopped(): boolean {
+    return this.word(State.FAULT) !== 0 || Atomics.load(this.memory.words(), Control.INTERRUPT >>> 2) !== 0;
+  }
+
+  /** Calls back a function of a program that runs. @returns whether it returned something else than 0. */
+  callBack(index: number, first: number, second: number, third: number): boolean {
+    this.#invoke ??= createInvoke(this.table);
+    return this.#invoke(index, first, second, third) !== 0;
+  }
+
+  /**
+   * Runs a function of a program by itself, as timers do, with pointers to a map, to a copy of `key` and to a value.
+   * {@link fault} says afterwards whether it came to its end.
+   */
+  runCallback(index: number, map: number, key: Uint8Array, value: number): void {
+    if (this.depth !== 0) throw new TsbpfError(`executor ${this.id}: expected no run under way, got one`);
+    this.depth++;
+    try {
+      for (const word of [State.FAULT, State.FAULT_PC, State.EXECUTED, State.EXECUTED + 4, State.TAIL_CALLS])
+        this.setWord(word, 0);
+      this.setWord(State.CONTEXT, 0);
+      const keyAt = this.stackEnd - ((key.length + 15) & -16);
+      this.memory.bytes().set(key, keyAt);
+      this.setWord(State.FRAME_TOP, this.framesAt);
+      this.setWord(State.STACK_TOP, keyAt);
+      this.callBack(index, map, keyAt, value);
+    } finally {
+      this.depth--;
+    }
+    this.memory.executors.quiesce(this.id);
+  }
+
   /** Frees what the executor holds in memory. No run may be under way, and none may follow. */
   close(): void {
     for (const block of [this.stateAt, this.stackLow, this.framesAt]) this.memory.free(block);
@@ -201,6 +236,14 @@ class ExecutorCall implements HelperCall {
 
   get cpu(): number {
     return this.#executor.word(State.CPU);
+  }
+
+  get stopped(): boolean {
+    return this.#executor.stopped;
+  }
+
+  callBack(index: number, first: number, second: number, third: number): boolean {
+    return this.#executor.callBack(index, first, second, third);
   }
 
   get context(): number {

@@ -41,9 +41,6 @@ export const State = {
   BASE: 100,
   /** Function index of the program that a tail call goes to. */
   TARGET: 104,
-  /** Offset and byte count of the arena that arena accesses go to; a count of 0 where there is none. */
-  ARENA: 108,
-  ARENA_SIZE: 112,
 } as const;
 
 export const STATE_SIZE = 128;

@@ -4,7 +4,7 @@ import type { Attr } from "../attr.ts";
 import type { KernelMap } from "../objects/map.ts";
 import type { Process } from "../process.ts";
 import { refuse } from "../refusal.ts";
-import { deleteElement, readElement, writeElement } from "./map-elements.ts";
+import { BPF_F_LOCK, deleteElement, readElement, refuseLock, writeElement } from "./map-elements.ts";
 
 const ENOTSUPP = 524;
 
@@ -26,8 +26,8 @@ export function mapBatch(command: BatchCommand) {
     }
     if (command === "MAP_DELETE_BATCH" && !isHashType(map.type)) refuse(ENOTSUPP);
     if (!isBatched(map.type)) refuse(ENOTSUPP);
-    // No value of these maps holds the spin lock that BPF_F_LOCK is about: no flag is left.
-    if (args.elemFlags !== 0n) refuse(Errno.EINVAL);
+    if ((args.elemFlags & ~BPF_F_LOCK) !== 0n) refuse(Errno.EINVAL);
+    refuseLock(map, args.elemFlags);
     // Only the hash tables' own walk looks at these.
     if (reads && isHashType(map.type) && args.flags !== 0n) refuse(Errno.EINVAL);
     const wanted = args.count;

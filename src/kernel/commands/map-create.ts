@@ -13,6 +13,7 @@ import type { KernelBtf } from "../objects/btf.ts";
 import { KernelMap, type MapParts } from "../objects/map.ts";
 import type { Process } from "../process.ts";
 import { refuse } from "../refusal.ts";
+import { specialFields } from "../special-fields.ts";
 import { verifierMap } from "../verifier-map.ts";
 
 const ACCESS = BpfMapFlag.RDONLY | BpfMapFlag.WRONLY;
@@ -44,13 +45,20 @@ export function mapCreate(process: Process, attr: Attr): number {
   const flags = (args.mapFlags & ~BpfMapFlag.TOKEN_FD) >>> 0;
   const attributes = checkAttributes(process, args, flags);
   const inner = innerMap(process, args);
-  const storage = machine.createMap(attributes);
+  let storage = machine.createMap(attributes);
   let described: ReturnType<typeof describe>;
   try {
     described = describe(process, args);
   } catch (refusal) {
     storage.close();
     throw refusal;
+  }
+  const { record } = described;
+  if (record !== null && record.fields.length > 0) {
+    // A map without memory is refused before its types are looked at; with them its values are other ones.
+    storage.close();
+    const metas = described.btf?.structMetas(machine.kernelTypes) ?? new Map();
+    storage = machine.createMap({ ...attributes, record: specialFields(record, metas) });
   }
   const map = new KernelMap(machine.maps, {
     ...described,
@@ -110,6 +118,7 @@ function checkAttributes(process: Process, args: MapCreateValues, flags: number)
     // To ask for any node is to ask for none.
     flags: node === NO_NODE ? flags & ~BpfMapFlag.NUMA_NODE : flags,
     name: cString(args.mapName),
+    extra: args.mapExtra,
   };
   if (HASHES.has(args.mapType) && (flags & BpfMapFlag.ZERO_SEED) !== 0 && !process.may("SYS_ADMIN")) {
     refuse(Errno.EPERM);
@@ -196,7 +205,7 @@ function describe(
 ): Pick<MapParts, "name" | "btf" | "keyTypeId" | "valueTypeId" | "exclusiveTo" | "record"> {
   const name = objectName(args.mapName) ?? refuse(Errno.EINVAL);
   const btf = typesOf(process, args);
-  const record = btf === null ? null : specialFields(process, args, btf);
+  const record = btf === null ? null : recordOf(process, args, btf);
   const exclusiveTo = exclusiveHash(process, args);
   return {
     name,
@@ -218,7 +227,7 @@ function typesOf(process: Process, args: MapCreateValues): KernelBtf | null {
 }
 
 /** The fields of the values that only the kernel may touch, where the map type allows them. */
-function specialFields(process: Process, args: MapCreateValues, btf: KernelBtf): BtfRecord | null {
+function recordOf(process: Process, args: MapCreateValues, btf: KernelBtf): BtfRecord | null {
   const { errno, record } = mapRecord({
     btf: btf.types,
     valueTypeId: args.btfValueTypeId,

@@ -1,11 +1,11 @@
-import { isHashType, isPerCpuType, isSocketMap } from "../../maps/index.ts";
+import { isHashType, isPerCpuType, isSocketMap, SpecialField } from "../../maps/index.ts";
 import { BpfMapType, BpfUpdateFlag, Errno } from "../../uapi/index.ts";
 import type { Attr } from "../attr.ts";
 import type { KernelMap } from "../objects/map.ts";
 import type { Process } from "../process.ts";
 import { checked, refuse } from "../refusal.ts";
 
-const BPF_F_LOCK = 4n;
+export const BPF_F_LOCK = 4n;
 const ENOTSUPP = 524;
 
 /** `map_lookup_elem` in kernel/bpf/syscall.c. */
@@ -13,7 +13,7 @@ export function mapLookupElem(process: Process, attr: Attr): number {
   const { mapFd, key, value, flags } = attr.fields("MAP_LOOKUP_ELEM");
   if ((flags & ~BPF_F_LOCK) !== 0n) refuse(Errno.EINVAL);
   const map = process.map(mapFd, "read");
-  refuseLock(flags);
+  refuseLock(map, flags);
   const scratch = process.scratch(map.keySize + map.parts.userValueSize + 8);
   const valueAt = scratch + ((map.keySize + 7) & -8);
   process.copyIn(key, scratch, map.keySize);
@@ -26,7 +26,7 @@ export function mapLookupElem(process: Process, attr: Attr): number {
 export function mapUpdateElem(process: Process, attr: Attr): number {
   const { mapFd, key, value, flags } = attr.fields("MAP_UPDATE_ELEM");
   const map = process.map(mapFd, "write");
-  refuseLock(flags);
+  refuseLock(map, flags);
   const scratch = process.scratch(map.keySize + map.parts.userValueSize + 8);
   const valueAt = scratch + ((map.keySize + 7) & -8);
   process.copyIn(key, scratch, map.keySize);
@@ -61,7 +61,7 @@ export function mapLookupAndDeleteElem(process: Process, attr: Attr): number {
   if ((flags & ~BPF_F_LOCK) !== 0n) refuse(Errno.EINVAL);
   const map = process.map(mapFd, "read");
   process.map(mapFd, "write");
-  refuseLock(flags);
+  refuseLock(map, flags);
   const scratch = process.scratch(map.keySize + map.parts.userValueSize + 8);
   const valueAt = scratch + ((map.keySize + 7) & -8);
   process.copyIn(key, scratch, map.keySize);
@@ -104,6 +104,7 @@ export function readElement(process: Process, map: KernelMap, key: number, to: n
   }
   if (map.type === BpfMapType.RINGBUF || map.type === BpfMapType.PERF_EVENT_ARRAY) refuse(ENOTSUPP);
   if (map.type === BpfMapType.SK_STORAGE) refuseSocket(process, key);
+  if (map.type === BpfMapType.ARENA) refuse(Errno.EINVAL);
   // Its value is a cookie of 64 bits (sock_map_lookup_sys, bpf_fd_reuseport_array_lookup_elem).
   if (isSocketMap(map.type)) refuse(map.valueSize === 8 ? Errno.ENOENT : Errno.ENOSPC);
   if (!isPerCpuType(map.type)) {
@@ -113,14 +114,14 @@ export function readElement(process: Process, map: KernelMap, key: number, to: n
       memory.view().setUint32(to, map.inners.idOf(value >>> 0), true);
       return;
     }
-    memory.bytes().copyWithin(to, value >>> 0, (value >>> 0) + map.valueSize);
+    copyOut(process, map, value >>> 0, map.valueSize, to);
     return;
   }
   const rounded = (map.valueSize + 7) & -8;
   for (let cpu = 0; cpu < process.machine.cpus; cpu++) {
     const value = operations.lookup(map.offset, key, cpu) >>> 0;
     if (value === 0) refuse(Errno.ENOENT);
-    memory.bytes().copyWithin(to + cpu * rounded, value, value + rounded);
+    copyOut(process, map, value, rounded, to + cpu * rounded);
   }
 }
 
@@ -146,7 +147,7 @@ export function writeElement(
   // The element is there now. System calls copy whole words of every CPU's value, padding too (copy_map_value_long).
   for (let cpu = 0; cpu < process.machine.cpus; cpu++) {
     const value = operations.lookup(map.offset, key, cpu) >>> 0;
-    process.machine.memory.bytes().copyWithin(value, from + cpu * rounded, from + (cpu + 1) * rounded);
+    copyIn(process, map, value, rounded, from + cpu * rounded);
   }
   return 0;
 }
@@ -228,7 +229,27 @@ function deleteProgram(process: Process, map: KernelMap, key: number): number {
   return map.programs!.delete(index) ? 0 : refuse(Errno.ENOENT);
 }
 
-/** No value of these maps holds a spin lock. */
-function refuseLock(flags: bigint): void {
-  if ((flags & BPF_F_LOCK) !== 0n) refuse(Errno.EINVAL);
+/** BPF_F_LOCK is for values that hold a spin lock. */
+export function refuseLock(map: KernelMap, flags: bigint): void {
+  const locked = ((map.parts.record?.mask ?? 0) & SpecialField.SPIN_LOCK) !== 0;
+  if ((flags & BPF_F_LOCK) !== 0n && !locked) refuse(Errno.EINVAL);
+}
+
+/** Special fields are not for user space: they read as zeros (`copy_map_value`, `check_and_init_map_value`). */
+function copyOut(process: Process, map: KernelMap, value: number, length: number, to: number): void {
+  const bytes = process.machine.memory.bytes();
+  bytes.copyWithin(to, value, value + length);
+  for (const { offset, size } of map.parts.record?.fields ?? [])
+    bytes.fill(0, to + offset, to + offset + size);
+}
+
+/** Whole words of a value, padding too, but for its special fields (`copy_map_value_long`). */
+function copyIn(process: Process, map: KernelMap, value: number, length: number, from: number): void {
+  const bytes = process.machine.memory.bytes();
+  let at = 0;
+  for (const { offset, size } of map.parts.record?.fields ?? []) {
+    bytes.copyWithin(value + at, from + at, from + offset);
+    at = offset + size;
+  }
+  bytes.copyWithin(value + at, from + at, from + length);
 }

@@ -85,17 +85,25 @@ export class KernelMap extends KernelObject {
     return this.parts.storage.offset;
   }
 
+  /** Descriptors and pins that lead to it (`usercnt`). */
+  get users(): number {
+    return this.#users;
+  }
+
   override getUser(): this {
     this.#users++;
     return this.get();
   }
 
   /**
-   * Where no process can reach it any more, a program array lets go of its programs: they may use the map themselves,
-   * and neither would ever end (`bpf_map_put_uref`).
+   * Where no process can reach it any more, a program array lets go of its programs, and timers in values end: they
+   * may use the map themselves, and neither would ever end (`bpf_map_put_uref`).
    */
   override putUser(): void {
-    if (--this.#users === 0) this.programs?.clear();
+    if (--this.#users === 0) {
+      this.programs?.clear();
+      this.parts.storage.freeTimers();
+    }
     this.put();
   }
 

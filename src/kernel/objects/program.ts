@@ -1,4 +1,5 @@
 import type { Insn } from "../../isa/index.ts";
+import type { RecordBlocks } from "../../maps/index.ts";
 import type { TargetProgram } from "../../verifier/index.ts";
 import type { CompiledProgram } from "../../vm/index.ts";
 import type { IdTable } from "../id-table.ts";
@@ -34,6 +35,8 @@ export interface ProgramParts {
   readonly btf: KernelBtf | null;
   /** The program that this one attaches to. Referenced. */
   readonly attachProgram: KernelProgram | null;
+  /** What helpers are told of the structs of its objects; they end with it. */
+  readonly records: RecordBlocks;
   /** What those have to know that attach to this one; null of a program that no verifier has seen. */
   readonly target: TargetProgram | null;
 }
@@ -92,6 +95,7 @@ export class KernelProgram extends KernelObject implements TailCallTarget {
   protected override destroy(): void {
     this.#table.remove(this.id);
     this.parts.code.close();
+    this.parts.records.close();
     for (const map of this.maps) map.put();
     this.parts.btf?.put();
     this.parts.attachProgram?.put();

@@ -284,7 +284,7 @@ class VerifiedFixups {
               (BigInt(value ? mapOffset : 0) << 32n) | BigInt(map.id),
             )
           : wideSlots(insn.dst, WideKind.imm, value ? map.valueAddress + BigInt(mapOffset) : map.address);
-        if (this.#linux && value && map.type === BpfMapType.ARENA) {
+        if (value && map.type === BpfMapType.ARENA) {
           const address = (map.userAddress ?? 0n) + BigInt(mapOffset);
           slots = wideSlots(insn.dst, WideKind.imm, address);
         }

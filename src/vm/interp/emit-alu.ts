@@ -1,6 +1,9 @@
 import type { InsnRow } from "../../isa/index.ts";
+import { ArenaField } from "../../maps/index.ts";
 import type { FunctionBuilder, I32Ops, I64Ops, Local } from "../../wasm/index.ts";
+import { Frame } from "../state.ts";
 import type { Arms } from "./arms.ts";
+import { CODE_ARENA, Record } from "./record.ts";
 
 type Ops = I32Ops<FunctionBuilder> | I64Ops<FunctionBuilder>;
 
@@ -164,13 +167,25 @@ export function swap(arms: Arms, row: InsnRow): void {
   f.i64.store().br(arms.next);
 }
 
+/** imm of a cast into the user's address space: from space 0 to 1. */
+const TO_USER = 1 << 16;
+
 /**
- * Between address spaces (`BPF_ADDR_SPACE_CAST`, imm = dst space << 16 | src space). An arena's addresses are 32-bit
- * offsets to programs (space 1 to 0), and without a user mapping their high half is 0 the other way too.
+ * Between address spaces (`BPF_ADDR_SPACE_CAST`, imm = dst space << 16 | src space). Programs know an arena's addresses
+ * by their low halves (space 1 to 0); the other way the high half is the same for all but NULL.
  */
 export function addrSpaceCast(arms: Arms): void {
-  arms.dst();
-  arms.src().i64.load32U().i64.store().br(arms.next);
+  const { f } = arms;
+  arms.src().i64.load32U().set(arms.i64A);
+  f.get(arms.pc).i32.load(Record.IMM).i32.const(TO_USER).i32.eq();
+  f.if(() => {
+    f.get(arms.i64A).i64.const(0).i64.ne();
+    f.if(() => {
+      arms.frame(Frame.CODE).i32.const(CODE_ARENA).i32.add().i32.load();
+      f.i64.load32U(ArenaField.CAST_HIGH).i64.const(32).i64.shl().get(arms.i64A).i64.or().set(arms.i64A);
+    });
+  });
+  arms.dst().get(arms.i64A).i64.store().br(arms.next);
 }
 
 /** Body of `(i64) → i64`: the eight bytes in reverse order; Wasm has no instruction for it. */

@@ -5,25 +5,30 @@ import type { CompiledProgram } from "../engine.ts";
 import type { BpfExecutor } from "../executor.ts";
 import { CALLBACK_SIGNATURE, ENTRY_SIGNATURE, EXECUTOR_NAMESPACE } from "../signatures.ts";
 import type { InterpreterExports } from "./exports.ts";
-import { RECORD_SIZE } from "./record.ts";
+import { CODE_ARENA, CODE_HEADER_SIZE, RECORD_SIZE } from "./record.ts";
 
 /** Records in the one memory, and the functions through which others reach them. */
 export class InterpretedProgram implements CompiledProgram {
   readonly codeSize: number;
   readonly #executor: BpfExecutor;
   readonly #exports: InterpreterExports;
+  /** The header, and behind it the records. */
+  readonly #block: number;
   readonly #code: number;
   readonly #callbacks = new Map<number, number>();
   #entry = 0;
   #closed = false;
 
-  constructor(executor: BpfExecutor, exports: InterpreterExports, slots: number) {
+  /** @param arena see `EngineInput.arena` */
+  constructor(executor: BpfExecutor, exports: InterpreterExports, slots: number, arena: number) {
     this.#executor = executor;
     this.#exports = exports;
-    this.codeSize = (slots + 1) * RECORD_SIZE;
-    this.#code = executor.memory.alloc(this.codeSize, RECORD_SIZE);
-    if (this.#code === 0)
+    this.codeSize = CODE_HEADER_SIZE + (slots + 1) * RECORD_SIZE;
+    this.#block = executor.memory.alloc(this.codeSize, RECORD_SIZE);
+    if (this.#block === 0)
       throw new TsbpfError(`interpreter: no memory is left for ${this.codeSize} bytes of code`);
+    this.#code = this.#block + CODE_HEADER_SIZE;
+    executor.memory.view().setUint32(this.#code + CODE_ARENA, arena, true);
   }
 
   load(records: Uint8Array): void {
@@ -72,6 +77,10 @@ export class InterpretedProgram implements CompiledProgram {
     return index;
   }
 
+  owns(index: number): boolean {
+    return this.#executor.callbacks.get(this.#code)?.has(index) === true;
+  }
+
   run(context: number): number {
     const executor = this.#executor;
     const outermost = executor.depth++ === 0 ? 1 : 0;
@@ -93,7 +102,7 @@ export class InterpretedProgram implements CompiledProgram {
       executor.remove(index);
       executor.indices.release(index);
     }
-    executor.memory.retire(this.#code);
+    executor.memory.retire(this.#block);
   }
 
   #install(emit: (m: ModuleBuilder) => void): number {

@@ -89,7 +89,7 @@ export class Interpreter implements Engine {
     if (!(executor instanceof BpfExecutor)) throw new NotSupported("executors of another engine");
     const loaded = this.#of(executor);
     const exports = loaded.exports(input.mode);
-    const program = new InterpretedProgram(executor, exports, input.insns.length);
+    const program = new InterpretedProgram(executor, exports, input.insns.length, input.arena ?? 0);
     try {
       const helper = (id: number) => loaded.helper(input.helpers, id, input.mode);
       program.load(

@@ -14,3 +14,9 @@
 export const Record = { ARM: 0, DST: 2, SRC: 3, OFF: 4, IMM: 8, IMM_HIGH: 12 } as const;
 
 export const RECORD_SIZE = 16;
+
+/** In front of the first record: what all code of a program shares. */
+export const CODE_HEADER_SIZE = 16;
+
+/** Distance of the header's word from the first record: offset of the arena that accesses go to, or 0. */
+export const CODE_ARENA: number = -CODE_HEADER_SIZE;

@@ -1,0 +1,106 @@
+import { MAP_HEADER_SIZE, MapField, RecordField, SpecialField } from "../../maps/index.ts";
+import type { HelperCall } from "../helper.ts";
+import { drainList } from "./list-nodes.ts";
+import { pointerAt, setPointer } from "./pointer-word.ts";
+import { RedBlackTree } from "./red-black.ts";
+
+/** An object, and the offset of the record of its special fields; 0 where it has none. */
+interface Held {
+  readonly at: number;
+  readonly record: number;
+}
+
+/** Special fields, as they are in the one memory. */
+interface FieldAt {
+  readonly type: number;
+  /** Of the field itself. */
+  readonly at: number;
+  readonly nodeOffset: number;
+  readonly valueRecord: number;
+}
+
+/**
+ * Gives up a reference to an object (`__bpf_obj_drop_impl`): the last one ends it, and what it owns.
+ *
+ * @param record offset of the record of its special fields; 0 for none.
+ */
+export function dropObject(call: HelperCall, at: number, record: number): void {
+  drop(call, [{ at, record }]);
+}
+
+/** Ends what a value of a map owns (`bpf_obj_free_fields`); `onlyTimers`: its timers and work queues. */
+export function freeValue(call: HelperCall, map: number, value: number, onlyTimers = false): void {
+  const record = call.memory.view().getUint32(map - MAP_HEADER_SIZE + MapField.RECORD, true);
+  if (record === 0) return;
+  drop(call, freeFields(call, { at: value, record }, onlyTimers));
+}
+
+/** One after the other: an object may own a chain of any length. */
+function drop(call: HelperCall, objects: Held[]): void {
+  for (let object = objects.pop(); object !== undefined; object = objects.pop()) {
+    if (!isLast(call, object)) continue;
+    if (object.record !== 0) objects.push(...freeFields(call, object, false));
+    call.services.objects?.release(object.at);
+  }
+}
+
+/** `refcount_dec_and_test`, where the object is counted. */
+function isLast(call: HelperCall, { at, record }: Held): boolean {
+  if (record === 0) return true;
+  const view = call.memory.view();
+  const counter = view.getInt32(record + RecordField.REFCOUNT, true);
+  if (counter < 0) return true;
+  return Atomics.sub(call.memory.words(), (at + counter) >>> 2, 1) === 1;
+}
+
+/** Empties the fields. @returns the objects that were in them. */
+function freeFields(call: HelperCall, object: Held, onlyTimers: boolean): Held[] {
+  const held: Held[] = [];
+  for (const field of fieldsOf(call, object)) {
+    const view = call.memory.view();
+    const hold = (node: number) => held.push({ at: node - field.nodeOffset, record: field.valueRecord });
+    switch (field.type) {
+      case SpecialField.TIMER:
+      case SpecialField.WORKQUEUE:
+        call.services.timers?.free(field.at);
+        break;
+      case SpecialField.LIST_HEAD:
+        if (!onlyTimers) drainList(view, field.at).forEach(hold);
+        break;
+      case SpecialField.RB_ROOT: {
+        if (onlyTimers) break;
+        const tree = new RedBlackTree(view, field.at);
+        tree.postorder().forEach(hold);
+        tree.empty();
+        break;
+      }
+      case SpecialField.KPTR_UNREF:
+        if (!onlyTimers) setPointer(view, field.at, 0);
+        break;
+      case SpecialField.KPTR_REF: {
+        if (onlyTimers) break;
+        const pointee = pointerAt(view, field.at);
+        setPointer(view, field.at, 0);
+        // Only objects of the program's own types: no other kind is ever given out here.
+        if (pointee !== 0) hold(pointee);
+        break;
+      }
+      default:
+        break;
+    }
+  }
+  return held;
+}
+
+function fieldsOf(call: HelperCall, { at, record }: Held): FieldAt[] {
+  const view = call.memory.view();
+  return Array.from({ length: view.getUint32(record + RecordField.COUNT, true) }, (_, i) => {
+    const field = record + RecordField.FIELDS + i * RecordField.STRIDE;
+    return {
+      type: view.getUint32(field + RecordField.TYPE, true),
+      at: at + view.getUint32(field + RecordField.OFFSET, true),
+      nodeOffset: view.getUint32(field + RecordField.NODE_OFFSET, true),
+      valueRecord: view.getUint32(field + RecordField.VALUE_RECORD, true),
+    };
+  });
+}
