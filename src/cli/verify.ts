@@ -1,18 +1,16 @@
 import { NotSupported } from "../base/index.ts";
+import { KERNEL_RELEASES, kernelRelease } from "../platform/index.ts";
 import type { CommandFunction, Invocation } from "./command.ts";
 import { CommandError, UsageError } from "./failure.ts";
 import type { Verdict } from "./verify-object.ts";
-
-/** Whose verifier it is. */
-const VERSION = "6.18";
 
 /** `tsbpf verify OBJECT …`, `tsbpf verify --log FILE [OBJECT]` */
 export const run: CommandFunction = async (invocation) => {
   const { words, options } = invocation;
   const version = options.value("kernel-version");
-  if (version !== undefined && version !== VERSION) {
+  if (version !== undefined && kernelRelease(version) === null) {
     throw new NotSupported(`the verifier of Linux ${version}`, {
-      why: `this version of tsbpf has that of ${VERSION}`,
+      why: `this version of tsbpf has those of ${KERNEL_RELEASES.join(" and ")}`,
     });
   }
   const log = options.value("log");
@@ -24,7 +22,8 @@ export const run: CommandFunction = async (invocation) => {
   words.end();
   const verdicts = await verdictsOf(invocation, log, path);
   const { reportVerdicts } = await import("./verify-report.ts");
-  await reportVerdicts(invocation, verdicts);
+  const { inRelease } = await import("./verify-release.ts");
+  await reportVerdicts(invocation, await inRelease(invocation, verdicts));
   return verdicts.some(({ accepted }) => !accepted) ? 1 : 0;
 };
 

@@ -86,10 +86,13 @@ export const ARGUMENTS = {
   memOrNull: argument("ARG_PTR_TO_MEM", ["PTR_MAYBE_NULL", "MEM_RDONLY"]),
   /** Memory that is filled and need not be initialized. */
   out: argument("ARG_PTR_TO_MEM", ["MEM_UNINIT", "MEM_WRITE"]),
+  /** Memory of which nothing is said, in older releases. */
+  anyMem: argument("ARG_PTR_TO_MEM"),
   /** Memory that is read and written. */
   inOut: argument("ARG_PTR_TO_MEM", ["MEM_WRITE"]),
   inOutOrNull: argument("ARG_PTR_TO_MEM", ["PTR_MAYBE_NULL", "MEM_WRITE"]),
   longOut: ofFixedSize(8, "MEM_UNINIT", "MEM_WRITE", "MEM_ALIGNED"),
+  wordOut: ofFixedSize(4, "MEM_UNINIT", "MEM_WRITE", "MEM_ALIGNED"),
   wordInOut: ofFixedSize(4, "MEM_WRITE", "MEM_ALIGNED"),
   /** `sizeof(struct iphdr)`, `ipv6hdr`, `tcphdr`. */
   ipHeader: ofFixedSize(20, "MEM_RDONLY"),
