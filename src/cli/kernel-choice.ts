@@ -3,7 +3,7 @@ import { CommandError } from "./failure.ts";
 import { ALL_CAPABILITIES, type KernelRequest, type OpenKernel } from "./io.ts";
 
 /** What the command line and `TSBPF_KERNEL` say of the kernel; `otherwise` where they say nothing. */
-function kernelRequest({ io, options }: Invocation, otherwise: string): KernelRequest {
+export function kernelRequest({ io, options }: Invocation, otherwise: string): KernelRequest {
   const chosen = options.value("kernel") ?? io.env["TSBPF_KERNEL"];
   const release = options.value("kernel-version");
   const rights = options.value("rights");

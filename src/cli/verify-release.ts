@@ -7,7 +7,6 @@ import {
   instructionSince,
   isKfunc,
   type KernelRelease,
-  kernelRelease,
   mapFlagSince,
   mapTypeSince,
   programFlagSince,
@@ -21,48 +20,6 @@ import {
   mapTypeNames,
   progTypeNames,
 } from "../uapi/index.ts";
-import type { Invocation } from "./command.ts";
-import { openObject } from "./load-file.ts";
-import type { Verdict } from "./verify-object.ts";
-
-/** What the verifier says of something that it does not know. */
-const UNKNOWN =
-  /^(?:(?:invalid|unknown) func |unknown opcode |calling kernel function |BPF_\w+ uses (?:reserved fields|invalid atomic opcode))/;
-
-/** A verdict of another release says what that release lacks, where that is why a program was refused. */
-export async function inRelease(
-  invocation: Invocation,
-  verdicts: readonly Verdict[],
-): Promise<readonly Verdict[]> {
-  const release = kernelRelease(invocation.options.value("kernel-version") ?? "6.18");
-  if (release === null || release === "6.18") return verdicts;
-  const specs = new Map<string, ObjectSpec>();
-  const result: Verdict[] = [];
-  for (const verdict of verdicts) {
-    const { file, name, accepted } = verdict;
-    // Standard input cannot be read again.
-    if (accepted || file === "-") {
-      result.push(verdict);
-      continue;
-    }
-    const spec = specs.get(file) ?? (await openObject(invocation.io, file));
-    specs.set(file, spec);
-    const program = spec.programs.get(name);
-    result.push(program === undefined ? verdict : withReason(verdict, missingIn(release, spec, program)));
-  }
-  return result;
-}
-
-function withReason(verdict: Verdict, missing: readonly string[]): Verdict {
-  const { explanation, problem } = verdict;
-  if (missing.length === 0) return verdict;
-  const reason = missing.join("; ");
-  if (explanation === null) {
-    return { ...verdict, problem: problem === null ? reason : `${reason}: ${problem}` };
-  }
-  if (!UNKNOWN.test(explanation.message)) return verdict;
-  return { ...verdict, explanation: { ...explanation, headline: reason, fixes: [] } };
-}
 
 /** What a program uses and a release does not have, each once: `"bpf_cgrp_storage_get is not in Linux 6.1 (since 6.2)"`. */
 export function missingIn(release: KernelRelease, spec: ObjectSpec, program: ProgramSpec): readonly string[] {

@@ -22,8 +22,8 @@ export const run: CommandFunction = async (invocation) => {
   words.end();
   const verdicts = await verdictsOf(invocation, log, path);
   const { reportVerdicts } = await import("./verify-report.ts");
-  const { inRelease } = await import("./verify-release.ts");
-  await reportVerdicts(invocation, await inRelease(invocation, verdicts));
+  const { withReasons } = await import("./verify-reasons.ts");
+  await reportVerdicts(invocation, await withReasons(invocation, verdicts));
   return verdicts.some(({ accepted }) => !accepted) ? 1 : 0;
 };
 
