@@ -86,8 +86,6 @@ export const ARGUMENTS = {
   memOrNull: argument("ARG_PTR_TO_MEM", ["PTR_MAYBE_NULL", "MEM_RDONLY"]),
   /** Memory that is filled and need not be initialized. */
   out: argument("ARG_PTR_TO_MEM", ["MEM_UNINIT", "MEM_WRITE"]),
-  /** Memory of which nothing is said, in older releases. */
-  anyMem: argument("ARG_PTR_TO_MEM"),
   /** Memory that is read and written. */
   inOut: argument("ARG_PTR_TO_MEM", ["MEM_WRITE"]),
   inOutOrNull: argument("ARG_PTR_TO_MEM", ["PTR_MAYBE_NULL", "MEM_WRITE"]),
@@ -119,6 +117,7 @@ export const ARGUMENTS = {
   btfSock: argument("ARG_PTR_TO_BTF_ID_SOCK_COMMON"),
   btfSockOrNull: argument("ARG_PTR_TO_BTF_ID_SOCK_COMMON", ["PTR_MAYBE_NULL"]),
   btfSockRelease: argument("ARG_PTR_TO_BTF_ID_SOCK_COMMON", ["OBJ_RELEASE"]),
+  sockCommonBtf: ofStruct("sock_common"),
   sockCommonBtfOrNull: ofStruct("sock_common", "PTR_MAYBE_NULL"),
   task: ofStruct("task_struct"),
   taskOrNull: ofStruct("task_struct", "PTR_MAYBE_NULL"),

@@ -1,7 +1,7 @@
 import { BpfAttachType as A, BpfProgType as P } from "../../uapi/index.ts";
 import { D_PATH_FUNCTIONS, isSleepableHook } from "../functions/hooks.ts";
 import type { KernelRelease } from "../releases/release.ts";
-import { ARGUMENTS } from "./arguments.ts";
+import { ARGUMENTS, type HelperArgument } from "./arguments.ts";
 import type {
   Capabilities,
   Grant,
@@ -139,9 +139,14 @@ function changed(key: PrototypeName, changes: ReleaseChanges): HelperPrototype {
   if (other === undefined && places === undefined) return now;
   const args = now.args.map((arg, index) => {
     const name = places?.[index + 1];
-    return name === undefined ? arg : ARGUMENTS[name];
+    if (name === undefined) return arg;
+    return name === "unqualified" ? unqualified(arg) : ARGUMENTS[name];
   });
   return { ...now, args, ...other };
+}
+
+function unqualified(arg: HelperArgument): HelperArgument {
+  return { ...arg, flags: arg.flags.filter((flag) => flag !== "MEM_RDONLY" && flag !== "MEM_WRITE") };
 }
 
 /** The tables that a program type looks helpers up in, in order. */

@@ -55,7 +55,8 @@ export function btfStructAccess(
           fieldName: result.fieldName,
         };
       case StructWalk.UNTRUSTED_POINTER:
-        return UNTRUSTED_MEMORY;
+        // Memory that programs may read all the same since 6.17.
+        return env.release === "6.1" ? SCALAR : UNTRUSTED_MEMORY;
       case StructWalk.SCALAR:
         return SCALAR;
       case StructWalk.STRUCT:
