@@ -42,7 +42,7 @@ const PROGRAM_FLAGS: Last = [
 const MAP_FLAGS: Last = [
   ["6.1", G.INNER_MAP],
   ["6.4", G.LINK],
-  ["6.6", G.PATH_FD],
+  ["6.5", G.PATH_FD],
   ["6.9", G.NO_USER_CONV],
 ];
 

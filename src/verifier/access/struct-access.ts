@@ -55,7 +55,7 @@ export function btfStructAccess(
           fieldName: result.fieldName,
         };
       case StructWalk.UNTRUSTED_POINTER:
-        // Memory that programs may read all the same since 6.17.
+        // 6.1 takes it for a number.
         return env.release === "6.1" ? SCALAR : UNTRUSTED_MEMORY;
       case StructWalk.SCALAR:
         return SCALAR;

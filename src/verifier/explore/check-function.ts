@@ -30,7 +30,7 @@ export function checkGlobalFunctions(env: Environment): void {
   do {
     found = false;
     for (const [i, subprogram] of env.subprograms.entries()) {
-      // Those that nothing calls are left alone since 6.8.
+      // 6.1 looks at those that nothing calls, too.
       const wanted = subprogram.called || env.release === "6.1";
       if (i === 0 || !subprogram.global || !wanted || subprogram.verified) continue;
       env.insnIdx = subprogram.start;

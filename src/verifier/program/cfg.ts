@@ -120,7 +120,7 @@ class CfgWalk {
     const callee = at + insn.imm + 1;
     this.#aux(at).prunePoint = true;
     this.#mergeCalleeEffects(at, callee);
-    // Since 6.3 recursion is only found by following calls.
+    // 6.18 finds recursion only by following calls.
     return this.#push(at, callee, BRANCH, this.#env.release !== "6.1" || isPseudoFunc(insn));
   }
 
