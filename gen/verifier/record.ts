@@ -77,7 +77,7 @@ function recordGroups(live: KernelVerifier, groups: readonly string[], flags: re
         const kept = known.get(name);
         if (kept !== undefined) records.set(name, kept);
         process.stdout.write(
-          `${test.name}: nobody may load so here: ${kept ? "kept" : "nothing recorded"}\n`,
+          `${test.name}: this kernel is not asked: ${kept ? "kept" : "nothing recorded"}\n`,
         );
         continue;
       }

@@ -135,7 +135,7 @@ export const COMMANDS: readonly Command[] = [
     name: "verify",
     summary: "Verify programs and explain why one is refused",
     forms: [
-      "OBJECT… [--prog NAME] [--stats] [--log-level N] [--sarif] [--kernel-version V]",
+      "OBJECT… [--prog NAME] [--stats] [--log-level N] [--sarif] [--kernel-version V] [--rights RIGHTS]",
       "--log FILE [OBJECT] [--prog NAME] [--sarif]",
     ],
     terms: [["OBJECT", "{ FILE of a compiler | - }"]],
@@ -150,7 +150,12 @@ export const COMMANDS: readonly Command[] = [
       },
       { name: "log", argument: "FILE", help: "explain a log of any kernel's; - for standard input" },
       { name: "sarif", help: "write SARIF 2.1.0" },
-      { name: "kernel-version", argument: "V", help: "which Linux's verifier: 6.18" },
+      { name: "kernel-version", argument: "V", help: "for which Linux: 6.18 (the default) or 6.1" },
+      {
+        name: "rights",
+        argument: "RIGHTS",
+        help: "of whoever loads: all (the default), none, or capabilities: cap_bpf,cap_net_admin",
+      },
       { name: "quiet", short: "q", help: "no progress" },
     ],
     globals: ["btf"],

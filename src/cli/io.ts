@@ -29,6 +29,9 @@ export interface ByteSource {
 /** Which kernel a command speaks to: `"embedded"`, `"linux"`, or the path of a socket. */
 export type KernelChoice = string;
 
+/** What bpf(2) asks for, without `CAP_`. */
+export const ALL_CAPABILITIES: readonly string[] = ["BPF", "PERFMON", "NET_ADMIN", "SYS_ADMIN", "SYSLOG"];
+
 /** How a kernel is opened. */
 export interface KernelRequest {
   readonly kind: KernelChoice;
@@ -38,6 +41,10 @@ export interface KernelRequest {
   readonly execute?: boolean | undefined;
   /** True, with `execute` false: an embedded kernel takes also programs that its verifier refuses. */
   readonly lenient?: boolean | undefined;
+  /** The release of Linux that an embedded kernel is: 6.18 unless told. */
+  readonly release?: string | undefined;
+  /** Capabilities of the caller, of `ALL_CAPABILITIES`; all of them unless told. None: where anyone may load programs. */
+  readonly rights?: readonly string[] | undefined;
   /** Possible CPUs of an embedded kernel. */
   readonly cpus?: number | undefined;
 }

@@ -1,10 +1,30 @@
 import type { Invocation } from "./command.ts";
-import type { KernelRequest, OpenKernel } from "./io.ts";
+import { CommandError } from "./failure.ts";
+import { ALL_CAPABILITIES, type KernelRequest, type OpenKernel } from "./io.ts";
 
 /** What the command line and `TSBPF_KERNEL` say of the kernel; `otherwise` where they say nothing. */
-function kernelRequest({ io, options }: Invocation, otherwise: string): KernelRequest {
+export function kernelRequest({ io, options }: Invocation, otherwise: string): KernelRequest {
   const chosen = options.value("kernel") ?? io.env["TSBPF_KERNEL"];
-  return { kind: chosen === undefined || chosen === "" ? otherwise : chosen, btf: options.value("btf") };
+  const release = options.value("kernel-version");
+  const rights = options.value("rights");
+  return {
+    kind: chosen === undefined || chosen === "" ? otherwise : chosen,
+    btf: options.value("btf"),
+    ...(release === undefined ? {} : { release }),
+    ...(rights === undefined ? {} : { rights: rightsOf(rights) }),
+  };
+}
+
+/** `all`, `none`, or names of capabilities with commas between: `cap_bpf,cap_net_admin`. */
+function rightsOf(text: string): readonly string[] {
+  if (text === "all") return ALL_CAPABILITIES;
+  if (text === "none") return [];
+  return text.split(",").map((word) => {
+    const name = word.trim().toUpperCase().replace(/^CAP_/, "");
+    if (ALL_CAPABILITIES.includes(name)) return name;
+    const known = ALL_CAPABILITIES.map((each) => `cap_${each.toLowerCase()}`).join(", ");
+    throw new CommandError(`--rights: expected all, none or some of ${known}, got '${word}'`);
+  });
 }
 
 /** Calls with a kernel, and closes it whatever happens. */

@@ -10,6 +10,7 @@ import { withKernel } from "./kernel-choice.ts";
 import { openObject } from "./load-file.ts";
 import { printable } from "./printable.ts";
 import { programFacts } from "./verify-facts.ts";
+import { reasonsFor, withReason } from "./verify-reasons.ts";
 import { type Loaded, type VerificationCost, verificationCost } from "./verify-stats.ts";
 
 /** What the verifier said to one program. */
@@ -67,6 +68,7 @@ export async function verifyObjects(
   for (const path of request.paths) subjects.push(...chosen(await readObject(io, path), path, request));
   const shown = io.stderr.isTerminal && !options.has("quiet") && !invocation.json;
   const stop = io.signal();
+  const reasons = reasonsFor(invocation);
   const use = async (kernel: OpenKernel) => {
     const verdicts: Verdict[] = [];
     for (const [at, subject] of subjects.entries()) {
@@ -74,7 +76,8 @@ export async function verifyObjects(
       await io.stderr.drain();
       await io.turn();
       if (stop.aborted) break;
-      verdicts.push(new Attempt(io, kernel, subject, request).verdict());
+      const verdict = new Attempt(io, kernel, subject, request).verdict();
+      verdicts.push(withReason(verdict, reasons(subject.spec, subject.program)));
     }
     if (shown) io.stderr.write("\r\x1b[K");
     if (verdicts.length < subjects.length)

@@ -1,10 +1,8 @@
 import { NotSupported } from "../base/index.ts";
+import { KERNEL_RELEASES, kernelRelease } from "../platform/index.ts";
 import type { CommandFunction, Invocation } from "./command.ts";
 import { CommandError, UsageError } from "./failure.ts";
 import type { Verdict } from "./verify-object.ts";
-
-/** Whose verifier it is. */
-const VERSION = "6.18";
 
 const REFUSED = 1;
 const NOT_VERIFIED = 2;
@@ -13,9 +11,9 @@ const NOT_VERIFIED = 2;
 export const run: CommandFunction = async (invocation) => {
   const { words, options } = invocation;
   const version = options.value("kernel-version");
-  if (version !== undefined && version !== VERSION) {
+  if (version !== undefined && kernelRelease(version) === null) {
     throw new NotSupported(`the verifier of Linux ${version}`, {
-      why: `this version of tsbpf has that of ${VERSION}`,
+      why: `this version of tsbpf has those of ${KERNEL_RELEASES.join(" and ")}`,
     });
   }
   const log = options.value("log");

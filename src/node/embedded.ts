@@ -1,16 +1,18 @@
 import { existsSync, readFileSync } from "node:fs";
+import { release as machineRelease } from "node:os";
 import { join } from "node:path";
 import { brotliDecompressSync } from "node:zlib";
-import { FormatError, TsbpfError } from "../base/index.ts";
+import { FormatError, NotSupported, TsbpfError } from "../base/index.ts";
 import { Btf } from "../btf/index.ts";
 import type { KernelRequest, OpenKernel } from "../cli/index.ts";
 import { openElf } from "../elf/index.ts";
-import { EmbeddedKernel } from "../kernel/index.ts";
+import { type Capability, EmbeddedKernel } from "../kernel/index.ts";
+import { type KernelRelease, kernelRelease } from "../platform/index.ts";
 import { fileError } from "./file-error.ts";
 import { packageRoot } from "./package-root.ts";
 
 const VMLINUX = "/sys/kernel/btf/vmlinux";
-const SHIPPED = "assets/linux-6.18-x86_64.btf.br";
+const shipped = (release: KernelRelease) => `assets/linux-${release}-x86_64.btf.br`;
 const ELF_MAGIC = 0x7f454c46;
 
 /**
@@ -18,10 +20,13 @@ const ELF_MAGIC = 0x7f454c46;
  * this shows one that will do; else as in Linux 6.18.
  */
 export async function openEmbedded(request: KernelRequest): Promise<OpenKernel> {
-  const { kernel, btf } =
-    request.btf === undefined ? kernelOfMachine(request) : kernelOfFile(request, request.btf);
+  const release = kernelRelease(request.release ?? "6.18");
+  if (release === null) throw new NotSupported(`an embedded kernel of Linux ${request.release}`);
+  const { kernel, btf } = kernelWithTypes(request, release);
+  const caller =
+    request.rights === undefined ? kernel : kernel.process({ caps: request.rights as Capability[] });
   return {
-    sys: kernel,
+    sys: caller,
     fault: () => kernel.lastFault?.message ?? null,
     isRefused: (fd) => kernel.isRefused(fd),
     tracePipe: () => kernel.readTracePipe(),
@@ -35,8 +40,29 @@ interface KernelWithTypes {
   readonly btf: Btf | null;
 }
 
-function kernelOf({ cpus, execute, lenient }: KernelRequest, btf: Btf | null): KernelWithTypes {
+function kernelWithTypes(request: KernelRequest, release: KernelRelease): KernelWithTypes {
+  if (request.btf !== undefined) return kernelOfFile(request, request.btf);
+  return release === "6.18" ? kernelOfMachine(request) : kernelOf(request, typesOf(release));
+}
+
+/** The types of another release: those of the machine where it is such a one, else those that come with the package. */
+function typesOf(release: KernelRelease): Btf {
+  if (machineRelease().startsWith(`${release}.`) && existsSync(VMLINUX)) return kernelTypes(VMLINUX);
+  const types = shippedTypes(release);
+  if (types !== null) return types;
+  throw new NotSupported(`Linux ${release}`, {
+    why: "its types are not in this package: give them with --btf FILE",
+  });
+}
+
+function kernelOf(
+  { cpus, execute, lenient, release, rights }: KernelRequest,
+  btf: Btf | null,
+): KernelWithTypes {
   const kernel = new EmbeddedKernel({
+    release: kernelRelease(release ?? "6.18")!,
+    // Who asks what happens to a program without rights means a kernel that takes it.
+    ...(rights === undefined ? {} : { unprivilegedBpfDisabled: 0 }),
     ...(btf === null ? {} : { btf }),
     ...(cpus === undefined ? {} : { cpus }),
     ...(execute === undefined ? {} : { execute }),
@@ -62,16 +88,17 @@ function kernelOfMachine(request: KernelRequest): KernelWithTypes {
     return kernelOf(request, kernelTypes(VMLINUX));
   } catch (error) {
     if (!(error instanceof TsbpfError)) throw error;
-    return kernelOf(request, shippedTypes());
+    return kernelOf(request, shippedTypes("6.18"));
   }
 }
 
-/** The types of Linux 6.18 that come with the package; null where they were left out of it. */
-function shippedTypes(): Btf | null {
-  const path = join(packageRoot(), SHIPPED);
+/** The types of a release that come with the package; null where they were left out of it. */
+function shippedTypes(release: KernelRelease): Btf | null {
+  const path = join(packageRoot(), shipped(release));
   if (!existsSync(path)) return null;
   const bytes = brotliDecompressSync(readFileSync(path));
-  return Btf.parse(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length), { what: SHIPPED });
+  const what = shipped(release);
+  return Btf.parse(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length), { what });
 }
 
 /** @throws FileError, FormatError. */

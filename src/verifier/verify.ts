@@ -54,11 +54,22 @@ const CHECKS: readonly ((env: Environment) => void)[] = [
   checkGlobalFunctions,
 ];
 
-/** The attachment was looked at before the instructions. */
+/** The attachment was looked at before the instructions, and global functions before the entry. */
 const CHECKS_6_1: typeof CHECKS = [
-  ...CHECKS.slice(0, CHECKS.indexOf(resolvePseudoLdimm64)),
+  processFdArray,
+  addSubprogramsAndKfuncs,
+  checkSubprogs,
+  checkBtfFunc,
+  checkBtfLine,
   checkAttachBtfId,
-  ...CHECKS.slice(CHECKS.indexOf(resolvePseudoLdimm64)).filter((check) => check !== checkAttachBtfId),
+  resolvePseudoLdimm64,
+  checkCfg,
+  computePostorder,
+  computeScc,
+  computeLiveRegisters,
+  markFastcallPatterns,
+  checkGlobalFunctions,
+  checkMain,
 ];
 
 /** Accesses that Linux lets pass, and then fails to rewrite (`convert_ctx_accesses`). */

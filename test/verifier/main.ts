@@ -4,7 +4,7 @@ import { kernelRelease } from "../../src/platform/index.ts";
 import { recordedCases, recordingOf } from "./support/case-folder.ts";
 import { classesOf } from "./support/classes.ts";
 import { type CaseResult, compareCase } from "./support/compare.ts";
-import { compareVerdicts, verdictsText } from "./support/compare-verdicts.ts";
+import { compareVerdicts, differenceLines, verdictsText } from "./support/compare-verdicts.ts";
 import { differenceText } from "./support/difference-text.ts";
 import { groundtruthCases } from "./support/groundtruth.ts";
 import { KernelVerifier } from "./support/kernel-verifier.ts";
@@ -15,13 +15,14 @@ import { openVerifier, VERIFIERS } from "./support/verifiers.ts";
 
 const USAGE = `usage: node scripts/run.mjs verifier-cases [--by ${VERIFIERS.join("|")}] [--from cases|groundtruth]
          [--group NAME] [--only NAME]… [--class TEXT] [--diff NAME] [--list] [--times]
-       node scripts/run.mjs verifier-cases --release 6.1 [--group NAME] [--only NAME]… [--list]
+       node scripts/run.mjs verifier-cases --release 6.1 [--group NAME] [--only NAME]… [--list] [--differences]
 Compares a verifier's answers with those recorded from Linux 6.18: testdata/verifier and ../shared/groundtruth.
   --only NAME    cases whose name contains this
   --class TEXT   lists the cases of the classes whose title contains this
   --diff NAME    program and both logs of the first case whose name contains this, side by side (ours left)
   --list         each case that differs, with its first difference
   --times        the slowest cases
+  --differences  of another release: verdicts and error numbers that differ, a line for each
   --release 6.1  the embedded kernel as Linux 6.1, compared with that kernel's verdicts and last words
 Exit code: 0 all as recorded, 1 differences, 2 wrong arguments.
 `;
@@ -50,7 +51,9 @@ async function main(argv: readonly string[]): Promise<number> {
       );
     const kernel = KernelVerifier.embedded(release);
     const results = await compareVerdicts(kernel, cases, readVerdicts(readFileSync(path, "utf8")));
-    process.stdout.write(verdictsText(results, options.list === true));
+    process.stdout.write(
+      options.differences === true ? differenceLines(results) : verdictsText(results, options.list === true),
+    );
     return results.every(({ difference }) => difference === null) ? 0 : 1;
   }
   const opened = await openVerifier(options.by ?? VERIFIERS[0]!);
@@ -122,6 +125,7 @@ function optionsOf(argv: readonly string[]) {
       options: {
         by: { type: "string" },
         release: { type: "string" },
+        differences: { type: "boolean" },
         from: { type: "string" },
         group: { type: "string" },
         only: { type: "string", multiple: true },

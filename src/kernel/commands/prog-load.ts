@@ -92,7 +92,7 @@ export function progLoad(process: Process, attr: Attr): number {
   const longest = capable ? MAX_INSNS : MAX_INSNS_UNPRIVILEGED;
   if (args.insnCnt === 0 || args.insnCnt > longest) refuse(Errno.E2BIG);
   if (!capable && !FOR_ANYONE.has(args.progType)) refuse(Errno.EPERM);
-  if (needsNetAdmin(args.progType) && !process.may("NET_ADMIN")) refuse(Errno.EPERM);
+  if (type !== undefined && needsNetAdmin(args.progType) && !process.may("NET_ADMIN")) refuse(Errno.EPERM);
   if (needsPerfmon(args.progType) && !process.may("PERFMON")) refuse(Errno.EPERM);
   const target = attachTarget(process, args);
   if (type !== undefined && !allowsAttachType(type, expectedAttachType)) refuse(Errno.EINVAL);

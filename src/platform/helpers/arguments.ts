@@ -90,6 +90,7 @@ export const ARGUMENTS = {
   inOut: argument("ARG_PTR_TO_MEM", ["MEM_WRITE"]),
   inOutOrNull: argument("ARG_PTR_TO_MEM", ["PTR_MAYBE_NULL", "MEM_WRITE"]),
   longOut: ofFixedSize(8, "MEM_UNINIT", "MEM_WRITE", "MEM_ALIGNED"),
+  wordOut: ofFixedSize(4, "MEM_UNINIT", "MEM_WRITE", "MEM_ALIGNED"),
   wordInOut: ofFixedSize(4, "MEM_WRITE", "MEM_ALIGNED"),
   /** `sizeof(struct iphdr)`, `ipv6hdr`, `tcphdr`. */
   ipHeader: ofFixedSize(20, "MEM_RDONLY"),
@@ -116,6 +117,7 @@ export const ARGUMENTS = {
   btfSock: argument("ARG_PTR_TO_BTF_ID_SOCK_COMMON"),
   btfSockOrNull: argument("ARG_PTR_TO_BTF_ID_SOCK_COMMON", ["PTR_MAYBE_NULL"]),
   btfSockRelease: argument("ARG_PTR_TO_BTF_ID_SOCK_COMMON", ["OBJ_RELEASE"]),
+  sockCommonBtf: ofStruct("sock_common"),
   sockCommonBtfOrNull: ofStruct("sock_common", "PTR_MAYBE_NULL"),
   task: ofStruct("task_struct"),
   taskOrNull: ofStruct("task_struct", "PTR_MAYBE_NULL"),

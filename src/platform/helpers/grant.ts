@@ -1,3 +1,4 @@
+import type { ArgumentName } from "./arguments.ts";
 import type { HelperName, HelperPrototype } from "./prototype.ts";
 import type { PrototypeName } from "./prototype-table.ts";
 
@@ -90,4 +91,11 @@ export interface ReleaseChanges {
   readonly rows: ReadonlyMap<GrantTable, { readonly [helper in HelperName]?: Grant | "absent" }>;
   /** Prototypes that were other than they are. */
   readonly prototypes: { readonly [name in PrototypeName]?: Partial<HelperPrototype> };
+  /**
+   * Arguments that were other than they are, by their places, counted from 1. `unqualified`: memory of which was not said
+   * whether it is read or written.
+   */
+  readonly arguments: {
+    readonly [name in PrototypeName]?: { readonly [place: number]: ArgumentName | "unqualified" };
+  };
 }

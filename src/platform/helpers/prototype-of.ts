@@ -1,6 +1,7 @@
 import { BpfAttachType as A, BpfProgType as P } from "../../uapi/index.ts";
 import { D_PATH_FUNCTIONS, isSleepableHook } from "../functions/hooks.ts";
 import type { KernelRelease } from "../releases/release.ts";
+import { ARGUMENTS, type HelperArgument } from "./arguments.ts";
 import type {
   Capabilities,
   Grant,
@@ -121,15 +122,31 @@ export function prototypeOf(id: number, program: ProgramTraits): HelperPrototype
   const changes = CHANGES.get(program.kernel ?? "6.18");
   if (name === undefined || (changes !== undefined && id > changes.helpers)) return null;
   for (let table = tableOf(program); table !== null; table = table.next) {
-    const changed = changes?.rows.get(table)?.[name];
-    const grant = changed === undefined ? table.rows[name] : changed;
+    const other = changes?.rows.get(table)?.[name];
+    const grant = other === undefined ? table.rows[name] : other;
     if (grant === undefined || grant === "absent") continue;
     const key = granted(grant, program);
     if (key === null) return null;
-    const other = changes?.prototypes[key];
-    return other === undefined ? PROTOTYPES[key] : { ...PROTOTYPES[key], ...other };
+    return changes === undefined ? PROTOTYPES[key] : changed(key, changes);
   }
   return null;
+}
+
+function changed(key: PrototypeName, changes: ReleaseChanges): HelperPrototype {
+  const now = PROTOTYPES[key];
+  const other = changes.prototypes[key];
+  const places = changes.arguments[key];
+  if (other === undefined && places === undefined) return now;
+  const args = now.args.map((arg, index) => {
+    const name = places?.[index + 1];
+    if (name === undefined) return arg;
+    return name === "unqualified" ? unqualified(arg) : ARGUMENTS[name];
+  });
+  return { ...now, args, ...other };
+}
+
+function unqualified(arg: HelperArgument): HelperArgument {
+  return { ...arg, flags: arg.flags.filter((flag) => flag !== "MEM_RDONLY" && flag !== "MEM_WRITE") };
 }
 
 /** The tables that a program type looks helpers up in, in order. */

@@ -42,7 +42,7 @@ const PROGRAM_FLAGS: Last = [
 const MAP_FLAGS: Last = [
   ["6.1", G.INNER_MAP],
   ["6.4", G.LINK],
-  ["6.6", G.PATH_FD],
+  ["6.5", G.PATH_FD],
   ["6.9", G.NO_USER_CONV],
 ];
 
@@ -88,6 +88,9 @@ export function instructionSince(row: InsnRow): string | null {
     case "mayGoto":
     case "cast":
       return "6.9";
+    case "goto":
+      // The long jump of 6.6 was given to 6.1 by its maintainers: 6.1.192 has it.
+      return null;
     default:
       // Version 4 of the instruction set.
       return row.version === 4 ? "6.6" : null;

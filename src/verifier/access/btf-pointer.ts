@@ -36,7 +36,7 @@ function refusePointer(env: Environment, reg: Register, regno: number, off: numb
   if (!env.allowPtrLeaks) {
     env.refuse(Errno.EPERM, `'struct ${name}' access is allowed only to CAP_PERFMON and CAP_SYS_ADMIN`);
   }
-  if (!env.request.gplCompatible && btfIsKernel(env, reg.btf!)) {
+  if (!env.request.gplCompatible && env.release !== "6.1" && btfIsKernel(env, reg.btf!)) {
     env.refuse(Errno.EINVAL, `Cannot access kernel 'struct ${name}' from non-GPL compatible program`);
   }
   if (off < 0) env.refuse(Errno.EACCES, `R${regno} is ptr_${name} invalid negative access: off=${off}`);

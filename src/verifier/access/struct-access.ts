@@ -55,7 +55,8 @@ export function btfStructAccess(
           fieldName: result.fieldName,
         };
       case StructWalk.UNTRUSTED_POINTER:
-        return UNTRUSTED_MEMORY;
+        // 6.1 takes it for a number.
+        return env.release === "6.1" ? SCALAR : UNTRUSTED_MEMORY;
       case StructWalk.SCALAR:
         return SCALAR;
       case StructWalk.STRUCT:

@@ -139,7 +139,7 @@ export function btfStructWalk(
     }
     const vlen = btf.vlen(struct);
     // Of a union nobody knows which member holds; one of a single member is none (__bpf_md_ptr).
-    if (btf.kind(struct) === BtfKind.UNION && vlen !== 1) result.flags |= TypeFlag.PTR_UNTRUSTED;
+    if (btf.kind(struct) === BtfKind.UNION && vlen !== 1) result.flags |= distrust(env);
     // As the kernel compares: an offset below 0 is far beyond the end.
     if ((off + size) >>> 0 > btf.size(struct)) {
       const element = flexibleElement(btf, struct, off >>> 0);
@@ -149,7 +149,7 @@ export function btfStructWalk(
         return StructWalk.NO_ACCESS;
       }
       // How many elements there are, nobody knows: since 6.18.y, what they hold is not to be relied on.
-      result.flags |= TypeFlag.PTR_UNTRUSTED;
+      result.flags |= distrust(env);
       struct = element.type;
       off = element.off;
       continue;
@@ -159,6 +159,11 @@ export function btfStructWalk(
     struct = step.type;
     off = step.off;
   }
+}
+
+/** What is not to be relied on: in 6.1 pointers were not told apart by that. */
+function distrust({ release }: Environment): number {
+  return release === "6.1" ? 0 : TypeFlag.PTR_UNTRUSTED;
 }
 
 /** One struct of the walk. @returns its answer, or the struct inside at which it goes on */

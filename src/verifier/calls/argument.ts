@@ -127,7 +127,7 @@ function checkByType(
     case ArgType.ARG_PTR_TO_MAP_VALUE: {
       if (mayBeNull(argType) && registerIsNull(reg)) return;
       meta.rawMode = (argType & TypeFlag.MEM_UNINIT) !== 0;
-      checkHelperMemAccess(env, regno, meta.map!.valueSize, accessOf(argType), false, meta);
+      checkHelperMemAccess(env, regno, meta.map!.valueSize, accessOf(env, argType), false, meta);
       return;
     }
     case ArgType.ARG_PTR_TO_PERCPU_BTF_ID:
@@ -139,18 +139,21 @@ function checkByType(
       if (inRbtreeLockRequiredCb(env)) {
         env.refuse(Errno.EACCES, "can't spin_{lock,unlock} in rbtree cb");
       }
-      processSpinLock(env, regno, {
-        lock: meta.funcId === F.spin_lock,
-        resilient: false,
-        irq: false,
+      ofField(env, () =>
+        processSpinLock(env, regno, {
+          lock: meta.funcId === F.spin_lock,
+          resilient: false,
+          irq: false,
+        }),
+      );
+      return;
+    case ArgType.ARG_PTR_TO_TIMER:
+      ofField(env, () => {
+        const { map, uid } = processMapField(env, regno, FieldType.TIMER, meta.map !== null);
+        meta.map = map;
+        meta.mapUid = uid;
       });
       return;
-    case ArgType.ARG_PTR_TO_TIMER: {
-      const { map, uid } = processMapField(env, regno, FieldType.TIMER, meta.map !== null);
-      meta.map = map;
-      meta.mapUid = uid;
-      return;
-    }
     case ArgType.ARG_PTR_TO_FUNC:
       meta.subprogno = reg.subprogno;
       return;
@@ -159,14 +162,15 @@ function checkByType(
       meta.rawMode = (argType & TypeFlag.MEM_UNINIT) !== 0;
       if ((argType & TypeFlag.MEM_FIXED_SIZE) === 0) return;
       const { size } = signature.args[arg]!;
-      checkHelperMemAccess(env, regno, size, accessOf(argType), false, meta);
+      checkHelperMemAccess(env, regno, size, accessOf(env, argType), false, meta);
       if ((argType & TypeFlag.MEM_ALIGNED) !== 0) checkPtrAlignment(env, reg, 0, size, true);
       return;
     }
     case ArgType.ARG_CONST_SIZE:
     case ArgType.ARG_CONST_SIZE_OR_ZERO: {
       const zeroAllowed = baseType(argType) === ArgType.ARG_CONST_SIZE_OR_ZERO;
-      checkMemSizeReg(env, reg, regno, accessOf(signature.args[arg - 1]!.type), zeroAllowed, meta);
+      const access = accessOf(env, signature.args[arg - 1]!.type, isConstant(reg.bounds));
+      checkMemSizeReg(env, reg, regno, access, zeroAllowed, meta);
       return;
     }
     case ArgType.ARG_PTR_TO_DYNPTR:
@@ -181,14 +185,29 @@ function checkByType(
       checkRegConstStr(env, reg, regno);
       return;
     case ArgType.ARG_KPTR_XCHG_DEST:
-      processKptrFunc(env, regno, meta);
+      ofField(env, () => processKptrFunc(env, regno, meta));
       return;
     default:
       return;
   }
 }
 
-function accessOf(argType: ArgumentTypeBits): "read" | "write" {
+/** An argument that is a special field of a value: whatever is wrong with it was EACCES in 6.1. */
+function ofField(env: Environment, check: () => void): void {
+  try {
+    check();
+  } catch (error) {
+    if (error instanceof Rejection && env.release === "6.1") throw new Rejection(Errno.EACCES, error.message);
+    throw error;
+  }
+}
+
+/**
+ * What the helper does with the memory. Linux 6.1 took it for a write only where the memory need not be initialised, and its
+ * size is known.
+ */
+function accessOf({ release }: Environment, argType: ArgumentTypeBits, knownSize = true): "read" | "write" {
+  if (release === "6.1") return (argType & TypeFlag.MEM_UNINIT) !== 0 && knownSize ? "write" : "read";
   return (argType & TypeFlag.MEM_WRITE) !== 0 ? "write" : "read";
 }
 

@@ -126,7 +126,7 @@ function checkGlobalCall(env: Environment, subprogno: number, problem: Rejection
   const func = `func#${subprogno} ('${subprogram.name}')`;
   if (problem !== null) env.refuse(problem.errno, `Caller passes invalid args into ${func}`);
   env.log.write(`F${func.slice(1)} is global and assumed valid.\n`);
-  if (subprogram.changesPacket) clearAllPktPointers(env);
+  if (subprogram.changesPacket && env.release !== "6.1") clearAllPktPointers(env);
   subprogram.called = true;
   clearCallerSavedRegs(env, state.regs);
   env.markUnknown(0);

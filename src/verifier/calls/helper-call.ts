@@ -70,7 +70,8 @@ export function checkHelperCall(env: Environment, insn: Insn): void {
   checkMapFuncCompatibility(env, meta.map, funcId);
   if (funcId === F.get_func_ip) checkGetFuncIp(env);
   if (funcId === F.tail_call) {
-    if (env.current.curframe !== 0) leaveByTailCall(env);
+    // In 6.1 only the tail call that fails was followed.
+    if (env.current.curframe !== 0 && env.release !== "6.1") leaveByTailCall(env);
     else return;
   }
   if (prototype.changesPacket || effect.changesPacket) clearAllPktPointers(env);

@@ -30,7 +30,9 @@ export function checkGlobalFunctions(env: Environment): void {
   do {
     found = false;
     for (const [i, subprogram] of env.subprograms.entries()) {
-      if (i === 0 || !subprogram.global || !subprogram.called || subprogram.verified) continue;
+      // 6.1 looks at those that nothing calls, too.
+      const wanted = subprogram.called || env.release === "6.1";
+      if (i === 0 || !subprogram.global || !wanted || subprogram.verified) continue;
       env.insnIdx = subprogram.start;
       checkFunction(env, i);
       if (env.log.perInstruction) {

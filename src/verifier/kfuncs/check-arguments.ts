@@ -100,7 +100,11 @@ function checkPointerArgument(
   if (kind === ArgumentKind.MAP) checkMapArgument(env, reg, regno, meta);
   const isObject =
     kind === ArgumentKind.MAP || kind === ArgumentKind.ALLOCATED || kind === ArgumentKind.BTF_ID;
-  if (isObject && !isTrustedReg(reg)) {
+  if (env.release === "6.1") {
+    if (isObject && meta.has(KfuncFlag.TRUSTED_ARGS) && reg.refObjId === 0) {
+      env.refuse(Errno.EINVAL, `R${regno} must be referenced`);
+    }
+  } else if (isObject && !isTrustedReg(reg)) {
     if (!meta.has(KfuncFlag.RCU)) {
       env.refuse(Errno.EINVAL, `R${regno} must be referenced or trusted`);
     }

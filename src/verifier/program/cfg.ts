@@ -120,11 +120,12 @@ class CfgWalk {
     const callee = at + insn.imm + 1;
     this.#aux(at).prunePoint = true;
     this.#mergeCalleeEffects(at, callee);
-    return this.#push(at, callee, BRANCH);
+    // 6.18 finds recursion only by following calls.
+    return this.#push(at, callee, BRANCH, this.#env.release !== "6.1" || isPseudoFunc(insn));
   }
 
   /** Follows an edge (`push_insn`). */
-  #push(at: number, target: number, edge: Edge): boolean {
+  #push(at: number, target: number, edge: Edge, mayLoop = true): boolean {
     const env = this.#env;
     const state = this.#state;
     if (state[at]! >= (DISCOVERED | edge)) return false;
@@ -141,7 +142,7 @@ class CfgWalk {
       return true;
     }
     if ((state[target]! & 0xf0) === DISCOVERED) {
-      if (env.bpfCapable) return false;
+      if (mayLoop && env.bpfCapable) return false;
       verboseLinfo(env, at, `${at}: `);
       verboseLinfo(env, target, `${target}: `);
       env.refuse(Errno.EINVAL, `back-edge from insn ${at} to ${target}`);

@@ -11,6 +11,8 @@ import { findSubprog, subprogEnd } from "./subprograms.ts";
 const PRIVATE_STACK_MIN = 64;
 /** A frame is a multiple of so many bytes, once compiled (`round_up_stack_depth`). */
 const FRAME_ALIGNMENT = 16;
+/** As for the interpreter, which was reckoned with. */
+const FRAME_ALIGNMENT_6_1 = 32;
 /** Most stack that callers may have taken where a tail call is reached. */
 const TAIL_CALL_STACK = 256;
 
@@ -81,7 +83,7 @@ class StackWalk {
       const caller = this.#callers.pop();
       if (caller === undefined) return;
       const left = subprograms[this.#subprog]!;
-      if (left.privateStack !== PrivateStack.ADAPTIVE) this.#depth -= roundUp(left.stackDepth);
+      if (left.privateStack !== PrivateStack.ADAPTIVE) this.#depth -= frameSize(this.#env, left.stackDepth);
       this.#subprog = caller.subprog;
       at = caller.next;
     }
@@ -97,7 +99,7 @@ class StackWalk {
         `tail_calls are not allowed when call stack of previous frames is ${this.#depth} bytes. Too large`,
       );
     }
-    const own = roundUp(subprogram.stackDepth);
+    const own = frameSize(this.#env, subprogram.stackDepth);
     if (this.#privateStack && subprogram.privateStack === PrivateStack.UNKNOWN && own >= PRIVATE_STACK_MIN) {
       subprogram.privateStack = PrivateStack.ADAPTIVE;
     }
@@ -168,6 +170,7 @@ class StackWalk {
   }
 }
 
-function roundUp(depth: number): number {
+function frameSize({ release }: Environment, depth: number): number {
+  if (release === "6.1") return Math.ceil(Math.max(depth, 1) / FRAME_ALIGNMENT_6_1) * FRAME_ALIGNMENT_6_1;
   return Math.ceil(depth / FRAME_ALIGNMENT) * FRAME_ALIGNMENT;
 }

@@ -1,9 +1,11 @@
 import { readFileSync } from "node:fs";
+import { release as runningRelease } from "node:os";
 import { parseArgs } from "node:util";
 import { gunzipSync } from "node:zlib";
 import { messageOf } from "../../../src/base/index.ts";
 import { Btf } from "../../../src/btf/index.ts";
 import { open, type ProgramSpec } from "../../../src/object/index.ts";
+import { kernelRelease } from "../../../src/platform/index.ts";
 import { BpfCommands } from "../../../src/sys/index.ts";
 import { errnoName } from "../../../src/uapi/index.ts";
 import { livePort } from "../../support/live-port.ts";
@@ -22,7 +24,10 @@ import {
 const USAGE = `usage: node scripts/run.mjs verifier-objects [--all] [--alone] [--deep] [--logs PROGRAM] FILE…
 Loads every program of these objects on the embedded kernel and on the running one (as root), and compares verdict,
 error line and processed count. Nothing is attached or pinned; programs of more than 4,096 instructions are left out.
+The embedded kernel is of the running one's release, where it knows that.
   --all           programs on which both agree, too
+  --long          programs of any length: on a kernel that may be lost
+  --kconfig FILE  the running kernel's configuration, where it does not show it itself
   --alone         the embedded kernel alone, for any length
   --deep          logs at level 2 and programs after fixups, too (of up to 20,000 processed instructions)
   --logs PROGRAM  both logs at level 2 of this program, side by side (ours left)
@@ -48,8 +53,12 @@ async function main(argv: readonly string[]): Promise<number> {
   }
   const theirs = live.port === null || options.alone === true ? null : new BpfCommands(live.port);
   const kernelBtf = Btf.parse(new Uint8Array(readFileSync("/sys/kernel/btf/vmlinux")));
-  const kconfig = gunzipSync(readFileSync("/proc/config.gz")).toString("utf8");
-  const ours = embeddedWithSymbolsOfThis(kernelBtf);
+  const kconfig =
+    options.kconfig === undefined
+      ? gunzipSync(readFileSync("/proc/config.gz")).toString("utf8")
+      : readFileSync(options.kconfig, "utf8");
+  const release = kernelRelease(/^\d+\.\d+/.exec(runningRelease())?.[0] ?? "") ?? "6.18";
+  const ours = embeddedWithSymbolsOfThis(kernelBtf, release);
   const logLevel = options.logs === undefined ? LogLevel.stats : LogLevel.two | LogLevel.stats;
   const load = { kernelBtf, kconfig, logLevel };
   const totals = { programs: 0, accepted: 0, refused: 0, leftOut: 0, differ: 0, processed: 0, ms: 0 };
@@ -69,7 +78,7 @@ async function main(argv: readonly string[]): Promise<number> {
     for (const program of spec.programs.values()) {
       if (options.logs !== undefined && program.name !== options.logs) continue;
       const name = `${file}: ${program.name}`;
-      const why = whyLeftOut(program);
+      const why = whyLeftOut(program, options.long === true);
       if (why !== null && theirs !== null) {
         leaveOut(name, program, why);
         continue;
@@ -137,6 +146,8 @@ function optionsOf(argv: readonly string[]) {
         all: { type: "boolean" },
         alone: { type: "boolean" },
         deep: { type: "boolean" },
+        long: { type: "boolean" },
+        kconfig: { type: "string" },
         logs: { type: "string" },
         help: { type: "boolean" },
       },

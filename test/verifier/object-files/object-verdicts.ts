@@ -109,9 +109,9 @@ function alone(spec: ObjectSpec): ObjectSpec {
 }
 
 /** Why a program is not put to a kernel at all; null where it is. */
-export function whyLeftOut(program: ProgramSpec): string | null {
+export function whyLeftOut(program: ProgramSpec, long = false): string | null {
   const { type } = program.kind;
-  if (program.insns.length > LONGEST_PROGRAM) return `has ${program.insns.length} instructions`;
+  if (!long && program.insns.length > LONGEST_PROGRAM) return `has ${program.insns.length} instructions`;
   if (type === BpfProgType.UNSPEC) return "its section says no program type";
   if (type === BpfProgType.EXT) return "is for another program";
   return null;

@@ -68,6 +68,14 @@ export function verdictsText(results: readonly VerdictResult[], list: boolean): 
   return `${lines.join("\n")}\n`;
 }
 
+/** `"accepts: NAME"` … of each case whose verdict or error number differs. */
+export function differenceLines(results: readonly VerdictResult[]): string {
+  return results
+    .filter(({ difference }) => difference !== null && difference !== "words")
+    .map(({ difference, name }) => `${difference}: ${name}\n`)
+    .join("");
+}
+
 /** A verdict without its numbers. */
 function plain({ errno, line }: CaseVerdict): string {
   if (errno === null) return "not asked";

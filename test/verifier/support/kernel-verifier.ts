@@ -32,6 +32,8 @@ export class KernelVerifier implements CaseVerifier {
   /** Where programs run: a kernel that judges may have no bodies for all that programs call. */
   readonly #runner: BpfCommands;
   readonly #types: KernelTypes;
+  /** In instructions. */
+  readonly #longest: number;
 
   private constructor(
     name: string,
@@ -39,20 +41,26 @@ export class KernelVerifier implements CaseVerifier {
     loaders: CaseLoaders,
     runner: BpfCommands,
     types: KernelTypes,
+    longest = Infinity,
   ) {
     this.name = name;
     this.#judge = judge;
     this.#loaders = loaders;
     this.#runner = runner;
     this.#types = types;
+    this.#longest = longest;
   }
 
-  /** The running kernel, or why it is not to be had. */
-  static async live(): Promise<KernelVerifier | string> {
+  /**
+   * The running kernel, or why it is not to be had. Long programs are only for one that may be lost: other things run on
+   * most.
+   */
+  static async live(options: { readonly long?: boolean } = {}): Promise<KernelVerifier | string> {
     const { port, withCapabilities, why } = await livePort();
     if (port === null) return why;
     const sys = new BpfCommands(port);
-    return new KernelVerifier("live", sys, liveLoaders(sys, withCapabilities), sys, kernelTypes());
+    const longest = options.long === true ? Infinity : LONGEST_PROGRAM;
+    return new KernelVerifier("live", sys, liveLoaders(sys, withCapabilities), sys, kernelTypes(), longest);
   }
 
   /**
@@ -81,13 +89,12 @@ export class KernelVerifier implements CaseVerifier {
     return this.#types;
   }
 
-  takes({ rights }: VerifierCase): boolean {
-    return this.#loaders.with(rights) !== null;
+  takes({ rights, insns }: VerifierCase): boolean {
+    return insns.length / 8 <= this.#longest && this.#loaders.with(rights) !== null;
   }
 
   verify(test: VerifierCase, question: VerifierQuestion): VerifierAnswer {
-    if (this.name === "live" && test.insns.length / 8 > LONGEST_PROGRAM)
-      throw new Error("too long for the live kernel");
+    if (test.insns.length / 8 > this.#longest) throw new Error("too long for the live kernel");
     const loader = this.#loaders.with(test.rights);
     if (loader === null) throw new Error("kernel.unprivileged_bpf_disabled is not 0");
     const made = loader.act(() => caseOn(loader.sys, this.#types, test));

@@ -11,6 +11,7 @@ import {
 import { LWT_SEG6LOCAL, SK_MSG, SOCKET_FILTER, TC } from "../grants/packet.ts";
 import { RAW_TRACEPOINT, TRACING, TRACING_BASE } from "../grants/tracing.ts";
 import { btf, type HelperName } from "../prototype.ts";
+import { PROTOTYPES, type PrototypeName } from "../prototype-table.ts";
 
 /** What all types have today and only some had then. */
 const NOT_FOR_ALL = [
@@ -50,6 +51,11 @@ function without(...helpers: readonly HelperName[]): { [helper in HelperName]?: 
   return Object.fromEntries(helpers.map((helper) => [helper, "absent"]));
 }
 
+/** Look-ups of sockets, whose tuple could not be empty. */
+const TUPLE_LOOKUPS = (Object.keys(PROTOTYPES) as PrototypeName[]).filter((name) =>
+  /_skc?_lookup_(tcp|udp)$/.test(name),
+);
+
 /** The helpers of Linux 6.1, as Debian 12 has it, where they are not those of 6.18. */
 export const LINUX_6_1: ReleaseChanges = {
   helpers: 209,
@@ -86,5 +92,32 @@ export const LINUX_6_1: ReleaseChanges = {
     bpf_get_current_task_btf: { returns: btf("task_struct") },
     // Since 6.14 what is called next may move the packet.
     bpf_tail_call: { changesPacket: false },
+    bpf_btf_find_by_name_kind: { mightSleep: true },
+  },
+  arguments: {
+    bpf_get_socket_ptr_cookie: { 1: "btfSock" },
+    bpf_inode_storage_get: { 2: "inode" },
+    bpf_inode_storage_delete: { 2: "inode" },
+    bpf_task_storage_get: { 2: "task" },
+    bpf_task_storage_delete: { 2: "task" },
+    bpf_sk_storage_get_tracing: { 2: "sockCommonBtf" },
+    bpf_sk_storage_delete_tracing: { 2: "sockCommonBtf" },
+    bpf_tcp_raw_gen_syncookie_ipv4: { 1: "unqualified", 2: "unqualified", 3: "size" },
+    bpf_tcp_raw_gen_syncookie_ipv6: { 1: "unqualified", 2: "unqualified", 3: "size" },
+    bpf_tcp_raw_check_syncookie_ipv4: { 1: "unqualified", 2: "unqualified" },
+    bpf_tcp_raw_check_syncookie_ipv6: { 1: "unqualified", 2: "unqualified" },
+    bpf_get_stack_raw_tp: { 2: "mem" },
+    bpf_skb_fib_lookup: { 2: "unqualified" },
+    bpf_xdp_fib_lookup: { 2: "unqualified" },
+    bpf_read_branch_records: { 2: "unqualified" },
+    bpf_d_path: { 2: "unqualified" },
+    bpf_snprintf: { 1: "unqualified" },
+    bpf_snprintf_btf: { 1: "unqualified" },
+    bpf_kallsyms_lookup_name: { 1: "unqualified" },
+    ...Object.fromEntries(TUPLE_LOOKUPS.map((name) => [name, { 3: "size" }])),
+    bpf_skb_check_mtu: { 3: "wordOut" },
+    bpf_xdp_check_mtu: { 3: "wordOut" },
+    bpf_strncmp: { 1: "unqualified" },
+    bpf_sysctl_get_name: { 2: "unqualified" },
   },
 };
