@@ -36,8 +36,8 @@ async function verdictsOf(
   const { options } = invocation;
   const program = options.value("prog");
   if (log !== undefined) {
-    const { verdictOfLog } = await import("./verify-log.ts");
-    return [await verdictOfLog(invocation.io, { log, object: path, program })];
+    const { verdictsOfLog } = await import("./verify-log.ts");
+    return await verdictsOfLog(invocation.io, { log, object: path, program });
   }
   const { verifyObject } = await import("./verify-object.ts");
   return await verifyObject(invocation, {

@@ -108,3 +108,12 @@ export function causeOfMovedPointer(
   }
   return null;
 }
+
+/** What moved a pointer that has to stay as it is: the addition of a variable, where there is one, else the newest move. */
+export function causeOfMovedContext(history: History, register: number, before: number): Cause | null {
+  const moves = history.origin(register, before).filter(({ kind }) => kind === "changed");
+  const variable = moves.find((link) => link.at.effect.reads.length > 1 && !isExactlyKnown(history, link));
+  if (variable === undefined) return causeOfMovedPointer(history, register, before);
+  const { at, place } = variable;
+  return { at, text: `R${at.effect.reads[1]}, which is not a constant, is added to the pointer in ${place}` };
+}

@@ -42,7 +42,7 @@ function birth(links: readonly ValueLink[], limit: Limit): Cause | null {
   const { effect } = at;
   if (oldest.kind === "clobbered") return { at, text: `the call does not keep ${place}` };
   if (effect.operation === "constant")
-    return { at, text: `${place} is ${at.step.text.replace(/^.*= /, "")}` };
+    return { at, text: `${place} is set to ${at.step.text.replace(/^.*= /, "")} here` };
   const range = known === null ? null : rangeWords(rangeOf(known));
   const words = range === null ? "can be any number" : `can be ${range}`;
   const missing = limit === "low" ? "nothing tests its lower limit" : "nothing compares it with a limit";

@@ -1,6 +1,7 @@
 import type { Cause } from "./cause.ts";
 import { causeOfRange } from "./cause-number.ts";
 import type { History } from "./history.ts";
+import { bytesText } from "./number-text.ts";
 import type { PathStep } from "./path-step.ts";
 
 /** Which comparison proved too little of the packet, or why none proved anything of this pointer. */
@@ -18,7 +19,7 @@ export function causeOfPacket(history: History, register: number, before: number
       text:
         range === null
           ? `on this side the comparison proves nothing: the pointer may be beyond ${kind}`
-          : `this comparison with ${kind} proves only ${range} bytes from the start`,
+          : `this comparison with ${kind} proves only ${bytesText(range)} from the start`,
     };
   }
   const variable = links.find(({ kind, at }) => kind === "changed" && at.effect.reads.length > 1);

@@ -99,7 +99,13 @@ export class Refusal {
   ): ExplanationStep[] {
     const { last } = this;
     if (last === undefined) return [];
-    const links = shortened(this.history.origin(register, last.position));
+    // What became of a pointer after its end is no more than a number.
+    const end = cause?.ended === undefined ? last.position : cause.at.position;
+    const links = shortened(
+      this.history
+        .origin(register, last.position)
+        .filter(({ at, kind }) => at.position < end || kind === "copied"),
+    );
     const found: { at: PathStep; step: ExplanationStep }[] = links.map((link, i) => ({
       at: link.at,
       step: stepOf(

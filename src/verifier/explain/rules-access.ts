@@ -65,23 +65,6 @@ export const ACCESS_RULES: readonly Rule[] = [
     }),
   },
   {
-    code: "context-access",
-    patterns: [
-      /^invalid bpf_context access off=(-?\d+) size=(\d+)/,
-      /^invalid bpf_context access off=(-?\d+)/,
-    ],
-    find: (match, refusal) => context(match, refusal),
-  },
-  {
-    code: "modified-context-pointer",
-    patterns: [
-      /^dereference of modified (\S+) ptr R(\d+) off=(-?\d+)/,
-      /^negative offset (\S+) ptr R(\d+) off=(-?\d+)/,
-      /^variable (\S+) access var_off=/,
-    ],
-    find: (match, refusal) => modified(match, refusal),
-  },
-  {
     code: "misaligned-access",
     patterns: [/^misaligned (?:(\S+) )?access off/],
     find: (match, refusal) => misaligned(match, refusal),
@@ -296,58 +279,6 @@ function number(register: number, refusal: Refusal): Finding {
           ),
         ],
   };
-}
-
-function context(match: RegExpExecArray, refusal: Refusal): Finding {
-  const size = match[2] === undefined ? "" : ` with ${match[2]} bytes`;
-  const write = refusal.last?.effect.memory?.store === true;
-  return {
-    headline: `the context has no field at offset ${match[1]} that may be ${write ? "written" : "read"}${size}`,
-    need: "this access is refused",
-    ...(refusal.last?.effect.memory == null ? {} : { operand: `R${refusal.last.effect.memory.base}` }),
-    fixes: [
-      fix(
-        "Access the field with its own type and size, at its start; some may only be read, or only by some program types.",
-      ),
-      fix(
-        "Where the field belongs to another program type's context, load the program with that type (its section name decides).",
-        'SEC("xdp")',
-      ),
-    ],
-  };
-}
-
-function modified(match: RegExpExecArray, refusal: Refusal): Finding {
-  const { last } = refusal;
-  const register = match[2] === undefined ? pointerArgument(refusal, match[1]!) : Number(match[2]);
-  if (register === null)
-    return { headline: "a pointer that must not be moved was moved", need: "this is refused", fixes: [] };
-  const what = match[1] === "ctx" ? "the context" : "a kernel object";
-  return {
-    headline: `${what} is accessed through a pointer that was moved`,
-    operand: `R${register}`,
-    why: refusal.chain(
-      register,
-      "this needs the address itself, and constant offsets",
-      causeOfMovedPointer(refusal.history, register, last?.position ?? 0),
-    ),
-    fixes: [
-      fix(
-        "Access fields through the pointer itself, with constant offsets; where the compiler shares `ctx + offset` between accesses, a barrier keeps them apart.",
-        'asm volatile("" : "+r"(ctx));',
-      ),
-    ],
-  };
-}
-
-/** The argument of a call that has such a pointer: the message does not name it. */
-function pointerArgument(refusal: Refusal, type: string): number | null {
-  if (refusal.last?.effect.memory != null) return refusal.last.effect.memory.base;
-  for (let register = 1; register <= 5; register++) {
-    const known = refusal.known(register) ?? "";
-    if (known.startsWith(type) && /off=|var_off/.test(known)) return register;
-  }
-  return null;
 }
 
 function misaligned(match: RegExpExecArray, refusal: Refusal): Finding {

@@ -1,7 +1,10 @@
+import { BpfProgType } from "../../uapi/index.ts";
 import { boundFixes, roomOf } from "./bound-fixes.ts";
 import { causeOfReach } from "./cause-access.ts";
 import { causeOfPacket } from "./cause-packet.ts";
+import { bytesText } from "./number-text.ts";
 import { type Finding, fix, type Refusal, type Rule } from "./rule.ts";
+import { pointerIn } from "./source-text.ts";
 import { rangeOf } from "./value-range.ts";
 
 /** Offsets and sizes that lead out of what is known to be there. */
@@ -85,23 +88,48 @@ function packet(register: number, refusal: Refusal): Finding {
     headline: "a packet is accessed beyond what was compared with data_end",
     operand: `R${register}`,
     why: refusal.chain(register, compared, causeOfPacket(refusal.history, register, position)),
-    fixes: [
-      fix(
-        "Compare the end of what is accessed with data_end first, and leave where it is beyond.",
-        off === undefined
-          ? "if (data + offset + size > data_end)\n\treturn 0;"
-          : `if (${/[(,]id=[1-9]/.test(known) ? "pos" : "data"} + ${Number(off) + Number(size)} > data_end)\n\treturn 0;`,
-      ),
-      fix(
-        "Where a variable was added to the pointer, bound the variable, and compare the very pointer that is accessed.",
-        "pos = data + (offset & 0xff);\nif (pos + size > data_end)\n\treturn 0;",
-      ),
-    ],
+    fixes: packetFixes(refusal, register, off === undefined ? null : Number(off) + Number(size)),
   };
 }
 
-function bytesText(count: number): string {
-  return count === 1 ? "1 byte" : `${count} bytes`;
+/** The comparison that is missing, with the program's own names where its line shows them. */
+function packetFixes(refusal: Refusal, register: number, end: number | null): Finding["fixes"] {
+  const { last, history, program } = refusal;
+  const known = refusal.known(register) ?? "";
+  const pointer = pointerIn(last?.step.source?.text ?? "");
+  const meta = /^pkt_meta/.test(known);
+  const limit = meta ? "data" : "data_end";
+  const moved = /[(,]id=[1-9]/.test(known);
+  const looping =
+    moved &&
+    last !== undefined &&
+    history.path
+      .slice(0, last.position)
+      .some(({ step, frame }) => step.index === last.step.index && frame === last.frame);
+  const leave = looping ? "break" : `return ${program.type === BpfProgType.XDP ? "XDP_PASS" : "0"}`;
+  const start = meta ? "data_meta" : "data";
+  // Where a variable was added, only the pointer itself can be compared; else the bytes are counted from the start.
+  const whole = !moved
+    ? `${start} + ${end ?? "size"}`
+    : pointer?.arrow === true
+      ? `(void *)(${pointer.name} + 1)`
+      : `(void *)${pointer?.name ?? "pos"} + ${end ?? "size"}`;
+  const first = looping
+    ? "Compare in each round, before the access: a comparison in front of the loop, or of the round before, says nothing of where the pointer is now."
+    : moved
+      ? `Compare the very pointer that is accessed with ${limit}: after a variable was added to it, comparisons from before say nothing of it.`
+      : `Compare the end of what is accessed with ${limit} first, and leave where it is beyond.`;
+  return [
+    fix(first, `if (${whole} > ${limit})\n\t${leave};`),
+    ...(moved
+      ? [
+          fix(
+            "The variable that is added must be bounded too, or the comparison does not count.",
+            "pos = data + (offset & 0xfff);",
+          ),
+        ]
+      : []),
+  ];
 }
 
 function bounds(match: RegExpExecArray, refusal: Refusal, what: string): Finding {

@@ -1,12 +1,33 @@
+import { argumentFixes, prototypeArgument } from "./argument-fixes.ts";
 import { callName } from "./cause.ts";
 import { causeOfRange } from "./cause-number.ts";
 import { causeOfType } from "./cause-value.ts";
 import { type Finding, fix, plainRule, type Refusal, type Rule, wholeRule } from "./rule.ts";
+import { argumentsIn } from "./source-text.ts";
 import { rangeOf } from "./value-range.ts";
 import { valueText } from "./value-text.ts";
 
 /** Calls of helpers, kernel functions and functions of the program. */
 export const CALL_RULES: readonly Rule[] = [
+  {
+    code: "constant-string",
+    patterns: [
+      /^R(\d+) type=\S+ expected=/,
+      /^R(\d+) does not point to a readonly map/,
+      /^string is not zero-terminated/,
+      /^Invalid format string/,
+      /^direct value access on string failed/,
+      /^no direct value access support for this map type/,
+      /^arg#\d+ doesn't point to a const string/,
+      /^failed to retrieve map value address/,
+    ],
+    find: (match, refusal) => {
+      const register = match[1] === undefined ? undefined : Number(match[1]);
+      const typed = match[0].includes("expected=");
+      if (typed && prototypeArgument(refusal, register!)?.type !== "ARG_PTR_TO_CONST_STR") return null;
+      return constantString(refusal, register);
+    },
+  },
   {
     code: "argument-type",
     patterns: [
@@ -18,55 +39,6 @@ export const CALL_RULES: readonly Rule[] = [
       /^arg#(\d+) is (\S+) expected (.+)/,
     ],
     find: (match, refusal) => argumentType(match, refusal),
-  },
-  {
-    code: "helper-not-allowed",
-    patterns: [
-      /^program of this type cannot use helper (\S+?)#(\d+)/,
-      /^unknown func (\S+)#(\d+)/,
-      /^func (\S+?)#(\d+) (?:supported only for|not supported for)/,
-      /^helper call is not allowed in probe/,
-      /^BPF_LD_\[ABS\|IND\] instructions not allowed for this program type/,
-    ],
-    find: (match) => ({
-      headline: `programs of this type may not call ${match[1] ?? "this"}`,
-      need: "this kernel does not give this helper to programs of this type",
-      fixes: [
-        fix(
-          "Use another helper that this program type has, or do this work in a program of another type: `tsbpf help helper NAME`, and bpf-helpers(7), tell who has it.",
-        ),
-        fix(
-          "Where the kernel may be older than the helper, ask before calling it.",
-          "if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_ktime_get_tai_ns))\n\tnow = bpf_ktime_get_tai_ns();",
-        ),
-      ],
-    }),
-  },
-  plainRule(
-    "unknown-helper",
-    [/^invalid func (\S+)#(\d+)/],
-    "a function is called that this kernel does not have",
-    "there is no function of this number",
-    fix(
-      "Call a function that there is. A call of a __ksym __weak function must be guarded by a test that it is there.",
-      "if (bpf_ksym_exists(bpf_task_acquire))\n\ttask = bpf_task_acquire(other);",
-    ),
-  ),
-  {
-    code: "gpl-only",
-    patterns: [
-      /^cannot call GPL-restricted function from non-GPL compatible program/,
-      /^cannot call GPL only function from proprietary program/,
-      /^cannot call kernel function from non-GPL compatible program/,
-      /^struct ops programs must have a GPL compatible license/,
-    ],
-    find: () => ({
-      headline: "this is only for programs under a licence compatible with the GPL",
-      need: "the program's licence does not allow this",
-      fixes: [
-        fix("Declare such a licence, if the program has one.", 'char LICENSE[] SEC("license") = "GPL";'),
-      ],
-    }),
   },
   {
     code: "map-helper-mismatch",
@@ -140,79 +112,6 @@ export const CALL_RULES: readonly Rule[] = [
       };
     },
   },
-  {
-    code: "constant-string",
-    patterns: [
-      /^R(\d+) does not point to a readonly map/,
-      /^string is not zero-terminated/,
-      /^Invalid format string/,
-      /^direct value access on string failed/,
-      /^no direct value access support for this map type/,
-      /^arg#\d+ doesn't point to a const string/,
-      /^failed to retrieve map value address/,
-    ],
-    find: () => ({
-      headline: "a format, or another text, must be a constant string that the verifier can read",
-      need: "the text must lie in a frozen read-only map, end with a 0 byte, and have conversions that BPF knows",
-      fixes: [
-        fix(
-          "Make it a constant of the program (it comes into .rodata).",
-          'static const char fmt[] = "pid %d";\nBPF_SNPRINTF(out, sizeof(out), fmt, pid);',
-        ),
-      ],
-    }),
-  },
-  plainRule(
-    "kfunc-not-allowed",
-    [
-      /^calling kernel function (\S+) is not allowed/,
-      /^kernel function \S+ args#\d+ pointer type .* is not supported/,
-      /^css_task_iter is only allowed in/,
-      /^metadata kfuncs require device-bound program/,
-      /^destructive kfunc calls require/,
-      /^loading\/calling other bpf or kernel functions are allowed for/,
-    ],
-    "programs of this type may not call this kernel function",
-    "the kernel function is registered for other program types",
-    fix(
-      "Call it from a program type that it is registered for: the kernel's source has BTF_ID_FLAGS with its name, and register_btf_kfunc_id_set with the types.",
-    ),
-  ),
-  wholeRule(
-    "unknown-kfunc",
-    [
-      /^kernel btf_id \d+ is not a function/,
-      /^invalid kernel function call not eliminated/,
-      /^failed to find BTF for kernel function/,
-      /^kernel function btf_id \d+ does not have a valid func_proto/,
-      /^cannot find address for kernel function/,
-      /^BTF fd for kfunc is not a module BTF/,
-      /^invalid module BTF (?:object )?(?:fd|FD) specified/,
-      /^kfunc offset > 0 without fd_array/,
-    ],
-    "a kernel function is called that this kernel does not have",
-    fix(
-      "Declare it __weak, and test that it is there.",
-      "extern void bpf_rcu_read_lock(void) __ksym __weak;\nif (bpf_ksym_exists(bpf_rcu_read_lock))\n\tbpf_rcu_read_lock();",
-    ),
-  ),
-  plainRule(
-    "sleepable-only",
-    [
-      /^helper call might sleep/,
-      /^program must be sleepable to call sleepable kfunc/,
-      /^sleepable helper/,
-      /^kernel func \S+ is sleepable within/,
-      /^global functions that may sleep/,
-      /non-sleepable/,
-      /^Sleepable programs can only use/,
-      /^Syscall programs can only be sleepable/,
-    ],
-    "a function that may sleep is called where sleeping is not allowed",
-    "the program, or the section it is in, must not sleep here",
-    fix("Load the program as sleepable, by its section's name.", 'SEC("lsm.s/file_open")'),
-    fix("Call it before or after RCU, preemption, interrupt and lock sections."),
-  ),
   {
     code: "trusted-pointer-needed",
     patterns: [
@@ -301,6 +200,39 @@ export const CALL_RULES: readonly Rule[] = [
   ),
 ];
 
+function constantString(refusal: Refusal, register?: number): Finding {
+  const { last } = refusal;
+  const call = callName(last?.effect.call ?? "");
+  const line = last?.step.source?.text ?? "";
+  const given = register === undefined ? null : argumentsIn(line, call);
+  const text = given?.[register! - 1];
+  const name = text !== undefined && /^\w+$/.test(text) ? text : "fmt";
+  const need = "the text must lie in a frozen read-only map, as .rodata is";
+  return {
+    headline: "a format, or another text, must be a constant of the program that the verifier can read",
+    ...(register === undefined
+      ? { need: "the text must lie in .rodata, end with a 0 byte, and have conversions that BPF knows" }
+      : {
+          operand: `R${register}`,
+          why: refusal.chain(register, need, causeOfType(refusal.history, register, last?.position ?? 0)),
+        }),
+    fixes: [
+      fix(
+        "Declare it static const: then it comes into .rodata, and not on the stack.",
+        `static const char ${name}[] = "…";`,
+      ),
+      ...(call === "bpf_snprintf"
+        ? [
+            fix(
+              "BPF_SNPRINTF of bpf_tracing.h does that by itself.",
+              'BPF_SNPRINTF(out, sizeof(out), "pid %d", pid);',
+            ),
+          ]
+        : []),
+    ],
+  };
+}
+
 function argumentType(match: RegExpExecArray, refusal: Refusal): Finding {
   const named = /\bR(\d+)/.exec(match.input)?.[1];
   const counted = /^arg#?(\d+)/.exec(match.input)?.[1];
@@ -323,11 +255,7 @@ function argumentType(match: RegExpExecArray, refusal: Refusal): Finding {
       `${callName(call ?? "the call")} wants ${listText(wanted)}`,
       causeOfType(refusal.history, register, refusal.last?.position ?? 0),
     ),
-    fixes: [
-      fix(
-        "Pass what the function asks for; bpf-helpers(7) lists the arguments of helpers, the kernel's source those of kernel functions.",
-      ),
-    ],
+    fixes: argumentFixes(refusal, register),
   };
 }
 

@@ -1,7 +1,7 @@
-import { birthOf } from "./cause.ts";
+import { birthOf, callName } from "./cause.ts";
 import { causeOfLeak, newestCall } from "./cause-reference.ts";
 import { causeOfType, skippedOver } from "./cause-value.ts";
-import { fix, type Refusal, type Rule } from "./rule.ts";
+import { type Finding, fix, type Refusal, type Rule, stepOf } from "./rule.ts";
 import { otherInstructions } from "./rules-stack.ts";
 
 /** References, locks and sections. */
@@ -78,19 +78,7 @@ export const RESOURCE_RULES: readonly Rule[] = [
       /^can't spin_\{lock,unlock\} in rbtree cb/,
       / not allowed in rbtree cb/,
     ],
-    find: (_match, refusal) => ({
-      headline: "something is done under a spin lock that is not allowed there",
-      why: refusal.steps(
-        newestCall(refusal.history, /spin_lock/, "the lock is taken here"),
-        "the lock is still held here",
-      ),
-      fixes: [
-        fix(
-          "Unlock first: under a lock there are no calls but a few, no exit, no tail call and no second lock.",
-          "bpf_spin_unlock(&value->lock);\nreturn 0;",
-        ),
-      ],
-    }),
+    find: (match, refusal) => lockHeld(match.input, refusal),
   },
   {
     code: "unlock-without-lock",
@@ -257,6 +245,81 @@ export const RESOURCE_RULES: readonly Rule[] = [
     },
   ),
 ];
+
+/** What is done under a spin lock that is not allowed there. */
+function lockHeld(message: string, refusal: Refusal): Finding {
+  const { last, history } = refusal;
+  const lock = newestCall(history, /spin_lock/, "the lock is taken here");
+  const held = /bpf_(?:res_)?spin_lock(?:_irqsave)?\(([^;]*)\)/.exec(lock?.at.step.source?.text ?? "")?.[1];
+  const unlock = `${/res_spin/.test(lock?.at.effect.call ?? "") ? "bpf_res_spin_unlock" : "bpf_spin_unlock"}(${held ?? "&value->lock"});`;
+  const call = last?.effect.call ?? null;
+  if (/rbtree cb/.test(message)) {
+    return {
+      headline:
+        "the callback that compares nodes of a tree does something that is not allowed under the tree's lock",
+      why: refusal.steps(lock, "the tree's lock is held here"),
+      fixes: [fix("Let it compare members of the two nodes, and nothing else.", "return a->key < b->key;")],
+    };
+  }
+  if (/^(?:Locking two|Acquiring the same)/.test(message)) {
+    return {
+      headline: message.startsWith("Locking")
+        ? "a second spin lock is taken while one is held"
+        : "a spin lock is taken that is held already",
+      why: refusal.steps(lock, "a lock is still held here"),
+      fixes: [
+        fix(
+          "Unlock the first one before.",
+          `${unlock}\n${last?.step.source?.text ?? "bpf_spin_lock(&other->lock);"}`,
+        ),
+      ],
+    };
+  }
+  if (call !== null) {
+    const name = call.startsWith("pc") ? "a function of the program" : callName(call);
+    const line = last?.step.source?.text ?? "";
+    return {
+      headline: `${name} is called while a spin lock is held`,
+      why: refusal.steps(
+        lock,
+        "the lock is still held here: hardly any call is allowed then, and this one is not",
+      ),
+      fixes: [
+        fix(
+          "Copy what the call needs out of the value while the lock is held, unlock, and call then.",
+          `n = value->n;\n${unlock}\n${line === "" ? `${name}(…);` : line}`,
+        ),
+        ...(call.startsWith("pc")
+          ? [
+              fix(
+                "Functions that are static, and are verified with their callers, may be called under a lock.",
+                "static __noinline int work(struct value *value)",
+              ),
+            ]
+          : []),
+      ],
+    };
+  }
+  const left = skippedOver(history, otherInstructions(refusal), (text) =>
+    /^call bpf_(?:res_)?spin_unlock/.test(text),
+  );
+  const path = left === null || lock === null || left.position < lock.at.position ? null : left;
+  const cause = path === null ? lock : { at: path, text: "this path leaves without the unlock" };
+  const line = last?.step.source?.text ?? "";
+  return {
+    headline: "the program ends, or leaves a function, while a spin lock is held",
+    why: [
+      ...(path === null || lock === null ? [] : [stepOf(lock.at, "passed", lock.text)]),
+      ...refusal.steps(cause, "the lock is still held here"),
+    ],
+    fixes: [
+      fix(
+        "Unlock on this path too, before it leaves.",
+        `${unlock}\n${/^return\b/.test(line) ? line : "return 0;"}`,
+      ),
+    ],
+  };
+}
 
 interface SectionWords {
   readonly headline: string;
