@@ -1,5 +1,5 @@
 import type { Cause } from "./cause.ts";
-import { offsetOf } from "./cause-access.ts";
+import { addedNumber, offsetOf } from "./cause-access.ts";
 import type { ValueLink } from "./history.ts";
 import { type Finding, fix, type Refusal } from "./rule.ts";
 
@@ -19,7 +19,7 @@ export function roomOf(refusal: Refusal, register: number): Room | null {
     .origin(register, last.position)
     .find(({ kind, at }) => kind === "changed" && at.effect.reads.length > 1);
   if (added === undefined) return null;
-  const links = history.origin(added.at.effect.reads[1]!, added.at.position);
+  const links = history.origin(addedNumber(history, added), added.at.position);
   const known = refusal.known(register) ?? "";
   const messages = log.messages.join("\n");
   const size =
@@ -36,8 +36,10 @@ export function boundFixes(refusal: Refusal, register: number, cause: Cause | nu
   const room = roomOf(refusal, register);
   const name = refusal.variable(cause?.at, subscript(refusal) ?? "index");
   const most = room === null || room.bytes === null ? null : mostOf(room, room.bytes, cause);
+  const whole = wholeFixes(cause, name);
   if (most === null) {
     return [
+      ...whole,
       fix(
         "Test the variable against its limit, as an unsigned number, on this path, before it is used.",
         `if (${name} >= MAX)\n\treturn 0;`,
@@ -54,6 +56,17 @@ export function boundFixes(refusal: Refusal, register: number, cause: Cause | nu
   const corrected = cause?.at.effect.operator === "&=" ? correctedMask(cause, room!.links, mask) : null;
   if (corrected !== null) return [fix(`Use a mask that fits: & ${mask}.`, corrected), test];
   return mask === 0 ? [test] : [test, fix("Or cut it off with a constant mask.", `${name} &= ${mask};`)];
+}
+
+/** Where a copy of fewer bits was tested: the variable with as many as registers have. */
+export function wholeFixes(cause: Cause | null, name: string): Finding["fixes"] {
+  if (cause?.copy !== true) return [];
+  return [
+    fix(
+      "Give the variable 64 bits, and no sign: then what is tested is the very number that is used, and no copy.",
+      `__u64 ${name};`,
+    ),
+  ];
 }
 
 /** The largest value of the number at the cause for which what is made of it fits. */

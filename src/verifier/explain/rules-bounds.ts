@@ -196,6 +196,9 @@ function variable(match: RegExpExecArray, refusal: Refusal, headline: string): F
       roomOf(refusal, register)?.links,
     ),
     fixes: [
+      ...(cause?.text.includes("signed number") === true
+        ? [fix("Make the variable unsigned, where it is never meant to be negative.", "__u32 index;")]
+        : []),
       ...boundFixes(refusal, register, cause),
       fix(
         "The test must be of the same variable: one that is loaded from memory again, or a copy of another width, knows nothing of it.",

@@ -1,6 +1,7 @@
 import { argumentFixes, prototypeArgument } from "./argument-fixes.ts";
+import { wholeFixes } from "./bound-fixes.ts";
 import { callName } from "./cause.ts";
-import { causeOfRange } from "./cause-number.ts";
+import { causeOfBirth, causeOfRange } from "./cause-number.ts";
 import { causeOfType } from "./cause-value.ts";
 import { type Finding, fix, plainRule, type Refusal, type Rule, wholeRule } from "./rule.ts";
 import { argumentsIn } from "./source-text.ts";
@@ -103,7 +104,7 @@ export const CALL_RULES: readonly Rule[] = [
         why: refusal.chain(
           register,
           "the verifier must know this value exactly",
-          causeOfRange(refusal.history, register, refusal.last?.position ?? 0, "both"),
+          causeOfBirth(refusal.history, register, refusal.last?.position ?? 0),
         ),
         fixes: [
           fix("Pass a constant, or sizeof.", "bpf_ringbuf_reserve(&ring, sizeof(struct event), 0);"),
@@ -264,15 +265,13 @@ function size(match: RegExpExecArray, refusal: Refusal, headline: string): Findi
   const register = Number(match[1] ?? 2);
   const range = rangeOf(refusal.known(register) ?? "");
   const low = /negative|zero/.test(match.input) && range.smin <= 0n;
+  const cause = causeOfRange(history, register, last?.position ?? 0, low ? "low" : "high");
   return {
     headline,
     operand: `R${register}`,
-    why: refusal.chain(
-      register,
-      "the size must be known to lie within what the pointer leads to",
-      causeOfRange(history, register, last?.position ?? 0, low ? "low" : "high"),
-    ),
+    why: refusal.chain(register, "the size must be known to lie within what the pointer leads to", cause),
     fixes: [
+      ...wholeFixes(cause, refusal.variable(cause?.at, "len")),
       fix(
         "Bound the size right before the call, as an unsigned number.",
         "if (len > sizeof(buf))\n\tlen = sizeof(buf);",
