@@ -23,6 +23,29 @@ export function argumentFixes(refusal: Refusal, register: number): Finding["fixe
   return [fix(text, code), fix(`\`tsbpf help helper ${call}\` says what each argument is.`)];
 }
 
+/** What a call wants, in words; null where its prototype is not known, or says too little. */
+export function wantedArgument(refusal: Refusal, register: number): string | null {
+  const wanted = prototypeArgument(refusal, register);
+  return wanted === null ? null : (WANTED[wanted.type] ?? null);
+}
+
+const WANTED: { readonly [type in ArgumentType]?: string } = {
+  ARG_CONST_MAP_PTR: "a map",
+  ARG_PTR_TO_MAP_KEY: "the address of a key",
+  ARG_PTR_TO_MAP_VALUE: "the address of a value",
+  ARG_PTR_TO_MEM: "the address of memory that the program may use",
+  ARG_PTR_TO_CTX: "the context",
+  ARG_PTR_TO_SOCK_COMMON: "a socket",
+  ARG_PTR_TO_SOCKET: "a full socket",
+  ARG_PTR_TO_BTF_ID_SOCK_COMMON: "a socket",
+  ARG_PTR_TO_SPIN_LOCK: "the address of a spin lock in a map value",
+  ARG_PTR_TO_TIMER: "the address of a timer in a map value",
+  ARG_PTR_TO_FUNC: "a function of the program",
+  ARG_PTR_TO_RINGBUF_MEM: "a record that bpf_ringbuf_reserve gave",
+  ARG_PTR_TO_PERCPU_BTF_ID: "the address of a per-CPU variable of the kernel",
+  ARG_PTR_TO_DYNPTR: "a dynptr",
+};
+
 const ARGUMENT_FIXES: { readonly [type in ArgumentType]?: readonly [text: string, code: string | null] } = {
   ARG_CONST_MAP_PTR: ["Pass the map itself, the same on every path.", "bpf_map_lookup_elem(&map, &key);"],
   ARG_PTR_TO_MAP_KEY: [

@@ -25,6 +25,7 @@ export function roomOf(refusal: Refusal, register: number): Room | null {
   const size =
     /(?:value_size|key_size|mem_size)=(\d+)/.exec(messages)?.[1] ??
     /[(,](?:vs|sz|mem_size)=(\d+)/.exec(known)?.[1];
+  if (added.at.effect.operator === "-=") return { links, bytes: null };
   const { memory } = last.effect;
   const accessed = memory?.size ?? Number(/(?<![a-z_])size=(\d+)/.exec(messages)?.[1] ?? Number.NaN);
   if (size === undefined || Number.isNaN(accessed)) return { links, bytes: null };
@@ -36,7 +37,12 @@ export function boundFixes(refusal: Refusal, register: number, cause: Cause | nu
   const room = roomOf(refusal, register);
   const name = refusal.variable(cause?.at, subscript(refusal) ?? "index");
   const most = room === null || room.bytes === null ? null : mostOf(room, room.bytes, cause);
-  const whole = wholeFixes(cause, name);
+  const whole = [
+    ...wholeFixes(cause, name),
+    ...(cause?.text.includes("makes a remainder") === true
+      ? [fix("Use a power of two, and a mask instead of the remainder.", `${name} = hash & 7;`)]
+      : []),
+  ];
   if (most === null) {
     return [
       ...whole,

@@ -23,10 +23,13 @@ export function causeOfReach(refusal: Refusal, register: number, message: string
     return causeOfRange(history, size, last.position, "high");
   if (variable) {
     const number = addedNumber(history, added);
+    const subtracted = added.at.effect.operator === "-=";
+    // What is subtracted leads too low where it is too large.
+    const wanted = !subtracted || limit === "both" ? limit : limit === "low" ? "high" : "low";
     return (
-      causeOfRange(history, number, added.at.position, limit) ?? {
+      causeOfRange(history, number, added.at.position, wanted) ?? {
         at: added.at,
-        text: `R${number} is added to the pointer`,
+        text: `R${number} is ${subtracted ? "subtracted from" : "added to"} the pointer`,
       }
     );
   }

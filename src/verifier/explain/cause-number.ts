@@ -17,12 +17,13 @@ export function causeOfRange(history: History, register: number, before: number,
     // A segment: copies of one value, back to the arithmetic that made it from another.
     let to = from;
     while (to < links.length - 1 && links[to]!.kind === "copied") to++;
-    const signed = limit === "low" ? signExtension(history, links, from, to) : null;
-    if (signed !== null) return signed;
     const lost = links
       .slice(from, to + 1)
       .find((link, i) => !isConversion(links, from + i) && lossAt(history, link) !== null);
     const comparisons = comparisonsOf(history, asked.register, asked.before);
+    const signed = limit === "low" ? signExtension(history, links, from, to) : null;
+    const after = comparisons.at(-1);
+    if (signed !== null && (after === undefined || after.at.position < signed.at.position)) return signed;
     const compared = decisive(comparisons, limit);
     if (compared !== null && (lost === undefined || compared.at.position > lost.at.position)) return compared;
     if (lost !== undefined) return { at: lost.at, text: lossAt(history, lost)! };
@@ -208,8 +209,23 @@ function lossAt(history: History, { at, place, kind, known }: ValueLink): string
   if (effect.operation === "movsx")
     return `the sign extension loses what was known: ${place} ${limits} after it`;
   if (effect.narrow) return `32-bit arithmetic cuts the value off: ${place} ${limits} after it`;
+  const divisor = remainderOf(history, at);
+  if (divisor !== null)
+    return `the compiler makes a remainder (% ${divisor}) of a division, a multiplication and this subtraction, and the verifier cannot tell that it is small: ${place} ${limits}`;
   if (kind === "copied") return `the value that comes back from the stack is unknown: ${place} ${limits}`;
   return `\`${at.step.text}\` loses the limits: ${place} ${limits} after it`;
+}
+
+/** `x - x / 6 * 6`: the 6; null for other subtractions. */
+function remainderOf(history: History, at: ValueLink["at"]): bigint | null {
+  const subtracted = at.effect.reads[1];
+  if (at.effect.operator !== "-=" || subtracted === undefined) return null;
+  const [times, over] = history
+    .origin(subtracted, at.position)
+    .filter(({ kind }) => kind === "changed")
+    .map((link) => link.at.effect);
+  if (times?.operator !== "*=" || !/^s?\/=$/.test(over?.operator ?? "")) return null;
+  return times.constant !== null && times.constant === over?.constant ? times.constant : null;
 }
 
 function sourceBefore(history: History, at: ValueLink["at"], place: string): string | null {

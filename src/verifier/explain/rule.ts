@@ -191,7 +191,7 @@ function changeText({ at, place, known }: ValueLink, sum: number | undefined): s
   }
   const number = sum ?? at.effect.reads[1];
   return at.effect.reads.length > 1
-    ? `R${number} is added to the pointer${sum === undefined || sum === at.effect.reads[1] ? ` in ${place}` : ""}`
+    ? `R${number} is ${at.effect.operator === "-=" ? "subtracted from" : "added to"} the pointer${sum === undefined || sum === at.effect.reads[1] ? ` in ${place}` : ""}`
     : `${place} is moved`;
 }
 

@@ -4,8 +4,9 @@ import { causeOfReach } from "./cause-access.ts";
 import { causeOfPacket } from "./cause-packet.ts";
 import { bytesText } from "./number-text.ts";
 import { type Finding, fix, type Refusal, type Rule } from "./rule.ts";
+import { sizeFix } from "./size-fix.ts";
 import { pointerIn } from "./source-text.ts";
-import { rangeOf } from "./value-range.ts";
+import { exactOf, rangeOf } from "./value-range.ts";
 
 /** Offsets and sizes that lead out of what is known to be there. */
 export const BOUNDS_RULES: readonly Rule[] = [
@@ -147,22 +148,28 @@ function bounds(match: RegExpExecArray, refusal: Refusal, what: string): Finding
       : `${bytesText(Number(bytes))} at offset ${off}${size === undefined ? "" : `, of ${what === "memory" ? "" : `a ${what} of `}${bytesText(Number(size))}`}`;
   const room = roomFor(refusal.known(register), Number(size), Number(off), Number(bytes));
   const cause = causeOfReach(refusal, register, message);
-  const size2 = Number(bytes);
+  const added = roomOf(refusal, register);
   return {
     headline: `${what === "memory" ? what : `a ${what}`} is accessed outside of its bounds`,
     operand: `R${register}`,
-    why: refusal.chain(register, `${reach}${room}`, cause, roomOf(refusal, register)?.links),
-    fixes: [
-      ...boundFixes(refusal, register, cause),
-      ...(Number.isNaN(size2) || size === undefined || size2 <= Number(size)
-        ? []
-        : [
-            fix(
-              `Access no more than the ${bytesText(Number(size))} that there are: the size passed, or the type that is read, is larger.`,
-            ),
-          ]),
-    ],
+    why: refusal.chain(register, `${reach}${room}`, cause, added?.links),
+    fixes:
+      added === null
+        ? constantFixes(refusal, register, Number(size), Number(off))
+        : boundFixes(refusal, register, cause),
   };
+}
+
+/** An offset and a size that are known: one of them is too large. */
+function constantFixes(refusal: Refusal, register: number, size: number, off: number): Finding["fixes"] {
+  const call = refusal.last?.effect.call ?? null;
+  const left = size - off;
+  if (call !== null && left > 0) return [sizeFix(refusal, call, register, left)];
+  return [
+    fix(
+      `Access no more than ${Number.isNaN(size) ? "the bytes" : `the ${bytesText(size)}`} that there are: the type that is read, or the index, goes further; or what it points at is declared too small.`,
+    ),
+  ];
 }
 
 /** How much may be added to the pointer, where the most that can be is what reaches too far. */
@@ -185,6 +192,16 @@ function variable(match: RegExpExecArray, refusal: Refusal, headline: string): F
         ? (last?.effect.memory?.base ?? 0)
         : Number(named);
   const cause = causeOfReach(refusal, register, match.input);
+  const number = last?.effect.operation === "alu" ? (last.effect.reads[1] ?? -1) : -1;
+  const exact = number < 0 || last === undefined ? null : exactOf(refusal.known(number) ?? "");
+  if (exact !== null || (last?.effect.operation === "alu" && last.effect.constant !== null)) {
+    return {
+      headline,
+      operand: `R${number < 0 ? register : number}`,
+      why: refusal.chain(register, "pointers stay within 512 MiB of what they point at", cause),
+      fixes: [fix("Move the pointer by less: the constant is larger than any memory that a program has.")],
+    };
+  }
   return {
     headline,
     operand:

@@ -1,6 +1,7 @@
-import { argumentFixes, prototypeArgument } from "./argument-fixes.ts";
+import { argumentFixes, prototypeArgument, wantedArgument } from "./argument-fixes.ts";
 import { wholeFixes } from "./bound-fixes.ts";
 import { callName } from "./cause.ts";
+import { causeOfMovedPointer } from "./cause-access.ts";
 import { causeOfBirth, causeOfRange } from "./cause-number.ts";
 import { causeOfType } from "./cause-value.ts";
 import { type Finding, fix, plainRule, type Refusal, type Rule, wholeRule } from "./rule.ts";
@@ -123,6 +124,7 @@ export const CALL_RULES: readonly Rule[] = [
     ],
     find: (match, refusal) => {
       const register = /^R/.test(match[0]) ? Number(match[1]) : 1;
+      if (match[0].includes("zero offset")) return movedObject(register, refusal);
       return {
         headline: "a kernel function wants a pointer to an object that is known to be alive",
         operand: `R${register}`,
@@ -201,6 +203,26 @@ export const CALL_RULES: readonly Rule[] = [
   ),
 ];
 
+/** A pointer into an object, where the one to its start is wanted. */
+function movedObject(register: number, refusal: Refusal): Finding {
+  const { history, last } = refusal;
+  const position = last?.position ?? 0;
+  const call = callName(last?.effect.call ?? "");
+  const name = refusal.variable(history.origin(register, position).at(-1)?.at, "ptr");
+  return {
+    headline: `${call} is given a pointer into an object, and wants the one to its start`,
+    operand: `R${register}`,
+    why: refusal.chain(
+      register,
+      "this needs the pointer as it was given out",
+      causeOfMovedPointer(history, register, position),
+    ),
+    fixes: [
+      fix("Pass the pointer as it was given out.", `${call}(${name}${/ringbuf/.test(call) ? ", 0" : ""});`),
+    ],
+  };
+}
+
 function constantString(refusal: Refusal, register?: number): Finding {
   const { last } = refusal;
   const call = callName(last?.effect.call ?? "");
@@ -244,16 +266,17 @@ function argumentType(match: RegExpExecArray, refusal: Refusal): Finding {
     /expected(?: pointer to| for)?[= ](?:an? )?(.+?)(?: but .*)?$/.exec(match.input)?.[1] ??
     match[3] ??
     "another type";
-  const { call = null } = refusal.last?.effect ?? {};
+  const call = callName(refusal.last?.effect.call ?? "the call");
+  const words = wantedArgument(refusal, register) ?? listText(wanted);
   return {
     headline:
-      now === listText(wanted)
-        ? `argument ${register} of the call is not the kind of ${now.replace(/^an? /, "")} that is wanted`
-        : `argument ${register} of the call is ${now}, where ${listText(wanted)} is wanted`,
+      now === words
+        ? `argument ${register} of ${call} is not the kind of ${now.replace(/^an? /, "")} that is wanted`
+        : `argument ${register} of ${call} is ${now}, where ${words} is wanted`,
     operand: `R${register}`,
     why: refusal.chain(
       register,
-      `${callName(call ?? "the call")} wants ${listText(wanted)}`,
+      `${call} wants ${words}`,
       causeOfType(refusal.history, register, refusal.last?.position ?? 0),
     ),
     fixes: argumentFixes(refusal, register),

@@ -2,13 +2,15 @@ import {
   helperCallers,
   helperCount,
   helperSince,
+  KFUNC_SETS,
+  type KfuncHook,
   programType,
   SECTION_DEFINITIONS,
 } from "../../platform/index.ts";
 import { helperName } from "../../uapi/index.ts";
 import { callName } from "./cause.ts";
 import { newestCall } from "./cause-reference.ts";
-import { type Finding, fix, plainRule, type Refusal, type Rule } from "./rule.ts";
+import { type Finding, fix, type Refusal, type Rule } from "./rule.ts";
 import { argumentsIn } from "./source-text.ts";
 
 /** Functions that there are not, or not for this program. */
@@ -62,22 +64,18 @@ export const CALLEE_RULES: readonly Rule[] = [
       ],
     }),
   },
-  plainRule(
-    "kfunc-not-allowed",
-    [
+  {
+    code: "kfunc-not-allowed",
+    patterns: [
       /^calling kernel function (\S+) is not allowed/,
-      /^kernel function \S+ args#\d+ pointer type .* is not supported/,
+      /^kernel function (\S+) args#\d+ pointer type .* is not supported/,
       /^css_task_iter is only allowed in/,
       /^metadata kfuncs require device-bound program/,
       /^destructive kfunc calls require/,
       /^loading\/calling other bpf or kernel functions are allowed for/,
     ],
-    "programs of this type may not call this kernel function",
-    "the kernel function is registered for other program types",
-    fix(
-      "Call it from a program type that it is registered for: the kernel's source has BTF_ID_FLAGS with its name, and register_btf_kfunc_id_set with the types.",
-    ),
-  ),
+    find: (match, refusal) => kfuncNotAllowed(match, refusal),
+  },
   {
     code: "sleepable-only",
     patterns: [
@@ -89,11 +87,67 @@ export const CALLEE_RULES: readonly Rule[] = [
       /non-sleepable/,
       /^Sleepable programs can only use/,
       /^Syscall programs can only be sleepable/,
-      /^Only fentry\/fexit\/fmod_ret, lsm, iter, uprobe, and struct_ops programs can be sleepable/,
     ],
     find: (match, refusal) => sleeping(match, refusal),
   },
 ];
+
+/** Program types of the hooks that kernel functions are registered for (`bpf_prog_type_to_kfunc_hook`). */
+const HOOK_TYPES: { readonly [hook in KfuncHook]: string } = {
+  common: "all",
+  xdp: "xdp",
+  tc: "sched_cls",
+  structOps: "struct_ops",
+  tracing: "tracing, lsm, tracepoint, raw_tracepoint, perf_event",
+  syscall: "syscall",
+  cgroup: "cgroup_skb, cgroup_sock, cgroup_device, cgroup_sock_addr, cgroup_sockopt, cgroup_sysctl, sock_ops",
+  schedAct: "sched_act",
+  skSkb: "sk_skb",
+  socketFilter: "socket_filter",
+  lwt: "lwt_in, lwt_out, lwt_xmit, lwt_seg6local",
+  netfilter: "netfilter",
+  kprobe: "kprobe",
+};
+
+function kfuncNotAllowed(match: RegExpExecArray, { program }: Refusal): Finding {
+  const name = match[1] ?? null;
+  const type = program.type === undefined ? undefined : programType(program.type)?.name;
+  const hooks = new Set(
+    KFUNC_SETS.flatMap((set) => (name !== null && name in set.functions ? [...set.hooks] : [])),
+  );
+  const types = [...hooks].map((hook) => HOOK_TYPES[hook]).join(", ");
+  const headline = `programs of ${type === undefined ? "this type" : `type ${type}`} may not call ${name ?? "this kernel function"}`;
+  if (match[0].startsWith("metadata")) {
+    return {
+      headline:
+        "functions that read metadata of a network card are for programs that are loaded for that card",
+      need: "the program is loaded for no device",
+      fixes: [
+        fix(
+          "Load it for the device.",
+          "bpf_program__set_ifindex(prog, ifindex);\nbpf_program__set_flags(prog, BPF_F_XDP_DEV_BOUND_ONLY);",
+        ),
+      ],
+    };
+  }
+  return {
+    headline,
+    need:
+      name !== null && types === ""
+        ? "the kernel offers this function to no program"
+        : "the kernel offers this function to programs of other types",
+    fixes:
+      types === ""
+        ? [
+            fix(
+              name === null
+                ? "Call it from a program of a type that it is registered for."
+                : "Call one of the functions that the kernel marks for programs (__bpf_kfunc): others cannot be called, whatever vmlinux.h declares.",
+            ),
+          ]
+        : [fix(`Call it in a program of one of these types: ${types}.`)],
+  };
+}
 
 /** Types that are named: a longer list says little. */
 const NAMED_TYPES = 8;
@@ -236,7 +290,7 @@ function sleeping(match: RegExpExecArray, refusal: Refusal): Finding {
       fixes: [fix("End the section before the call.", `${closes}\n${line === "" ? `${name}(…);` : line}`)],
     };
   }
-  if (/^(?:Sleepable programs|Syscall programs|Only fentry)/.test(match[0])) {
+  if (/^(?:Sleepable programs|Syscall programs)/.test(match[0])) {
     return {
       headline: "the program is loaded as sleepable, and programs of its kind, or with such maps, cannot be",
       whole: true,

@@ -1,4 +1,3 @@
-import { HELPER_PROTOTYPES } from "../../platform/index.ts";
 import { callName } from "./cause.ts";
 import { causeOfReach } from "./cause-access.ts";
 import { skippedOver } from "./cause-value.ts";
@@ -6,7 +5,7 @@ import { chainOf, padded } from "./frames.ts";
 import { effectOf } from "./instruction.ts";
 import { bytesText } from "./number-text.ts";
 import { type Finding, fix, plainRule, type Refusal, type Rule } from "./rule.ts";
-import { argumentsIn } from "./source-text.ts";
+import { sizeFix } from "./size-fix.ts";
 
 /** The program's stack. */
 export const STACK_RULES: readonly Rule[] = [
@@ -133,22 +132,6 @@ function outOfStack(match: RegExpExecArray, refusal: Refusal): Finding {
       ),
     ],
   };
-}
-
-/** The call with a size that fits, as C where its line shows the arguments. */
-function sizeFix({ last }: Refusal, call: string, register: number, room: number): Finding["fixes"][number] {
-  const text = `Pass the size of the buffer itself: at most ${room}.`;
-  const name = callName(call);
-  const helper = HELPER_PROTOTYPES.get(Number(call.split("#")[1]));
-  const size = helper?.args.findIndex(({ type }, i) => i >= register && /^ARG_CONST_SIZE/.test(type)) ?? -1;
-  const given = argumentsIn(last?.step.source?.text ?? "", name);
-  const buffer = given?.[register - 1];
-  if (given === null || size < 0 || size !== register || buffer === undefined || !/^\w+$/.test(buffer))
-    return fix(text, `${name}(…, sizeof(buffer), …);`);
-  return fix(
-    text,
-    `${name}(${given.map((each, i) => (i === size ? `sizeof(${buffer})` : each)).join(", ")});`,
-  );
 }
 
 /** A function's stack, and that of all functions on a chain of calls: `MAX_BPF_STACK`. */
