@@ -23,20 +23,20 @@ export const run: CommandFunction = async (invocation) => {
   if (invocation.json && options.has("sarif"))
     throw new CommandError("'--sarif' is not compatible with JSON");
   if (log === undefined && words.count === 0) throw new UsageError("expected an object file, or a log");
-  const verdicts = await (log === undefined ? verdictsOfObjects(invocation) : verdictsOfLog(invocation, log));
+  const verdicts = await (log === undefined ? verified(invocation) : explained(invocation, log));
   const { reportVerdicts } = await import("./verify-report.ts");
   await reportVerdicts(invocation, verdicts);
   return statusOf(verdicts);
 };
 
-async function verdictsOfLog({ io, words, options }: Invocation, log: string): Promise<readonly Verdict[]> {
+async function explained({ io, words, options }: Invocation, log: string): Promise<readonly Verdict[]> {
   const object = words.count === 0 ? null : words.take();
   words.end();
-  const { verdictOfLog } = await import("./verify-log.ts");
-  return [await verdictOfLog(io, { log, object, program: options.value("prog") })];
+  const { verdictsOfLog } = await import("./verify-log.ts");
+  return await verdictsOfLog(io, { log, object, program: options.value("prog") });
 }
 
-async function verdictsOfObjects(invocation: Invocation): Promise<readonly Verdict[]> {
+async function verified(invocation: Invocation): Promise<readonly Verdict[]> {
   const { words, options } = invocation;
   const { verifyObjects } = await import("./verify-object.ts");
   return await verifyObjects(invocation, {

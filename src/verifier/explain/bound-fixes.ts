@@ -1,5 +1,5 @@
 import type { Cause } from "./cause.ts";
-import { offsetOf } from "./cause-access.ts";
+import { addedNumber, offsetOf } from "./cause-access.ts";
 import type { ValueLink } from "./history.ts";
 import { type Finding, fix, type Refusal } from "./rule.ts";
 
@@ -19,12 +19,13 @@ export function roomOf(refusal: Refusal, register: number): Room | null {
     .origin(register, last.position)
     .find(({ kind, at }) => kind === "changed" && at.effect.reads.length > 1);
   if (added === undefined) return null;
-  const links = history.origin(added.at.effect.reads[1]!, added.at.position);
+  const links = history.origin(addedNumber(history, added), added.at.position);
   const known = refusal.known(register) ?? "";
   const messages = log.messages.join("\n");
   const size =
     /(?:value_size|key_size|mem_size)=(\d+)/.exec(messages)?.[1] ??
     /[(,](?:vs|sz|mem_size)=(\d+)/.exec(known)?.[1];
+  if (added.at.effect.operator === "-=") return { links, bytes: null };
   const { memory } = last.effect;
   const accessed = memory?.size ?? Number(/(?<![a-z_])size=(\d+)/.exec(messages)?.[1] ?? Number.NaN);
   if (size === undefined || Number.isNaN(accessed)) return { links, bytes: null };
@@ -36,8 +37,15 @@ export function boundFixes(refusal: Refusal, register: number, cause: Cause | nu
   const room = roomOf(refusal, register);
   const name = refusal.variable(cause?.at, subscript(refusal) ?? "index");
   const most = room === null || room.bytes === null ? null : mostOf(room, room.bytes, cause);
+  const whole = [
+    ...wholeFixes(cause, name),
+    ...(cause?.text.includes("makes a remainder") === true
+      ? [fix("Use a power of two, and a mask instead of the remainder.", `${name} = hash & 7;`)]
+      : []),
+  ];
   if (most === null) {
     return [
+      ...whole,
       fix(
         "Test the variable against its limit, as an unsigned number, on this path, before it is used.",
         `if (${name} >= MAX)\n\treturn 0;`,
@@ -54,6 +62,17 @@ export function boundFixes(refusal: Refusal, register: number, cause: Cause | nu
   const corrected = cause?.at.effect.operator === "&=" ? correctedMask(cause, room!.links, mask) : null;
   if (corrected !== null) return [fix(`Use a mask that fits: & ${mask}.`, corrected), test];
   return mask === 0 ? [test] : [test, fix("Or cut it off with a constant mask.", `${name} &= ${mask};`)];
+}
+
+/** Where a copy of fewer bits was tested: the variable with as many as registers have. */
+export function wholeFixes(cause: Cause | null, name: string): Finding["fixes"] {
+  if (cause?.copy !== true) return [];
+  return [
+    fix(
+      "Give the variable 64 bits, and no sign: then what is tested is the very number that is used, and no copy.",
+      `__u64 ${name};`,
+    ),
+  ];
 }
 
 /** The largest value of the number at the cause for which what is made of it fits. */

@@ -1,4 +1,4 @@
-import { type Cause, isPointer } from "./cause.ts";
+import type { Cause } from "./cause.ts";
 import { causeOfRange, type Limit } from "./cause-number.ts";
 import type { History, ValueLink } from "./history.ts";
 import type { PathStep } from "./path-step.ts";
@@ -14,15 +14,22 @@ export function causeOfReach(refusal: Refusal, register: number, message: string
   if (last === undefined) return null;
   const limit = limitOf(refusal.log.messages.join("\n"));
   if (last.effect.operation === "alu") return causeOfSum(history, last, limit);
-  const size = sizeArgument(refusal, register, message);
-  if (size !== null) return causeOfRange(history, size, last.position, "high");
   const links = history.origin(register, last.position);
-  const added = links.find(({ kind, at }) => kind === "changed" && at.effect.reads.length > 1);
-  if (added !== undefined && !isExactlyKnown(history, added)) {
+  const added = links.find((link) => link.kind === "changed" && link.at.effect.reads.length > 1);
+  const variable = added !== undefined && !isExactlyKnown(history, added);
+  const size = sizeArgument(refusal, register, message);
+  // A constant size is not to blame where the offset is a variable.
+  if (size !== null && !(variable && exactOf(refusal.known(size) ?? "") !== null))
+    return causeOfRange(history, size, last.position, "high");
+  if (variable) {
+    const number = addedNumber(history, added);
+    const subtracted = added.at.effect.operator === "-=";
+    // What is subtracted leads too low where it is too large.
+    const wanted = !subtracted || limit === "both" ? limit : limit === "low" ? "high" : "low";
     return (
-      causeOfRange(history, added.at.effect.reads[1]!, added.at.position, limit) ?? {
+      causeOfRange(history, number, added.at.position, wanted) ?? {
         at: added.at,
-        text: `R${added.at.effect.reads[1]} is added to the pointer`,
+        text: `R${number} is ${subtracted ? "subtracted from" : "added to"} the pointer`,
       }
     );
   }
@@ -33,8 +40,7 @@ export function causeOfReach(refusal: Refusal, register: number, message: string
 function causeOfSum(history: History, last: PathStep, limit: Limit): Cause | null {
   const added = last.effect.reads[1];
   if (added === undefined) return null;
-  const pointer = isPointer(history.known(added, last.position));
-  return causeOfRange(history, pointer ? last.effect.reads[0]! : added, last.position, limit);
+  return causeOfRange(history, history.sumOf(last)?.number ?? added, last.position, limit);
 }
 
 function limitOf(messages: string): Limit {
@@ -52,8 +58,13 @@ function sizeArgument(refusal: Refusal, register: number, message: string): numb
   return rangeOf(size).umax === BigInt(bytes) ? register + 1 : null;
 }
 
-function isExactlyKnown(history: History, { at }: ValueLink): boolean {
-  const value = history.known(at.effect.reads[1]!, at.position);
+/** The number of an addition: what stands on its right, or what the pointer on its right was added to. */
+export function addedNumber(history: History, { at }: ValueLink): number {
+  return history.sumOf(at)?.number ?? at.effect.reads[1]!;
+}
+
+function isExactlyKnown(history: History, link: ValueLink): boolean {
+  const value = history.known(addedNumber(history, link), link.at.position);
   return value !== null && exactOf(value) !== null;
 }
 
@@ -107,4 +118,16 @@ export function causeOfMovedPointer(
     };
   }
   return null;
+}
+
+/** What moved a pointer that has to stay as it is: the addition of a variable, where there is one, else the newest move. */
+export function causeOfMovedContext(history: History, register: number, before: number): Cause | null {
+  const moves = history.origin(register, before).filter(({ kind }) => kind === "changed");
+  const variable = moves.find((link) => link.at.effect.reads.length > 1 && !isExactlyKnown(history, link));
+  if (variable === undefined) return causeOfMovedPointer(history, register, before);
+  const { at, place } = variable;
+  return {
+    at,
+    text: `R${addedNumber(history, variable)}, which is not a constant, is added to the pointer in ${place}`,
+  };
 }

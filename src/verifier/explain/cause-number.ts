@@ -17,14 +17,19 @@ export function causeOfRange(history: History, register: number, before: number,
     // A segment: copies of one value, back to the arithmetic that made it from another.
     let to = from;
     while (to < links.length - 1 && links[to]!.kind === "copied") to++;
-    const lost = links.slice(from, to + 1).find((link) => lossAt(history, link) !== null);
+    const lost = links
+      .slice(from, to + 1)
+      .find((link, i) => !isConversion(links, from + i) && lossAt(history, link) !== null);
     const comparisons = comparisonsOf(history, asked.register, asked.before);
+    const signed = limit === "low" ? signExtension(history, links, from, to) : null;
+    const after = comparisons.at(-1);
+    if (signed !== null && (after === undefined || after.at.position < signed.at.position)) return signed;
     const compared = decisive(comparisons, limit);
     if (compared !== null && (lost === undefined || compared.at.position > lost.at.position)) return compared;
     if (lost !== undefined) return { at: lost.at, text: lossAt(history, lost)! };
     const cut = limit === "low" ? null : cutAt(history, links[to]!);
     if (cut !== null) return cut;
-    const meant = from === 0 ? newest(comparisons, limit) : null;
+    const meant = from === 0 || limit === "low" ? newest(comparisons, limit) : null;
     if (meant !== null) return meant;
     const { at, kind } = links[to]!;
     const source = at.effect.reads[0];
@@ -32,7 +37,77 @@ export function causeOfRange(history: History, register: number, before: number,
     asked = { register: source, before: at.position };
     from = to + 1;
   }
-  return birth(links, limit);
+  return ofCopy(history, links, before) ?? birth(links, limit);
+}
+
+/** Where a value that is not known exactly comes from. */
+export function causeOfBirth(history: History, register: number, before: number): Cause | null {
+  return birth(history.origin(register, before), "both");
+}
+
+/** Shifts to the left and back by as much: the compiler makes a number of fewer bits of it. */
+function isConversion(links: readonly ValueLink[], at: number): boolean {
+  return isBack(links, at) || isBack(links, at - 1);
+}
+
+function isBack(links: readonly ValueLink[], at: number): boolean {
+  const [back, left] = [links[at], links[at + 1]];
+  return (
+    back?.kind === "changed" &&
+    left?.kind === "changed" &&
+    /^s?>>=$/.test(back.at.effect.operator) &&
+    left.at.effect.operator === "<<=" &&
+    back.at.effect.constant !== null &&
+    back.at.effect.constant === left.at.effect.constant
+  );
+}
+
+/** Where a number that could not be negative is read as one that can. */
+function signExtension(
+  history: History,
+  links: readonly ValueLink[],
+  from: number,
+  to: number,
+): Cause | null {
+  for (let i = from; i <= to; i++) {
+    const { at, place, known } = links[i]!;
+    const shifted = isBack(links, i) && at.effect.operator === "s>>=";
+    if (!shifted && at.effect.operation !== "movsx") continue;
+    const source = shifted ? links[i + 1]!.at : at;
+    const before = history.known(source.effect.reads[0] ?? -1, source.position);
+    if (known === null || before === null || rangeOf(before).smin < 0n || rangeOf(known).smin >= 0n) continue;
+    return {
+      at,
+      text: `it is taken for a signed number here: ${place} can be ${rangeWords(rangeOf(known)) ?? "any number"}`,
+    };
+  }
+  return null;
+}
+
+/** A comparison of a copy that was changed before: of the value itself nothing was learnt. */
+function ofCopy(history: History, links: readonly ValueLink[], before: number): Cause | null {
+  const own = new Set(links.map(({ at }) => at.position));
+  const oldest = links.at(-1)?.at.position ?? before;
+  for (let position = before - 1; position > oldest; position--) {
+    const here = history.path[position]!;
+    if (here.effect.operation !== "branch") continue;
+    for (const register of here.effect.reads) {
+      const others = history.origin(register, position);
+      const shared = others.findIndex(({ at }) => own.has(at.position));
+      const parted = others.slice(0, Math.max(0, shared));
+      const changed = parted.find(
+        ({ kind, at }) => kind === "changed" || (kind === "copied" && at.effect.narrow),
+      );
+      if (changed === undefined) continue;
+      const cut = parted.some(({ at }) => at.effect.narrow || at.effect.constant === 32n);
+      return {
+        at: here,
+        copy: true,
+        text: `this tests R${register}, a copy that was ${cut ? "cut to 32 bits" : "changed"} before: of the value itself the verifier learns nothing`,
+      };
+    }
+  }
+  return null;
 }
 
 function birth(links: readonly ValueLink[], limit: Limit): Cause | null {
@@ -42,10 +117,15 @@ function birth(links: readonly ValueLink[], limit: Limit): Cause | null {
   const { effect } = at;
   if (oldest.kind === "clobbered") return { at, text: `the call does not keep ${place}` };
   if (effect.operation === "constant")
-    return { at, text: `${place} is ${at.step.text.replace(/^.*= /, "")}` };
+    return { at, text: `${place} is set to ${at.step.text.replace(/^.*= /, "")} here` };
   const range = known === null ? null : rangeWords(rangeOf(known));
   const words = range === null ? "can be any number" : `can be ${range}`;
   const missing = limit === "low" ? "nothing tests its lower limit" : "nothing compares it with a limit";
+  if (effect.call !== null && place !== "R0")
+    return {
+      at,
+      text: `${callName(effect.call)} calls the function with a number that ${words}; ${missing}`,
+    };
   if (effect.call !== null)
     return { at, text: `${callName(effect.call)} gives a number that ${words}; ${missing}` };
   if (effect.operation === "load")
@@ -85,6 +165,8 @@ function cutAt(history: History, { at, place, kind, known }: ValueLink): Cause |
     return null;
   const range = rangeOf(known);
   const before = history.known(at.effect.reads[0] ?? -1, at.position);
+  // What is left of a number by its type is no bound.
+  if (range.umax >= 0xffff_ffffn) return null;
   if (exactOf(known) !== null || range.umax >= rangeOf(before ?? "").umax) return null;
   const what = operator === "&=" ? "this mask" : operator === ">>=" ? "this shift" : "this remainder";
   return {
@@ -117,6 +199,8 @@ function lossAt(history: History, { at, place, kind, known }: ValueLink): string
     return `this makes ${place} ${rangeWords(rangeOf(known))}`;
   const source = sourceBefore(history, at, place);
   if (source === null) return null;
+  // A number that could be negative before was no better then.
+  if (/^(?:<<|\*)=$/.test(at.effect.operator) && rangeOf(source).smin < 0n) return null;
   const [was, is] = [widthOf(rangeOf(source)), widthOf(rangeOf(known))];
   if (is < GROWTH || is < was * GROWTH) return null;
   const now = rangeWords(rangeOf(known));
@@ -125,8 +209,23 @@ function lossAt(history: History, { at, place, kind, known }: ValueLink): string
   if (effect.operation === "movsx")
     return `the sign extension loses what was known: ${place} ${limits} after it`;
   if (effect.narrow) return `32-bit arithmetic cuts the value off: ${place} ${limits} after it`;
+  const divisor = remainderOf(history, at);
+  if (divisor !== null)
+    return `the compiler makes a remainder (% ${divisor}) of a division, a multiplication and this subtraction, and the verifier cannot tell that it is small: ${place} ${limits}`;
   if (kind === "copied") return `the value that comes back from the stack is unknown: ${place} ${limits}`;
   return `\`${at.step.text}\` loses the limits: ${place} ${limits} after it`;
+}
+
+/** `x - x / 6 * 6`: the 6; null for other subtractions. */
+function remainderOf(history: History, at: ValueLink["at"]): bigint | null {
+  const subtracted = at.effect.reads[1];
+  if (at.effect.operator !== "-=" || subtracted === undefined) return null;
+  const [times, over] = history
+    .origin(subtracted, at.position)
+    .filter(({ kind }) => kind === "changed")
+    .map((link) => link.at.effect);
+  if (times?.operator !== "*=" || !/^s?\/=$/.test(over?.operator ?? "")) return null;
+  return times.constant !== null && times.constant === over?.constant ? times.constant : null;
 }
 
 function sourceBefore(history: History, at: ValueLink["at"], place: string): string | null {

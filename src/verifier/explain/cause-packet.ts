@@ -1,7 +1,10 @@
 import type { Cause } from "./cause.ts";
+import { addedNumber } from "./cause-access.ts";
 import { causeOfRange } from "./cause-number.ts";
-import type { History } from "./history.ts";
+import type { History, ValueLink } from "./history.ts";
+import { bytesText } from "./number-text.ts";
 import type { PathStep } from "./path-step.ts";
+import { rangeOf, rangeWords } from "./value-range.ts";
 
 /** Which comparison proved too little of the packet, or why none proved anything of this pointer. */
 export function causeOfPacket(history: History, register: number, before: number): Cause | null {
@@ -13,12 +16,14 @@ export function causeOfPacket(history: History, register: number, before: number
   if (direct !== null) {
     const kind = /^pkt_meta/.test(pointer) ? "the packet's start (data)" : "data_end";
     const range = rangeBehind(history, direct, pointer);
+    const large = range === null ? tooLarge(history, links, pointer) : null;
+    if (large !== null) return large;
     return {
       at: direct,
       text:
         range === null
           ? `on this side the comparison proves nothing: the pointer may be beyond ${kind}`
-          : `this comparison with ${kind} proves only ${range} bytes from the start`,
+          : `this comparison with ${kind} proves only ${bytesText(range)} from the start`,
     };
   }
   const variable = links.find(({ kind, at }) => kind === "changed" && at.effect.reads.length > 1);
@@ -29,6 +34,21 @@ export function causeOfPacket(history: History, register: number, before: number
     };
   }
   return causeOfOther(history, before, born, pointer) ?? neverCompared(history, register, before);
+}
+
+/** What packets are at most: with more that may have been added, a comparison counts for nothing (`MAX_PACKET_OFF`). */
+const MAX_OFFSET = 0xffffn;
+
+function tooLarge(history: History, links: readonly ValueLink[], pointer: string): Cause | null {
+  const added = links.find(({ kind, at }) => kind === "changed" && at.effect.reads.length > 1);
+  if (added === undefined || rangeOf(pointer).umax <= MAX_OFFSET || !/[a-z]m(?:ax|in)/.test(pointer))
+    return null;
+  const number = addedNumber(history, added);
+  const range = rangeWords(rangeOf(history.known(number, added.at.position) ?? ""));
+  return {
+    at: added.at,
+    text: `R${number} is added, and can be ${range ?? "any number"}: with more than ${MAX_OFFSET} the comparison with data_end does not count`,
+  };
 }
 
 /** What was compared came from the same start by adding a number that is not known: it proves nothing of this pointer. */

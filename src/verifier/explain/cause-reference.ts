@@ -1,6 +1,7 @@
-import { type Cause, isPointer } from "./cause.ts";
+import type { Cause } from "./cause.ts";
 import type { History } from "./history.ts";
 import type { PathStep } from "./path-step.ts";
+import { isPointer } from "./value-kind.ts";
 
 /** Where the program lost the last copy of an object that it has to give back; else where it was taken. */
 export function causeOfLeak(history: History, allocation: number): Cause | null {

@@ -1,15 +1,7 @@
-import {
-  birthOf,
-  type Cause,
-  callName,
-  comparisonsOf,
-  invalidation,
-  isNumber,
-  isPointer,
-  overwrittenSlot,
-} from "./cause.ts";
+import { birthOf, type Cause, callName, comparisonsOf, invalidation, overwrittenSlot } from "./cause.ts";
 import type { History, ValueLink } from "./history.ts";
 import type { PathStep } from "./path-step.ts";
+import { isNumber, isPointer } from "./value-kind.ts";
 import { exactOf } from "./value-range.ts";
 
 /** Where a register became something else than what is wanted: why it is a number, NULL or another pointer. */
@@ -183,7 +175,8 @@ export function causeOfMissing(history: History, register: number, before: numbe
 export function skippedOver(
   history: History,
   others: ReadonlyMap<number, string>,
-  wanted: (text: string) => boolean,
+  /** The instruction's text, and the position of the branch that it is looked for at. */
+  wanted: (text: string, at: number) => boolean,
 ): PathStep | null {
   const last = history.last;
   if (last === undefined) return null;
@@ -196,7 +189,7 @@ export function skippedOver(
     if (to > from) {
       for (let index = from; index < to; index++) {
         const text = others.get(index);
-        if (text !== undefined && !visited.has(index) && wanted(text)) return here;
+        if (text !== undefined && !visited.has(index) && wanted(text, at)) return here;
       }
       continue;
     }
@@ -206,7 +199,7 @@ export function skippedOver(
     for (let index = target; index < target + NEAR; index++) {
       const text = others.get(index);
       if (text === undefined) continue;
-      if (!visited.has(index) && wanted(text)) return here;
+      if (!visited.has(index) && wanted(text, at)) return here;
       if (/^(?:exit|goto)/.test(text)) break;
     }
   }

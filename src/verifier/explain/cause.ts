@@ -2,7 +2,7 @@ import { HELPER_PROTOTYPES } from "../../platform/index.ts";
 import type { History, Place, ValueLink } from "./history.ts";
 import { samePlace } from "./history.ts";
 import type { PathStep } from "./path-step.ts";
-import { exactOf } from "./value-range.ts";
+import { isPointer } from "./value-kind.ts";
 
 /** The instruction where the needed fact was lost, or should have been made sure of, with a sentence. */
 export interface Cause {
@@ -10,6 +10,8 @@ export interface Cause {
   readonly text: string;
   /** Of what bounds a number: the most that it lets pass. */
   readonly lets?: bigint;
+  /** A copy was tested, and not the value itself. */
+  readonly copy?: true;
   /** Of a call that ended the life of a pointer: what it did. */
   readonly ended?: "packet" | "object" | "section";
 }
@@ -60,14 +62,6 @@ export function birthOf(links: readonly ValueLink[]): ValueLink | undefined {
   return oldest?.kind === "made" || oldest?.kind === "clobbered" || oldest?.kind === "partial"
     ? oldest
     : undefined;
-}
-
-export function isPointer(value: string | null): boolean {
-  return value !== null && /^[a-z_]/.test(value) && !/^(?:P?scalar|inv|imm|unknown|refs)/.test(value);
-}
-
-export function isNumber(value: string | null): boolean {
-  return value !== null && (exactOf(value) !== null || /^(?:P?scalar|inv|imm|unknown)/.test(value));
 }
 
 /** Whether pointers into the packet are worth nothing behind a call (`bpf_helper_changes_pkt_data`). */

@@ -2,6 +2,7 @@ import { effectOf } from "./instruction.ts";
 import type { LogStep } from "./log-model.ts";
 import type { PathStep, StackPlace } from "./path-step.ts";
 import { StackTrace } from "./stack-trace.ts";
+import { isPointer } from "./value-kind.ts";
 
 /** Where a value may be. */
 export type Place =
@@ -113,7 +114,22 @@ export class History {
 
   /** What an instruction does to a place; null: nothing. */
   #writer(here: PathStep, place: Place): Found | null {
-    return "slot" in place ? storer(here, place.slot) : writer(this.path, here, place);
+    if ("slot" in place) return storer(here, place.slot);
+    const found = writer(this.path, here, place);
+    if (found?.kind !== "changed") return found;
+    const sum = this.sumOf(here);
+    return sum === null ? found : { ...found, next: { frame: here.frame, register: sum.pointer } };
+  }
+
+  /** Which operand of an addition is the pointer, and which the number; null where it has no pointer. */
+  sumOf({ effect, position, frame }: PathStep): { readonly pointer: number; readonly number: number } | null {
+    const [left, right] = effect.reads;
+    if (!/^[+-]=$/.test(effect.operator) || left === undefined || right === undefined) return null;
+    const [one, other] = [left, right].map((register) =>
+      isPointer(this.#newest({ frame, register }, position)?.value ?? null),
+    );
+    if (one === other) return null;
+    return one ? { pointer: left, number: right } : { pointer: right, number: left };
   }
 
   /**

@@ -23,6 +23,8 @@ export interface LogStep {
   readonly after: ReadonlyMap<string, string>;
   /** Where a path begins that was put aside before: the instruction it branched off from; else null. */
   readonly from: number | null;
+  /** A function is verified on its own from here on: no step of the log came before it. */
+  readonly begins?: true;
   /** All that is known before it, where the log says it. */
   readonly before: ReadonlyMap<string, string> | null;
 }

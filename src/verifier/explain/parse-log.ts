@@ -14,6 +14,8 @@ const FRAME = /^\s*frame(\d+):\s*/;
 const STATE_BEHIND = /\s+; ?((?:frame\d+: ?)?(?:(?:R\d|fp-?\d|refs=).*)?)$/;
 /** What libbpf writes in place of an instruction that it could not relocate. */
 const UNRESOLVED = /^(\d+): (<invalid [^>]+>)$/;
+/** A global function is verified for itself. */
+const VALIDATING = /^Validating .*\(\) func#\d+/;
 const FUNCTION = /^func#(\d+) @(\d+)/;
 /** In lines of its own, or behind `processed …` before 5.2. */
 const STACK_DEPTH = /(?:^|, )stack depth (\d+(?:\+\d+)*)/;
@@ -29,7 +31,6 @@ const NOTES: readonly RegExp[] = [
   /^propagating /,
   /^verification time /,
   /^insns processed /,
-  /^Validating .*\(\) func#\d+/,
   /^Func#\d+ .* is safe for any args/,
   /^Func#\d+ .* is global and assumed valid/,
   /^\(\d+(?:,\d+)*\) frame \d+ insn /,
@@ -135,6 +136,7 @@ class LogReader {
   #from: number | null = null;
   #before: ReadonlyMap<string, string> | null = null;
   #frame = 0;
+  #begins = false;
   #processed: number | null = null;
   #report: string[] | null = null;
   #ended = false;
@@ -190,6 +192,11 @@ class LogReader {
       return;
     }
     if (STACK_DEPTH.test(line)) return;
+    if (VALIDATING.test(line)) {
+      this.#begins = true;
+      this.#frame = 0;
+      return;
+    }
     const path = PATH.exec(line);
     if (path !== null) {
       if (/^\s*safe/.test(path[3]!)) return;
@@ -261,8 +268,10 @@ class LogReader {
       frame: behind === null || behind[1] === "" || text.startsWith("call ") ? frame : this.#frame,
       after: after ?? new Map(),
       from: this.#from,
+      ...(this.#begins ? { begins: true } : {}),
       before: this.#before,
     });
+    this.#begins = false;
     if (/^call pc[+-]/.test(text)) this.#frame = frame + 1;
     else if (text === "exit") this.#frame = Math.max(0, frame - 1);
     this.#from = null;

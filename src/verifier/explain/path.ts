@@ -39,8 +39,10 @@ export class LogPaths {
  */
 function stepsBefore(steps: readonly LogStep[]): number[] {
   const open = new Map<number, number[]>();
-  return steps.map(({ from, index }, at) => {
-    const before = from === null ? at - 1 : takeBranch(open.get(from) ?? [], steps, at);
+  return steps.map(({ from, index, begins }, at) => {
+    if (begins === true) open.clear();
+    const before =
+      begins === true ? -1 : from === null ? at - 1 : takeBranch(open.get(from) ?? [], steps, at);
     const visits = open.get(index);
     if (visits === undefined) open.set(index, [at]);
     else visits.push(at);

@@ -6,6 +6,6 @@ export interface ProgramFacts {
   readonly section?: string;
   /** Functions by first slot, the entry function first. */
   readonly functions?: readonly { readonly slot: number; readonly name: string }[];
-  /** What CO-RE relocations ask for, by slot: `"struct task_struct.tgid"`. */
+  /** What relocations ask the kernel for, by slot: `"struct task_struct.tgid"`, `"bpf_task_acquire"`. */
   readonly relocations?: ReadonlyMap<number, string>;
 }

@@ -99,18 +99,24 @@ export class Refusal {
   ): ExplanationStep[] {
     const { last } = this;
     if (last === undefined) return [];
-    const links = shortened(this.history.origin(register, last.position));
+    // What became of a pointer after its end is no more than a number.
+    const end = cause?.ended === undefined ? last.position : cause.at.position;
+    const links = shortened(
+      this.history
+        .origin(register, last.position)
+        .filter(({ at, kind }) => at.position < end || kind === "copied"),
+    );
     const found: { at: PathStep; step: ExplanationStep }[] = links.map((link, i) => ({
       at: link.at,
       step: stepOf(
         link.at,
         i === links.length - 1 ? "origin" : "passed",
-        linkText(link, i === links.length - 1),
+        linkText(link, i === links.length - 1, this.history),
       ),
     }));
     const origin = added.at(-1);
     if (origin !== undefined && cause?.at !== origin.at && !links.some(({ at }) => at === origin.at))
-      found.push({ at: origin.at, step: stepOf(origin.at, "passed", linkText(origin, true)) });
+      found.push({ at: origin.at, step: stepOf(origin.at, "passed", linkText(origin, true, this.history)) });
     if (cause !== null && cause.at !== last) {
       const same = found.findIndex(({ at }) => at === cause.at);
       const lost = { at: cause.at, step: stepOf(cause.at, "lost", cause.text) };
@@ -143,7 +149,8 @@ function shortened(links: readonly ValueLink[]): readonly ValueLink[] {
   return [...once.slice(0, LONGEST_CHAIN - 1), once.at(-1)!];
 }
 
-function linkText(link: ValueLink, oldest: boolean): string {
+function linkText(link: ValueLink, oldest: boolean, history: History): string {
+  const sum = history.sumOf(link.at)?.number;
   const { at, place, known, kind } = link;
   const { effect } = at;
   switch (kind) {
@@ -158,10 +165,11 @@ function linkText(link: ValueLink, oldest: boolean): string {
     case "copied":
       return copyText(at, place);
     case "changed":
-      return changeText(link);
+      return changeText(link, sum);
     default: {
       const what = known === null ? "" : `: ${valueText(known)}`;
-      if (effect.operation === "load") return `${place} is loaded from memory${what}`;
+      if (effect.operation === "load")
+        return `${place} is loaded from ${memoryText(history.known(effect.memory!.base, at.position))}${what}`;
       if (effect.call !== null && !effect.call.startsWith("pc"))
         return `${effect.call.replace(/#.*$/, "") || "the call"} gives ${place}${what}`;
       return oldest || what !== "" ? `${place} is set here${what}` : `${place} is set here`;
@@ -176,13 +184,14 @@ function copyText({ effect, stack }: PathStep, place: string): string {
   return from === undefined ? `${place} is set` : `${place} is a copy of R${from}`;
 }
 
-function changeText({ at, place, known }: ValueLink): string {
+function changeText({ at, place, known }: ValueLink, sum: number | undefined): string {
   if (known !== null && /^(?:P?scalar|inv|-?\d|0x|P)/.test(known)) {
     const range = rangeWords(rangeOf(known));
     return `${place} is changed${range === null ? "" : `, and can be ${range}`}`;
   }
+  const number = sum ?? at.effect.reads[1];
   return at.effect.reads.length > 1
-    ? `R${at.effect.reads[1]} is added to the pointer in ${place}`
+    ? `R${number} is ${at.effect.operator === "-=" ? "subtracted from" : "added to"} the pointer${sum === undefined || sum === at.effect.reads[1] ? ` in ${place}` : ""}`
     : `${place} is moved`;
 }
 
@@ -213,4 +222,20 @@ export function wholeRule(
   ...fixes: Explanation["fixes"]
 ): Rule {
   return { code, patterns, find: () => ({ headline, whole: true, fixes }) };
+}
+
+function memoryText(base: string | null): string {
+  const kind = /^(ctx|pkt|map_value|fp)/.exec(base ?? "")?.[1];
+  switch (kind) {
+    case "ctx":
+      return "the context";
+    case "pkt":
+      return "the packet";
+    case "map_value":
+      return "a map value";
+    case "fp":
+      return "the stack";
+    default:
+      return "memory";
+  }
 }

@@ -65,23 +65,6 @@ export const ACCESS_RULES: readonly Rule[] = [
     }),
   },
   {
-    code: "context-access",
-    patterns: [
-      /^invalid bpf_context access off=(-?\d+) size=(\d+)/,
-      /^invalid bpf_context access off=(-?\d+)/,
-    ],
-    find: (match, refusal) => context(match, refusal),
-  },
-  {
-    code: "modified-context-pointer",
-    patterns: [
-      /^dereference of modified (\S+) ptr R(\d+) off=(-?\d+)/,
-      /^negative offset (\S+) ptr R(\d+) off=(-?\d+)/,
-      /^variable (\S+) access var_off=/,
-    ],
-    find: (match, refusal) => modified(match, refusal),
-  },
-  {
     code: "misaligned-access",
     patterns: [/^misaligned (?:(\S+) )?access off/],
     find: (match, refusal) => misaligned(match, refusal),
@@ -159,19 +142,41 @@ export const ACCESS_RULES: readonly Rule[] = [
       /^Cannot access kernel 'struct \S+' from non-GPL/,
       /access (?:user|percpu) memory: off=/,
     ],
-    find: (_match, refusal) => ({
-      headline: "memory of the kernel is read directly that this program may not read so",
-      ...ofBase(refusal, "this read is refused"),
-      fixes: [
-        fix(
-          "Reading kernel structs needs CAP_PERFMON and a licence compatible with the GPL.",
-          'char LICENSE[] SEC("license") = "GPL";',
-        ),
-        fix(
-          "Per-CPU objects are reached by bpf_per_cpu_ptr or bpf_this_cpu_ptr, memory of user space by bpf_copy_from_user or bpf_probe_read_user.",
-        ),
-      ],
-    }),
+    find: (match, refusal) => {
+      const [, kind] = /access (user|percpu) memory/.exec(match.input) ?? [];
+      if (kind === undefined) {
+        const licence = match.input.includes("non-GPL");
+        return {
+          headline: licence
+            ? "structs of the kernel are only for programs under a licence compatible with the GPL"
+            : "who loads a program that reads structs of the kernel needs CAP_PERFMON",
+          ...ofBase(refusal, "this read is refused"),
+          fixes: licence
+            ? [
+                fix(
+                  "Declare such a licence, if the program has one.",
+                  'char LICENSE[] SEC("license") = "GPL";',
+                ),
+              ]
+            : [fix("Load it with CAP_PERFMON besides CAP_BPF.", "setcap cap_bpf,cap_perfmon=ep ./loader")],
+        };
+      }
+      return {
+        headline:
+          kind === "user"
+            ? "memory of a process is read directly"
+            : "a variable that each CPU has its own of is read directly",
+        ...ofBase(refusal, "this read is refused"),
+        fixes: [
+          kind === "user"
+            ? fix("Copy it with a helper.", "bpf_probe_read_user(&value, sizeof(value), ptr);")
+            : fix(
+                "Get the address of this CPU's, or of one CPU's, first.",
+                "int *value = bpf_per_cpu_ptr(&variable, cpu);\nif (!value)\n\treturn 0;",
+              ),
+        ],
+      };
+    },
   },
   {
     code: "arena-access",
@@ -182,12 +187,21 @@ export const ACCESS_RULES: readonly Rule[] = [
       /^R\d+ is not a pointer to arena or scalar/,
       /^CAP_BPF and CAP_PERFMON are required to use arena/,
     ],
-    find: () => ({
-      headline: "an arena is used in a way that it does not allow",
+    find: (match) => ({
+      headline: /^Only one/.test(match[0])
+        ? "the program uses two arenas, and may use one"
+        : /^arena's user/.test(match[0])
+          ? "the arena has no address in user space: it was not mapped before the program was loaded"
+          : /^R\d+ is not a pointer/.test(match[0])
+            ? "what is converted to a pointer into the arena is neither a number nor such a pointer"
+            : /^CAP_BPF/.test(match[0])
+              ? "who loads a program that uses an arena needs CAP_BPF and CAP_PERFMON"
+              : "a pointer into an arena is converted, and the program uses no arena",
       need: "this needs exactly one arena, that is mapped, and pointers of address space 1",
       fixes: [
         fix(
-          "Use one arena map in the program, map it (mmap, or map_extra) before the load, and mark pointers into it __arena.",
+          "Use one arena map in the program, let libbpf map it (or give map_extra the address), and mark pointers into it __arena.",
+          'struct {\n\t__uint(type, BPF_MAP_TYPE_ARENA);\n\t__uint(map_flags, BPF_F_MMAPABLE);\n\t__uint(max_entries, 100);\n} arena SEC(".maps");',
         ),
       ],
     }),
@@ -296,58 +310,6 @@ function number(register: number, refusal: Refusal): Finding {
           ),
         ],
   };
-}
-
-function context(match: RegExpExecArray, refusal: Refusal): Finding {
-  const size = match[2] === undefined ? "" : ` with ${match[2]} bytes`;
-  const write = refusal.last?.effect.memory?.store === true;
-  return {
-    headline: `the context has no field at offset ${match[1]} that may be ${write ? "written" : "read"}${size}`,
-    need: "this access is refused",
-    ...(refusal.last?.effect.memory == null ? {} : { operand: `R${refusal.last.effect.memory.base}` }),
-    fixes: [
-      fix(
-        "Access the field with its own type and size, at its start; some may only be read, or only by some program types.",
-      ),
-      fix(
-        "Where the field belongs to another program type's context, load the program with that type (its section name decides).",
-        'SEC("xdp")',
-      ),
-    ],
-  };
-}
-
-function modified(match: RegExpExecArray, refusal: Refusal): Finding {
-  const { last } = refusal;
-  const register = match[2] === undefined ? pointerArgument(refusal, match[1]!) : Number(match[2]);
-  if (register === null)
-    return { headline: "a pointer that must not be moved was moved", need: "this is refused", fixes: [] };
-  const what = match[1] === "ctx" ? "the context" : "a kernel object";
-  return {
-    headline: `${what} is accessed through a pointer that was moved`,
-    operand: `R${register}`,
-    why: refusal.chain(
-      register,
-      "this needs the address itself, and constant offsets",
-      causeOfMovedPointer(refusal.history, register, last?.position ?? 0),
-    ),
-    fixes: [
-      fix(
-        "Access fields through the pointer itself, with constant offsets; where the compiler shares `ctx + offset` between accesses, a barrier keeps them apart.",
-        'asm volatile("" : "+r"(ctx));',
-      ),
-    ],
-  };
-}
-
-/** The argument of a call that has such a pointer: the message does not name it. */
-function pointerArgument(refusal: Refusal, type: string): number | null {
-  if (refusal.last?.effect.memory != null) return refusal.last.effect.memory.base;
-  for (let register = 1; register <= 5; register++) {
-    const known = refusal.known(register) ?? "";
-    if (known.startsWith(type) && /off=|var_off/.test(known)) return register;
-  }
-  return null;
 }
 
 function misaligned(match: RegExpExecArray, refusal: Refusal): Finding {

@@ -1,8 +1,12 @@
+import { BpfProgType } from "../../uapi/index.ts";
 import { boundFixes, roomOf } from "./bound-fixes.ts";
 import { causeOfReach } from "./cause-access.ts";
 import { causeOfPacket } from "./cause-packet.ts";
+import { bytesText } from "./number-text.ts";
 import { type Finding, fix, type Refusal, type Rule } from "./rule.ts";
-import { rangeOf } from "./value-range.ts";
+import { sizeFix } from "./size-fix.ts";
+import { pointerIn } from "./source-text.ts";
+import { exactOf, rangeOf } from "./value-range.ts";
 
 /** Offsets and sizes that lead out of what is known to be there. */
 export const BOUNDS_RULES: readonly Rule[] = [
@@ -85,23 +89,48 @@ function packet(register: number, refusal: Refusal): Finding {
     headline: "a packet is accessed beyond what was compared with data_end",
     operand: `R${register}`,
     why: refusal.chain(register, compared, causeOfPacket(refusal.history, register, position)),
-    fixes: [
-      fix(
-        "Compare the end of what is accessed with data_end first, and leave where it is beyond.",
-        off === undefined
-          ? "if (data + offset + size > data_end)\n\treturn 0;"
-          : `if (${/[(,]id=[1-9]/.test(known) ? "pos" : "data"} + ${Number(off) + Number(size)} > data_end)\n\treturn 0;`,
-      ),
-      fix(
-        "Where a variable was added to the pointer, bound the variable, and compare the very pointer that is accessed.",
-        "pos = data + (offset & 0xff);\nif (pos + size > data_end)\n\treturn 0;",
-      ),
-    ],
+    fixes: packetFixes(refusal, register, off === undefined ? null : Number(off) + Number(size)),
   };
 }
 
-function bytesText(count: number): string {
-  return count === 1 ? "1 byte" : `${count} bytes`;
+/** The comparison that is missing, with the program's own names where its line shows them. */
+function packetFixes(refusal: Refusal, register: number, end: number | null): Finding["fixes"] {
+  const { last, history, program } = refusal;
+  const known = refusal.known(register) ?? "";
+  const pointer = pointerIn(last?.step.source?.text ?? "");
+  const meta = /^pkt_meta/.test(known);
+  const limit = meta ? "data" : "data_end";
+  const moved = /[(,]id=[1-9]/.test(known);
+  const looping =
+    moved &&
+    last !== undefined &&
+    history.path
+      .slice(0, last.position)
+      .some(({ step, frame }) => step.index === last.step.index && frame === last.frame);
+  const leave = looping ? "break" : `return ${program.type === BpfProgType.XDP ? "XDP_PASS" : "0"}`;
+  const start = meta ? "data_meta" : "data";
+  // Where a variable was added, only the pointer itself can be compared; else the bytes are counted from the start.
+  const whole = !moved
+    ? `${start} + ${end ?? "size"}`
+    : pointer?.arrow === true
+      ? `(void *)(${pointer.name} + 1)`
+      : `(void *)${pointer?.name ?? "pos"} + ${end ?? "size"}`;
+  const first = looping
+    ? "Compare in each round, before the access: a comparison in front of the loop, or of the round before, says nothing of where the pointer is now."
+    : moved
+      ? `Compare the very pointer that is accessed with ${limit}: after a variable was added to it, comparisons from before say nothing of it.`
+      : `Compare the end of what is accessed with ${limit} first, and leave where it is beyond.`;
+  return [
+    fix(first, `if (${whole} > ${limit})\n\t${leave};`),
+    ...(moved
+      ? [
+          fix(
+            "The variable that is added must be bounded too, or the comparison does not count.",
+            "pos = data + (offset & 0xfff);",
+          ),
+        ]
+      : []),
+  ];
 }
 
 function bounds(match: RegExpExecArray, refusal: Refusal, what: string): Finding {
@@ -119,22 +148,28 @@ function bounds(match: RegExpExecArray, refusal: Refusal, what: string): Finding
       : `${bytesText(Number(bytes))} at offset ${off}${size === undefined ? "" : `, of ${what === "memory" ? "" : `a ${what} of `}${bytesText(Number(size))}`}`;
   const room = roomFor(refusal.known(register), Number(size), Number(off), Number(bytes));
   const cause = causeOfReach(refusal, register, message);
-  const size2 = Number(bytes);
+  const added = roomOf(refusal, register);
   return {
     headline: `${what === "memory" ? what : `a ${what}`} is accessed outside of its bounds`,
     operand: `R${register}`,
-    why: refusal.chain(register, `${reach}${room}`, cause, roomOf(refusal, register)?.links),
-    fixes: [
-      ...boundFixes(refusal, register, cause),
-      ...(Number.isNaN(size2) || size === undefined || size2 <= Number(size)
-        ? []
-        : [
-            fix(
-              `Access no more than the ${bytesText(Number(size))} that there are: the size passed, or the type that is read, is larger.`,
-            ),
-          ]),
-    ],
+    why: refusal.chain(register, `${reach}${room}`, cause, added?.links),
+    fixes:
+      added === null
+        ? constantFixes(refusal, register, Number(size), Number(off))
+        : boundFixes(refusal, register, cause),
   };
+}
+
+/** An offset and a size that are known: one of them is too large. */
+function constantFixes(refusal: Refusal, register: number, size: number, off: number): Finding["fixes"] {
+  const call = refusal.last?.effect.call ?? null;
+  const left = size - off;
+  if (call !== null && left > 0) return [sizeFix(refusal, call, register, left)];
+  return [
+    fix(
+      `Access no more than ${Number.isNaN(size) ? "the bytes" : `the ${bytesText(size)}`} that there are: the type that is read, or the index, goes further; or what it points at is declared too small.`,
+    ),
+  ];
 }
 
 /** How much may be added to the pointer, where the most that can be is what reaches too far. */
@@ -157,6 +192,16 @@ function variable(match: RegExpExecArray, refusal: Refusal, headline: string): F
         ? (last?.effect.memory?.base ?? 0)
         : Number(named);
   const cause = causeOfReach(refusal, register, match.input);
+  const number = last?.effect.operation === "alu" ? (last.effect.reads[1] ?? -1) : -1;
+  const exact = number < 0 || last === undefined ? null : exactOf(refusal.known(number) ?? "");
+  if (exact !== null || (last?.effect.operation === "alu" && last.effect.constant !== null)) {
+    return {
+      headline,
+      operand: `R${number < 0 ? register : number}`,
+      why: refusal.chain(register, "pointers stay within 512 MiB of what they point at", cause),
+      fixes: [fix("Move the pointer by less: the constant is larger than any memory that a program has.")],
+    };
+  }
   return {
     headline,
     operand:
@@ -168,6 +213,9 @@ function variable(match: RegExpExecArray, refusal: Refusal, headline: string): F
       roomOf(refusal, register)?.links,
     ),
     fixes: [
+      ...(cause?.text.includes("signed number") === true
+        ? [fix("Make the variable unsigned, where it is never meant to be negative.", "__u32 index;")]
+        : []),
       ...boundFixes(refusal, register, cause),
       fix(
         "The test must be of the same variable: one that is loaded from memory again, or a copy of another width, knows nothing of it.",

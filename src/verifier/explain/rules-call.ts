@@ -1,12 +1,35 @@
+import { argumentFixes, prototypeArgument, wantedArgument } from "./argument-fixes.ts";
+import { wholeFixes } from "./bound-fixes.ts";
 import { callName } from "./cause.ts";
-import { causeOfRange } from "./cause-number.ts";
+import { causeOfMovedPointer } from "./cause-access.ts";
+import { causeOfBirth, causeOfRange } from "./cause-number.ts";
 import { causeOfType } from "./cause-value.ts";
 import { type Finding, fix, plainRule, type Refusal, type Rule, wholeRule } from "./rule.ts";
+import { argumentsIn } from "./source-text.ts";
 import { rangeOf } from "./value-range.ts";
 import { valueText } from "./value-text.ts";
 
 /** Calls of helpers, kernel functions and functions of the program. */
 export const CALL_RULES: readonly Rule[] = [
+  {
+    code: "constant-string",
+    patterns: [
+      /^R(\d+) type=\S+ expected=/,
+      /^R(\d+) does not point to a readonly map/,
+      /^string is not zero-terminated/,
+      /^Invalid format string/,
+      /^direct value access on string failed/,
+      /^no direct value access support for this map type/,
+      /^arg#\d+ doesn't point to a const string/,
+      /^failed to retrieve map value address/,
+    ],
+    find: (match, refusal) => {
+      const register = match[1] === undefined ? undefined : Number(match[1]);
+      const typed = match[0].includes("expected=");
+      if (typed && prototypeArgument(refusal, register!)?.type !== "ARG_PTR_TO_CONST_STR") return null;
+      return constantString(refusal, register);
+    },
+  },
   {
     code: "argument-type",
     patterns: [
@@ -18,55 +41,6 @@ export const CALL_RULES: readonly Rule[] = [
       /^arg#(\d+) is (\S+) expected (.+)/,
     ],
     find: (match, refusal) => argumentType(match, refusal),
-  },
-  {
-    code: "helper-not-allowed",
-    patterns: [
-      /^program of this type cannot use helper (\S+?)#(\d+)/,
-      /^unknown func (\S+)#(\d+)/,
-      /^func (\S+?)#(\d+) (?:supported only for|not supported for)/,
-      /^helper call is not allowed in probe/,
-      /^BPF_LD_\[ABS\|IND\] instructions not allowed for this program type/,
-    ],
-    find: (match) => ({
-      headline: `programs of this type may not call ${match[1] ?? "this"}`,
-      need: "this kernel does not give this helper to programs of this type",
-      fixes: [
-        fix(
-          "Use another helper that this program type has, or do this work in a program of another type: `tsbpf help helper NAME`, and bpf-helpers(7), tell who has it.",
-        ),
-        fix(
-          "Where the kernel may be older than the helper, ask before calling it.",
-          "if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_ktime_get_tai_ns))\n\tnow = bpf_ktime_get_tai_ns();",
-        ),
-      ],
-    }),
-  },
-  plainRule(
-    "unknown-helper",
-    [/^invalid func (\S+)#(\d+)/],
-    "a function is called that this kernel does not have",
-    "there is no function of this number",
-    fix(
-      "Call a function that there is. A call of a __ksym __weak function must be guarded by a test that it is there.",
-      "if (bpf_ksym_exists(bpf_task_acquire))\n\ttask = bpf_task_acquire(other);",
-    ),
-  ),
-  {
-    code: "gpl-only",
-    patterns: [
-      /^cannot call GPL-restricted function from non-GPL compatible program/,
-      /^cannot call GPL only function from proprietary program/,
-      /^cannot call kernel function from non-GPL compatible program/,
-      /^struct ops programs must have a GPL compatible license/,
-    ],
-    find: () => ({
-      headline: "this is only for programs under a licence compatible with the GPL",
-      need: "the program's licence does not allow this",
-      fixes: [
-        fix("Declare such a licence, if the program has one.", 'char LICENSE[] SEC("license") = "GPL";'),
-      ],
-    }),
   },
   {
     code: "map-helper-mismatch",
@@ -131,7 +105,7 @@ export const CALL_RULES: readonly Rule[] = [
         why: refusal.chain(
           register,
           "the verifier must know this value exactly",
-          causeOfRange(refusal.history, register, refusal.last?.position ?? 0, "both"),
+          causeOfBirth(refusal.history, register, refusal.last?.position ?? 0),
         ),
         fixes: [
           fix("Pass a constant, or sizeof.", "bpf_ringbuf_reserve(&ring, sizeof(struct event), 0);"),
@@ -140,79 +114,6 @@ export const CALL_RULES: readonly Rule[] = [
       };
     },
   },
-  {
-    code: "constant-string",
-    patterns: [
-      /^R(\d+) does not point to a readonly map/,
-      /^string is not zero-terminated/,
-      /^Invalid format string/,
-      /^direct value access on string failed/,
-      /^no direct value access support for this map type/,
-      /^arg#\d+ doesn't point to a const string/,
-      /^failed to retrieve map value address/,
-    ],
-    find: () => ({
-      headline: "a format, or another text, must be a constant string that the verifier can read",
-      need: "the text must lie in a frozen read-only map, end with a 0 byte, and have conversions that BPF knows",
-      fixes: [
-        fix(
-          "Make it a constant of the program (it comes into .rodata).",
-          'static const char fmt[] = "pid %d";\nBPF_SNPRINTF(out, sizeof(out), fmt, pid);',
-        ),
-      ],
-    }),
-  },
-  plainRule(
-    "kfunc-not-allowed",
-    [
-      /^calling kernel function (\S+) is not allowed/,
-      /^kernel function \S+ args#\d+ pointer type .* is not supported/,
-      /^css_task_iter is only allowed in/,
-      /^metadata kfuncs require device-bound program/,
-      /^destructive kfunc calls require/,
-      /^loading\/calling other bpf or kernel functions are allowed for/,
-    ],
-    "programs of this type may not call this kernel function",
-    "the kernel function is registered for other program types",
-    fix(
-      "Call it from a program type that it is registered for: the kernel's source has BTF_ID_FLAGS with its name, and register_btf_kfunc_id_set with the types.",
-    ),
-  ),
-  wholeRule(
-    "unknown-kfunc",
-    [
-      /^kernel btf_id \d+ is not a function/,
-      /^invalid kernel function call not eliminated/,
-      /^failed to find BTF for kernel function/,
-      /^kernel function btf_id \d+ does not have a valid func_proto/,
-      /^cannot find address for kernel function/,
-      /^BTF fd for kfunc is not a module BTF/,
-      /^invalid module BTF (?:object )?(?:fd|FD) specified/,
-      /^kfunc offset > 0 without fd_array/,
-    ],
-    "a kernel function is called that this kernel does not have",
-    fix(
-      "Declare it __weak, and test that it is there.",
-      "extern void bpf_rcu_read_lock(void) __ksym __weak;\nif (bpf_ksym_exists(bpf_rcu_read_lock))\n\tbpf_rcu_read_lock();",
-    ),
-  ),
-  plainRule(
-    "sleepable-only",
-    [
-      /^helper call might sleep/,
-      /^program must be sleepable to call sleepable kfunc/,
-      /^sleepable helper/,
-      /^kernel func \S+ is sleepable within/,
-      /^global functions that may sleep/,
-      /non-sleepable/,
-      /^Sleepable programs can only use/,
-      /^Syscall programs can only be sleepable/,
-    ],
-    "a function that may sleep is called where sleeping is not allowed",
-    "the program, or the section it is in, must not sleep here",
-    fix("Load the program as sleepable, by its section's name.", 'SEC("lsm.s/file_open")'),
-    fix("Call it before or after RCU, preemption, interrupt and lock sections."),
-  ),
   {
     code: "trusted-pointer-needed",
     patterns: [
@@ -223,6 +124,7 @@ export const CALL_RULES: readonly Rule[] = [
     ],
     find: (match, refusal) => {
       const register = /^R/.test(match[0]) ? Number(match[1]) : 1;
+      if (match[0].includes("zero offset")) return movedObject(register, refusal);
       return {
         headline: "a kernel function wants a pointer to an object that is known to be alive",
         operand: `R${register}`,
@@ -301,6 +203,59 @@ export const CALL_RULES: readonly Rule[] = [
   ),
 ];
 
+/** A pointer into an object, where the one to its start is wanted. */
+function movedObject(register: number, refusal: Refusal): Finding {
+  const { history, last } = refusal;
+  const position = last?.position ?? 0;
+  const call = callName(last?.effect.call ?? "");
+  const name = refusal.variable(history.origin(register, position).at(-1)?.at, "ptr");
+  return {
+    headline: `${call} is given a pointer into an object, and wants the one to its start`,
+    operand: `R${register}`,
+    why: refusal.chain(
+      register,
+      "this needs the pointer as it was given out",
+      causeOfMovedPointer(history, register, position),
+    ),
+    fixes: [
+      fix("Pass the pointer as it was given out.", `${call}(${name}${/ringbuf/.test(call) ? ", 0" : ""});`),
+    ],
+  };
+}
+
+function constantString(refusal: Refusal, register?: number): Finding {
+  const { last } = refusal;
+  const call = callName(last?.effect.call ?? "");
+  const line = last?.step.source?.text ?? "";
+  const given = register === undefined ? null : argumentsIn(line, call);
+  const text = given?.[register! - 1];
+  const name = text !== undefined && /^\w+$/.test(text) ? text : "fmt";
+  const need = "the text must lie in a frozen read-only map, as .rodata is";
+  return {
+    headline: "a format, or another text, must be a constant of the program that the verifier can read",
+    ...(register === undefined
+      ? { need: "the text must lie in .rodata, end with a 0 byte, and have conversions that BPF knows" }
+      : {
+          operand: `R${register}`,
+          why: refusal.chain(register, need, causeOfType(refusal.history, register, last?.position ?? 0)),
+        }),
+    fixes: [
+      fix(
+        "Declare it static const: then it comes into .rodata, and not on the stack.",
+        `static const char ${name}[] = "…";`,
+      ),
+      ...(call === "bpf_snprintf"
+        ? [
+            fix(
+              "BPF_SNPRINTF of bpf_tracing.h does that by itself.",
+              'BPF_SNPRINTF(out, sizeof(out), "pid %d", pid);',
+            ),
+          ]
+        : []),
+    ],
+  };
+}
+
 function argumentType(match: RegExpExecArray, refusal: Refusal): Finding {
   const named = /\bR(\d+)/.exec(match.input)?.[1];
   const counted = /^arg#?(\d+)/.exec(match.input)?.[1];
@@ -311,23 +266,20 @@ function argumentType(match: RegExpExecArray, refusal: Refusal): Finding {
     /expected(?: pointer to| for)?[= ](?:an? )?(.+?)(?: but .*)?$/.exec(match.input)?.[1] ??
     match[3] ??
     "another type";
-  const { call = null } = refusal.last?.effect ?? {};
+  const call = callName(refusal.last?.effect.call ?? "the call");
+  const words = wantedArgument(refusal, register) ?? listText(wanted);
   return {
     headline:
-      now === listText(wanted)
-        ? `argument ${register} of the call is not the kind of ${now.replace(/^an? /, "")} that is wanted`
-        : `argument ${register} of the call is ${now}, where ${listText(wanted)} is wanted`,
+      now === words
+        ? `argument ${register} of ${call} is not the kind of ${now.replace(/^an? /, "")} that is wanted`
+        : `argument ${register} of ${call} is ${now}, where ${words} is wanted`,
     operand: `R${register}`,
     why: refusal.chain(
       register,
-      `${callName(call ?? "the call")} wants ${listText(wanted)}`,
+      `${call} wants ${words}`,
       causeOfType(refusal.history, register, refusal.last?.position ?? 0),
     ),
-    fixes: [
-      fix(
-        "Pass what the function asks for; bpf-helpers(7) lists the arguments of helpers, the kernel's source those of kernel functions.",
-      ),
-    ],
+    fixes: argumentFixes(refusal, register),
   };
 }
 
@@ -336,15 +288,13 @@ function size(match: RegExpExecArray, refusal: Refusal, headline: string): Findi
   const register = Number(match[1] ?? 2);
   const range = rangeOf(refusal.known(register) ?? "");
   const low = /negative|zero/.test(match.input) && range.smin <= 0n;
+  const cause = causeOfRange(history, register, last?.position ?? 0, low ? "low" : "high");
   return {
     headline,
     operand: `R${register}`,
-    why: refusal.chain(
-      register,
-      "the size must be known to lie within what the pointer leads to",
-      causeOfRange(history, register, last?.position ?? 0, low ? "low" : "high"),
-    ),
+    why: refusal.chain(register, "the size must be known to lie within what the pointer leads to", cause),
     fixes: [
+      ...wholeFixes(cause, refusal.variable(cause?.at, "len")),
       fix(
         "Bound the size right before the call, as an unsigned number.",
         "if (len > sizeof(buf))\n\tlen = sizeof(buf);",

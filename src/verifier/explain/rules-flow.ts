@@ -1,24 +1,14 @@
-import { fix, plainRule, type Refusal, type Rule, wholeRule } from "./rule.ts";
+import type { ExplanationStep } from "./explanation.ts";
+import type { PathStep } from "./path-step.ts";
+import { type Finding, fix, plainRule, type Refusal, type Rule, stepOf, wholeRule } from "./rule.ts";
+import { valueText } from "./value-text.ts";
 
 /** Control flow, size and the shape of the program. */
 export const FLOW_RULES: readonly Rule[] = [
   {
     code: "infinite-loop",
     patterns: [/^infinite loop detected at insn (\d+)/, /^back-edge from insn (\d+) to \d+/],
-    find: (match, refusal) => ({
-      headline: match[0].startsWith("back-edge")
-        ? "the program jumps backwards: kernels before 5.3, and those who load without CAP_BPF, have no loops"
-        : "a loop does not end: a round changes nothing that the verifier knows",
-      ...named(refusal, match[1], "this jumps back, and nothing has changed since the round before"),
-      fixes: [
-        fix(
-          "Count the rounds in a variable that is compared with a constant in each.",
-          "for (int i = 0; i < 100; i++)",
-        ),
-        fix("For many rounds use an iterator or bpf_loop.", "bpf_for(i, 0, n) { … }"),
-        fix("Where there are no loops, let the compiler unroll it.", "#pragma unroll"),
-      ],
-    }),
+    find: (match, refusal) => endless(match, refusal),
   },
   {
     code: "unreachable-code",
@@ -188,6 +178,69 @@ export const FLOW_RULES: readonly Rule[] = [
     fix("Name the map in the call.", "bpf_tail_call(ctx, &programs, index);"),
   ),
 ];
+
+function endless(match: RegExpExecArray, refusal: Refusal): Finding {
+  const count = fix(
+    "Count the rounds in a variable that is compared with a constant in each.",
+    "for (int i = 0; i < 100; i++)",
+  );
+  if (match[0].startsWith("back-edge")) {
+    return {
+      headline:
+        "the program jumps backwards: kernels before 5.3, and those who load without CAP_BPF, have no loops",
+      ...named(refusal, match[1], "this jumps back"),
+      fixes: [
+        fix("Let the compiler unroll the loop.", "#pragma unroll\nfor (int i = 0; i < 16; i++)"),
+        count,
+      ],
+    };
+  }
+  const index = Number(match[1]);
+  const round = roundOf(refusal, index);
+  const why: ExplanationStep[] = round
+    .filter(({ step, effect }) => effect.operation === "branch" && step.index !== index)
+    .slice(0, NAMED_EXITS)
+    .map((at) => stepOf(at, "passed", sameText(refusal, at, "this decides whether the loop goes on")));
+  const last = round.findLast(({ step }) => step.index === index) ?? refusal.last;
+  const need = "the loop comes here once more, and all that the verifier knows is as it was the round before";
+  const used =
+    last !== undefined && last.step.index === index && last.effect.operation === "branch"
+      ? stepOf(last, "used", sameText(refusal, last, "this jumps back"))
+      : refusal.stepAt(index, "used", need);
+  return {
+    headline: "a loop may never end: after a round, all that the verifier knows is as it was before it",
+    at: index,
+    why: [...why, used],
+    fixes: [
+      count,
+      fix(
+        "For many rounds use an iterator (Linux 6.4) or bpf_loop (Linux 5.17).",
+        "bpf_for(i, 0, n) {\n\t…\n}",
+      ),
+      fix(
+        "Where only something outside of the program ends the loop, give up after some rounds (may_goto, Linux 6.9).",
+        "while (*flag && can_loop)",
+      ),
+    ],
+  };
+}
+
+const NAMED_EXITS = 3;
+
+/** What a branch compares, and that no round changes it. */
+function sameText({ history }: Refusal, { effect, position }: PathStep, what: string): string {
+  const [register] = effect.reads;
+  const value = register === undefined ? null : history.known(register, position);
+  if (register === undefined || value === null) return `${what}, and no round changes what it compares`;
+  return `${what}, and R${register} is the same to the verifier in each round: ${valueText(value)}`;
+}
+
+/** The newest round: from one visit of an instruction to the next. */
+function roundOf({ history }: Refusal, index: number): readonly PathStep[] {
+  const visits = history.path.filter(({ step }) => step.index === index).map(({ position }) => position);
+  const [from, to = history.path.length - 1] = visits.slice(-2);
+  return from === undefined ? [] : history.path.slice(from, to + 1);
+}
 
 function named(refusal: Refusal, index: string | undefined, need: string) {
   if (index === undefined) return { need };

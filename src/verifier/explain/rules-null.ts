@@ -1,6 +1,7 @@
 import { birthOf, type Cause, callName } from "./cause.ts";
-import { causeOfType } from "./cause-value.ts";
+import { causeOfType, skippedOver } from "./cause-value.ts";
 import { type Finding, fix, type Refusal, type Rule } from "./rule.ts";
+import { otherInstructions } from "./rules-stack.ts";
 import { exactOf } from "./value-range.ts";
 import { valueText } from "./value-text.ts";
 
@@ -78,10 +79,11 @@ function argument(register: number, refusal: Refusal): Finding {
 }
 
 function unchecked(register: number, type: string, refusal: Refusal): Finding {
-  const { last } = refusal;
+  const { last, history } = refusal;
   const what = valueText(refusal.known(register) ?? type).replace(" that may be NULL", "");
   const shift = last?.effect.operation === "alu" && !/^[+-]?=$/.test(last.effect.operator);
-  const cause = shift ? null : origin(refusal, register);
+  const cause = shift ? null : (skippedTest(refusal, register) ?? origin(refusal, register));
+  const parameter = history.origin(register, last?.position ?? 0).every(({ kind }) => kind === "copied");
   const need = shift
     ? "this arithmetic is not allowed on pointers, tested for NULL or not"
     : `R${register} may still be NULL here`;
@@ -93,8 +95,16 @@ function unchecked(register: number, type: string, refusal: Refusal): Finding {
     fixes: [
       fix(
         "Test the pointer before it is used, on the path to this instruction.",
-        `if (!${refusal.variable(cause?.at, "ptr")})\n\treturn 0;`,
+        `if (!${refusal.variable(birthOf(history.origin(register, last?.position ?? 0))?.at, "ptr")})\n\treturn 0;`,
       ),
+      ...(parameter
+        ? [
+            fix(
+              "Where it is a parameter of a global function, which is verified on its own: make the function static, or tag the parameter (Linux 6.8).",
+              "__noinline int work(struct value *value __arg_nonnull)",
+            ),
+          ]
+        : []),
       ...(tested === null
         ? []
         : [
@@ -118,6 +128,19 @@ function origin({ history, last }: Refusal, register: number): Cause | null {
       text: `${callName(call)} gives a pointer or NULL, in ${place}; nothing tests it on this path`,
     };
   return { at, text: `${place} comes from here and may be NULL; nothing tests it on this path` };
+}
+
+/** A branch that goes round the test of this very pointer. */
+function skippedTest(refusal: Refusal, register: number): Cause | null {
+  const { history, last } = refusal;
+  const id = /id=(\d+)/.exec(refusal.known(register) ?? "")?.[1];
+  if (id === undefined || last === undefined) return null;
+  const skipped = skippedOver(history, otherInstructions(refusal), (text, at) => {
+    const tested = /^if r(\d+) [!=]= 0x0 /.exec(text)?.[1];
+    const known = tested === undefined ? null : history.known(Number(tested), at);
+    return known !== null && /_or_null/.test(known) && /id=(\d+)/.exec(known)?.[1] === id;
+  });
+  return skipped === null ? null : { at: skipped, text: "on this side the test for NULL is not reached" };
 }
 
 /** A comparison with NULL of some other pointer that might be NULL: perhaps the one that was meant. */

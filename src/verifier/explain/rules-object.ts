@@ -68,7 +68,9 @@ export const OBJECT_RULES: readonly Rule[] = [
       /^arg#\d+ expected pointer to an iterator on stack/,
     ],
     find: (match, refusal) => ({
-      headline: "an iterator is used before it is made, after it is destroyed, or made twice",
+      headline: match[0].includes("uninitialized")
+        ? "an iterator is made where there is one already"
+        : "an iterator is used that was not made, or was destroyed already",
       operand: "R1",
       why: refusal.steps(
         newestCall(

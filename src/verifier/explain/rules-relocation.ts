@@ -50,7 +50,6 @@ function fixesFor(wanted: string | null): Finding["fixes"] {
     ];
   }
   const field = path === "" ? "field" : path.slice(1);
-  const [first] = field.split(/[.[]/);
   return [
     fix(
       "Ask first: where the kernel has no such field, what the test guards is never looked at.",
@@ -58,7 +57,7 @@ function fixesFor(wanted: string | null): Finding["fixes"] {
     ),
     fix(
       "Where other kernels name the field otherwise, declare the type a second time, with three underscores and any word after its name, and read through that one there.",
-      `${kind} ${type}___new {\n\tint new_${first};\n} __attribute__((preserve_access_index));`,
+      `${kind} ${type}___new {\n\tint other_name;\n} __attribute__((preserve_access_index));`,
     ),
     TARGET,
   ];

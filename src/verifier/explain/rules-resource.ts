@@ -1,7 +1,9 @@
 import { birthOf } from "./cause.ts";
 import { causeOfLeak, newestCall } from "./cause-reference.ts";
 import { causeOfType, skippedOver } from "./cause-value.ts";
-import { fix, type Refusal, type Rule } from "./rule.ts";
+import { lockHeld } from "./lock-held.ts";
+import { releaseFixes } from "./release-fixes.ts";
+import { type Finding, fix, type Refusal, type Rule, stepOf } from "./rule.ts";
 import { otherInstructions } from "./rules-stack.ts";
 
 /** References, locks and sections. */
@@ -14,21 +16,12 @@ export const RESOURCE_RULES: readonly Rule[] = [
         .map((each) => /alloc_insn=(\d+)/.exec(each)?.[1])
         .find((each) => each !== undefined);
       const allocation = match[1] ?? line;
+      const cause = allocation === undefined ? null : causeOfLeak(refusal.history, Number(allocation));
+      const taken = refusal.history.path.findLast(({ step }) => step.index === Number(allocation));
       return {
         headline: "an object that was acquired is not released on every path",
-        why: refusal.steps(
-          allocation === undefined ? null : causeOfLeak(refusal.history, Number(allocation)),
-          "the program still holds it here",
-        ),
-        fixes: [
-          fix(
-            "Release it before every return after the acquisition, also on the paths of errors.",
-            "bpf_sk_release(sk);\nreturn 0;",
-          ),
-          fix(
-            "Records of ring buffers are given back by bpf_ringbuf_submit or bpf_ringbuf_discard, tasks by bpf_task_release, dynptrs and iterators by their own functions.",
-          ),
-        ],
+        why: refusal.steps(cause, "the program still holds it here"),
+        fixes: releaseFixes(refusal, taken, cause !== null && cause.at !== taken),
       };
     },
   },
@@ -78,19 +71,7 @@ export const RESOURCE_RULES: readonly Rule[] = [
       /^can't spin_\{lock,unlock\} in rbtree cb/,
       / not allowed in rbtree cb/,
     ],
-    find: (_match, refusal) => ({
-      headline: "something is done under a spin lock that is not allowed there",
-      why: refusal.steps(
-        newestCall(refusal.history, /spin_lock/, "the lock is taken here"),
-        "the lock is still held here",
-      ),
-      fixes: [
-        fix(
-          "Unlock first: under a lock there are no calls but a few, no exit, no tail call and no second lock.",
-          "bpf_spin_unlock(&value->lock);\nreturn 0;",
-        ),
-      ],
-    }),
+    find: (match, refusal) => lockHeld(match.input, refusal),
   },
   {
     code: "unlock-without-lock",
@@ -231,49 +212,101 @@ export const RESOURCE_RULES: readonly Rule[] = [
     "rcu-section",
     [/bpf_rcu_read_lock-ed region/, /unmatched rcu read (?:lock|unlock)/, /nested rcu read lock/],
     {
-      headline: "an RCU section is left open, nested or closed twice",
-      names: /rcu_read_lock/,
-      need: "the section is open, or not open, here",
-      text: "Pair them on every path.",
+      what: "an RCU section",
+      opens: /rcu_read_lock/,
+      closes: /rcu_read_unlock/,
       code: "bpf_rcu_read_lock();\n…\nbpf_rcu_read_unlock();",
     },
   ),
   section("preempt-section", [/bpf_preempt_disable-ed region/, /unmatched attempt to enable preemption/], {
-    headline: "a section without preemption is left open, or closed twice",
-    names: /preempt_disable/,
-    need: "preemption is disabled, or not disabled, here",
-    text: "Pair them on every path.",
+    what: "a section without preemption",
+    opens: /preempt_disable/,
+    closes: /preempt_enable/,
     code: "bpf_preempt_disable();\n…\nbpf_preempt_enable();",
   }),
   section(
     "irq-section",
     [/bpf_local_irq_save-ed region/, /irq flag/, /cannot restore irq state out of order/],
     {
-      headline: "a section without interrupts is left open, closed in the wrong order, or with other flags",
-      names: /irq_save/,
-      need: "this does not fit the sections that are open here",
-      text: "Restore with the flags of the matching save, in reverse order, on every path.",
+      what: "a section without interrupts",
+      opens: /irq_save/,
+      closes: /irq_restore/,
       code: "unsigned long flags;\nbpf_local_irq_save(&flags);\n…\nbpf_local_irq_restore(&flags);",
     },
   ),
 ];
 
 interface SectionWords {
-  readonly headline: string;
-  readonly names: RegExp;
-  readonly need: string;
-  readonly text: string;
+  /** `"an RCU section"` */
+  readonly what: string;
+  /** Names of the calls that open and that close it. */
+  readonly opens: RegExp;
+  readonly closes: RegExp;
   readonly code: string;
 }
 
 function section(code: string, patterns: readonly RegExp[], words: SectionWords): Rule {
+  return { code, patterns, find: ({ input }, refusal) => sectionFinding(input, words, refusal) };
+}
+
+function sectionFinding(
+  message: string,
+  { what, opens, closes, code }: SectionWords,
+  refusal: Refusal,
+): Finding {
+  const { history } = refusal;
+  const begin = newestCall(history, opens, "the section begins here");
+  if (/^unmatched|expected an initialized/.test(message)) {
+    const skipped = skippedOver(
+      history,
+      otherInstructions(refusal),
+      (text) => text.startsWith("call ") && opens.test(text),
+    );
+    const closed = newestCall(history, closes, "it is closed here already");
+    const cause =
+      skipped === null ? closed : { at: skipped, text: "this path jumps past the call that opens it" };
+    return {
+      headline: `${what} is closed that is not open`,
+      why: refusal.steps(cause, "no such section is open here"),
+      fixes: [fix("Close it once, on the paths that opened it.", code)],
+    };
+  }
+  if (/region/.test(message)) {
+    const skipped = skippedOver(
+      history,
+      otherInstructions(refusal),
+      (text) => text.startsWith("call ") && closes.test(text),
+    );
+    const path = skipped === null || begin === null || skipped.position < begin.at.position ? null : skipped;
+    const cause = path === null ? begin : { at: path, text: "this path leaves without closing it" };
+    const exit = refusal.last?.effect.operation === "exit";
+    return {
+      headline: exit
+        ? `${what} is still open where the program, or a function, ends`
+        : `something is done in ${what} that is not allowed there`,
+      why: [
+        ...(path === null || begin === null ? [] : [stepOf(begin.at, "passed", begin.text)]),
+        ...refusal.steps(cause, "the section is still open here"),
+      ],
+      fixes: [fix(exit ? "Close it on every path that opened it." : "Close it before.", code)],
+    };
+  }
+  const nested = message.startsWith("nested");
   return {
-    code,
-    patterns,
-    find: (_match, refusal: Refusal) => ({
-      headline: words.headline,
-      why: refusal.steps(newestCall(refusal.history, words.names, "the section begins here"), words.need),
-      fixes: [fix(words.text, words.code)],
-    }),
+    headline: nested
+      ? `${what} is opened inside of another one`
+      : `${what} is closed with flags that do not belong to it, or not in reverse order`,
+    why: refusal.steps(
+      begin,
+      nested ? "a section is open here already" : "this does not fit the sections that are open here",
+    ),
+    fixes: [
+      fix(
+        nested
+          ? "Close the first one before, or do without the second."
+          : "Restore with the flags of the matching save, the newest first.",
+        code,
+      ),
+    ],
   };
 }

@@ -1,8 +1,11 @@
+import { callName } from "./cause.ts";
 import { causeOfReach } from "./cause-access.ts";
 import { skippedOver } from "./cause-value.ts";
 import { chainOf, padded } from "./frames.ts";
 import { effectOf } from "./instruction.ts";
+import { bytesText } from "./number-text.ts";
 import { type Finding, fix, plainRule, type Refusal, type Rule } from "./rule.ts";
+import { sizeFix } from "./size-fix.ts";
 
 /** The program's stack. */
 export const STACK_RULES: readonly Rule[] = [
@@ -18,25 +21,7 @@ export const STACK_RULES: readonly Rule[] = [
       /^invalid stack type R(\d+)/,
       /^invalid stack off=-?\d+ size=\d+/,
     ],
-    find: (match, refusal) => {
-      const register = Number(match[1] ?? 10);
-      const need = "a function's stack has 512 bytes, from r10 - 512 to r10";
-      return {
-        headline: "the access lies outside of the function's stack, or of what it has there",
-        operand: `R${register}`,
-        why:
-          register === 10
-            ? refusal.used(need)
-            : refusal.chain(register, need, causeOfReach(refusal, register, match.input)),
-        fixes: [
-          fix("Pass no more bytes than the variable has.", "bpf_get_current_comm(buf, sizeof(buf));"),
-          fix(
-            "Make large variables values of a per-CPU array map of one element.",
-            'struct {\n\t__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);\n\t__uint(max_entries, 1);\n\t__type(key, __u32);\n\t__type(value, struct scratch);\n} scratch SEC(".maps");',
-          ),
-        ],
-      };
-    },
+    find: (match, refusal) => outOfStack(match, refusal),
   },
   {
     code: "stack-too-large",
@@ -89,6 +74,65 @@ export const STACK_RULES: readonly Rule[] = [
     ),
   ),
 ];
+
+function outOfStack(match: RegExpExecArray, refusal: Refusal): Finding {
+  const { last } = refusal;
+  const register = Number(match[1] ?? last?.effect.memory?.base ?? 10);
+  const [, off, size] = /off=(-?\d+) size=(\d+)/.exec(match.input) ?? [];
+  const offset = Number(off);
+  const cause = register === 10 ? null : causeOfReach(refusal, register, match.input);
+  const why = (need: string) => (register === 10 ? refusal.used(need) : refusal.chain(register, need, cause));
+  const call = last?.effect.call ?? null;
+  if (off === undefined || /var_off/.test(match.input) || /variable-offset/.test(match.input)) {
+    const name = refusal.variable(cause?.at, "index");
+    return {
+      headline: "an array on the stack is accessed at an index that may lie outside of it",
+      operand: `R${register}`,
+      why: why("the whole range of the index must lie within what the program has on the stack"),
+      fixes: [
+        fix(
+          "Test the index against the number of elements, as an unsigned number, right before it is used.",
+          `if (${name} >= ARRAY_SIZE(array))\n\treturn 0;`,
+        ),
+        fix(
+          "Or cut it off with a mask, where the array has a power of two elements.",
+          `${name} &= ARRAY_SIZE(array) - 1;`,
+        ),
+      ],
+    };
+  }
+  const reach = `${bytesText(Number(size))} from fp${offset >= 0 ? `+${offset}` : offset} on`;
+  if (call !== null && offset < 0 && offset >= -MAX_STACK) {
+    const room = -offset;
+    return {
+      headline: `${callName(call)} is told that a buffer on the stack has ${bytesText(Number(size))}, and it has no more than ${room}`,
+      operand: `R${register}`,
+      why: why(`${reach} reach beyond the end of the function's stack`),
+      fixes: [sizeFix(refusal, call, register, room)],
+    };
+  }
+  const below = offset < -MAX_STACK;
+  return {
+    headline: below
+      ? `the variables of a function need more than its ${MAX_STACK} bytes of stack`
+      : "the access lies outside of the function's stack",
+    operand: `R${register}`,
+    why: why(`${reach}, where the function has those from fp-${MAX_STACK} up to fp0 (r10)`),
+    fixes: [
+      ...(below
+        ? []
+        : [
+            fix(
+              "Access no more than the variable has: see where the pointer was moved, and how large what it points at is.",
+            ),
+          ]),
+      fix(
+        "Make large variables values of a per-CPU array map of one element.",
+        'struct {\n\t__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);\n\t__uint(max_entries, 1);\n\t__type(key, __u32);\n\t__type(value, struct scratch);\n} scratch SEC(".maps");',
+      ),
+    ],
+  };
+}
 
 /** A function's stack, and that of all functions on a chain of calls: `MAX_BPF_STACK`. */
 const MAX_STACK = 512;

@@ -1,0 +1,26 @@
+import { HELPER_PROTOTYPES } from "../../platform/index.ts";
+import { callName } from "./cause.ts";
+import { type Finding, fix, type Refusal } from "./rule.ts";
+import { argumentsIn } from "./source-text.ts";
+
+/** A call with a size that fits, as C where its line shows the arguments: `register` has the memory, `room` bytes of it. */
+export function sizeFix(
+  refusal: Refusal,
+  call: string,
+  register: number,
+  room: number,
+): Finding["fixes"][number] {
+  const text = `Pass the size of what the pointer leads to: at most ${room}.`;
+  const name = callName(call);
+  const helper = HELPER_PROTOTYPES.get(Number(call.split("#")[1]));
+  const size = helper?.args.findIndex(({ type }, i) => i >= register && /^ARG_CONST_SIZE/.test(type)) ?? -1;
+  const given = argumentsIn(refusal.last?.step.source?.text ?? "", name);
+  const buffer = given?.[register - 1]?.replace(/^&/, "");
+  if (given === null || size !== register || buffer === undefined || !/^\w+(?:->\w+|\.\w+)*$/.test(buffer))
+    return fix(text, `${name}(…, sizeof(…), …);`);
+  // An array on the stack, or a member, is the memory itself; a variable elsewhere points at it.
+  const pointer = /^\w+$/.test(buffer) && !given[register - 1]!.startsWith("&");
+  const stack = /^fp/.test(refusal.known(register) ?? "");
+  const measured = `sizeof(${pointer && !stack ? "*" : ""}${buffer})`;
+  return fix(text, `${name}(${given.map((each, i) => (i === size ? measured : each)).join(", ")});`);
+}
