@@ -29,7 +29,7 @@ _tsbpf_words() {
     run:--) words='--prog --pcap --data --ctx --repeat --engine --quiet -q --json -j --pretty -p --debug -d --help -h --version -V --kernel --btf --base-btf -B' ;;
     run:--engine) words='interp jit' ;;
     verify:) words='' ;;
-    verify:--) words='--prog --stats --log-level --log --sarif --kernel-version --quiet -q --json -j --pretty -p --debug -d --help -h --version -V --kernel --btf --base-btf -B' ;;
+    verify:--) words='--prog --stats --log-level --log --sarif --kernel-version --rights --quiet -q --json -j --pretty -p --debug -d --help -h --version -V --kernel --btf --base-btf -B' ;;
     verify:--log-level) words='1 2' ;;
     vm:) words='' ;;
     vm:--) words='--engine --program --elf --json -j --pretty -p --debug -d --help -h --version -V --kernel --btf --base-btf -B' ;;
@@ -55,7 +55,7 @@ _tsbpf() {
   for ((at = 1; at < COMP_CWORD; at++)); do
     word=${COMP_WORDS[at]}
     case "$word" in
-      --kernel|--btf|--base-btf|-B|--svg|--bpftool|--prog|--pcap|--data|--ctx|--repeat|--engine|--log-level|--log|--kernel-version|--program|--dialect|--output|-o|--style|--hex|-x) ((at++)) ;;
+      --kernel|--btf|--base-btf|-B|--svg|--bpftool|--prog|--pcap|--data|--ctx|--repeat|--engine|--log-level|--log|--kernel-version|--rights|--program|--dialect|--output|-o|--style|--hex|-x) ((at++)) ;;
       -*) ;;
       *) if [[ -z $noun ]]; then noun=$word; elif [[ -z $verb ]]; then verb=$word; fi ;;
     esac

@@ -1,3 +1,4 @@
+import { defaultLayout } from "../platform/index.ts";
 import { Errno } from "../uapi/index.ts";
 import { Environment } from "./environment/environment.ts";
 import { Rejection } from "./environment/rejection.ts";
@@ -86,7 +87,8 @@ function checkFunctionReferences(env: Environment): void {
   try {
     fixupVerified({ insns, type, expectedAttachType, maps: new Map() }, env, {
       target: "linux-x86_64",
-      layout: kernel.layout,
+      // Programs are changed as 6.18 does, whose structs that takes.
+      layout: env.release === "6.18" ? kernel.layout : defaultLayout(),
     });
   } catch (error) {
     if (!(error instanceof VerifierError)) throw error;
