@@ -1,6 +1,7 @@
 import { type KernelMemory, PAGE_SIZE } from "../mem/index.ts";
 import type { Mapping } from "../sys/index.ts";
 import { BpfMapFlag, BpfMapType, Errno } from "../uapi/index.ts";
+import { mapArena } from "./arena-mapping.ts";
 import type { KernelMap } from "./objects/map.ts";
 import { refuse } from "./refusal.ts";
 
@@ -13,17 +14,22 @@ interface Range {
 }
 
 /**
- * `bpf_map_mmap` and `array_map_mmap`: the values of an array that was made to be mapped. `ended` hears of its closing.
+ * `bpf_map_mmap` and `array_map_mmap`: the values of an array that was made to be mapped, or the pages of an arena.
+ * `ended` hears of its closing.
  */
 export function mapValues(
   memory: KernelMemory,
   map: KernelMap,
-  { offset, length, write }: Range,
+  range: Range,
   ended: (mapping: Mapping) => void,
 ): Mapping {
-  if (map.type !== BpfMapType.ARRAY) refuse(ENOTSUPP);
+  const { offset, length, write } = range;
+  const mappable = map.type === BpfMapType.ARRAY || map.type === BpfMapType.ARENA;
+  // Nobody but the kernel touches special fields.
+  if (!mappable || (map.parts.record !== null && map.parts.record.fields.length > 0)) refuse(ENOTSUPP);
   if (write && map.frozen) refuse(Errno.EPERM);
   if (write && (map.parts.flags & BpfMapFlag.RDONLY_PROG) !== 0) refuse(Errno.EACCES);
+  if (map.type === BpfMapType.ARENA) return mapArena(memory, map, range, ended);
   if ((map.parts.flags & BpfMapFlag.MMAPABLE) === 0) refuse(Errno.EINVAL);
   if (length <= 0 || offset < 0 || offset % PAGE_SIZE !== 0) refuse(Errno.EINVAL);
   const whole = Math.ceil(length / PAGE_SIZE) * PAGE_SIZE;

@@ -16,7 +16,7 @@ export function mapLookupElem(process: Process, attr: Attr): number {
   refuseLock(map, flags);
   const scratch = process.scratch(map.keySize + map.parts.userValueSize + 8);
   const valueAt = scratch + ((map.keySize + 7) & -8);
-  process.copyIn(key, scratch, map.keySize);
+  copyKey(process, map, key, scratch);
   readElement(process, map, scratch, valueAt);
   process.copyOut(value, valueAt, map.parts.userValueSize);
   return 0;
@@ -29,7 +29,7 @@ export function mapUpdateElem(process: Process, attr: Attr): number {
   refuseLock(map, flags);
   const scratch = process.scratch(map.keySize + map.parts.userValueSize + 8);
   const valueAt = scratch + ((map.keySize + 7) & -8);
-  process.copyIn(key, scratch, map.keySize);
+  copyKey(process, map, key, scratch);
   process.copyIn(value, valueAt, map.parts.userValueSize);
   return writeElement(process, map, scratch, valueAt, flags);
 }
@@ -39,7 +39,7 @@ export function mapDeleteElem(process: Process, attr: Attr): number {
   const { mapFd, key } = attr.fields("MAP_DELETE_ELEM");
   const map = process.map(mapFd, "write");
   const scratch = process.scratch(map.keySize);
-  process.copyIn(key, scratch, map.keySize);
+  copyKey(process, map, key, scratch);
   return deleteElement(process, map, scratch);
 }
 
@@ -49,7 +49,7 @@ export function mapGetNextKey(process: Process, attr: Attr): number {
   const map = process.map(mapFd, "read");
   const scratch = process.scratch(2 * map.keySize + 8);
   const nextAt = scratch + ((map.keySize + 7) & -8);
-  if (key !== 0n) process.copyIn(key, scratch, map.keySize);
+  if (key !== 0n) copyKey(process, map, key, scratch);
   checked(map.parts.operations.nextKey(map.offset, key === 0n ? 0 : scratch, nextAt));
   process.copyOut(nextKey, nextAt, map.keySize);
   return 0;
@@ -64,7 +64,7 @@ export function mapLookupAndDeleteElem(process: Process, attr: Attr): number {
   refuseLock(map, flags);
   const scratch = process.scratch(map.keySize + map.parts.userValueSize + 8);
   const valueAt = scratch + ((map.keySize + 7) & -8);
-  process.copyIn(key, scratch, map.keySize);
+  copyKey(process, map, key, scratch);
   if (!isHashType(map.type) || map.inners !== null) refuse(ENOTSUPP);
   readElement(process, map, scratch, valueAt);
   checked(map.parts.operations.delete(map.offset, scratch));
@@ -79,6 +79,12 @@ export function mapFreeze(process: Process, attr: Attr): number {
   if (map.writers > 0) refuse(Errno.EBUSY);
   map.frozen = true;
   return 0;
+}
+
+/** `___bpf_copy_key`: a map without keys takes no pointer to one. */
+function copyKey(process: Process, map: KernelMap, key: bigint, to: number): void {
+  if (map.keySize === 0 && key !== 0n) refuse(Errno.EINVAL);
+  process.copyIn(key, to, map.keySize);
 }
 
 /** Takes the element of a key out. ENOENT for a miss, E2BIG or EINVAL of arrays. */
@@ -134,12 +140,13 @@ export function writeElement(
   flags: bigint,
 ): number {
   const { operations } = map.parts;
+  if (isSocketMap(map.type)) return setSocket(process, map, { key, from, flags });
+  if (map.type === BpfMapType.ARENA) return refuse(Errno.EOPNOTSUPP);
   if (flags >> 32n !== 0n) refuse(Errno.EINVAL);
   const flagBits = Number(flags);
   if (map.programs !== null) return setProgram(process, map, { key, from, flags: flagBits });
   if (map.type === BpfMapType.PERF_EVENT_ARRAY) return setEvent(process, map, { key, from, flags: flagBits });
   if (map.type === BpfMapType.SK_STORAGE) return refuseSocket(process, key);
-  if (isSocketMap(map.type)) return setSocket(process, map, { key, from, flags: flagBits });
   if (map.inners !== null) return setInner(process, map, { key, from, flags: flagBits });
   if (!isPerCpuType(map.type)) return checked(operations.update(map.offset, key, from, flagBits, 0));
   const rounded = (map.valueSize + 7) & -8;
@@ -178,10 +185,14 @@ function refuseSocket(process: Process, key: number): never {
 }
 
 /** `sock_map_update_elem_sys`, `bpf_fd_reuseport_array_update_elem`: the value is a descriptor. EBADF, ENOTSOCK. */
-function setSocket(process: Process, map: KernelMap, { key, from, flags }: Write): number {
+function setSocket(
+  process: Process,
+  map: KernelMap,
+  { key, from, flags }: Omit<Write, "flags"> & { readonly flags: bigint },
+): number {
   const view = process.machine.memory.view();
   if (map.type === BpfMapType.REUSEPORT_SOCKARRAY) {
-    if (flags > BpfUpdateFlag.EXIST) refuse(Errno.EINVAL);
+    if (flags > BigInt(BpfUpdateFlag.EXIST)) refuse(Errno.EINVAL);
     if (view.getUint32(key, true) >= map.parts.maxEntries) refuse(Errno.E2BIG);
   }
   const beyond = map.valueSize === 8 && view.getUint32(from + 4, true) !== 0;
