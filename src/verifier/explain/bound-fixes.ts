@@ -1,5 +1,5 @@
 import type { Cause } from "./cause.ts";
-import { addedNumber, offsetOf } from "./cause-access.ts";
+import { addedNumber, isExactlyKnown, offsetOf } from "./cause-access.ts";
 import type { ValueLink } from "./history.ts";
 import { type Finding, fix, type Refusal } from "./rule.ts";
 
@@ -17,7 +17,9 @@ export function roomOf(refusal: Refusal, register: number): Room | null {
   if (last === undefined) return null;
   const added = history
     .origin(register, last.position)
-    .find(({ kind, at }) => kind === "changed" && at.effect.reads.length > 1);
+    .find(
+      (link) => link.kind === "changed" && link.at.effect.reads.length > 1 && !isExactlyKnown(history, link),
+    );
   if (added === undefined) return null;
   const links = history.origin(addedNumber(history, added), added.at.position);
   const known = refusal.known(register) ?? "";

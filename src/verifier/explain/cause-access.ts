@@ -63,7 +63,8 @@ export function addedNumber(history: History, { at }: ValueLink): number {
   return history.sumOf(at)?.number ?? at.effect.reads[1]!;
 }
 
-function isExactlyKnown(history: History, link: ValueLink): boolean {
+/** Whether the number of an addition is a constant to the verifier. */
+export function isExactlyKnown(history: History, link: ValueLink): boolean {
   const value = history.known(addedNumber(history, link), link.at.position);
   return value !== null && exactOf(value) !== null;
 }

@@ -19,14 +19,14 @@ export function causeOfRange(history: History, register: number, before: number,
     while (to < links.length - 1 && links[to]!.kind === "copied") to++;
     const lost = links
       .slice(from, to + 1)
-      .find((link, i) => !isConversion(links, from + i) && lossAt(history, link) !== null);
+      .find((link, i) => !isConversion(links, from + i) && lossAt(history, link, limit) !== null);
     const comparisons = comparisonsOf(history, asked.register, asked.before);
     const signed = limit === "low" ? signExtension(history, links, from, to) : null;
     const after = comparisons.at(-1);
     if (signed !== null && (after === undefined || after.at.position < signed.at.position)) return signed;
     const compared = decisive(comparisons, limit);
     if (compared !== null && (lost === undefined || compared.at.position > lost.at.position)) return compared;
-    if (lost !== undefined) return { at: lost.at, text: lossAt(history, lost)! };
+    if (lost !== undefined) return { at: lost.at, text: lossAt(history, lost, limit)! };
     const cut = limit === "low" ? null : cutAt(history, links[to]!);
     if (cut !== null) return cut;
     const meant = from === 0 || limit === "low" ? newest(comparisons, limit) : null;
@@ -142,7 +142,10 @@ function decisive(comparisons: readonly Comparison[], limit: Limit): Cause | nul
 /** The newest comparison that set no limit: it was meant to. */
 function newest(comparisons: readonly Comparison[], limit: Limit): Cause | null {
   const last = comparisons.at(-1);
-  return last === undefined ? null : compared(last, limit, false);
+  if (last === undefined) return null;
+  // What cannot be negative has a lower limit.
+  if (limit === "low" && last.after !== null && rangeOf(last.after).smin >= 0n) return null;
+  return compared(last, limit, false);
 }
 
 function compared({ at, place, after }: Comparison, limit: Limit, decides: boolean): Cause {
@@ -185,7 +188,7 @@ function moves({ before, after }: Comparison, limit: Limit): boolean {
 }
 
 /** What an instruction lost of a number; null where it lost nothing. */
-function lossAt(history: History, { at, place, kind, known }: ValueLink): string | null {
+function lossAt(history: History, { at, place, kind, known }: ValueLink, limit: Limit): string | null {
   if (kind === "partial") {
     if (at.effect.operation === "load")
       return `this reads other bytes than were stored at once: ${place} is unknown`;
@@ -199,6 +202,9 @@ function lossAt(history: History, { at, place, kind, known }: ValueLink): string
     return `this makes ${place} ${rangeWords(rangeOf(known))}`;
   const source = sourceBefore(history, at, place);
   if (source === null) return null;
+  const below = limit !== "high" && kind === "changed" && /^(?:-=|=|s>>=)$/.test(at.effect.operator);
+  if (below && rangeOf(source).smin >= 0n && rangeOf(known).smin < 0n && widthOf(rangeOf(known)) < GROWTH)
+    return `this may go below 0: ${place} can be ${rangeWords(rangeOf(known)) ?? "any number"} after it`;
   // A number that could be negative before was no better then.
   if (/^(?:<<|\*)=$/.test(at.effect.operator) && rangeOf(source).smin < 0n) return null;
   const [was, is] = [widthOf(rangeOf(source)), widthOf(rangeOf(known))];

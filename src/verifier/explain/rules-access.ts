@@ -1,3 +1,4 @@
+import { argumentFixes, wantedArgument } from "./argument-fixes.ts";
 import { birthOf, type Cause, callName } from "./cause.ts";
 import { causeOfMovedPointer } from "./cause-access.ts";
 import { causeOfType } from "./cause-value.ts";
@@ -289,6 +290,16 @@ function named({ at }: Cause): string {
 function number(register: number, refusal: Refusal): Finding {
   const cause = causeOf(refusal, register);
   const loaded = cause?.at.effect.operation === "load";
+  const call = refusal.last?.effect.call ?? null;
+  if (call !== null) {
+    const wanted = wantedArgument(refusal, register);
+    return {
+      headline: `argument ${register} of ${callName(call)} is a number, where ${wanted ?? "a pointer"} is wanted`,
+      operand: `R${register}`,
+      why: refusal.chain(register, `R${register} is a number to the verifier here`, cause),
+      fixes: argumentFixes(refusal, register),
+    };
+  }
   return {
     headline: "a number is used as a pointer",
     operand: `R${register}`,

@@ -79,7 +79,7 @@ function packet(register: number, refusal: Refusal): Finding {
   const range = BigInt.asIntN(16, BigInt(told));
   const reach =
     off === undefined
-      ? "this access"
+      ? "this access leaves what was compared"
       : `this access ends ${bytesText(Number(off) + Number(size))} from there`;
   const compared =
     range > 0n

@@ -5,8 +5,9 @@ import { causeOfMovedPointer } from "./cause-access.ts";
 import { causeOfBirth, causeOfRange } from "./cause-number.ts";
 import { causeOfType } from "./cause-value.ts";
 import { type Finding, fix, plainRule, type Refusal, type Rule, wholeRule } from "./rule.ts";
+import { sizeFix } from "./size-fix.ts";
 import { argumentsIn } from "./source-text.ts";
-import { rangeOf } from "./value-range.ts";
+import { exactOf, rangeOf } from "./value-range.ts";
 import { valueText } from "./value-text.ts";
 
 /** Calls of helpers, kernel functions and functions of the program. */
@@ -293,14 +294,17 @@ function size(match: RegExpExecArray, refusal: Refusal, headline: string): Findi
     headline,
     operand: `R${register}`,
     why: refusal.chain(register, "the size must be known to lie within what the pointer leads to", cause),
-    fixes: [
-      ...wholeFixes(cause, refusal.variable(cause?.at, "len")),
-      fix(
-        "Bound the size right before the call, as an unsigned number.",
-        "if (len > sizeof(buf))\n\tlen = sizeof(buf);",
-      ),
-      fix("Or mask it, with a power of two minus one.", "len &= sizeof(buf) - 1;"),
-    ],
+    fixes:
+      exactOf(refusal.known(register) ?? "") !== null && last?.effect.call != null
+        ? [sizeFix(refusal, last.effect.call, register - 1, null)]
+        : [
+            ...wholeFixes(cause, refusal.variable(cause?.at, "len")),
+            fix(
+              "Bound the size right before the call, as an unsigned number.",
+              "if (len > sizeof(buf))\n\tlen = sizeof(buf);",
+            ),
+            fix("Or mask it, with a power of two minus one.", "len &= sizeof(buf) - 1;"),
+          ],
   };
 }
 

@@ -33,14 +33,21 @@ export const STACK_RULES: readonly Rule[] = [
     ],
     find: (match, refusal) => tooLarge(match, refusal),
   },
-  plainRule(
-    "call-chain-too-deep",
-    [/^the call stack of (\d+) frames is too deep/],
-    "functions call each other more than 8 deep, or one calls itself",
-    "this call would be one too many",
-    fix("Make some of the functions inline.", "static __always_inline int step(struct ctx *ctx)"),
-    fix("Replace a recursion by a loop with a fixed limit, or by a tail call."),
-  ),
+  {
+    code: "call-chain-too-deep",
+    patterns: [/^the call stack of (\d+) frames is too deep/],
+    find: (_match, { last }) => ({
+      headline: "functions call each other more than 8 deep, or one calls itself",
+      // Where all was gone through before, no instruction of the log has to do with it.
+      ...(last?.effect.operation === "call"
+        ? { need: "this call would be one too many" }
+        : { whole: true as const }),
+      fixes: [
+        fix("Make some of the functions inline.", "static __always_inline int step(struct ctx *ctx)"),
+        fix("Replace a recursion by a loop with a fixed limit, or by a tail call."),
+      ],
+    }),
+  },
   {
     code: "corrupted-spill",
     patterns: [
@@ -101,7 +108,7 @@ function outOfStack(match: RegExpExecArray, refusal: Refusal): Finding {
       ],
     };
   }
-  const reach = `${bytesText(Number(size))} from fp${offset >= 0 ? `+${offset}` : offset} on`;
+  const reach = `${bytesText(Number(size))} from fp${offset > 0 ? `+${offset}` : offset} on`;
   if (call !== null && offset < 0 && offset >= -MAX_STACK) {
     const room = -offset;
     return {
