@@ -4,7 +4,9 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     include: process.env["TSBPF_ORACLE"] ? ["test/**/*.oracle.ts"] : ["test/**/*.test.ts"],
-    testTimeout: 60_000,
+    // Generous: a machine may do other things, too.
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
     pool: "threads",
     maxWorkers: 2,
   },

@@ -96,7 +96,9 @@ function aligned(size) {
 function read(file) {
   let fd;
   try {
-    fd = fs.openSync(file, fs.constants.O_RDONLY | (fs.constants.O_NOFOLLOW || 0));
+    // Without O_NONBLOCK a named pipe in its place would be waited for.
+    const { O_RDONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = fs.constants;
+    fd = fs.openSync(file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
     const stat = fs.fstatSync(fd);
     if (!stat.isFile() || !trusted(stat) || stat.size < 16 || stat.size > 1 << 26) return undefined;
     const bytes = Buffer.from(new ArrayBuffer(stat.size));
@@ -110,6 +112,7 @@ function read(file) {
 
 function write(name, bytes) {
   for (const { base, folder } of places()) {
+    const temporary = path.join(folder, `${name}.${process.pid}`);
     try {
       // Under sudo, HOME may be another user's: nothing of root's belongs there.
       if (uid >= 0 && fs.statSync(base).uid !== uid) continue;
@@ -117,14 +120,23 @@ function write(name, bytes) {
       const stat = fs.lstatSync(folder);
       if (!stat.isDirectory() || !trusted(stat)) continue;
       // Complete or absent: a reader at this moment must not see half of it.
-      const temporary = path.join(folder, `${name}.${process.pid}`);
       fs.writeFileSync(temporary, bytes, { mode: 0o644, flag: "wx" });
       fs.renameSync(temporary, path.join(folder, name));
       removeOld(folder);
       return;
     } catch {
       // Read-only or full: the next place, or none.
+      remove(temporary);
     }
+  }
+}
+
+/** What was written in part. */
+function remove(file) {
+  try {
+    fs.unlinkSync(file);
+  } catch {
+    // It never was.
   }
 }
 
@@ -209,16 +221,26 @@ function load(command) {
   return requirePart(MAIN);
 }
 
-if (!fs.existsSync(BUNDLE)) {
-  process.stderr.write(`tsbpf: ${BUNDLE} is missing: run 'npm run build' first\n`);
-  process.exit(1);
-}
 const argv = process.argv.slice(2);
 // Behind an option may stand its value; at worst code is kept under another name.
 const isWord = (argument) => /^[a-z][a-z0-9_]{0,15}$/.test(argument);
 const command = argv.find((word, i) => isWord(word) && !/^(--[a-z-]+|-B)$/.test(argv[i - 1] ?? "")) || "none";
-load(command)
-  .main(argv)
-  .then((status) => {
+start(command, argv);
+
+function start(command, argv) {
+  let main;
+  try {
+    if (!fs.existsSync(BUNDLE)) throw new Error("it is missing");
+    ({ main } = load(command));
+    if (typeof main !== "function") throw new Error("it is damaged");
+  } catch (error) {
+    process.stderr.write(
+      `tsbpf: ${BUNDLE} cannot be used: ${error.message}\nRun 'npm run build', or install tsbpf again.\n`,
+    );
+    process.exitCode = 1;
+    return;
+  }
+  main(argv).then((status) => {
     process.exitCode = status;
   });
+}

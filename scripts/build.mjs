@@ -21,10 +21,9 @@ const INPUTS = [
 const CODE_CACHE = "code-cache";
 
 async function buildCli() {
-  const { version } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
   const output = join(ROOT, "dist/tsbpf.cjs");
   // Complete or absent: a run that goes on reads its parts from the file that it opened.
-  writeFileSync(`${output}.new`, await bundleCommandLine({ version }));
+  writeFileSync(`${output}.new`, await bundleCommandLine());
   renameSync(`${output}.new`, output);
   rmSync(join(ROOT, "dist", CODE_CACHE), { recursive: true, force: true });
 }

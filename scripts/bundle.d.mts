@@ -4,5 +4,5 @@ export interface Part {
   readonly code: string;
 }
 
-export function bundleCommandLine(options: { readonly version: string }): Promise<Buffer>;
+export function bundleCommandLine(): Promise<Buffer>;
 export function joined(parts: readonly Part[]): Buffer;

@@ -7,7 +7,7 @@ import { ROOT } from "./project.mjs";
 const TARGET = "node20.19";
 
 /** The bundle of `src/node/main.ts` as bytes. */
-export async function bundleCommandLine({ version }) {
+export async function bundleCommandLine() {
   const esbuild = await import("esbuild");
   const { outputFiles } = await esbuild.build({
     absWorkingDir: ROOT,
@@ -21,7 +21,6 @@ export async function bundleCommandLine({ version }) {
     target: TARGET,
     // Optional packages are found at run time, or their absence is explained there.
     packages: "external",
-    define: { TSBPF_VERSION: JSON.stringify(version) },
     logOverride: { "empty-import-meta": "error" },
     write: false,
     logLevel: "warning",

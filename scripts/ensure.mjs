@@ -72,7 +72,7 @@ export async function ensureInstalled() {
   if (changedAt(INSTALLED) > 0) {
     if (changedAt(INSTALLED) >= changedAt("package-lock.json")) return;
     // A checkout makes the lock file newer without changing it.
-    if (followsLock()) return utimesSync(join(ROOT, INSTALLED), new Date(), new Date());
+    if (followsLock()) return touchInstalled();
   }
   progress("Installing dependencies (npm ci) …");
   let result = await npm("ci");
@@ -82,8 +82,16 @@ export async function ensureInstalled() {
     result = await npm("install", "--no-save");
   }
   if (!result.ok) fail(`npm install failed:\n${result.output}`);
-  // A lock file newer than the installation that follows it exactly must not make the next run install again.
-  utimesSync(join(ROOT, INSTALLED), new Date(), new Date());
+  touchInstalled();
+}
+
+/** A lock file newer than the installation that follows it exactly must not make the next run look again. */
+function touchInstalled() {
+  try {
+    utimesSync(join(ROOT, INSTALLED), new Date(), new Date());
+  } catch {
+    // Another user's: then each run looks.
+  }
 }
 
 if (isMain(import.meta)) await ensureInstalled();

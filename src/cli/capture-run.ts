@@ -51,6 +51,7 @@ export async function runCapture(
         if (rest !== undefined) await rest;
         packets++;
         bytes += packet.originalLength;
+        if (rest !== undefined && signal.aborted) break;
         // Each time: one packet can take as long as its program likes.
         if (io.now() >= sliceEnd) {
           progress.update(packets, source.size === null ? null : reader.fileOffset / source.size);

@@ -135,7 +135,8 @@ export const COMMANDS: readonly Command[] = [
     name: "verify",
     summary: "Verify programs and explain why one is refused",
     forms: [
-      "OBJECT… [--prog NAME] [--stats] [--log-level N] [--sarif] [--kernel-version V] [--rights RIGHTS]",
+      "OBJECT… [--prog NAME] [--stats] [--log-level N] [--sarif]",
+      "OBJECT… [--kernel-version V] [--rights RIGHTS] …",
       "--log FILE [OBJECT] [--prog NAME] [--sarif]",
     ],
     terms: [["OBJECT", "{ FILE of a compiler | - }"]],

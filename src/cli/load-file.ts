@@ -1,7 +1,7 @@
 import { LoadError, type LoadedObject, load } from "../loader/index.ts";
 import { type ObjectSpec, open, type ProgramSpec } from "../object/index.ts";
-import { type MapInfo, mapInfo } from "../sys/index.ts";
-import { BpfMapType } from "../uapi/index.ts";
+import { Errno, type MapInfo, mapInfo } from "../sys/index.ts";
+import { BpfMapType, Errno as E } from "../uapi/index.ts";
 import { CommandError } from "./failure.ts";
 import type { CliIo, OpenKernel } from "./io.ts";
 
@@ -96,7 +96,9 @@ function inKernel<T>(path: string, request: LoadRequest, act: () => T): T {
     const shown = request.debug === true ? lines : lines.slice(-LOG_LINES);
     const notes: string[] = [];
     if (shown.length < lines.length) notes.push(`the end of ${lines.length} lines of log; -d shows all`);
-    if (error.part.kind === "program")
+    // What this kernel cannot run, the verifier may accept.
+    const refused = error.cause instanceof Errno && error.cause.errno !== E.EOPNOTSUPP;
+    if (error.part.kind === "program" && refused)
       notes.push(`'tsbpf verify ${path} --prog ${error.part.name}' explains it`);
     // The message ends with the whole log.
     const what = error.message.slice(0, error.message.length - log.length).trimEnd();

@@ -1,3 +1,4 @@
+import { TsbpfError } from "../base/index.ts";
 import { LoadError, load } from "../loader/index.ts";
 import { type MapSpec, type ObjectSpec, open, type ProgramSpec } from "../object/index.ts";
 import { Errno, progInfo } from "../sys/index.ts";
@@ -57,7 +58,7 @@ interface Subject {
 
 /**
  * Verifies the programs of objects, one after the other, each on its own. After Ctrl-C the verdicts so far are what
- * comes out. `@throws` before any verdict, for an object that cannot be read.
+ * comes out. `@throws` where the only object cannot be read.
  */
 export async function verifyObjects(
   invocation: Invocation,
@@ -65,12 +66,21 @@ export async function verifyObjects(
 ): Promise<readonly Verdict[]> {
   const { io, options } = invocation;
   const subjects: Subject[] = [];
-  for (const path of request.paths) subjects.push(...chosen(await readObject(io, path), path, request));
+  const unread: Verdict[] = [];
+  for (const path of request.paths) {
+    try {
+      subjects.push(...chosen(await readObject(io, path), path, request));
+    } catch (error) {
+      // Of several objects the others have their verdicts all the same.
+      if (request.paths.length === 1 || !(error instanceof TsbpfError)) throw error;
+      unread.push(unreadObject(path, error));
+    }
+  }
   const shown = io.stderr.isTerminal && !options.has("quiet") && !invocation.json;
   const stop = io.signal();
   const reasons = reasonsFor(invocation);
   const use = async (kernel: OpenKernel) => {
-    const verdicts: Verdict[] = [];
+    const verdicts: Verdict[] = [...unread];
     for (const [at, subject] of subjects.entries()) {
       if (shown) io.stderr.write(`\r\x1b[K${progressLine(io, at, subjects.length, subject.program.name)}`);
       await io.stderr.drain();
@@ -80,8 +90,8 @@ export async function verifyObjects(
       verdicts.push(withReason(verdict, reasons(subject.spec, subject.program)));
     }
     if (shown) io.stderr.write("\r\x1b[K");
-    if (verdicts.length < subjects.length)
-      io.stderr.write(`stopped: ${verdicts.length} of ${subjects.length} programs verified\n`);
+    const done = verdicts.length - unread.length;
+    if (done < subjects.length) io.stderr.write(`stopped: ${done} of ${subjects.length} programs verified\n`);
     return verdicts;
   };
   return await withKernel(invocation, "embedded", use, { execute: false });
@@ -89,6 +99,21 @@ export async function verifyObjects(
 
 async function readObject(io: CliIo, path: string): Promise<ObjectSpec> {
   return path === "-" ? open(await io.readStdin(), { name: "standard input" }) : await openObject(io, path);
+}
+
+/** Stands for all programs of an object that cannot be opened. */
+function unreadObject(file: string, { message }: TsbpfError): Verdict {
+  const said = message.startsWith(`${file}: `) ? message.slice(file.length + 2) : message;
+  return {
+    name: "its programs",
+    file,
+    accepted: false,
+    processed: null,
+    problem: said,
+    explanation: null,
+    log: null,
+    stats: null,
+  };
 }
 
 function progressLine(io: CliIo, at: number, count: number, name: string): string {

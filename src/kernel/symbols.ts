@@ -2,6 +2,8 @@
 const TEXT = 0xffff_ffff_8100_0000n;
 /** Distance of two functions. */
 const STEP = 64n;
+/** From the base of calls to the first of them: no distance may be taken for the number of a helper. */
+const GAP = 0x1000n;
 
 /**
  * Addresses of the kernel's functions: what calls in a dump are relative to, and what kallsyms lists. They are given
@@ -17,7 +19,8 @@ export class KernelSymbols {
   address(name: string): bigint {
     let address = this.#addresses.get(name);
     if (address === undefined) {
-      address = TEXT + BigInt(this.#addresses.size) * STEP;
+      const number = BigInt(this.#addresses.size);
+      address = number === 0n ? TEXT : TEXT + GAP + (number - 1n) * STEP;
       this.#addresses.set(name, address);
     }
     return address;

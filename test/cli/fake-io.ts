@@ -59,7 +59,8 @@ async function steadyKernel(request: KernelRequest): Promise<OpenKernel> {
   if (request.kind !== "embedded") return await openKernel(request);
   let now = 0;
   const execute = request.execute ?? true;
-  const kernel = new EmbeddedKernel({ seed: 1, clock: () => (now += 1000), execute });
+  const lenient = request.lenient ?? false;
+  const kernel = new EmbeddedKernel({ seed: 1, clock: () => (now += 1000), execute, lenient });
   return {
     sys: kernel,
     fault: () => kernel.lastFault?.message ?? null,

@@ -120,6 +120,18 @@ describe("run", () => {
     expect(json.packets).toBe(1);
   });
 
+  it("says who explains a refusal, and that a listing is of a refused program", async () => {
+    const refused = "testdata/verifier/explain/logs/refused.bpf.o";
+    const run = await tsbpf(["run", refused, "--data", "00".repeat(14)]);
+    expect(run.status).toBe(255);
+    expect(run.stderr).toContain(`('tsbpf verify ${refused} --prog refused' explains it)`);
+    const dump = await tsbpf(["prog", "dump", "xlated", "file", refused]);
+    expect(dump.status).toBe(0);
+    expect(dump.stderr).toBe(
+      `refused: no kernel loads this: the verifier refuses it ('tsbpf verify ${refused} --prog refused' says why)\n`,
+    );
+  });
+
   it("names a folder given as a capture once", async () => {
     const { stderr } = await tsbpf(["run", FLOW, "--pcap", "testdata"]);
     expect(stderr).toBe("Error: testdata: EISDIR\n");

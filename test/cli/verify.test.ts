@@ -102,6 +102,7 @@ describe("verify OBJECT", () => {
       file: "refused.bpf.c",
       line: 36,
       column: 21,
+      offset: 19,
     });
     expect(fixes.length).toBeGreaterThan(0);
   });
@@ -137,6 +138,13 @@ describe("verify OBJECT", () => {
     expect(stdout).toContain(`${REFUSED}: refused: refused (21 instructions processed)`);
     expect(stdout).toMatch(/^-: count_flows: accepted /m);
     expect(stdout).toMatch(/^1 of 2 programs accepted$/m);
+  });
+
+  it("judges the others where one of several objects cannot be read", async () => {
+    const { status, stdout } = await tsbpf(["verify", "/nonexistent.o", ACCEPTED]);
+    expect(status).toBe(2);
+    expect(stdout).toContain("/nonexistent.o: its programs: not verified\n  No such file or directory\n");
+    expect(stdout).toMatch(/count_flows: accepted /);
   });
 
   it("ends on Ctrl-C with the verdicts so far", async () => {

@@ -15,7 +15,7 @@ export class BuiltCommand {
   static async make(): Promise<BuiltCommand> {
     const folder = mkdtempSync(join(tmpdir(), "tsbpf-command-"));
     for (const name of ["bin", "dist"]) mkdirSync(join(folder, name));
-    writeFileSync(join(folder, "dist/tsbpf.cjs"), await bundleCommandLine({ version: "0.0.0" }));
+    writeFileSync(join(folder, "dist/tsbpf.cjs"), await bundleCommandLine());
     writeFileSync(join(folder, "package.json"), "{}");
     copyFileSync("bin/tsbpf.cjs", join(folder, "bin/tsbpf.cjs"));
     return new BuiltCommand(folder);

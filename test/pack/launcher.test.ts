@@ -158,10 +158,35 @@ describe("the launcher", () => {
     });
   });
 
-  it("says what to do where nothing was built", () => {
-    rmSync(path("dist/tsbpf.cjs"));
-    const { status, stderr } = run(["version"]);
-    expect(status).toBe(1);
-    expect(stderr).toContain("npm run build");
+  it("says what to do where nothing was built, and of what is damaged", () => {
+    const whole = readFileSync(path("dist/tsbpf.cjs"));
+    const damaged = [
+      null,
+      "",
+      "exports.main = 1",
+      whole.subarray(0, 40),
+      whole.subarray(0, whole.length / 2),
+    ];
+    for (const bytes of damaged) {
+      rmSync(path("dist/tsbpf.cjs"), { force: true });
+      if (bytes !== null) writeFileSync(path("dist/tsbpf.cjs"), bytes);
+      const { status, stdout, stderr } = run(["version"]);
+      expect([status, stdout]).toEqual([1, ""]);
+      expect(stderr).toMatch(
+        /^tsbpf: \S+dist\/tsbpf\.cjs cannot be used: .*\nRun 'npm run build', or install tsbpf again\.\n$/,
+      );
+    }
   });
+
+  it.skipIf(process.platform === "win32")(
+    "leaves nothing behind where it cannot write all, and waits for nobody",
+    () => {
+      run(["version"]);
+      const file = path("dist/code-cache", cached()[0]!);
+      rmSync(file);
+      spawnSync("mkfifo", [file]);
+      expect(run(["version"])).toEqual({ status: 0, stdout: "one:version\n", stderr: "" });
+      expect(readdirSync(path("dist/code-cache"))).toHaveLength(1);
+    },
+  );
 });
