@@ -88,7 +88,7 @@ complete -c tsbpf -n '__fish_seen_subcommand_from verify' -l log-level -r -f -a 
 complete -c tsbpf -n '__fish_seen_subcommand_from verify' -l log -r -d 'explain a log of any kernel\'s; - for standard input'
 complete -c tsbpf -n '__fish_seen_subcommand_from verify' -l sarif -d 'write SARIF 2.1.0'
 complete -c tsbpf -n '__fish_seen_subcommand_from verify' -l kernel-version -r -d 'for which Linux: 6.18 (the default) or 6.1'
-complete -c tsbpf -n '__fish_seen_subcommand_from verify' -l rights -r -d 'of whoever loads: all (the default), none, or capabilities: cap_bpf,cap_net_admin'
+complete -c tsbpf -n '__fish_seen_subcommand_from verify' -l rights -r -d 'of whoever loads: all (the default), none, or cap_bpf,cap_net_admin …'
 complete -c tsbpf -n '__fish_seen_subcommand_from verify' -l quiet -s q -d 'no progress'
 complete -c tsbpf -n '__fish_seen_subcommand_from verify' -l json -s j -d 'write JSON'
 complete -c tsbpf -n '__fish_seen_subcommand_from verify' -l pretty -s p -d 'write JSON in lines'

@@ -155,7 +155,7 @@ export const COMMANDS: readonly Command[] = [
       {
         name: "rights",
         argument: "RIGHTS",
-        help: "of whoever loads: all (the default), none, or capabilities: cap_bpf,cap_net_admin",
+        help: "of whoever loads: all (the default), none, or cap_bpf,cap_net_admin …",
       },
       { name: "quiet", short: "q", help: "no progress" },
     ],
