@@ -97,7 +97,7 @@ class PacketRunner {
     } catch (error) {
       if (!(error instanceof Errno)) throw error;
       // A kernel that has no test runs for the type has none for any packet.
-      if (error.errno === E.EOPNOTSUPP || error.errno === ENOTSUPP) throw error;
+      if (error.errno === E.EOPNOTSUPP || error.errno === E.ENOTSUPP) throw error;
       count(this.refused, runProblem(this.#kernel, error));
       return undefined;
     }
@@ -108,9 +108,6 @@ class PacketRunner {
     if (packet.linktype !== LINKTYPE.ETHERNET) this.reframed++;
   }
 }
-
-/** What Linux answers where a program type has no test run; user space has no name for it. */
-const ENOTSUPP = 524;
 
 /** Why a run failed: the fault, where the kernel knows one. */
 export function runProblem(kernel: OpenKernel, error: Errno): string {

@@ -141,16 +141,13 @@ function typeName(type: number): string {
 const ETHERNET_HEADER = 14;
 /** A program may put as much in front of its packet (XDP_PACKET_HEADROOM). */
 const HEADROOM = 256;
-/** What Linux answers for types that have no test run; `<errno.h>` does not know it. */
-const ENOTSUPP = 524;
-
 async function testRun<T>(subject: RunSubject, act: () => Promise<T>): Promise<T> {
   try {
     return await act();
   } catch (error) {
     if (!(error instanceof Errno)) throw error;
     const { program, type, opened } = subject;
-    if (error.errno === ENOTSUPP || error.errno === E.EOPNOTSUPP) {
+    if (error.errno === E.ENOTSUPP || error.errno === E.EOPNOTSUPP) {
       throw new NotSupported(`running programs of type ${typeName(type)} by BPF_PROG_TEST_RUN`, {
         cause: error,
       });

@@ -19,9 +19,6 @@ const MANGLED_ZERO = 0xffff;
 /** `SKB_MAX_CSUM_LEVEL` */
 const MAX_LEVEL = 3;
 
-/** `ENOTSUPP`, which no header of user space names. */
-const ENOTSUPP = 524;
-
 /** Checksums that follow a change of a header field. `from` and `to` are as they stand in the packet. */
 export function skbChecksumHelpers(layout: KernelLayout): readonly Helper[] {
   const skbs = new SkBuffAccess(layout);
@@ -87,7 +84,7 @@ export function skbChecksumHelpers(layout: KernelLayout): readonly Helper[] {
     skb >>>= 0;
     if (skbs.ipSummed(call, skb) !== CHECKSUM_COMPLETE) {
       call.resultHigh = -1;
-      return -ENOTSUPP;
+      return -Errno.ENOTSUPP;
     }
     const view = call.memory.view();
     const sum = sumAdd(view.getUint32(skb + skbs.csum, true), difference);

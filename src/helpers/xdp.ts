@@ -6,9 +6,6 @@ import { XdpBuffAccess } from "./xdp-buff.ts";
 
 const ETH_HLEN = 14;
 
-/** `ENOTSUPP`, which no header of user space names. */
-const ENOTSUPP = 524;
-
 /** The most metadata that fits `skb_shared_info.meta_len`. */
 const META_MAX = 255;
 
@@ -43,7 +40,7 @@ export function xdpHelpers(layout: KernelLayout): readonly Helper[] {
     xdp >>>= 0;
     const view = call.memory.view();
     const [start, , meta] = buffs.pointers(view, xdp);
-    if (meta > start) return -ENOTSUPP;
+    if (meta > start) return -Errno.ENOTSUPP;
     const moved = meta + offset;
     if (moved < view.getUint32(xdp + buffs.hardStart, true) + frameHeader || moved > start)
       return -Errno.EINVAL;

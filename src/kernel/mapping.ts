@@ -5,8 +5,6 @@ import { mapArena } from "./arena-mapping.ts";
 import type { KernelMap } from "./objects/map.ts";
 import { refuse } from "./refusal.ts";
 
-const ENOTSUPP = 524;
-
 interface Range {
   readonly offset: number;
   readonly length: number;
@@ -26,7 +24,7 @@ export function mapValues(
   const { offset, length, write } = range;
   const mappable = map.type === BpfMapType.ARRAY || map.type === BpfMapType.ARENA;
   // Nobody but the kernel touches special fields.
-  if (!mappable || (map.parts.record !== null && map.parts.record.fields.length > 0)) refuse(ENOTSUPP);
+  if (!mappable || (map.parts.record !== null && map.parts.record.fields.length > 0)) refuse(Errno.ENOTSUPP);
   if (write && map.frozen) refuse(Errno.EPERM);
   if (write && (map.parts.flags & BpfMapFlag.RDONLY_PROG) !== 0) refuse(Errno.EACCES);
   if (map.type === BpfMapType.ARENA) return mapArena(memory, map, range, ended);

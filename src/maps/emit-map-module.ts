@@ -21,9 +21,6 @@ import type { MapShape } from "./operations.ts";
 
 const I = "i32";
 
-/** `ENOTSUPP`, which no header of user space names. */
-const ENOTSUPP = 524;
-
 /** Signatures of the operations, as `MapOperations` has them. */
 export const MAP_OPERATIONS = {
   lookup: { params: [I, I, I], results: [I] },
@@ -59,7 +56,7 @@ export function emitMapOperations(
   const { lookup, update, delete: remove, nextKey } = operations;
   if (shape.type === BpfMapType.RINGBUF || shape.type === BpfMapType.SK_STORAGE) {
     lookup.i32.const(0);
-    for (const func of [update, remove, nextKey]) func.i32.const(-ENOTSUPP);
+    for (const func of [update, remove, nextKey]) func.i32.const(-Errno.ENOTSUPP);
     return operations;
   }
   if (shape.type === BpfMapType.ARENA) {

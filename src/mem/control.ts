@@ -3,12 +3,6 @@ import { CONTROL } from "./layout.ts";
 /** Executors that one memory can have at a time. */
 export const MAX_EXECUTORS = 64;
 
-/** First-level size classes of the allocator: payloads below 256 bytes, then one for each power of two. */
-export const FIRST_LEVEL = 25;
-
-/** Second-level classes in each: 32 equal parts. */
-export const SECOND_LEVEL = 32;
-
 /** Lists of retired blocks: those of this epoch, of the one before, and of the one before that, which are free to go. */
 export const RETIRE_LISTS = 3;
 

@@ -1,6 +1,6 @@
 import { FormatError } from "../../base/index.ts";
 import { BTF_HEADER_SIZE, BTF_MAGIC, Btf } from "../../btf/index.ts";
-import { Errno } from "../../uapi/index.ts";
+import { BpfMapFlag, Errno } from "../../uapi/index.ts";
 import { Rejection } from "../../verifier/index.ts";
 import type { Attr } from "../attr.ts";
 import { checkBtfReferences } from "../btf-references.ts";
@@ -11,13 +11,12 @@ import type { Process } from "../process.ts";
 import { Refusal, refuse } from "../refusal.ts";
 
 const BTF_MAX_SIZE = 16 * 1024 * 1024;
-const BPF_F_TOKEN_FD = 1 << 16;
 const BTF_VERSION = 1;
 
 /** `bpf_btf_load` and `btf_new_fd`. */
 export function btfLoad(process: Process, attr: Attr): number {
   const args = attr.fields("BTF_LOAD");
-  if ((args.btfFlags & ~BPF_F_TOKEN_FD) !== 0) refuse(Errno.EINVAL);
+  if ((args.btfFlags & ~BpfMapFlag.TOKEN_FD) !== 0) refuse(Errno.EINVAL);
   if (args.btfFlags !== 0) {
     // Descriptors there may be, but none is a token.
     process.files.get(args.btfTokenFd);

@@ -1,4 +1,4 @@
-import { Errno } from "../../uapi/index.ts";
+import { BpfMapFlag, Errno } from "../../uapi/index.ts";
 import type { Attr } from "../attr.ts";
 import type { IdTable } from "../id-table.ts";
 import type { KernelObject } from "../objects/kernel-object.ts";
@@ -6,9 +6,6 @@ import type { Process } from "../process.ts";
 import { refuse } from "../refusal.ts";
 
 const INT_MAX = 0x7fff_ffff;
-const OPEN_RDONLY = 1 << 3;
-const OPEN_WRONLY = 1 << 4;
-const BPF_F_TOKEN_FD = 1 << 16;
 
 type NextId = "PROG_GET_NEXT_ID" | "MAP_GET_NEXT_ID" | "BTF_GET_NEXT_ID" | "LINK_GET_NEXT_ID";
 
@@ -30,13 +27,13 @@ export function progGetFdById(process: Process, attr: Attr): number {
 
 export function mapGetFdById(process: Process, attr: Attr): number {
   const { mapId, openFlags } = attr.fields("MAP_GET_FD_BY_ID");
-  if ((openFlags & ~(OPEN_RDONLY | OPEN_WRONLY)) !== 0) refuse(Errno.EINVAL);
+  if ((openFlags & ~(BpfMapFlag.RDONLY | BpfMapFlag.WRONLY)) !== 0) refuse(Errno.EINVAL);
   return open(process, process.machine.maps, mapId, openFlags);
 }
 
 export function btfGetFdById(process: Process, attr: Attr): number {
   const { btfId, openFlags, fdByIdTokenFd } = attr.fields("BTF_GET_FD_BY_ID");
-  if ((openFlags & ~BPF_F_TOKEN_FD) !== 0) refuse(Errno.EINVAL);
+  if ((openFlags & ~BpfMapFlag.TOKEN_FD) !== 0) refuse(Errno.EINVAL);
   // Descriptors there may be, but none is a token.
   if (openFlags !== 0) {
     process.files.get(fdByIdTokenFd);
@@ -52,11 +49,11 @@ export function linkGetFdById(process: Process, attr: Attr): number {
 
 function open(process: Process, table: IdTable<KernelObject>, id: number, flags: number): number {
   if (!process.may("SYS_ADMIN")) refuse(Errno.EPERM);
-  const access = flags & (OPEN_RDONLY | OPEN_WRONLY);
-  if (access === (OPEN_RDONLY | OPEN_WRONLY)) refuse(Errno.EINVAL);
+  const access = flags & (BpfMapFlag.RDONLY | BpfMapFlag.WRONLY);
+  if (access === (BpfMapFlag.RDONLY | BpfMapFlag.WRONLY)) refuse(Errno.EINVAL);
   const object = table.get(id) ?? refuse(Errno.ENOENT);
   return process.files.install(object.getUser(), {
-    readable: access !== OPEN_WRONLY,
-    writable: access !== OPEN_RDONLY,
+    readable: access !== BpfMapFlag.WRONLY,
+    writable: access !== BpfMapFlag.RDONLY,
   });
 }

@@ -6,8 +6,6 @@ import type { Process } from "../process.ts";
 import { refuse } from "../refusal.ts";
 import { BPF_F_LOCK, deleteElement, readElement, refuseLock, writeElement } from "./map-elements.ts";
 
-const ENOTSUPP = 524;
-
 type BatchCommand =
   | "MAP_LOOKUP_BATCH"
   | "MAP_LOOKUP_AND_DELETE_BATCH"
@@ -22,10 +20,10 @@ export function mapBatch(command: BatchCommand) {
     const map = process.map(args.mapFd, reads ? "read" : "write");
     if (command === "MAP_LOOKUP_AND_DELETE_BATCH") {
       process.map(args.mapFd, "write");
-      if (!isHashType(map.type)) refuse(ENOTSUPP);
+      if (!isHashType(map.type)) refuse(Errno.ENOTSUPP);
     }
-    if (command === "MAP_DELETE_BATCH" && !isHashType(map.type)) refuse(ENOTSUPP);
-    if (!isBatched(map.type)) refuse(ENOTSUPP);
+    if (command === "MAP_DELETE_BATCH" && !isHashType(map.type)) refuse(Errno.ENOTSUPP);
+    if (!isBatched(map.type)) refuse(Errno.ENOTSUPP);
     if ((args.elemFlags & ~BPF_F_LOCK) !== 0n) refuse(Errno.EINVAL);
     refuseLock(map, args.elemFlags);
     // Only the hash tables' own walk looks at these.

@@ -24,8 +24,6 @@ const NO_NODE = 0xffff_ffff;
 /** `SHA256_DIGEST_SIZE` */
 const DIGEST_SIZE = 32;
 
-const ENOTSUPP = 524;
-
 /** Types of which no two maps are alike: they have no `map_meta_equal`. */
 const NEVER_INNER: ReadonlySet<number> = new Set([
   BpfMapType.PROG_ARRAY,
@@ -170,14 +168,14 @@ function checkRights(process: Process, mapType: number): void {
 
 /**
  * `bpf_map_meta_alloc`: what the maps in a map of maps are like, as far as that is true of all of them. EBADF where no
- * map is named, ENOTSUPP for a type that is never in one.
+ * map is named, Errno.ENOTSUPP for a type that is never in one.
  */
 function innerMap(process: Process, { mapType, innerMapFd }: MapCreateValues): VerifierMap | null {
   if (mapType !== BpfMapType.ARRAY_OF_MAPS && mapType !== BpfMapType.HASH_OF_MAPS) return null;
   const map = process.map(innerMapFd, "any");
   // Maps of maps of maps there are none.
   if (map.parts.inner !== null) refuse(Errno.EINVAL);
-  if (NEVER_INNER.has(map.type)) refuse(ENOTSUPP);
+  if (NEVER_INNER.has(map.type)) refuse(Errno.ENOTSUPP);
   const view = verifierMap(process.machine, map, () => new Uint8Array(0));
   return {
     ...view,

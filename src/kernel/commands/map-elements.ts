@@ -5,8 +5,7 @@ import type { KernelMap } from "../objects/map.ts";
 import type { Process } from "../process.ts";
 import { checked, refuse } from "../refusal.ts";
 
-export const BPF_F_LOCK = 4n;
-const ENOTSUPP = 524;
+export const BPF_F_LOCK = BigInt(BpfUpdateFlag.F_LOCK);
 
 /** `map_lookup_elem` in kernel/bpf/syscall.c. */
 export function mapLookupElem(process: Process, attr: Attr): number {
@@ -65,7 +64,7 @@ export function mapLookupAndDeleteElem(process: Process, attr: Attr): number {
   const scratch = process.scratch(map.keySize + map.parts.userValueSize + 8);
   const valueAt = scratch + ((map.keySize + 7) & -8);
   copyKey(process, map, key, scratch);
-  if (!isHashType(map.type) || map.inners !== null) refuse(ENOTSUPP);
+  if (!isHashType(map.type) || map.inners !== null) refuse(Errno.ENOTSUPP);
   readElement(process, map, scratch, valueAt);
   checked(map.parts.operations.delete(map.offset, scratch));
   process.copyOut(value, valueAt, map.parts.userValueSize);
@@ -108,7 +107,7 @@ export function readElement(process: Process, map: KernelMap, key: number, to: n
     memory.view().setUint32(to, program.id, true);
     return;
   }
-  if (map.type === BpfMapType.RINGBUF || map.type === BpfMapType.PERF_EVENT_ARRAY) refuse(ENOTSUPP);
+  if (map.type === BpfMapType.RINGBUF || map.type === BpfMapType.PERF_EVENT_ARRAY) refuse(Errno.ENOTSUPP);
   if (map.type === BpfMapType.SK_STORAGE) refuseSocket(process, key);
   if (map.type === BpfMapType.ARENA) refuse(Errno.EINVAL);
   // Its value is a cookie of 64 bits (sock_map_lookup_sys, bpf_fd_reuseport_array_lookup_elem).

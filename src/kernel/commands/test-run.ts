@@ -7,8 +7,6 @@ import { testRunSkb } from "../testrun/skb.ts";
 import { testRunRawTracepoint, testRunSyscall } from "../testrun/tracing.ts";
 import { testRunXdp } from "../testrun/xdp.ts";
 
-const ENOTSUPP = 524;
-
 const RUNNERS: ReadonlyMap<number, (run: TestRun) => number> = new Map([
   [BpfProgType.SOCKET_FILTER, testRunSkb],
   [BpfProgType.SCHED_CLS, testRunSkb],
@@ -30,7 +28,7 @@ export function progTestRun(process: Process, attr: Attr): number {
   if ((args.ctxSizeOut !== 0) !== (args.ctxOut !== 0n)) refuse(Errno.EINVAL);
   const program = process.program(args.progFd);
   if (!process.machine.executes) refuse(Errno.EOPNOTSUPP);
-  const runner = RUNNERS.get(program.parts.type) ?? refuse(ENOTSUPP);
+  const runner = RUNNERS.get(program.parts.type) ?? refuse(Errno.ENOTSUPP);
   const { machine } = process;
   return machine.asTask(process, () => runner({ process, machine, program, args, attr }));
 }

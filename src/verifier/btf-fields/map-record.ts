@@ -26,9 +26,6 @@ export interface MapValueType {
   readonly release?: KernelRelease;
 }
 
-/** The kernel's own, which programs of user space see all the same. */
-const ENOTSUPP = 524;
-
 const FIELDS =
   FieldType.SPIN_LOCK |
   FieldType.RES_SPIN_LOCK |
@@ -95,7 +92,7 @@ function refusalIn61(record: BtfRecord, { bpfCapable, mapFlags, mapType }: MapVa
   const kinds = mapTraits(mapType, "6.1")?.fields;
   if (hasField(record, FieldType.SPIN_LOCK | FieldType.TIMER)) {
     if ((mapFlags & BpfMapFlag.RDONLY_PROG) !== 0) return Errno.EACCES;
-    if (hasField(record, FieldType.SPIN_LOCK) && kinds?.has("spinLock") !== true) return ENOTSUPP;
+    if (hasField(record, FieldType.SPIN_LOCK) && kinds?.has("spinLock") !== true) return Errno.ENOTSUPP;
     if (hasField(record, FieldType.TIMER) && kinds?.has("timer") !== true) return Errno.EOPNOTSUPP;
   }
   if (!hasField(record, KPTR_MASK)) return 0;

@@ -10,9 +10,6 @@ import { kernelVariable } from "./kernel-variable.ts";
 import { addUsedMap } from "./used-files.ts";
 
 const MODE_MASK = 0xe0;
-/** The kernel's own, which programs of user space see all the same. */
-const ENOTSUPP = 524;
-
 /** Descriptors and ids in wide loads become maps and variables; opcodes are known (`resolve_pseudo_ldimm64`). */
 export function resolvePseudoLdimm64(env: Environment): void {
   const { insns } = env;
@@ -96,7 +93,7 @@ function valueOffset(env: Environment, map: VerifierMap, off: number): number {
   if (isArena) {
     if (off > map.maxEntries * 4096) env.refuse(Errno.ERANGE, refused);
   } else {
-    if (map.maxEntries !== 1) env.refuse(ENOTSUPP, refused);
+    if (map.maxEntries !== 1) env.refuse(Errno.ENOTSUPP, refused);
     if (off >= map.valueSize) env.refuse(Errno.EINVAL, refused);
   }
   return off;

@@ -7,8 +7,6 @@ import { Rejection } from "../environment/rejection.ts";
 import { RegType, TypeFlag } from "../state/reg-type.ts";
 import { isPointer, isStruct, skipModifiers, typeName } from "./walk.ts";
 
-/** The kernel's own, which programs of user space see all the same. */
-const ENOTSUPP = 524;
 /** What the struct of a map of type struct_ops is called: this and the name of the operations. */
 const VALUE_PREFIX = "bpf_struct_ops_";
 const TRUSTED_POINTER = RegType.PTR_TO_BTF_ID | TypeFlag.PTR_TRUSTED;
@@ -21,10 +19,10 @@ export function checkStructOps(env: Environment): Attachment {
   }
   const btf = attach?.btf ?? kernel.btf;
   const btfId = attach?.btfId ?? 0;
-  if (btfId === 0 || btf === null) throw new Rejection(ENOTSUPP, "");
+  if (btfId === 0 || btf === null) throw new Rejection(Errno.ENOTSUPP, "");
   const name = btf.has(btfId) && btf.kind(btfId) === BtfKind.STRUCT ? typeName(btf, btfId) : "";
   if (name === "" || btf.findByName(VALUE_PREFIX + name, BtfKind.STRUCT) === 0) {
-    env.refuse(ENOTSUPP, `attach_btf_id ${btfId} is not a supported struct`);
+    env.refuse(Errno.ENOTSUPP, `attach_btf_id ${btfId} is not a supported struct`);
   }
   if (expectedAttachType >= btf.vlen(btfId)) {
     env.refuse(Errno.EINVAL, `attach to invalid member idx ${expectedAttachType} of struct ${name}`);
@@ -40,7 +38,7 @@ export function checkStructOps(env: Environment): Attachment {
   }
   const verdict = structOpsMember(name, member, env.sleepable, env.release);
   if (verdict !== "supported") {
-    const errno = verdict === "not-supported" ? ENOTSUPP : Errno.EINVAL;
+    const errno = verdict === "not-supported" ? Errno.ENOTSUPP : Errno.EINVAL;
     env.refuse(errno, `attach to unsupported member ${member} of struct ${name}`);
   }
   const stub = stubOf(btf, name, member);
