@@ -93,10 +93,10 @@ export function returnRange(
   }
 }
 
-/** Hooks and implementations of operations were free to return what they like. */
+/** Hooks, implementations of operations and probes were free to return what they like. */
 function ruled61({ programType, expectedAttachType }: ProgramTraits): boolean {
   if (programType === P.LSM) return expectedAttachType === A.LSM_CGROUP;
-  return programType !== P.STRUCT_OPS;
+  return programType !== P.STRUCT_OPS && programType !== P.KPROBE;
 }
 
 function ofTracing(attachType: number): ReturnRange | null {

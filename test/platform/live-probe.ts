@@ -39,6 +39,7 @@ export class Prober {
   lockdown(): Lockdown {
     const state = "/sys/kernel/security/lockdown";
     if (existsSync(state)) return (/\[(\w+)\]/.exec(readFileSync(state, "utf8"))?.[1] ?? "none") as Lockdown;
+    if (!existsSync("/proc/config.gz")) return "none";
     const config = gunzipSync(new Uint8Array(readFileSync("/proc/config.gz"))).toString("utf8");
     const forced = /^CONFIG_LOCK_DOWN_KERNEL_FORCE_(\w+)=y$/m.exec(config)?.[1];
     return (forced?.toLowerCase() ?? "none") as Lockdown;
