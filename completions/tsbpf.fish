@@ -83,7 +83,7 @@ complete -c tsbpf -n '__fish_seen_subcommand_from run' -l btf -r -d 'the kernel\
 complete -c tsbpf -n '__fish_seen_subcommand_from run' -l base-btf -s B -r -d 'base of split BTF'
 complete -c tsbpf -n __fish_use_subcommand -f -a verify -d 'Verify programs and explain why one is refused'
 complete -c tsbpf -n '__fish_seen_subcommand_from verify' -l prog -r -d 'only this program'
-complete -c tsbpf -n '__fish_seen_subcommand_from verify' -l stats -d 'what the verification of accepted programs cost, by source line'
+complete -c tsbpf -n '__fish_seen_subcommand_from verify' -l stats -d 'what the verification cost, by source line'
 complete -c tsbpf -n '__fish_seen_subcommand_from verify' -l log-level -r -f -a '1 2' -d 'show the kernel\'s log too: 1, or 2 with all paths'
 complete -c tsbpf -n '__fish_seen_subcommand_from verify' -l log -r -d 'explain a log of any kernel\'s; - for standard input'
 complete -c tsbpf -n '__fish_seen_subcommand_from verify' -l sarif -d 'write SARIF 2.1.0'

@@ -142,7 +142,7 @@ export const COMMANDS: readonly Command[] = [
     terms: [["OBJECT", "{ FILE of a compiler | - }"]],
     options: [
       { name: "prog", argument: "NAME", help: "only this program" },
-      { name: "stats", help: "what the verification of accepted programs cost, by source line" },
+      { name: "stats", help: "what the verification cost, by source line" },
       {
         name: "log-level",
         argument: "N",

@@ -182,6 +182,51 @@ describe("verify OBJECT", () => {
   });
 });
 
+describe("verify --stats of a refused program", () => {
+  it("tells by line what the verifier went through", async () => {
+    const { stdout, status } = await tsbpf(["verify", REFUSED, "--stats"]);
+    expect(status).toBe(1);
+    expect(stdout).toContain("error[map-value-out-of-bounds]");
+    expect(stdout).toMatch(/^ {2}budget {3}/m);
+    expect(stdout).not.toContain("after fixups");
+    expect(stdout).toMatch(/^ +\d+ +refused\.bpf\.c:36 +value->bytes\[index\]\+\+;$/m);
+    const json = await tsbpf(["verify", REFUSED, "--stats", "-j"]);
+    const [{ stats, processed }] = JSON.parse(json.stdout).programs;
+    expect(stats).toMatchObject({ insns: null, counted: "all" });
+    const visits = stats.lines.reduce((sum: number, line: { visits: number }) => sum + line.visits, 0);
+    expect(visits).toBe(processed);
+  });
+});
+
+describe("verify --log of several programs", () => {
+  const framed = (name: string) =>
+    `libbpf: prog '${name}': -- BEGIN PROG LOAD LOG --\n${OLD_LOG}-- END PROG LOAD LOG --\n`;
+  const stdin = new TextEncoder().encode(framed("one") + framed("two"));
+
+  it("explains each: as text, JSON and SARIF", async () => {
+    const text = await tsbpf(["verify", "--log", "-"], { stdin });
+    expect(text.status).toBe(1);
+    expect(text.stdout.match(/error\[null-pointer\]/g)?.length).toBe(2);
+    expect(text.stdout).toContain("0 of 2 programs accepted");
+    const json = await tsbpf(["verify", "--log", "-", "-j"], { stdin });
+    expect(JSON.parse(json.stdout).programs.map(({ name }: { name: string }) => name)).toEqual([
+      "one",
+      "two",
+    ]);
+    const sarif = await tsbpf(["verify", "--log", "-", "--sarif"], { stdin });
+    expect(JSON.parse(sarif.stdout).runs[0].results.length).toBe(2);
+  });
+
+  it("explains the one that is asked for", async () => {
+    const { stdout } = await tsbpf(["verify", "--log", "-", "--prog", "two"], { stdin });
+    expect(stdout).toMatch(/^two: refused/);
+    expect(stdout.match(/error\[/g)?.length).toBe(1);
+    expect((await tsbpf(["verify", "--log", "-", "--prog", "three"], { stdin })).stderr).toContain(
+      "one, two",
+    );
+  });
+});
+
 describe("verify --log", () => {
   it("explains a log from standard input", async () => {
     const { status, stdout } = await tsbpf(["verify", "--log", "-"], { stdin: OLD_LOG });

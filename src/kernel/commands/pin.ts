@@ -21,12 +21,14 @@ export function objPin(process: Process, attr: Attr): number {
 /** `bpf_obj_get`. */
 export function objGet(process: Process, attr: Attr): number {
   const { pathname, bpfFd, fileFlags, pathFd } = attr.fields("OBJ_GET");
-  if (bpfFd !== 0 || (fileFlags & ~(BpfMapFlag.RDONLY | BpfMapFlag.WRONLY | BpfMapFlag.PATH_FD)) !== 0) refuse(Errno.EINVAL);
+  if (bpfFd !== 0 || (fileFlags & ~(BpfMapFlag.RDONLY | BpfMapFlag.WRONLY | BpfMapFlag.PATH_FD)) !== 0)
+    refuse(Errno.EINVAL);
   if ((fileFlags & BpfMapFlag.PATH_FD) === 0 && pathFd !== 0) refuse(Errno.EINVAL);
   const access = fileFlags & (BpfMapFlag.RDONLY | BpfMapFlag.WRONLY);
   if (access === (BpfMapFlag.RDONLY | BpfMapFlag.WRONLY)) refuse(Errno.EINVAL);
   const wanted =
-    (access === BpfMapFlag.WRONLY ? 0 : FileAccess.read) | (access === BpfMapFlag.RDONLY ? 0 : FileAccess.write);
+    (access === BpfMapFlag.WRONLY ? 0 : FileAccess.read) |
+    (access === BpfMapFlag.RDONLY ? 0 : FileAccess.write);
   const object = process.machine.bpffs.open(process.string(pathname, PATH_MAX), process, wanted);
   return process.files.install(object.getUser(), {
     readable: access !== BpfMapFlag.WRONLY,

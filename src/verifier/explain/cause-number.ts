@@ -27,7 +27,7 @@ export function causeOfRange(history: History, register: number, before: number,
     const compared = decisive(comparisons, limit);
     if (compared !== null && (lost === undefined || compared.at.position > lost.at.position)) return compared;
     if (lost !== undefined) return { at: lost.at, text: lossAt(history, lost, limit)! };
-    const cut = limit === "low" ? null : cutAt(history, links[to]!);
+    const cut = limit === "low" || isConversion(links, to) ? null : cutAt(history, links[to]!);
     if (cut !== null) return cut;
     const meant = from === 0 || limit === "low" ? newest(comparisons, limit) : null;
     if (meant !== null) return meant;

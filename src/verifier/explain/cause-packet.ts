@@ -33,7 +33,11 @@ export function causeOfPacket(history: History, register: number, before: number
       text: "a variable is added: from here on it is another pointer, and this one was not compared with data_end",
     };
   }
-  return causeOfOther(history, before, born, pointer) ?? neverCompared(history, register, before);
+  return (
+    causeOfOther(history, before, born, pointer) ??
+    lengthCompared(history, before) ??
+    neverCompared(history, register, before)
+  );
 }
 
 /** What packets are at most: with more that may have been added, a comparison counts for nothing (`MAX_PACKET_OFF`). */
@@ -71,6 +75,24 @@ function causeOfOther(history: History, before: number, born: number, pointer: s
     );
   }
   return null;
+}
+
+/** A comparison of the packet's length as a number: what is learnt of that is not learnt of any pointer. */
+function lengthCompared(history: History, before: number): Cause | null {
+  const at = history.path.slice(0, before).findLast(({ effect, position }) => {
+    if (effect.operation !== "branch") return false;
+    return effect.reads.some((register) =>
+      history.origin(register, position).some(({ at: { effect: made, position: where } }) => {
+        if (made.operator !== "-=" || made.reads.length < 2) return false;
+        return made.reads.every((each) => /^pkt/.test(history.known(each, where) ?? ""));
+      }),
+    );
+  });
+  if (at === undefined) return null;
+  return {
+    at,
+    text: "this compares the packet's length, a number: of the pointers themselves the verifier learns nothing",
+  };
 }
 
 function neverCompared(history: History, register: number, before: number): Cause | null {

@@ -1,4 +1,5 @@
 import {
+  canBeSleepable,
   helperCallers,
   helperCount,
   helperSince,
@@ -304,20 +305,20 @@ function sleeping(match: RegExpExecArray, refusal: Refusal): Finding {
     headline: `${/^global/.test(match[0]) ? "a global function" : name} may sleep, and this program must not`,
     need: "only programs that are loaded as sleepable may call this",
     fixes: [
-      ...(section === null
-        ? []
-        : [
-            fix(
-              "Load the program as sleepable, by its section's name, where what it is attached to allows that.",
-              `SEC("${section}")`,
-            ),
-          ]),
       ...(awake === undefined
         ? []
         : [
             fix(
               "Read what is in memory already, without sleeping: what is not there gives an error.",
               `${awake}(${given?.join(", ") ?? "dst, size, user_ptr"});`,
+            ),
+          ]),
+      ...(section === null
+        ? []
+        : [
+            fix(
+              "Or load the program as sleepable, by its section's name, where what it is attached to may sleep: system calls do (fentry.s/__x64_sys_unlink), and most LSM hooks.",
+              `SEC("${section}")`,
             ),
           ]),
       ...(section !== null && refusal.program.section !== undefined
@@ -337,7 +338,8 @@ function sleepableSection(section: string | undefined): string | null {
   if (section === undefined) return "fentry.s/do_unlinkat";
   const [prefix = "", ...target] = section.split("/");
   const known = SECTION_DEFINITIONS.some(
-    ({ pattern, sleepable }) => sleepable && pattern.replace(/\+$/, "") === `${prefix}.s`,
+    ({ pattern, sleepable, type, attachType }) =>
+      sleepable && pattern.replace(/\+$/, "") === `${prefix}.s` && canBeSleepable(type, attachType ?? 0),
   );
   return known ? [`${prefix}.s`, ...target].join("/") : null;
 }

@@ -1,5 +1,5 @@
 import { nameOf } from "./history.ts";
-import { type Carried, carriedOf, type Loop, loopsOf, type Split, splitsOf } from "./loops.ts";
+import { type Carried, type Counter, carriedOf, type Loop, loopsOf, type Split, splitsOf } from "./loops.ts";
 import type { PathStep } from "./path-step.ts";
 import { type Finding, fix, type Refusal, type Rule, stepOf } from "./rule.ts";
 
@@ -57,8 +57,7 @@ function ofLoop(loop: Loop, gaveUp: string, refusal: Refusal): Finding {
       ? carried.length > 0
         ? "each leaves other values behind than the one before, so that the verifier goes on"
         : "the verifier knows no counter that ends them"
-      : `${counterName(refusal, head, counter.register)} is another number in each, so that the verifier has to follow every one`;
-  const asked = counter?.limit == null ? "" : ` of ${count(distance(counter.limit, counter.value, rounds))}`;
+      : `${counterName(refusal, head, counter.register)} is another number in each${reached(counter)}, so that the verifier has to follow every one`;
   const perRound = Math.max(1, Math.round(loop.visits / rounds));
   return {
     headline: paths
@@ -71,7 +70,7 @@ function ofLoop(loop: Loop, gaveUp: string, refusal: Refusal): Finding {
       stepOf(
         head,
         "used",
-        `${count(rounds)} rounds${asked} on one path, of about ${count(perRound)} instructions; ${counts}. ${gaveUp}`,
+        `${count(rounds)} rounds on one path, of about ${count(perRound)} instructions; ${counts}. ${gaveUp}`,
       ),
     ],
     fixes: loopFixes(loop, perRound, carried),
@@ -187,10 +186,11 @@ function unknown(): Finding {
 
 const STATS = "`tsbpf verify --stats OBJECT` shows which lines cost most.";
 
-/** Rounds that a counter makes up to its limit: as many as there were, and those that are left. */
-function distance(limit: bigint, value: bigint, rounds: number): string {
-  const left = limit > value ? limit - value : value - limit;
-  return `${left + BigInt(rounds)}`;
+/** How far a counter came. */
+function reached({ value, limit }: Counter): string {
+  return limit === null
+    ? ""
+    : ` (${count(`${value}`)} in the newest, and compared with ${count(`${limit}`)})`;
 }
 
 /** The program's own name for a counter, where the line of its comparison is that of a loop and has one. */

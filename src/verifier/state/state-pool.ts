@@ -91,7 +91,7 @@ export class StatePool {
     for (let i = 0; i < MAX_BPF_REG; i++) {
       const reg = from.regs[i]!;
       const known = base?.regs[i];
-      if (known !== undefined && known.isSameAs(reg)) {
+      if (known?.isSameAs(reg)) {
         known.shared = true;
         this.#keepRegister(regs[i]!);
         regs[i] = known;
@@ -115,7 +115,7 @@ export class StatePool {
     for (let spi = 0; spi < depth; spi++) {
       const slot = from.stack[spi]!;
       const known = base?.stack[spi];
-      if (known !== undefined && known.isSameAs(slot)) {
+      if (known?.isSameAs(slot)) {
         known.shared = true;
         if (spi < stack.length) this.#keepSlot(stack[spi]!);
         stack[spi] = known;
