@@ -107,7 +107,8 @@ function verified(request: LoadRequest, judgement: Judgement): Checked {
   const { env, kernelMap } = judgement;
   const maps = new Map<number, VerifierMap>();
   const addresses = new Map<number, bigint>();
-  for (const [slot, { map, variable }] of env.aux.entries()) {
+  for (let slot = 0; slot < env.aux.length; slot++) {
+    const { map, variable } = env.aux[slot]!;
     if (map !== null) maps.set(slot, map);
     if (variable !== null) addresses.set(slot, variable.address);
   }

@@ -126,7 +126,7 @@ function checkStackWriteFixedOff(
     let type: SlotType = SlotType.MISC;
     if (reg !== null ? registerIsNull(reg) : insn.imm === 0 && isImmediateStore(env, insnIdx)) {
       // No spill that backtracking could follow to the register: its zero is relied upon here.
-      if (valueRegno >= 0) markChainPrecision(env, valueRegno);
+      markChainPrecision(env, valueRegno);
       type = SlotType.ZERO;
     }
     for (let i = 0; i < size; i++) slot.setType((byte - i) & 7, type);
@@ -189,5 +189,5 @@ function checkStackWriteVarOff(
     zeroUsed ||= staysZero;
     slot.setType(at, staysZero ? SlotType.ZERO : SlotType.MISC);
   }
-  if (zeroUsed && valueRegno >= 0) markChainPrecision(env, valueRegno);
+  if (zeroUsed) markChainPrecision(env, valueRegno);
 }

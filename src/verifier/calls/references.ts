@@ -33,10 +33,6 @@ export function acquireIrqState(env: Environment, insnIdx: number): number {
   return id;
 }
 
-export function findReferenceState(state: VerifierState, id: number): boolean {
-  return state.refs.some((ref) => ref.id === id);
-}
-
 /** `type` may be several of {@link RefType}. */
 export function findLockState(
   state: VerifierState,

@@ -35,48 +35,229 @@ export interface StructMeta {
   readonly record: BtfRecord;
 }
 
-/** What the verifier finds out about an instruction: `struct bpf_insn_aux_data`. */
+/** What is found out of few instructions: calls, addresses of maps and variables, arithmetic that is masked. */
+class RareFacts {
+  mapPointer: MapPointerState | null = null;
+  aluLimit: number = 0;
+  map: VerifierMap | null = null;
+  mapOffset: number = 0;
+  variable: KernelVariable | null = null;
+  loop: { readonly fits: boolean; readonly callback: number } | null = null;
+  objNewSize: number = 0;
+  insertOffset: number = 0;
+  structMeta: StructMeta | null = null;
+  mapKey: number | bigint | "poison" | null = null;
+  fastcallSpillsNum: number = 0;
+  argProg: number = 0;
+}
+
+const NO_FACTS: RareFacts = new RareFacts();
+
+/** The facts, to be changed. */
+function owned(facts: RareFacts): RareFacts {
+  return facts === NO_FACTS ? new RareFacts() : facts;
+}
+
+/** Bits of what is true of an instruction. */
+const Flag = {
+  zextDst: 1 << 0,
+  needsZext: 1 << 1,
+  storageGetFuncAtomic: 1 << 2,
+  isIterNext: 1 << 3,
+  callWithPercpuAllocPtr: 1 << 4,
+  fastcallPattern: 1 << 5,
+  callsCallback: 1 << 6,
+  ctxGap: 1 << 7,
+} as const;
+
+/**
+ * What the verifier finds out about an instruction: `struct bpf_insn_aux_data`. A large program has a hundred thousand
+ * of them: each is small, and what few have is apart.
+ */
 export class InsnAux {
   /** Loads and stores: kind of pointer, the same on all paths. */
   ptrType: RegisterType = 0;
-  mapPointer: MapPointerState | null = null;
-  aluLimit = 0;
-  /** LD_IMM64 of a map. */
-  map: VerifierMap | null = null;
-  mapOffset = 0;
-  variable: KernelVariable | null = null;
-  /** bpf_loop: seen, can be inlined, and with which callback. */
-  loop: { readonly fits: boolean; readonly callback: number } | null = null;
-  /** `bpf_obj_new`: bytes; nodes: offset. */
-  objNewSize = 0;
-  insertOffset = 0;
-  structMeta: StructMeta | null = null;
-  /** Constant key of an array lookup: null before the first, "poison" where it differs, else the key. */
-  mapKey: number | bigint | "poison" | null = null;
   /** Bytes of the context's field that the load reads, where fixups must narrow it; 0 for none. */
   ctxFieldSize = 0;
-  /** The access is to bytes of the context, or of a socket, that belong to no field: it cannot be rewritten. */
-  ctxGap = false;
   /** Number of the pass that saw it last; 0: dead. */
   seen = 0;
-  nospec = false;
-  nospecResult = false;
-  zextDst = false;
-  needsZext = false;
-  storageGetFuncAtomic = false;
-  isIterNext = false;
-  callWithPercpuAllocPtr = false;
   aluState = 0;
-  fastcallPattern = false;
-  fastcallSpillsNum = 0;
-  /** Number of the argument that gets the program itself (`__prog`); 0 for none. */
-  argProg = 0;
-  jmpPoint = false;
-  prunePoint = false;
-  forceCheckpoint = false;
-  callsCallback = false;
   /** Strongly connected component of the control flow; 0 where it has but one instruction. */
   scc = 0;
   /** Bit set of registers that a later instruction may read. */
   liveRegsBefore = 0;
+  nospec = false;
+  nospecResult = false;
+  jmpPoint = false;
+  prunePoint = false;
+  forceCheckpoint = false;
+  #flags = 0;
+  #rare: RareFacts = NO_FACTS;
+
+  get zextDst(): boolean {
+    return (this.#flags & Flag.zextDst) !== 0;
+  }
+
+  set zextDst(on: boolean) {
+    this.#flags = on ? this.#flags | Flag.zextDst : this.#flags & ~Flag.zextDst;
+  }
+
+  get needsZext(): boolean {
+    return (this.#flags & Flag.needsZext) !== 0;
+  }
+
+  set needsZext(on: boolean) {
+    this.#flags = on ? this.#flags | Flag.needsZext : this.#flags & ~Flag.needsZext;
+  }
+
+  get storageGetFuncAtomic(): boolean {
+    return (this.#flags & Flag.storageGetFuncAtomic) !== 0;
+  }
+
+  set storageGetFuncAtomic(on: boolean) {
+    this.#flags = on ? this.#flags | Flag.storageGetFuncAtomic : this.#flags & ~Flag.storageGetFuncAtomic;
+  }
+
+  get isIterNext(): boolean {
+    return (this.#flags & Flag.isIterNext) !== 0;
+  }
+
+  set isIterNext(on: boolean) {
+    this.#flags = on ? this.#flags | Flag.isIterNext : this.#flags & ~Flag.isIterNext;
+  }
+
+  get callWithPercpuAllocPtr(): boolean {
+    return (this.#flags & Flag.callWithPercpuAllocPtr) !== 0;
+  }
+
+  set callWithPercpuAllocPtr(on: boolean) {
+    this.#flags = on ? this.#flags | Flag.callWithPercpuAllocPtr : this.#flags & ~Flag.callWithPercpuAllocPtr;
+  }
+
+  get fastcallPattern(): boolean {
+    return (this.#flags & Flag.fastcallPattern) !== 0;
+  }
+
+  set fastcallPattern(on: boolean) {
+    this.#flags = on ? this.#flags | Flag.fastcallPattern : this.#flags & ~Flag.fastcallPattern;
+  }
+
+  get callsCallback(): boolean {
+    return (this.#flags & Flag.callsCallback) !== 0;
+  }
+
+  set callsCallback(on: boolean) {
+    this.#flags = on ? this.#flags | Flag.callsCallback : this.#flags & ~Flag.callsCallback;
+  }
+
+  /** The access is to bytes of the context, or of a socket, that belong to no field: it cannot be rewritten. */
+  get ctxGap(): boolean {
+    return (this.#flags & Flag.ctxGap) !== 0;
+  }
+
+  set ctxGap(on: boolean) {
+    this.#flags = on ? this.#flags | Flag.ctxGap : this.#flags & ~Flag.ctxGap;
+  }
+
+  get mapPointer(): RareFacts["mapPointer"] {
+    return this.#rare.mapPointer;
+  }
+
+  set mapPointer(value: RareFacts["mapPointer"]) {
+    if (this.#rare.mapPointer !== value) (this.#rare = owned(this.#rare)).mapPointer = value;
+  }
+
+  get aluLimit(): RareFacts["aluLimit"] {
+    return this.#rare.aluLimit;
+  }
+
+  set aluLimit(value: RareFacts["aluLimit"]) {
+    if (this.#rare.aluLimit !== value) (this.#rare = owned(this.#rare)).aluLimit = value;
+  }
+
+  /** LD_IMM64 of a map. */
+  get map(): RareFacts["map"] {
+    return this.#rare.map;
+  }
+
+  set map(value: RareFacts["map"]) {
+    if (this.#rare.map !== value) (this.#rare = owned(this.#rare)).map = value;
+  }
+
+  get mapOffset(): RareFacts["mapOffset"] {
+    return this.#rare.mapOffset;
+  }
+
+  set mapOffset(value: RareFacts["mapOffset"]) {
+    if (this.#rare.mapOffset !== value) (this.#rare = owned(this.#rare)).mapOffset = value;
+  }
+
+  get variable(): RareFacts["variable"] {
+    return this.#rare.variable;
+  }
+
+  set variable(value: RareFacts["variable"]) {
+    if (this.#rare.variable !== value) (this.#rare = owned(this.#rare)).variable = value;
+  }
+
+  /** bpf_loop: seen, can be inlined, and with which callback. */
+  get loop(): RareFacts["loop"] {
+    return this.#rare.loop;
+  }
+
+  set loop(value: RareFacts["loop"]) {
+    if (this.#rare.loop !== value) (this.#rare = owned(this.#rare)).loop = value;
+  }
+
+  /** `bpf_obj_new`: bytes. */
+  get objNewSize(): RareFacts["objNewSize"] {
+    return this.#rare.objNewSize;
+  }
+
+  set objNewSize(value: RareFacts["objNewSize"]) {
+    if (this.#rare.objNewSize !== value) (this.#rare = owned(this.#rare)).objNewSize = value;
+  }
+
+  /** Of a node that is inserted. */
+  get insertOffset(): RareFacts["insertOffset"] {
+    return this.#rare.insertOffset;
+  }
+
+  set insertOffset(value: RareFacts["insertOffset"]) {
+    if (this.#rare.insertOffset !== value) (this.#rare = owned(this.#rare)).insertOffset = value;
+  }
+
+  get structMeta(): RareFacts["structMeta"] {
+    return this.#rare.structMeta;
+  }
+
+  set structMeta(value: RareFacts["structMeta"]) {
+    if (this.#rare.structMeta !== value) (this.#rare = owned(this.#rare)).structMeta = value;
+  }
+
+  /** Constant key of an array lookup: null before the first, "poison" where it differs, else the key. */
+  get mapKey(): RareFacts["mapKey"] {
+    return this.#rare.mapKey;
+  }
+
+  set mapKey(value: RareFacts["mapKey"]) {
+    if (this.#rare.mapKey !== value) (this.#rare = owned(this.#rare)).mapKey = value;
+  }
+
+  get fastcallSpillsNum(): RareFacts["fastcallSpillsNum"] {
+    return this.#rare.fastcallSpillsNum;
+  }
+
+  set fastcallSpillsNum(value: RareFacts["fastcallSpillsNum"]) {
+    if (this.#rare.fastcallSpillsNum !== value) (this.#rare = owned(this.#rare)).fastcallSpillsNum = value;
+  }
+
+  /** Number of the argument that gets the program itself (`__prog`); 0 for none. */
+  get argProg(): RareFacts["argProg"] {
+    return this.#rare.argProg;
+  }
+
+  set argProg(value: RareFacts["argProg"]) {
+    if (this.#rare.argProg !== value) (this.#rare = owned(this.#rare)).argProg = value;
+  }
 }

@@ -3,6 +3,9 @@ import { Frame, MAIN_FUNC } from "../state/frame.ts";
 import { MAX_PENDING_STATES } from "../state/limits.ts";
 import { VerifierState } from "../state/verifier-state.ts";
 
+/** So many of the states that wait are soon at hand again: to save memory on them takes more time than it saves. */
+const NEXT = 16;
+
 /**
  * Puts a copy of the current state aside, to be explored from `insnIdx` on (`push_stack`).
  *
@@ -51,7 +54,9 @@ export function pushAsyncCb(
 }
 
 function push(env: Environment, state: VerifierState, insnIdx: number, prevInsnIdx: number): void {
-  env.pending.push({ state, insnIdx, prevInsnIdx, logPosition: env.log.position });
+  const { pending } = env;
+  pending.push({ state, insnIdx, prevInsnIdx, logPosition: env.log.position });
+  if (pending.length > NEXT) env.pool.pack(pending[pending.length - 1 - NEXT]!.state);
 }
 
 /**
@@ -66,5 +71,6 @@ export function popStack(env: Environment, popLog: boolean): PendingState | null
   if (popLog) env.log.reset(pending.logPosition);
   env.pool.release(env.current);
   env.current = pending.state;
+  env.pool.unpack(env.current);
   return pending;
 }

@@ -16,9 +16,11 @@ const NO_ARGUMENTS = ~0x3e;
  * The exact value of a register of the current frame matters: it, and all that it was computed from, is marked as
  * precise in the cached states that led here (`mark_chain_precision`). The current state needs no mark: it is either
  * dropped, or cached without marks and marked again by what comes later.
+ *
+ * @param regno negative: none, as of a store of an immediate; nothing is marked then
  */
 export function markChainPrecision(env: Environment, regno: number): void {
-  if (!env.bpfCapable) return;
+  if (!env.bpfCapable || regno < 0) return;
   const state = env.current;
   const masks = env.backtrack;
   masks.frame = state.curframe;

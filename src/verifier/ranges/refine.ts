@@ -3,7 +3,7 @@ import { Condition, swapped } from "./condition.ts";
 import { synced } from "./sync.ts";
 import { Tnum, tnumIntersect, tnumIsConst, tnumSubreg, tnumSubregIsConst, tnumWithSubreg } from "./tnum.ts";
 import { unbound32, unbound64 } from "./truncate.ts";
-import { below32, below64, less64 } from "./words.ts";
+import { below32, below64, borrowOf, carryOf, less64 } from "./words.ts";
 
 /**
  * Narrows both sides by what holds between them (`regs_refine_cond_op`). Both may be the same draft, where a register
@@ -155,13 +155,13 @@ function refineBelow(a: BoundsDraft, b: BoundsDraft, distance: number, jmp32: bo
     return;
   }
   const maxLo = (b.umaxLo - distance) | 0;
-  const maxHi = (distance > b.umaxLo >>> 0 ? b.umaxHi - 1 : b.umaxHi) | 0;
+  const maxHi = (b.umaxHi - borrowOf(b.umaxLo, distance)) | 0;
   if (below64(maxHi, maxLo, a.umaxHi, a.umaxLo)) {
     a.umaxHi = maxHi;
     a.umaxLo = maxLo;
   }
   const minLo = (a.uminLo + distance) | 0;
-  const minHi = (minLo === 0 && distance === 1 ? a.uminHi + 1 : a.uminHi) | 0;
+  const minHi = (a.uminHi + carryOf(a.uminLo, minLo)) | 0;
   if (below64(b.uminHi, b.uminLo, minHi, minLo)) {
     b.uminHi = minHi;
     b.uminLo = minLo;
@@ -178,13 +178,13 @@ function refineLess(a: BoundsDraft, b: BoundsDraft, distance: number, jmp32: boo
     return;
   }
   const maxLo = (b.smaxLo - distance) | 0;
-  const maxHi = (distance > b.smaxLo >>> 0 ? b.smaxHi - 1 : b.smaxHi) | 0;
+  const maxHi = (b.smaxHi - borrowOf(b.smaxLo, distance)) | 0;
   if (less64(maxHi, maxLo, a.smaxHi, a.smaxLo)) {
     a.smaxHi = maxHi;
     a.smaxLo = maxLo;
   }
   const minLo = (a.sminLo + distance) | 0;
-  const minHi = (minLo === 0 && distance === 1 ? a.sminHi + 1 : a.sminHi) | 0;
+  const minHi = (a.sminHi + carryOf(a.sminLo, minLo)) | 0;
   if (less64(b.sminHi, b.sminLo, minHi, minLo)) {
     b.sminHi = minHi;
     b.sminLo = minLo;

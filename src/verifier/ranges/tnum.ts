@@ -230,13 +230,6 @@ export function tnumIntersect(a: Tnum, b: Tnum): Tnum {
   return new Tnum((a.valueHi | b.valueHi) & ~maskHi, (a.valueLo | b.valueLo) & ~maskLo, maskHi, maskLo);
 }
 
-/** What is known of a number that is one or the other. */
-export function tnumUnion(a: Tnum, b: Tnum): Tnum {
-  const maskHi = (a.valueHi ^ b.valueHi) | a.maskHi | b.maskHi;
-  const maskLo = (a.valueLo ^ b.valueLo) | a.maskLo | b.maskLo;
-  return new Tnum(a.valueHi & b.valueHi & ~maskHi, a.valueLo & b.valueLo & ~maskLo, maskHi, maskLo);
-}
-
 /** Whether some number is both: no bit is known to differ. */
 export function tnumOverlap(a: Tnum, b: Tnum): boolean {
   return (
@@ -302,9 +295,4 @@ export function tnumStep({ valueHi, valueLo, maskHi, maskLo }: Tnum, hi: number,
   const nextLo = (filledLo + 1) | 0;
   const nextHi = (filledHi + (nextLo === 0 ? 1 : 0)) | 0;
   return { hi: valueHi | (nextHi & maskHi), lo: valueLo | (nextLo & maskLo) };
-}
-
-/** Whether the low bits are 0 so that `a` is a multiple of `size`, a power of two up to 2^31. */
-export function tnumIsAligned(a: Tnum, size: number): boolean {
-  return size === 0 || ((a.valueLo | a.maskLo) & (size - 1)) === 0;
 }

@@ -12,8 +12,8 @@ DEAD_SLOT.shared = true;
 
 /** Most parts that are kept for later. */
 const MAX_FRAMES = 4096;
-const MAX_REGISTERS = 16_384;
-const MAX_SLOTS = 16_384;
+const MAX_REGISTERS = 65_536;
+const MAX_SLOTS = 65_536;
 
 /**
  * Copies states and takes those back that nobody refers to, so that a verification, which copies one at every branch,
@@ -47,6 +47,55 @@ export class StatePool {
     copy.refs = state.refs.slice();
     copy.history = state.history.slice();
     return copy;
+  }
+
+  /**
+   * Lets a state that is put aside share what it has in common with its parent, as {@link snapshot} does: many may wait
+   * at a time. Nobody may change it until it is {@link unpack}ed.
+   */
+  pack(state: VerifierState): void {
+    const { parent } = state;
+    if (parent === null) return;
+    const depth = Math.min(state.frames.length, parent.frames.length);
+    for (let i = 0; i < depth; i++) {
+      const { regs, stack } = state.frames[i]!;
+      const base = parent.frames[i]!;
+      for (let regno = 0; regno < MAX_BPF_REG; regno++) {
+        const known = base.regs[regno]!;
+        if (!known.isSameAs(regs[regno]!)) continue;
+        known.shared = true;
+        this.#keepRegister(regs[regno]!);
+        regs[regno] = known;
+      }
+      const slots = Math.min(stack.length, base.stack.length);
+      for (let spi = 0; spi < slots; spi++) {
+        const known = base.stack[spi]!;
+        if (!known.isSameAs(stack[spi]!)) continue;
+        known.shared = true;
+        this.#keepSlot(stack[spi]!);
+        stack[spi] = known;
+      }
+    }
+  }
+
+  /** Makes everything in the state its own again. */
+  unpack(state: VerifierState): void {
+    for (const { regs, stack } of state.frames) {
+      for (let regno = 0; regno < MAX_BPF_REG; regno++) {
+        const reg = regs[regno]!;
+        if (!reg.shared) continue;
+        const own = this.#registers.pop() ?? new Register();
+        own.copyFrom(reg);
+        regs[regno] = own;
+      }
+      for (let spi = 0; spi < stack.length; spi++) {
+        const slot = stack[spi]!;
+        if (!slot.shared) continue;
+        const own = this.#slots.pop() ?? new StackSlot();
+        own.copyFrom(slot);
+        stack[spi] = own;
+      }
+    }
   }
 
   /** Keeps nothing for later. */

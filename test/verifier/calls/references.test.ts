@@ -7,7 +7,6 @@ import {
   acquireLockState,
   acquireReference,
   findLockState,
-  findReferenceState,
   releaseIrqState,
   releaseLockState,
   releaseReference,
@@ -42,8 +41,7 @@ describe("references", () => {
     expect(env.reg(1).type).toBe(RegType.SCALAR_VALUE);
     expect(spilled.type).toBe(RegType.SCALAR_VALUE);
     expect(env.reg(2).type).toBe(RegType.PTR_TO_SOCKET);
-    expect(findReferenceState(env.current, id)).toBe(false);
-    expect(findReferenceState(env.current, other)).toBe(true);
+    expect(env.current.refs.map((ref) => ref.id)).toEqual([other]);
   });
 
   it("leave nothing to read where addresses are secret", () => {

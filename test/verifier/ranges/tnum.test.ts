@@ -8,7 +8,6 @@ import {
   tnumEquals,
   tnumIn,
   tnumIntersect,
-  tnumIsAligned,
   tnumLshift,
   tnumMul,
   tnumOf,
@@ -18,7 +17,6 @@ import {
   tnumRshift,
   tnumStep,
   tnumSub,
-  tnumUnion,
   tnumXor,
 } from "../../../src/verifier/ranges/tnum.ts";
 import { highOf, lowOf, unsignedOf } from "../../../src/verifier/ranges/words.ts";
@@ -145,8 +143,7 @@ describe("sets of numbers", () => {
           const right =
             tnumOverlap(ta, tb) === common.length > 0 &&
             tnumIn(ta, tb) === (common.length === b.members.length) &&
-            (common.length === 0 || tnumEquals(tnumIntersect(ta, tb), best(common.map(at)))) &&
-            tnumEquals(tnumUnion(ta, tb), best([...a.members, ...b.members].map(at)));
+            (common.length === 0 || tnumEquals(tnumIntersect(ta, tb), best(common.map(at))));
           if (!right) expect.fail(`${a.value}/${a.mask} and ${b.value}/${b.mask} at bit ${place}`);
         }
       }
@@ -176,14 +173,6 @@ describe("sets of numbers", () => {
           const wanted = members.find((member) => member > x) ?? members.at(-1)!;
           if (unsignedOf(hi, lo) !== wanted) expect.fail(`${a.value}/${a.mask} at bit ${place} above ${x}`);
         }
-      }
-    }
-  });
-
-  it("are aligned where all members are", () => {
-    for (const a of SMALL) {
-      for (const size of [1, 2, 4, 8]) {
-        expect(tnumIsAligned(placed(a, 0), size)).toBe(a.members.every((x) => x % size === 0));
       }
     }
   });
