@@ -1,5 +1,6 @@
 import { displacementOf, type Insn, lookup } from "../isa/index.ts";
 import type { AsmDialect } from "./assemble.ts";
+import { LabelNumbers } from "./label-numbers.ts";
 import { type PrintNames, signedText } from "./print-names.ts";
 import { printPseudoC } from "./pseudoc/print.ts";
 import { printUbpf } from "./ubpf/print.ts";
@@ -7,8 +8,11 @@ import { printUbpf } from "./ubpf/print.ts";
 export interface DisassembleOptions {
   /** `pseudoc` by default. */
   readonly dialect?: AsmDialect;
-  /** Name the targets of jumps (`L1`) and calls (`func1`) instead of counting slots. */
-  readonly labels?: boolean;
+  /**
+   * Name the targets of jumps (`L1`) and calls (`func1`) instead of counting slots. Texts that will stand in one file
+   * share their numbers: no label must come twice.
+   */
+  readonly labels?: boolean | LabelNumbers;
   readonly helperName?: (id: number) => string | undefined;
 }
 
@@ -17,12 +21,13 @@ const PRINTERS = { pseudoc: printPseudoC, ubpf: printUbpf } as const;
 /** A program as text that `assemble` turns into the same slots, one instruction to a line. */
 export function disassemble(insns: readonly Insn[], options: DisassembleOptions = {}): string {
   const print = PRINTERS[options.dialect ?? "pseudoc"];
-  const labels = options.labels === true ? labelsOf(insns) : new Map<number, string>();
+  const numbers = options.labels === true ? new LabelNumbers() : options.labels || undefined;
+  const labels = numbers === undefined ? new Map<number, string>() : labelsOf(insns, numbers);
   const names: PrintNames = {
     target: (slot, displacement) => labels.get(slot + 1 + displacement) ?? signedText(displacement),
     ...(options.helperName === undefined ? {} : { helperName: options.helperName }),
   };
-  const indent = options.labels === true ? "  " : "";
+  const indent = numbers === undefined ? "" : "  ";
   let text = "";
   for (let slot = 0; slot < insns.length; ) {
     const label = labels.get(slot);
@@ -44,7 +49,7 @@ function widthAt(insns: readonly Insn[], slot: number): number {
   return whole && off === row.off && src === row.src ? 2 : 1;
 }
 
-function labelsOf(insns: readonly Insn[]): Map<number, string> {
+function labelsOf(insns: readonly Insn[], numbers: LabelNumbers): Map<number, string> {
   const starts = new Set<number>([insns.length]);
   for (let slot = 0; slot < insns.length; slot += widthAt(insns, slot)) starts.add(slot);
   const calls = new Set<number>();
@@ -59,10 +64,8 @@ function labelsOf(insns: readonly Insn[]): Map<number, string> {
     if (starts.has(target)) (row.off === "target" || row.kind === "goto" ? jumps : calls).add(target);
   }
   const labels = new Map<number, string>();
-  let functions = 0;
-  let places = 0;
   for (const target of [...new Set([...calls, ...jumps])].sort((a, b) => a - b)) {
-    labels.set(target, calls.has(target) ? `func${++functions}` : `L${++places}`);
+    labels.set(target, calls.has(target) ? numbers.nextFunction() : numbers.nextPlace());
   }
   return labels;
 }

@@ -2,6 +2,7 @@ export { type AsmDialect, type AssembleOptions, type Assembly, assemble } from "
 export { type ClassicStyle, classicImage, parseClassic, printClassic } from "./classic/index.ts";
 export { AsmCode } from "./cursor.ts";
 export { type DisassembleOptions, disassemble } from "./disassemble.ts";
+export { LabelNumbers } from "./label-numbers.ts";
 export { type DisasmContext, type SourceContext, type SourceLine, trimmedSource } from "./listing/context.ts";
 export { disasm } from "./listing/disasm.ts";
 export { type JsonValue, jsonText } from "./listing/json.ts";

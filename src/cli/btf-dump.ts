@@ -2,7 +2,7 @@ import { type Btf, dumpC, dumpRawJson, dumpRawText } from "../btf/index.ts";
 import { Errno } from "../uapi/index.ts";
 import { readBtfFile, SYSFS_BTF, SYSFS_VMLINUX, statusOf } from "./btf-file.ts";
 import type { Invocation } from "./command.ts";
-import { CommandError, UsageError } from "./failure.ts";
+import { CommandError } from "./failure.ts";
 import { parseUnsigned, type Words } from "./words.ts";
 
 /** As many as bpftool takes. */
@@ -108,7 +108,7 @@ function formatOf(words: Words, given: readonly number[]) {
           status: statusOf(Errno.E2BIG),
         });
       }
-      if (words.count === 0) throw new UsageError();
+      if (words.count === 0) throw invalid("expecting value for 'root_id' option");
       const word = words.take();
       const root = parseUnsigned(word);
       if (root === null) throw new CommandError(`can't parse ${word} as root ID`);

@@ -22,6 +22,14 @@ export function isElf(bytes: Uint8Array): boolean {
   return bytes.length >= 4 && new DataView(bytes.buffer, bytes.byteOffset).getUint32(0) === ELF_MAGIC;
 }
 
+/** `struct btf_header` up to its lengths: a file that begins so and is no BTF has no room for the rest. */
+const BTF_HEADER = 24;
+
+/** Whether a file begins as raw BTF does, in either byte order. */
+export function isBtf(bytes: Uint8Array): boolean {
+  return bytes.length >= BTF_HEADER && isBtfMagic(bytes) && bytes[2] === 1;
+}
+
 /**
  * The types in a file: raw BTF, or an object with a section `.BTF`.
  *

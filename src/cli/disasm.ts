@@ -1,10 +1,9 @@
 import {
-  type AsmDialect,
-  type ClassicStyle,
   classicImage,
   disasm,
   disassemble,
   jsonText,
+  LabelNumbers,
   type ObjdumpSection,
   type ObjdumpSymbol,
   objdumpSection,
@@ -26,13 +25,11 @@ import {
 } from "../elf/index.ts";
 import { decode, INSN_SIZE, type Insn, type SockFilter, slotsOf } from "../isa/index.ts";
 import { helperName } from "../uapi/index.ts";
-import { isElf } from "./btf-file.ts";
-import { classicProgram, isDecimalFilter, isText } from "./classic-input.ts";
-import type { CommandFunction, Invocation } from "./command.ts";
+import { classicProgram } from "./classic-input.ts";
+import type { CommandFunction } from "./command.ts";
+import { classicStyleOf, dialectOf, type Form, formOf, kindOf } from "./disasm-form.ts";
 import { CommandError, UsageError } from "./failure.ts";
 import { hexArgument, hexFile, readInput } from "./input.ts";
-
-const CLASSIC_STYLES: readonly string[] = ["d", "dd", "ddd", "bpf_asm"];
 
 /** `tsbpf disasm { FILE | - | --hex HEX } [--dialect DIALECT | --style STYLE]` */
 export const run: CommandFunction = async (invocation) => {
@@ -45,43 +42,29 @@ export const run: CommandFunction = async (invocation) => {
       : { bytes: hexArgument(hex, "--hex"), name: "<hex>" };
   words.end();
   const form = formOf(invocation);
-  if (isClassic(bytes, form)) {
-    const program = classicProgram(bytes, name);
-    const style = (form.style ?? "d") as ClassicStyle;
-    io.stdout.write(json ? jsonText(classicJson(program), { pretty }) : printClassic(program, style));
-  } else if (isElf(bytes)) {
-    const sections = codeSections(openElf(bytes), name);
-    io.stdout.write(
-      json ? jsonText(sections.map(sectionJson), { pretty }) : objectText(sections, name, form),
-    );
-  } else {
-    const insns = instructions(hexFile(bytes) ?? bytes, name);
-    io.stdout.write(json ? jsonText(insnsJson(insns), { pretty }) : printed(insns, form));
+  switch (kindOf(bytes, form, name)) {
+    case "classic": {
+      const program = classicProgram(bytes, name);
+      const style = classicStyleOf(form, name);
+      io.stdout.write(json ? jsonText(classicJson(program), { pretty }) : printClassic(program, style));
+      return 0;
+    }
+    case "object": {
+      const sections = codeSections(openElf(bytes), name);
+      io.stdout.write(
+        json ? jsonText(sections.map(sectionJson), { pretty }) : objectText(sections, name, form),
+      );
+      return 0;
+    }
+    case "instructions": {
+      const insns = instructions(hexFile(bytes) ?? bytes, name);
+      io.stdout.write(
+        json ? jsonText(insnsJson(insns), { pretty }) : printed(insns, form, new LabelNumbers()),
+      );
+      return 0;
+    }
   }
-  return 0;
 };
-
-/** How instructions are to be written. */
-interface Form {
-  readonly style: string | undefined;
-  readonly dialect: string | undefined;
-  readonly labels: boolean;
-}
-
-function formOf({ options }: Invocation): Form {
-  const [style, dialect] = [options.value("style"), options.value("dialect")];
-  if (style !== undefined && dialect !== undefined) {
-    throw new CommandError("'--style' is not compatible with '--dialect'");
-  }
-  return { style, dialect, labels: options.has("labels") };
-}
-
-/** A classic program: asked for, or text that can be nothing else. */
-function isClassic(bytes: Uint8Array, { style, dialect }: Form): boolean {
-  if (dialect === "classic" || (style !== undefined && CLASSIC_STYLES.includes(style))) return true;
-  if (isElf(bytes)) return false;
-  return isDecimalFilter(bytes) || (isText(bytes) && hexFile(bytes) === null);
-}
 
 function instructions(bytes: Uint8Array, name: string, endian: Endian = "little"): readonly Insn[] {
   if (bytes.length === 0 || bytes.length % INSN_SIZE !== 0) {
@@ -94,8 +77,8 @@ function instructions(bytes: Uint8Array, name: string, endian: Endian = "little"
   return decode(bytes, { endian });
 }
 
-function printed(insns: readonly Insn[], { style, dialect, labels }: Form): string {
-  switch (style) {
+function printed(insns: readonly Insn[], form: Form, numbers: LabelNumbers): string {
+  switch (form.style) {
     case "xlated":
       return xlatedText(insns, UNSEEN);
     case "verifier":
@@ -103,7 +86,7 @@ function printed(insns: readonly Insn[], { style, dialect, labels }: Form): stri
     case "llvm":
       return objdumpSection({ name: ".text", insns });
     default:
-      return disassemble(insns, { labels, dialect: (dialect ?? "pseudoc") as AsmDialect });
+      return disassemble(insns, { labels: form.labels && numbers, dialect: dialectOf(form) });
   }
 }
 
@@ -159,31 +142,55 @@ function codeSections(elf: ElfFile, name: string): CodeSection[] {
     });
 }
 
-/** Every section below its name, every function below its own. */
+/** Every section below its name, every function below its own. It is one text: no label comes twice. */
 function objectText(sections: readonly CodeSection[], name: string, form: Form): string {
   if (form.style === "llvm") return objdumpText(name, sections);
   const comment = form.dialect === "ubpf" ? "#" : ";";
+  const numbers = new LabelNumbers();
+  const names = new FunctionLabels(form.dialect === "ubpf" ? ["exit"] : []);
   return sections
     .map((section) => {
       const body =
         form.style === undefined && !form.labels
-          ? functionsText(section, form)
-          : printed(section.insns, form);
+          ? functionsText(section, names, (insns) => printed(insns, form, numbers))
+          : printed(section.insns, form, numbers);
       return `${comment} section ${section.name}\n${body}`;
     })
     .join("\n");
 }
 
-function functionsText({ insns, functions }: CodeSection, form: Form): string {
+function functionsText(
+  { insns, functions }: CodeSection,
+  names: FunctionLabels,
+  print: (insns: readonly Insn[]) => string,
+): string {
   const starts = functions.filter(({ slot }) => Number.isInteger(slot) && slot < insns.length);
   const first = starts[0]?.slot ?? insns.length;
-  let text = first > 0 ? printed(insns.slice(0, first), form) : "";
+  let text = first > 0 ? print(insns.slice(0, first)) : "";
   starts.forEach(({ slot, name }, at) => {
     const end = starts[at + 1]?.slot ?? insns.length;
     // Two names for one place: the code stands below both.
-    text += `${name}:\n${end === slot ? "" : printed(insns.slice(slot, end), form)}`;
+    text += `${names.labelOf(name)}:\n${end === slot ? "" : print(insns.slice(slot, end))}`;
   });
   return text;
+}
+
+/** Labels of functions: static ones of several sources share names, and symbols may have any characters. */
+class FunctionLabels {
+  readonly #taken: Set<string>;
+
+  /** @param reserved labels that the dialect has by itself. */
+  constructor(reserved: readonly string[]) {
+    this.#taken = new Set(reserved);
+  }
+
+  labelOf(name: string): string {
+    const plain = name.replaceAll(/^[^A-Za-z_.$]|[^\w.$@]/g, "_");
+    let label = plain;
+    for (let number = 2; this.#taken.has(label); number++) label = `${plain}_${number}`;
+    this.#taken.add(label);
+    return label;
+  }
 }
 
 function insnsJson(insns: readonly Insn[]): readonly object[] {

@@ -1,11 +1,11 @@
 import { messageOf, NotSupported, TsbpfError } from "../base/index.ts";
 import type { Command, CommandFunction, Invocation } from "./command.ts";
-import { findCommand } from "./commands.ts";
+import { COMMANDS, findCommand } from "./commands.ts";
 import { CommandError, FAILED, OutputClosed } from "./failure.ts";
 import { GLOBAL_OPTIONS } from "./global-options.ts";
 import type { CliIo } from "./io.ts";
 import { moduleOf } from "./modules.ts";
-import { type ParsedOptions, parseOptions } from "./options.ts";
+import { firstWord, type OptionSpec, type ParsedOptions, parseOptions } from "./options.ts";
 import { printable } from "./printable.ts";
 import { isPrefix, Words } from "./words.ts";
 
@@ -49,7 +49,8 @@ async function run(
   line: { json: boolean; pretty: boolean; command: Command | undefined },
 ): Promise<number> {
   note(argv, line);
-  const globals = parseOptions(argv, GLOBAL_OPTIONS, { stopAtWord: true });
+  line.command = ownerOf(argv);
+  const globals = parseOptions(argv, optionsOf(line.command), { stopAtWord: true });
   const [word, ...rest] = globals.words;
   if (globals.has("version")) return await call("version", new Words([], "version"), globals, io);
   if (word === undefined || globals.has("help"))
@@ -57,10 +58,26 @@ async function run(
   const command = commandOf(word);
   line.command = command;
   if (command.later === true) throw later(command.name);
-  const options = globals.with(parseOptions(rest, [...(command.options ?? []), ...GLOBAL_OPTIONS]));
+  const options = globals.with(parseOptions(rest, optionsOf(command)));
   if (options.has("version")) return await call("version", new Words([], "version"), options, io);
   if (options.has("help")) return await call("help", new Words([command.name], "help"), options, io);
   return await dispatch(command, options, io);
+}
+
+/** All options that may stand with a command. */
+function optionsOf(command: Command | undefined): readonly OptionSpec[] {
+  return [...(command?.options ?? []), ...GLOBAL_OPTIONS];
+}
+
+/** The command whose own options stand in front of it; undefined where none do. */
+function ownerOf(argv: readonly string[]): Command | undefined {
+  if (firstWord(argv, GLOBAL_OPTIONS) !== null) return undefined;
+  return COMMANDS.find((command) => {
+    const word = firstWord(argv, optionsOf(command)) ?? null;
+    if (word === null) return false;
+    const found = findCommand(word);
+    return "command" in found && found.command === command;
+  });
 }
 
 /** `-j` and `-p` decide how every error is written, also that of a word before them. */

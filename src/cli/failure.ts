@@ -21,11 +21,11 @@ export class CommandError extends TsbpfError {
   }
 }
 
-/** A word too few, or one that makes no sense where it stands: the usage is the whole message. */
+/** A word too few, or one that makes no sense where it stands: the usage is shown below the message. */
 export class UsageError extends CommandError {
   override name = "UsageError";
 
-  constructor(message = "") {
+  constructor(message: string) {
     super(message, { usage: true });
   }
 }

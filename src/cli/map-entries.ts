@@ -1,6 +1,6 @@
 import type { BpfCommands, MapInfo, MapKeyArguments } from "../sys/index.ts";
 import { Errno } from "../sys/index.ts";
-import { Errno as Refused } from "../uapi/index.ts";
+import { BpfMapType, errnoMessage, Errno as Refused } from "../uapi/index.ts";
 
 /** An element of a map; `value` is null where the kernel gives none, and `why` its errno. */
 export interface MapEntry {
@@ -30,17 +30,44 @@ export function* mapEntries(sys: BpfCommands, fd: number, info: MapInfo): Iterab
   }
 }
 
-/** Whether the kernel keeps elements of such a map that can be walked. */
-export function hasElements(
+/** Types without keys to go from one to the next by: their `map_get_next_key` refuses whatever they hold. */
+const KEYLESS: ReadonlySet<number> = new Set([
+  BpfMapType.RINGBUF,
+  BpfMapType.USER_RINGBUF,
+  BpfMapType.QUEUE,
+  BpfMapType.STACK,
+  BpfMapType.BLOOM_FILTER,
+  BpfMapType.SK_STORAGE,
+  BpfMapType.INODE_STORAGE,
+  BpfMapType.TASK_STORAGE,
+  BpfMapType.CGRP_STORAGE,
+  BpfMapType.ARENA,
+]);
+
+/** Why the elements of a map cannot be listed. */
+export interface Unlisted {
+  readonly why: string;
+  /** Whether that is so for every map of the type, and no failure. */
+  readonly expected: boolean;
+}
+
+/** Null where the elements of a map can be listed. */
+export function unlisted(
   sys: BpfCommands,
   { fd, info }: { readonly fd: number; readonly info: MapInfo },
-): boolean {
+): Unlisted | null {
   try {
     sys.mapGetNextKey({ mapFd: fd, key: null, keySize: info.keySize });
-    return true;
+    return null;
   } catch (error) {
-    if (error instanceof Errno && error.errno === Refused.EOPNOTSUPP) return false;
-    throw error;
+    if (!(error instanceof Errno)) throw error;
+    if (KEYLESS.has(info.type)) {
+      return { why: "a map of this type has no keys to list its elements by", expected: true };
+    }
+    if (error.errno === Refused.EOPNOTSUPP) {
+      return { why: "elements of maps of this type are not in this version of tsbpf", expected: true };
+    }
+    return { why: errnoMessage(error.errno), expected: false };
   }
 }
 

@@ -3,7 +3,7 @@ import type { BpfCommands, MapInfo } from "../sys/index.ts";
 import { BpfMapType, mapTypeNames } from "../uapi/index.ts";
 import { countText, mapTable, type TableEntry, tableText } from "../user/index.ts";
 import { mapBtf } from "./kernel-btf.ts";
-import { cpuStride, hasElements, mapEntries } from "./map-entries.ts";
+import { cpuStride, mapEntries, unlisted } from "./map-entries.ts";
 import { writeFormatted } from "./map-text.ts";
 import type { Style } from "./style.ts";
 
@@ -21,7 +21,7 @@ const ARRAYS: ReadonlySet<number> = new Set([BpfMapType.ARRAY, BpfMapType.PERCPU
 
 /** Maps whose elements can be read one by one. */
 function isReadable(sys: BpfCommands, map: ReportedMap): boolean {
-  return map.info.keySize > 0 && map.info.valueSize > 0 && hasElements(sys, map);
+  return map.info.keySize > 0 && map.info.valueSize > 0 && unlisted(sys, map) === null;
 }
 
 /** The maps of an object as tables: by their types, data sections one variable a line. */

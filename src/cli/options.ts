@@ -63,21 +63,46 @@ export function parseOptions(
 ): ParsedOptions {
   const values = new Map<string, string>();
   const words: string[] = [];
+  for (const item of itemsOf(argv, specs)) {
+    if ("spec" in item) {
+      store(values, item.spec, item.value, item.word);
+    } else if (item.last || mode.stopAtWord === true) {
+      words.push(...argv.slice(item.at));
+      break;
+    } else {
+      words.push(argv[item.at]!);
+    }
+  }
+  return new ParsedOptions(values, words);
+}
+
+/** The first word that is no option and no argument of one; null where an option is in front of it that `specs` have not. */
+export function firstWord(argv: readonly string[], specs: readonly OptionSpec[]): string | null | undefined {
+  try {
+    for (const item of itemsOf(argv, specs)) if (!("spec" in item)) return argv[item.at];
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    return null;
+  }
+}
+
+/** An option with its argument, or a word: all behind it are words too where it is the `last`. */
+type Item =
+  | { readonly spec: OptionSpec; readonly value: string | undefined; readonly word: string }
+  | { readonly at: number; readonly last: boolean };
+
+/** @throws UsageError for what is no option. */
+function* itemsOf(argv: readonly string[], specs: readonly OptionSpec[]): IterableIterator<Item> {
   for (let at = 0; at < argv.length; at++) {
     const word = argv[at]!;
     if (word === "--") {
-      words.push(...argv.slice(at + 1));
-      break;
+      if (at + 1 < argv.length) yield { at: at + 1, last: true };
+      return;
     }
     if (!word.startsWith("-") || word === "-") {
-      if (mode.stopAtWord === true) {
-        words.push(...argv.slice(at));
-        break;
-      }
-      words.push(word);
-      continue;
-    }
-    if (word.startsWith("--")) {
+      yield { at, last: false };
+    } else if (word.startsWith("--")) {
       const equals = word.indexOf("=");
       const name = word.slice(2, equals < 0 ? undefined : equals);
       const spec = longOption(name, specs, word);
@@ -86,21 +111,20 @@ export function parseOptions(
         throw new UsageError(`option '--${spec.name}' takes no argument`);
       }
       if (spec.argument !== undefined && value === undefined && spec.attached !== true) value = argv[++at];
-      store(values, spec, value, word);
-      continue;
-    }
-    for (let i = 1; i < word.length; i++) {
-      const spec = specs.find((each) => each.short === word[i]);
-      if (spec === undefined) throw new UsageError(`unrecognized option '${word}'`);
-      if (spec.argument === undefined) {
-        store(values, spec, undefined, word);
-        continue;
+      yield { spec, value, word };
+    } else {
+      for (let i = 1; i < word.length; i++) {
+        const spec = specs.find((each) => each.short === word[i]);
+        if (spec === undefined) throw new UsageError(`unrecognized option '${word}'`);
+        if (spec.argument === undefined) {
+          yield { spec, value: undefined, word };
+          continue;
+        }
+        yield { spec, value: i + 1 < word.length ? word.slice(i + 1) : argv[++at], word: `-${word[i]}` };
+        break;
       }
-      store(values, spec, i + 1 < word.length ? word.slice(i + 1) : argv[++at], `-${word[i]}`);
-      break;
     }
   }
-  return new ParsedOptions(values, words);
 }
 
 function longOption(name: string, specs: readonly OptionSpec[], word: string): OptionSpec {

@@ -27,7 +27,7 @@ export async function dumpProgram(invocation: Invocation): Promise<number> {
     throw new NotSupported("'prog dump jited'", { why: "it is not in this version of tsbpf" });
   }
   if (!"xlated".startsWith(mode)) throw new CommandError(`expected 'xlated' or 'jited', got: ${mode}`);
-  if (words.count < 2) throw new UsageError();
+  words.need(2);
   if (!words.accept("file")) {
     return await withKernel(invocation, "linux", async (kernel) => {
       const fds = openPrograms(kernel.sys, words);

@@ -5,7 +5,8 @@ const FOLLOWS = { bpftool: "7.8.0", linux: "6.18" } as const;
 const FEATURES = { embedded: true, linux: false, jit: false } as const;
 
 /** `tsbpf version`: bpftool's form, where the library is what runs it. */
-export const run: CommandFunction = async ({ io, json, pretty }) => {
+export const run: CommandFunction = async ({ io, words, json, pretty }) => {
+  words.end();
   if (!json) {
     const features = Object.entries(FEATURES).filter(([, present]) => present);
     io.stdout.write(

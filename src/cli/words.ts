@@ -23,7 +23,7 @@ export class Words {
 
   /** The next word, not taken. UsageError at the end. */
   get peek(): string {
-    if (this.count === 0) throw new UsageError();
+    this.need(1);
     return this.#words[this.#at]!;
   }
 

@@ -135,6 +135,7 @@ export {
   commandName,
   errnoMessage,
   errnoName,
+  helperId,
   helperName,
   linkTypeNames,
   mapTypeNames,

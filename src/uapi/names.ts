@@ -33,6 +33,12 @@ export function helperName(id: number): string | undefined {
   return helperNames.get(id);
 }
 
+/** 1 of `"map_lookup_elem"`; undefined where no helper has the name, and of `"unspec"`. */
+export function helperId(name: string): number | undefined {
+  const id = Object.hasOwn(BpfFuncId, name) ? BpfFuncId[name as keyof typeof BpfFuncId] : 0;
+  return id === 0 ? undefined : id;
+}
+
 /** What libbpf and bpftool call the values of an enum: the kernel's names without their prefix, in lower case. */
 function libbpfNames(names: readonly string[], prefix: string): readonly string[] {
   return names.map((name) => name.slice(prefix.length).toLowerCase());

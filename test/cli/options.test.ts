@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { NotSupported } from "../../src/base/index.ts";
 import { UsageError } from "../../src/cli/failure.ts";
-import { type OptionSpec, parseOptions } from "../../src/cli/options.ts";
+import { firstWord, type OptionSpec, parseOptions } from "../../src/cli/options.ts";
 
 const SPECS: readonly OptionSpec[] = [
   { name: "json", short: "j" },
@@ -53,6 +53,18 @@ describe("parseOptions", () => {
   ])("refuses %j", (argv, message) => {
     expect(() => parseOptions(argv, SPECS)).toThrow(UsageError);
     expect(() => parseOptions(argv, SPECS)).toThrow(message);
+  });
+
+  it.each([
+    [["-j", "--style", "two", "word", "--what"], "word"],
+    [["-Bx", "-"], "-"],
+    [["--", "-x"], "-x"],
+    [["-jB"], undefined],
+    [["--"], undefined],
+    [["--what", "word"], null],
+    [["-jx", "word"], null],
+  ])("the first word of %j", (argv, word) => {
+    expect(firstWord(argv, SPECS)).toBe(word);
   });
 
   it("says what is of a later version", () => {
