@@ -5,7 +5,7 @@ import type { CliIo } from "./io.ts";
 import { openObject } from "./load-file.ts";
 import { printable } from "./printable.ts";
 import { programFacts } from "./verify-facts.ts";
-import type { Verdict } from "./verify-object.ts";
+import type { Verdict } from "./verify-verdict.ts";
 
 /** A log to be explained. */
 export interface LogRequest {

@@ -3,7 +3,7 @@ import { LoadError, load } from "../loader/index.ts";
 import { type MapSpec, type ObjectSpec, open, type ProgramSpec } from "../object/index.ts";
 import { Errno, progInfo } from "../sys/index.ts";
 import { Errno as E } from "../uapi/index.ts";
-import { type Explanation, explainLog, located } from "../verifier/index.ts";
+import { explainLog, located } from "../verifier/index.ts";
 import type { Invocation } from "./command.ts";
 import { CommandError } from "./failure.ts";
 import type { CliIo, OpenKernel } from "./io.ts";
@@ -12,24 +12,8 @@ import { openObject } from "./load-file.ts";
 import { printable } from "./printable.ts";
 import { programFacts } from "./verify-facts.ts";
 import { reasonsFor, withReason } from "./verify-reasons.ts";
-import { type Loaded, type VerificationCost, verificationCost } from "./verify-stats.ts";
-
-/** What the verifier said to one program. */
-export interface Verdict {
-  readonly name: string;
-  /** The object, or the log; `"-"` for standard input. */
-  readonly file: string;
-  readonly accepted: boolean;
-  /** Instructions that the verifier went through; null where it did not say. */
-  readonly processed: number | null;
-  /** Why the program was not even verified; else null. */
-  readonly problem: string | null;
-  readonly explanation: Explanation | null;
-  /** The classic log, where it was asked for. */
-  readonly log: string | null;
-  /** What it cost, where that was asked for and the verifier was asked. */
-  readonly stats: VerificationCost | null;
-}
+import { type Loaded, verificationCost } from "./verify-stats.ts";
+import type { Verdict } from "./verify-verdict.ts";
 
 export interface ObjectRequest {
   /** At least one; `"-"` is standard input. */

@@ -2,9 +2,9 @@ import type { ObjectSpec, ProgramSpec } from "../object/index.ts";
 import { kernelRelease } from "../platform/index.ts";
 import type { Invocation } from "./command.ts";
 import { kernelRequest } from "./kernel-choice.ts";
-import type { Verdict } from "./verify-object.ts";
 import { missingIn } from "./verify-release.ts";
 import { lackedRights } from "./verify-rights.ts";
+import type { Verdict } from "./verify-verdict.ts";
 
 /** What the verifier says of something that it does not know. */
 const UNKNOWN =

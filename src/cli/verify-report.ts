@@ -2,8 +2,8 @@ import { countText, percentText, tableText } from "../user/index.ts";
 import { explanationText, sarifLog } from "../verifier/index.ts";
 import type { Invocation } from "./command.ts";
 import { type Style, styleOf } from "./style.ts";
-import type { Verdict } from "./verify-object.ts";
 import type { VerificationCost } from "./verify-stats.ts";
+import type { Verdict } from "./verify-verdict.ts";
 
 /** The version of the JSON: grows when a member changes its meaning or goes. */
 const JSON_VERSION = 1;

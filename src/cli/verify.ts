@@ -2,7 +2,7 @@ import { NotSupported } from "../base/index.ts";
 import { KERNEL_RELEASES, kernelRelease } from "../platform/index.ts";
 import type { CommandFunction, Invocation } from "./command.ts";
 import { CommandError, UsageError } from "./failure.ts";
-import type { Verdict } from "./verify-object.ts";
+import type { Verdict } from "./verify-verdict.ts";
 
 const REFUSED = 1;
 const NOT_VERIFIED = 2;

@@ -12,6 +12,7 @@ export {
   type MapOperationName,
 } from "./emit-map-module.ts";
 export { emitSpinLock, emitSpinUnlock } from "./emit-value.ts";
+export type { FreeFields } from "./free-fields.ts";
 export type { MapAttributes } from "./map-attributes.ts";
 export { type FunctionTable, MapCode, type OperationIndices } from "./map-code.ts";
 export { MAP_HEADER_SIZE, MapField, MapOperationSlot } from "./map-header.ts";
@@ -36,4 +37,4 @@ export {
   SpecialField,
   type SpecialFields,
 } from "./special-fields.ts";
-export type { FreeFields, MapEnvironment, MapStorage } from "./storage.ts";
+export type { MapEnvironment, MapStorage } from "./storage.ts";
