@@ -253,6 +253,7 @@ class Loading implements Disposable {
         license: spec.license,
         kernelVersion:
           spec.kernelVersion || (program.kind.type === BpfProgType.KPROBE ? kernelVersion(this.#sys) : 0),
+        btf: spec.btf,
         btfFd,
         target: needsTarget ? attachTarget(program, this.#sys, this.#types, targetFd) : null,
         structOps,

@@ -1,11 +1,13 @@
 import { ByteWriter, TsbpfError } from "../base/index.ts";
+import type { Btf } from "../btf/index.ts";
 import { type Insn, lookup, Operation } from "../isa/index.ts";
 import type { FuncInfo, LineInfo, ProgramSpec } from "../object/index.ts";
-import type { BpfCommands, ProgLoadArguments, ProgLoadResult } from "../sys/index.ts";
+import { type BpfCommands, Errno, type ProgLoadArguments, type ProgLoadResult } from "../sys/index.ts";
 import { BpfAttachType, BpfFuncId, BpfProgType } from "../uapi/index.ts";
 import type { AttachTarget } from "./attach-target.ts";
 import type { KernelFeatures } from "./features.ts";
 import type { ProgramCode } from "./program-code.ts";
+import { withRelocations } from "./relocation-log.ts";
 import type { StructOpsTarget } from "./struct-ops.ts";
 
 export interface ProgramLoad {
@@ -13,6 +15,8 @@ export interface ProgramLoad {
   readonly code: ProgramCode;
   readonly license: string;
   readonly kernelVersion: number;
+  /** The object's types; null where it has none. */
+  readonly btf: Btf | null;
   /** Descriptor of the object's BTF; 0 where the kernel has none of it. */
   readonly btfFd: number;
   readonly target: AttachTarget | null;
@@ -53,7 +57,12 @@ export function loadProgram(sys: BpfCommands, features: KernelFeatures, load: Pr
     ...(code.fdArray.length === 0 ? {} : { fdArray: code.fdArray }),
     ...(load.btfFd === 0 ? {} : { progBtfFd: load.btfFd, ...records(spec) }),
   };
-  return sys.progLoad(args);
+  try {
+    return sys.progLoad(args);
+  } catch (error) {
+    if (!(error instanceof Errno) || error.log === "") throw error;
+    throw new Errno(error.errno, error.command, withRelocations(error.log, spec, load.btf));
+  }
 }
 
 function records(spec: ProgramSpec): Partial<ProgLoadArguments> {

@@ -108,7 +108,9 @@ export interface RingBatch {
 /** Memory shared with the kernel. After `close` every call throws; nobody outside a port sees the memory itself. */
 export interface Mapping {
   readonly length: number;
+  /** A copy of bytes: the caller's own. */
   read(offset: number, length: number): Uint8Array;
+  /** Copies bytes in; the caller keeps them. */
   write(offset: number, bytes: Uint8Array): void;
   /** Sequentially consistent; `offset` is a multiple of 4. */
   load32(offset: number): number;
