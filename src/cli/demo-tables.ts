@@ -1,7 +1,7 @@
 import { decodeValue } from "../btf/index.ts";
 import { IP_PROTOCOL } from "../packets/index.ts";
 import type { BpfCommands } from "../sys/index.ts";
-import { addressText, countText, mapTable, tableText } from "../user/index.ts";
+import { addressText, countText, mapTable, quantityText, tableText } from "../user/index.ts";
 import { kernelBtfById } from "./kernel-btf.ts";
 import type { LoadedFile } from "./load-file.ts";
 import { mapEntries } from "./map-entries.ts";
@@ -92,7 +92,7 @@ export function flowTable(sys: BpfCommands, loaded: LoadedFile, count: number, s
   ];
   const { text } = tableText(columns, rows, { width: style.width, indent: INDENT, heading: style.dim });
   const rest = flows.length - shown.length;
-  return rest === 0 ? text : `${text}   ${style.dim(`… ${countText(rest)} more flows`)}\n`;
+  return rest === 0 ? text : `${text}   ${style.dim(`… ${quantityText(rest, "more flow")}`)}\n`;
 }
 
 function mapOf(sys: BpfCommands, { maps }: LoadedFile, name: string) {

@@ -1,4 +1,4 @@
-import { countText } from "../user/index.ts";
+import { quantityText } from "../user/index.ts";
 import type { CommandFunction, Invocation } from "./command.ts";
 import { flowTable, protocolTable } from "./demo-tables.ts";
 import { CommandError } from "./failure.ts";
@@ -64,14 +64,12 @@ async function runAll(
 ): Promise<number> {
   const capture = io.packageFile(CAPTURE);
   const { fd, spec } = loaded.programs[0]!;
-  const run = await runOnCapture(io, kernel, fd, {
-    path: capture,
-    repeat: 1,
-    progress: new Progress(io, true),
-  });
+  const { type } = spec.kind;
+  const options = { path: capture, repeat: 1, progress: new Progress(io, true) };
+  const run = await runOnCapture(io, kernel, { fd, type }, options);
   await say(heading(style, 3, "Run", `${capture}: HTTP, DNS, TCP, ICMP over IPv4, IPv6 and VLANs`));
-  await say(`   ${countText(run.packets)} packets ${style.dim(rateText(run.packets, run.seconds))}\n\n`);
-  await say(`${verdictsText(spec.kind.type, run, style).replaceAll(/^(?=.)/gm, " ")}\n`);
+  await say(`   ${quantityText(run.packets, "packet")} ${style.dim(rateText(run.packets, run.seconds))}\n\n`);
+  await say(`${verdictsText(type, run, style).replaceAll(/^(?=.)/gm, " ")}\n`);
   await say(`${protocolTable(kernel.sys, loaded, style)}\n`);
   await say(flowTable(kernel.sys, loaded, FLOWS, style));
   if (run.problem !== null) throw new CommandError(run.problem);

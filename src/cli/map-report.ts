@@ -1,7 +1,7 @@
 import type { Btf, JsonWriter } from "../btf/index.ts";
 import type { BpfCommands, MapInfo } from "../sys/index.ts";
 import { BpfMapType, mapTypeNames } from "../uapi/index.ts";
-import { countText, mapTable, type TableEntry, tableText } from "../user/index.ts";
+import { countText, mapTable, quantityText, type TableEntry, tableText } from "../user/index.ts";
 import { mapBtf } from "./kernel-btf.ts";
 import { cpuStride, mapEntries, unlisted } from "./map-entries.ts";
 import { writeFormatted } from "./map-text.ts";
@@ -53,7 +53,7 @@ function mapText(sys: BpfCommands, map: ReportedMap, style: Style): string {
   const cpus = entries[0]?.values.length ?? 1;
   const facts = [
     type,
-    `${countText(entries.length)} of ${countText(info.maxEntries)} entries`,
+    `${countText(entries.length)} of ${quantityText(info.maxEntries, "entry", "entries")}`,
     ...(cpus > 1 ? [`sums of ${cpus} CPUs`] : []),
   ];
   const head = `${style.bold(map.name)}  ${style.dim(facts.join(", "))}\n`;

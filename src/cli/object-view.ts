@@ -3,7 +3,7 @@ import { buildCfg, dominatorsOf, loopsOf, orderOf, successorsOf } from "../cfg/i
 import type { ObjectSpec } from "../object/index.ts";
 import { type BpfCommands, progInfo } from "../sys/index.ts";
 import { mapTypeNames, progTypeNames } from "../uapi/index.ts";
-import { countText, tableText } from "../user/index.ts";
+import { countText, quantityText, tableText } from "../user/index.ts";
 import { kernelBtfById } from "./kernel-btf.ts";
 import { kernelSymbols } from "./kernel-symbols.ts";
 import type { Style } from "./style.ts";
@@ -98,10 +98,10 @@ export function flowText(sys: BpfCommands, fd: number, name: string, style: Styl
   const order = orderOf(cfg);
   const { loops } = loopsOf(cfg, order, dominatorsOf(cfg, order));
   const facts = [
-    `${countText(insns.length)} slots`,
-    `${countText(cfg.functions.length)} functions`,
-    `${countText(cfg.blockCount)} blocks`,
-    ...(loops.length === 0 ? [] : [`${countText(loops.length)} ${loops.length === 1 ? "loop" : "loops"}`]),
+    quantityText(insns.length, "slot"),
+    quantityText(cfg.functions.length, "function"),
+    quantityText(cfg.blockCount, "block"),
+    ...(loops.length === 0 ? [] : [quantityText(loops.length, "loop")]),
   ];
   return `\n${table}\n${" ".repeat(INDENT)}${style.dim(`of ${facts.join(", ")}`)}\n`;
 }

@@ -3,6 +3,7 @@ import { Errno } from "../sys/index.ts";
 import { BpfProgType, Errno as E, errnoMessage } from "../uapi/index.ts";
 import { asEthernet, type CaptureRun, runCapture } from "./capture-run.ts";
 import type { CliIo, OpenKernel } from "./io.ts";
+import { packetLimit } from "./packet-limits.ts";
 import type { Progress } from "./progress.ts";
 
 /** A program that is run on packets, and what came of it. */
@@ -16,6 +17,9 @@ export interface PacketRun extends CaptureRun {
   readonly nanoseconds: number;
   /** Packets of which the capture has only the beginning. */
   readonly cut: number;
+  /** How often each packet was to be run, and how many runs there were in all. */
+  readonly repeat: number;
+  readonly runs: number;
 }
 
 /**
@@ -24,14 +28,21 @@ export interface PacketRun extends CaptureRun {
  */
 const REPEATS_PART = 1024;
 
+/** A loaded program that takes packets. */
+export interface RunnableProgram {
+  readonly fd: number;
+  /** A value of `BpfProgType`. */
+  readonly type: number;
+}
+
 /** Runs a loaded program on all packets of a capture. */
 export async function runOnCapture(
   io: CliIo,
   kernel: OpenKernel,
-  progFd: number,
+  program: RunnableProgram,
   options: { readonly path: string; readonly repeat: number; readonly progress: Progress },
 ): Promise<PacketRun> {
-  const runner = new PacketRunner(io, kernel, progFd, options.repeat);
+  const runner = new PacketRunner(io, kernel, program, options.repeat);
   const run = await runCapture(io, options.path, options.progress, (packet, signal) =>
     runner.run(packet, signal),
   );
@@ -42,6 +53,8 @@ export async function runOnCapture(
     reframed: runner.reframed,
     nanoseconds: runner.nanoseconds,
     cut: runner.cut,
+    repeat: options.repeat,
+    runs: runner.runs,
   };
 }
 
@@ -51,15 +64,16 @@ class PacketRunner {
   reframed = 0;
   nanoseconds = 0;
   cut = 0;
+  runs = 0;
   readonly #io: CliIo;
   readonly #kernel: OpenKernel;
-  readonly #progFd: number;
+  readonly #program: RunnableProgram;
   readonly #repeat: number;
 
-  constructor(io: CliIo, kernel: OpenKernel, progFd: number, repeat: number) {
+  constructor(io: CliIo, kernel: OpenKernel, program: RunnableProgram, repeat: number) {
     this.#io = io;
     this.#kernel = kernel;
-    this.#progFd = progFd;
+    this.#program = program;
     this.#repeat = repeat;
   }
 
@@ -91,14 +105,16 @@ class PacketRunner {
   /** @returns what the program returned, or undefined where it was not run. */
   #testRun(frame: Uint8Array, repeat: number): number | undefined {
     try {
-      const run = this.#kernel.sys.progTestRun({ progFd: this.#progFd, dataIn: frame, repeat });
+      const run = this.#kernel.sys.progTestRun({ progFd: this.#program.fd, dataIn: frame, repeat });
+      this.runs += repeat;
       this.nanoseconds += run.duration * repeat;
       return run.retval;
     } catch (error) {
       if (!(error instanceof Errno)) throw error;
       // A kernel that has no test runs for the type has none for any packet.
       if (error.errno === E.EOPNOTSUPP || error.errno === E.ENOTSUPP) throw error;
-      count(this.refused, runProblem(this.#kernel, error));
+      const limit = packetLimit(this.#program.type, frame, error.errno);
+      count(this.refused, limit ?? runProblem(this.#kernel, error));
       return undefined;
     }
   }

@@ -1,4 +1,4 @@
-import { countText, durationText, shortText } from "../user/index.ts";
+import { durationText, quantityText, shortText } from "../user/index.ts";
 import type { CliIo } from "./io.ts";
 
 /** Milliseconds between two pictures. */
@@ -29,7 +29,7 @@ export class Progress {
     const rate = seconds > 0 ? `${shortText(packets / seconds)} packets/s` : "";
     const parts = [
       ...(share === null ? [] : [bar(share)]),
-      `${countText(packets)} packets`,
+      quantityText(packets, "packet"),
       rate,
       durationText(seconds),
     ];

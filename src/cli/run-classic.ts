@@ -2,7 +2,7 @@ import { CompileError, renderDiagnostic, TsbpfError } from "../base/index.ts";
 import { JsonWriter } from "../btf/index.ts";
 import { ClassicMachine, checkClassic } from "../isa/index.ts";
 import { type CapturedPacket, networkStart } from "../packets/index.ts";
-import { countText, percentText } from "../user/index.ts";
+import { countText, percentText, quantityText } from "../user/index.ts";
 import { runCapture } from "./capture-run.ts";
 import { classicProgram } from "./classic-input.ts";
 import type { Invocation } from "./command.ts";
@@ -23,6 +23,9 @@ export async function runClassicFile(
   const machine = new ClassicMachine(program);
   if (input.ctx !== undefined)
     throw new CommandError("a classic filter has no context: give --pcap or --data");
+  for (const option of ["prog", "repeat"]) {
+    if (options.has(option)) throw new CommandError(`'--${option}' is not for classic filters`);
+  }
   if (input.data !== undefined) {
     const result = machine.run(input.data);
     if (json) writeJson(invocation, (writer) => writer.field("retval", result).field("match", result !== 0));
@@ -46,7 +49,7 @@ export async function runClassicFile(
     io.stdout.write(`${writer.out.toString()}\n`);
   } else {
     io.stdout.write(
-      `${countText(matched)} of ${countText(run.packets)} packets match (${percentText(matched, run.packets)})` +
+      `${countText(matched)} of ${quantityText(run.packets, "packet")} match (${percentText(matched, run.packets)})` +
         `  ${rateText(run.packets, run.seconds)}\n`,
     );
   }

@@ -6,6 +6,7 @@ import type { Invocation } from "./command.ts";
 import { CommandError, FAILED } from "./failure.ts";
 import { withKernel } from "./kernel-choice.ts";
 import { type LoadedFile, loadSpec, openObject } from "./load-file.ts";
+import { ETHERNET_HEADER, packetLimit } from "./packet-limits.ts";
 import { runOnCapture, runProblem, takesPackets } from "./program-run.ts";
 import { Progress } from "./progress.ts";
 import type { RunInput } from "./run-input.ts";
@@ -75,7 +76,12 @@ async function runPackets(
   const style = styleOf(io.stdout);
   const progress = new Progress(io, !json && !options.has("quiet"));
   const run = await testRun(subject, () =>
-    runOnCapture(io, subject.opened, fdOf(loaded), { path: input.pcap, repeat: input.repeat, progress }),
+    runOnCapture(
+      io,
+      subject.opened,
+      { fd: fdOf(loaded), type: subject.type },
+      { path: input.pcap, repeat: input.repeat, progress },
+    ),
   );
   // Nothing was run: what is wrong with the capture is all there is to say.
   if (run.problem !== null && run.packets === 0) throw new CommandError(run.problem);
@@ -107,16 +113,20 @@ async function runOnce(
     throw new CommandError(`--repeat: programs of type ${typeName(subject.type)} are run once`);
   }
   const ctx = input.ctx?.slice();
-  const result = await testRun(subject, async () => {
-    const args = { progFd: fdOf(loaded), ...(ctx === undefined ? {} : { ctxIn: ctx }) };
-    if (takesPackets(subject.type)) {
-      return subject.opened.sys.progTestRun({ ...args, ...packetArguments(input) });
-    }
-    // Linux refuses all other arguments here. Of these types only syscall programs write to their context: in place.
-    const run = subject.opened.sys.progTestRun(args);
-    const changes = subject.type === BpfProgType.SYSCALL && ctx !== undefined;
-    return changes ? { ...run, ctxOut: ctx, ctxSizeOut: ctx.length } : run;
-  });
+  const result = await testRun(
+    subject,
+    async () => {
+      const args = { progFd: fdOf(loaded), ...(ctx === undefined ? {} : { ctxIn: ctx }) };
+      if (takesPackets(subject.type)) {
+        return subject.opened.sys.progTestRun({ ...args, ...packetArguments(input) });
+      }
+      // Linux refuses all other arguments here. Of these types only syscall programs write to their context: in place.
+      const run = subject.opened.sys.progTestRun(args);
+      const changes = subject.type === BpfProgType.SYSCALL && ctx !== undefined;
+      return changes ? { ...run, ctxOut: ctx, ctxSizeOut: ctx.length } : run;
+    },
+    input.data,
+  );
   io.stdout.write(
     json
       ? singleRunJson(subject, result, pretty)
@@ -137,11 +147,9 @@ function typeName(type: number): string {
   return progTypeNames[type] ?? `${type}`;
 }
 
-/** Test runs refuse packets without one (`ETH_HLEN`). */
-const ETHERNET_HEADER = 14;
 /** A program may put as much in front of its packet (XDP_PACKET_HEADROOM). */
 const HEADROOM = 256;
-async function testRun<T>(subject: RunSubject, act: () => Promise<T>): Promise<T> {
+async function testRun<T>(subject: RunSubject, act: () => Promise<T>, packet?: Uint8Array): Promise<T> {
   try {
     return await act();
   } catch (error) {
@@ -152,6 +160,8 @@ async function testRun<T>(subject: RunSubject, act: () => Promise<T>): Promise<T
         cause: error,
       });
     }
+    const limit = packet === undefined ? null : packetLimit(type, packet, error.errno);
+    if (limit !== null) throw new CommandError(`--data: ${limit}`, { cause: error });
     const hint =
       error.errno === E.EINVAL && !takesPackets(type)
         ? ": --ctx must give all of the context that the program uses, and no more than its type has"

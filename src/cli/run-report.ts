@@ -2,11 +2,12 @@ import { hexOf } from "../base/index.ts";
 import { JsonWriter } from "../btf/index.ts";
 import type { ProgTestRunResult } from "../sys/index.ts";
 import { progTypeNames } from "../uapi/index.ts";
-import { countText, durationText, percentText, shortText, tableText } from "../user/index.ts";
+import { countText, durationText, percentText, quantityText, shortText, tableText } from "../user/index.ts";
 import type { OpenKernel } from "./io.ts";
 import { mapsText, type ReportedMap, writeMapsJson } from "./map-report.ts";
 import { type PacketRun, takesPackets } from "./program-run.ts";
 import type { Style } from "./style.ts";
+import { traceText, writeTraceJson } from "./trace-report.ts";
 import { verdictName, verdictText } from "./verdicts.ts";
 
 /** What was run, where. */
@@ -27,9 +28,9 @@ export function subjectText({ object, program, type, kernel }: RunSubject, style
   return `${style.bold(program)} (${typeName(type)}) of ${object} on ${where}\n`;
 }
 
-/** `31.2 k packets/s (3,755 packets in 120 ms)` */
-export function rateText(packets: number, seconds: number): string {
-  const rate = seconds > 0 ? `${shortText(packets / seconds)} packets/s, ` : "";
+/** `(31.2 k packets/s, 120 ms)` */
+export function rateText(count: number, seconds: number, things = "packets"): string {
+  const rate = seconds > 0 ? `${shortText(count / seconds)} ${things}/s, ` : "";
   return `(${rate}${durationText(seconds)})`;
 }
 
@@ -57,19 +58,28 @@ export function verdictsText(type: number, run: PacketRun, style: Style): string
 /** Everything about a run over a capture. */
 export function packetRunText(subject: RunSubject, path: string, run: PacketRun, style: Style): string {
   const { opened, maps, type } = subject;
-  const head =
-    `${path}: ${countText(run.packets)} packets, ${countText(run.bytes)} bytes ` +
-    `${style.dim(rateText(run.packets, run.seconds))}${run.interrupted ? " interrupted" : ""}\n`;
+  const packets = quantityText(run.packets, "packet");
+  const bytes = quantityText(run.bytes, "byte");
+  const repeated = run.repeat > 1;
+  const runs = repeated ? `, ${quantityText(run.runs, "run")}` : "";
+  const rate = repeated
+    ? rateText(run.runs, run.seconds, "runs")
+    : rateText(run.packets, run.seconds, "packets");
+  const head = `${path}: ${packets}, ${bytes}${runs} ${style.dim(rate)}${run.interrupted ? " interrupted" : ""}\n`;
+  const one = (count: number, single: string, several: string) => (count === 1 ? single : several);
   const reframed =
     run.reframed === 0
       ? ""
-      : `  ${countText(run.reframed)} of them had no Ethernet header and were given one\n`;
-  const cut = run.cut === 0 ? "" : `  ${countText(run.cut)} were captured in part: programs see that part\n`;
+      : `  ${countText(run.reframed)} of them had no Ethernet header and ${one(run.reframed, "was", "were")} given one\n`;
+  const cut =
+    run.cut === 0
+      ? ""
+      : `  ${countText(run.cut)} ${one(run.cut, "was", "were")} captured in part: programs see that part\n`;
   return [
+    traceText(opened, style),
     head + reframed + cut,
     verdictsText(type, run, style),
     mapsText(opened.sys, maps, style),
-    traceText(opened, style),
   ]
     .filter((part) => part !== "")
     .join("\n");
@@ -84,7 +94,7 @@ export function singleRunText(
 ): string {
   const { opened, maps, type } = subject;
   const name = verdictName(type, result.retval);
-  const times = input.repeat === 1 ? "" : `, ${countText(input.repeat)} runs`;
+  const times = input.repeat === 1 ? "" : `, ${quantityText(input.repeat, "run")}`;
   // The other types are not timed.
   const time = takesPackets(type)
     ? `  ${style.dim(`(${durationText(result.duration / 1e9)} a run${times})`)}`
@@ -94,13 +104,13 @@ export function singleRunText(
     const changed = hexOf(result.dataOut) !== hexOf(input.data);
     lines.push(
       changed
-        ? `packet: ${input.data.length} bytes in, ${result.dataSizeOut} bytes out\n${hexLines(result.dataOut)}`
-        : `packet: ${input.data.length} bytes, unchanged\n`,
+        ? `packet: ${quantityText(input.data.length, "byte")} in, ${quantityText(result.dataSizeOut, "byte")} out\n${hexLines(result.dataOut)}`
+        : `packet: ${quantityText(input.data.length, "byte")}, unchanged\n`,
     );
   }
   if (result.ctxOut.length > 0)
-    lines.push(`context: ${result.ctxSizeOut} bytes out\n${hexLines(result.ctxOut)}`);
-  return [lines.join(""), mapsText(opened.sys, maps, style), traceText(opened, style)]
+    lines.push(`context: ${quantityText(result.ctxSizeOut, "byte")} out\n${hexLines(result.ctxOut)}`);
+  return [traceText(opened, style), lines.join(""), mapsText(opened.sys, maps, style)]
     .filter((part) => part !== "")
     .join("\n");
 }
@@ -116,14 +126,8 @@ function hexLines(bytes: Uint8Array): string {
     text += `  ${at.toString(16).padStart(4, "0")}  ${line}\n`;
   }
   return shown.length < bytes.length
-    ? `${text}  … ${countText(bytes.length - shown.length)} more bytes\n`
+    ? `${text}  … ${quantityText(bytes.length - shown.length, "more byte")}\n`
     : text;
-}
-
-/** What programs printed. */
-function traceText(opened: OpenKernel, style: Style): string {
-  const trace = opened.tracePipe();
-  return trace === "" ? "" : `${style.bold("trace_pipe")}\n${trace.endsWith("\n") ? trace : `${trace}\n`}`;
 }
 
 function typeName(type: number): string {
@@ -140,8 +144,7 @@ function startJson(subject: RunSubject, pretty: boolean): JsonWriter {
 
 function endJson(json: JsonWriter, { opened, maps }: RunSubject): string {
   writeMapsJson(json, opened.sys, maps);
-  const trace = opened.tracePipe();
-  if (trace !== "") json.field("trace", trace);
+  writeTraceJson(json, opened);
   json.endObject();
   return `${json.out.toString()}\n`;
 }
@@ -150,7 +153,9 @@ export function packetRunJson(subject: RunSubject, path: string, run: PacketRun,
   const json = startJson(subject, pretty);
   json.field("capture", path).field("packets", run.packets).field("bytes", run.bytes);
   json.field("seconds", Number(run.seconds.toFixed(6)));
-  json.field("packets_per_second", run.seconds > 0 ? Math.round(run.packets / run.seconds) : 0);
+  const perSecond = (count: number) => (run.seconds > 0 ? Math.round(count / run.seconds) : 0);
+  json.field("packets_per_second", perSecond(run.packets));
+  json.field("runs", run.runs).field("runs_per_second", perSecond(run.runs));
   json.field("captured_in_part", run.cut);
   json.field("interrupted", run.interrupted);
   if (run.problem !== null) json.field("error", run.problem);

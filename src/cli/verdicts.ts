@@ -36,5 +36,7 @@ function nameIn(
 export function verdictText(type: number, retval: number): string {
   const name = verdictName(type, retval);
   if (name === undefined) return String(type === BpfProgType.SCHED_CLS ? retval | 0 : retval);
-  return type === BpfProgType.SOCKET_FILTER && retval !== 0 ? `keep ${retval} bytes` : name;
+  return type === BpfProgType.SOCKET_FILTER && retval !== 0
+    ? `keep ${retval} ${retval === 1 ? "byte" : "bytes"}`
+    : name;
 }

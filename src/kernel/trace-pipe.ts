@@ -6,9 +6,13 @@ import { textOf } from "../base/index.ts";
  */
 export class TracePipe {
   readonly #limit: number;
-  #lines: string[] = [];
+  #lines: { readonly cpu: number; readonly text: string }[] = [];
+  /** Where the oldest line is: taking lines from the front of an array one by one moves all others. */
+  #first = 0;
   #bytes = 0;
   #lost = 0;
+  /** Lines lost since the last read, by CPU. */
+  readonly #lostBy = new Map<number, number>();
 
   constructor(limit = 1 << 20) {
     this.#limit = limit;
@@ -30,20 +34,33 @@ export class TracePipe {
     const stamp = `${String(seconds).padStart(5)}.${String(micros).padStart(6, "0")}`;
     const text = textOf(record.text).replace(/\n$/, "");
     const line = `${task} ${cpu} ....1 ${stamp}: bpf_trace_printk: ${text}\n`;
-    this.#lines.push(line);
+    this.#lines.push({ cpu: record.cpu, text: line });
     this.#bytes += line.length;
     while (this.#bytes > this.#limit) {
-      this.#bytes -= this.#lines.shift()!.length;
+      const oldest = this.#lines[this.#first++]!;
+      this.#bytes -= oldest.text.length;
       this.#lost++;
+      this.#lostBy.set(oldest.cpu, (this.#lostBy.get(oldest.cpu) ?? 0) + 1);
     }
+    if (this.#first > this.#lines.length >> 1) this.#forget();
   }
 
-  /** Everything written since the last read. */
+  /** Everything written since the last read; what was lost in between is told in front, as `print_trace_line` does. */
   read(): string {
-    const text = this.#lines.join("");
+    const lost = [...this.#lostBy]
+      .sort(([one], [other]) => one - other)
+      .map(([cpu, count]) => `CPU:${cpu} [LOST ${count} EVENTS]\n`);
+    this.#forget();
+    const text = lost.join("") + this.#lines.map((line) => line.text).join("");
     this.#lines = [];
     this.#bytes = 0;
+    this.#lostBy.clear();
     return text;
+  }
+
+  #forget(): void {
+    this.#lines = this.#lines.slice(this.#first);
+    this.#first = 0;
   }
 
   /** Lines that gave way before they were read. */

@@ -11,6 +11,9 @@ const KSYMS = ".ksyms";
 const GLOBAL = 1;
 const EXTERN = 2;
 
+/** What to do about something that neither the kernel nor this object has. */
+const LINKING = "if another object defines it, link them first ('tsbpf gen object OUT IN...')";
+
 /** Bytes that each extern of `.ksyms` seems to have in its section. */
 const KSYM_SIZE = 4;
 
@@ -53,7 +56,7 @@ export function collectExterns(file: ObjectFile, btf: Btf | null): ObjectExterns
       if (!used.has(symbol.index)) continue;
       throw file.error(
         { symbol: symbol.name },
-        `undefined, and ${btf === null ? "the object has no BTF" : "BTF has no type for it"}`,
+        `undefined, and ${btf === null ? "the object has no BTF" : "BTF has no type for it"}: ${LINKING}`,
       );
     }
     found.push(describe(file, btf, symbol, id, sections.get(id)));
@@ -82,7 +85,7 @@ function describe(
   if (linkage !== EXTERN)
     throw file.error(place, `undefined, but BTF type [${id}] says that it is defined here`);
   if (section === undefined)
-    throw file.error(place, `no DATASEC of BTF has the extern [${id}]: use __ksym or __kconfig`);
+    throw file.error(place, `undefined, and neither __ksym nor __kconfig (BTF type [${id}]): ${LINKING}`);
   const sectionName = btf.name(section);
   const common = { name, weak: binding === SymbolBinding.WEAK, symbol: index, btfId: id, section };
   if (sectionName === KSYMS) {
@@ -98,7 +101,7 @@ function describe(
     };
   }
   if (sectionName !== KCONFIG)
-    throw file.error(place, `expected an extern of .ksyms or .kconfig, got ${sectionName}`);
+    throw file.error(place, `expected an extern of .ksyms or .kconfig, got ${sectionName}: ${LINKING}`);
   if (isFunction) throw file.error(place, "a function cannot be in .kconfig");
   const typeId = btf.ref(id);
   const size = btf.sizeOf(typeId);

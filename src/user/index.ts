@@ -6,5 +6,5 @@ export {
   type TableEntry,
   type TableMap,
 } from "./map-table.ts";
-export { countText, durationText, percentText, shortText } from "./numbers.ts";
+export { countText, durationText, percentText, quantityText, shortText } from "./numbers.ts";
 export { type Column, type TableOptions, type TableText, tableText } from "./table.ts";

@@ -3,6 +3,11 @@ export function countText(value: number | bigint): string {
   return String(value).replaceAll(/\B(?=(\d{3})+(?!\d))/g, ",");
 }
 
+/** A count of things: `1 packet`, `3,755 packets`. */
+export function quantityText(count: number, thing: string, things = `${thing}s`): string {
+  return `${countText(count)} ${count === 1 ? thing : things}`;
+}
+
 const UNITS = ["", " k", " M", " G", " T"] as const;
 
 /** A quantity of three digits and a unit of thousands: `31.2 k`. */

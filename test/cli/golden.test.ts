@@ -17,9 +17,9 @@ function wordsOf(line: string): string[] {
 /** Times differ from run to run. */
 function steady(text: string): string {
   return text
-    .replaceAll(/\([\d.]+(?: [kMG])? packets\/s, [\d.]+ (?:ns|µs|ms|s)\)/g, "(RATE)")
+    .replaceAll(/\([\d.]+(?: [kMG])? (?:packets|runs)\/s, [\d.]+ (?:ns|µs|ms|s)\)/g, "(RATE)")
     .replaceAll(/\([\d.]+ (?:ns|µs|ms|s) a run/g, "(TIME a run")
-    .replaceAll(/"(seconds|packets_per_second|duration_ns)":( ?)[\d.]+/g, '"$1":$2TIME')
+    .replaceAll(/"(seconds|packets_per_second|runs_per_second|duration_ns)":( ?)[\d.]+/g, '"$1":$2TIME')
     .replaceAll(/"(first_ns|last_ns)":( ?)\d+/g, '"$1":$2TIME');
 }
 

@@ -63,7 +63,7 @@ describe("run", () => {
       ...[...word(0), ...word(0), ...word(ip.length), ...word(ip.length), ...ip],
     ]);
     const { stdout } = await tsbpf(["run", FLOW, "--pcap", "raw.pcap"], { files: { "raw.pcap": file } });
-    expect(stdout).toContain("1 of them had no Ethernet header and were given one");
+    expect(stdout).toContain("1 of them had no Ethernet header and was given one");
     expect(stdout).toContain("XDP_DROP");
   });
 
@@ -138,9 +138,28 @@ describe("run", () => {
   });
 });
 
-/** An object with one program, of the type of a section of `sections-tracing` and with instructions of the test's own. */
-function objectOf(name: string, text: string): Uint8Array {
-  const spec = open(new Uint8Array(readFileSync("testdata/objects/sections-tracing.bpf.o")), { name: "it" });
+/** A capture of Ethernet frames. */
+function captureOf(frames: readonly Uint8Array[]): Uint8Array {
+  const word = (value: number) => [value & 0xff, (value >> 8) & 0xff, (value >> 16) & 0xff, value >>> 24];
+  const head = [0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0, ...word(0), ...word(0), ...word(65535), ...word(1)];
+  const packets = frames.map((frame) => [
+    ...[...word(0), ...word(0), ...word(frame.length), ...word(frame.length)],
+    ...frame,
+  ]);
+  return Uint8Array.from([...head, ...packets.flat()]);
+}
+
+/** Zeros with an EtherType. */
+function frameOf(length: number, etherType: number): Uint8Array {
+  const frame = new Uint8Array(length);
+  if (length >= 14) frame.set([etherType >> 8, etherType & 0xff], 12);
+  return frame;
+}
+
+/** An object with one program, of the type of a section of `sections-…` and with instructions of the test's own. */
+function objectOf(name: string, text: string, sections = "tracing"): Uint8Array {
+  const object = `testdata/objects/sections-${sections}.bpf.o`;
+  const spec = open(new Uint8Array(readFileSync(object)), { name: "it" });
   const program: ProgramSpec = {
     ...spec.programs.get(name)!,
     insns: assemble(text).insns,
@@ -190,5 +209,121 @@ describe("a program that is refused", () => {
     const lines = stderr.trimEnd().split("\n");
     expect(lines.length).toBeGreaterThan(1);
     expect(new Set(lines).size).toBe(lines.length);
+  });
+});
+
+describe("packets that Linux runs no program on", () => {
+  const frames = [
+    frameOf(13, 0),
+    frameOf(33, 0x0800),
+    frameOf(53, 0x86dd),
+    frameOf(33, 0x0806),
+    frameOf(3712, 0x0800),
+    frameOf(3713, 0x0800),
+    frameOf(9000, 0x86dd),
+  ];
+  const files = {
+    "skb.o": objectOf("on_tc", "r0 = 0\nexit", "network"),
+    "xdp.o": objectOf("on_xdp", "r0 = 2\nexit", "network"),
+    "sizes.pcap": captureOf(frames),
+  };
+  const reasons = async (object: string) => {
+    const { stdout } = await tsbpf(["-j", "run", object, "--pcap", "sizes.pcap"], { files });
+    const { not_run: refused, verdicts } = JSON.parse(stdout) as RunJson;
+    return [verdicts[0]!.packets, ...refused.map(({ reason, packets }) => `${packets} ${reason}`)];
+  };
+
+  it("says which of its limits they are beyond", async () => {
+    expect(await reasons("skb.o")).toEqual([
+      2,
+      "1 shorter than an Ethernet header, 14 bytes",
+      "1 IPv4 header cut short, below 34 bytes",
+      "1 IPv6 header cut short, below 54 bytes",
+      "2 longer than the 3,712 bytes of a test run",
+    ]);
+    // XDP programs see only Ethernet, and the rest of a long packet lies in fragments.
+    expect(await reasons("xdp.o")).toEqual([6, "1 shorter than an Ethernet header, 14 bytes"]);
+  });
+
+  it.each([
+    [frameOf(33, 0x0800), "IPv4 header cut short, below 34 bytes"],
+    [frameOf(4000, 0), "longer than the 3,712 bytes of a test run"],
+  ])("also of one packet (%#)", async (packet, reason) => {
+    const argv = ["run", "skb.o", "--data", "packet"];
+    const { status, stderr } = await tsbpf(argv, { files: { ...files, packet } });
+    expect([status, stderr]).toEqual([255, `Error: --data: ${reason}\n`]);
+  });
+});
+
+describe("repeated runs", () => {
+  it("are counted", async () => {
+    const { json } = await runJson(["--pcap", CAPTURE, "--repeat", "3"]);
+    expect(json).toMatchObject({ packets: 3755, runs: 3 * 3755 });
+    const { stdout } = await tsbpf(["run", FLOW, "--pcap", CAPTURE, "--repeat", "2"]);
+    expect(stdout).toMatch(/: 3,755 packets, [\d,]+ bytes, 7,510 runs \([\d.]+(?: k)? runs\/s, /);
+    expect((await runJson(["--pcap", CAPTURE])).json).toMatchObject({ packets: 3755, runs: 3755 });
+  });
+
+  it("one packet is one packet, and one byte", async () => {
+    const files = { "one.pcap": captureOf([frameOf(60, 0)]) };
+    const { stdout } = await tsbpf(["run", FLOW, "--pcap", "one.pcap"], { files });
+    expect(stdout).toContain("one.pcap: 1 packet, 60 bytes (");
+  });
+
+  it("are not for classic filters", async () => {
+    const argv = ["run", "test/cli/input/port.ddd", "--pcap", CAPTURE, "--repeat", "2"];
+    expect((await tsbpf(argv)).stderr).toBe("Error: '--repeat' is not for classic filters\n");
+  });
+});
+
+describe("what programs print", () => {
+  // "hi %d\n" on the stack, with the packet's length.
+  const files = {
+    "print.o": objectOf(
+      "on_xdp",
+      `r3 = *(u32 *)(r1 + 4)
+      r2 = *(u32 *)(r1 + 0)
+      r3 -= r2
+      r1 = 0x0a6425206968 ll
+      *(u64 *)(r10 - 8) = r1
+      r1 = r10
+      r1 += -8
+      r2 = 7
+      call 6
+      r0 = 2
+      exit`,
+      "network",
+    ),
+    "few.pcap": captureOf([frameOf(60, 0), frameOf(61, 0)]),
+    "many.pcap": captureOf(Array.from({ length: 120 }, (_, at) => frameOf(60 + at, 0))),
+  };
+
+  it("stands before the summary", async () => {
+    const { stdout } = await tsbpf(["run", "print.o", "--pcap", "few.pcap"], { files });
+    expect(stdout).toMatch(
+      /^on_xdp .*\ntrace_pipe\n.*bpf_trace_printk: hi 60\n.*bpf_trace_printk: hi 61\n\nfew\.pcap: 2 packets/,
+    );
+    const once = await tsbpf(["run", "print.o", "--data", "00".repeat(64)], { files });
+    expect(once.stdout).toMatch(/\ntrace_pipe\n.*bpf_trace_printk: hi 64\n\nr0 = 2 XDP_PASS/);
+  });
+
+  it("is cut to the last 100 lines in text, and whole in JSON", async () => {
+    const { stdout } = await tsbpf(["run", "print.o", "--pcap", "many.pcap"], { files });
+    expect(stdout).toContain("trace_pipe\n  … 20 earlier lines (-j has them)\n");
+    expect(stdout.match(/hi \d+/g)).toEqual(Array.from({ length: 100 }, (_, at) => `hi ${80 + at}`));
+    const { stdout: json } = await tsbpf(["-j", "run", "print.o", "--pcap", "many.pcap"], { files });
+    const { trace, trace_lost: lost } = JSON.parse(json) as { trace: string; trace_lost: number };
+    expect([trace.split("\n").length - 1, lost]).toEqual([120, 0]);
+  });
+
+  it("says how many lines were lost", async () => {
+    const argv = ["run", "print.o", "--pcap", "few.pcap", "--repeat", "8000"];
+    const { stdout: json } = await tsbpf(["-j", ...argv], { files });
+    const { trace, trace_lost: lost } = JSON.parse(json) as { trace: string; trace_lost: number };
+    expect(lost).toBeGreaterThan(0);
+    expect(trace).not.toContain("LOST");
+    expect(trace.split("\n").length - 1 + lost).toBe(16_000);
+    const { stdout } = await tsbpf(argv, { files });
+    expect(stdout).toMatch(/trace_pipe\n {2}… [\d,]+ lost, [\d,]+ earlier lines \(-j has them\)\n/);
   });
 });

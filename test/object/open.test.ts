@@ -4,7 +4,14 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { TsbpfError } from "../../src/base/index.ts";
 import { decodeValue } from "../../src/btf/index.ts";
-import { ElfBuilder, ElfMachine, SectionFlag, SymbolBinding, SymbolType } from "../../src/elf/index.ts";
+import {
+  ElfBuilder,
+  ElfMachine,
+  openElf,
+  SectionFlag,
+  SymbolBinding,
+  SymbolType,
+} from "../../src/elf/index.ts";
 import { decode, encode, ProgramBuilder, r0, WideKind } from "../../src/isa/index.ts";
 import {
   link,
@@ -278,10 +285,28 @@ describe("open: what is refused", () => {
     );
   });
 
-  it("an object with externs that only the static linker resolves", () => {
-    expect(() => openObject("link-b")).toThrow(
-      "symbol total: expected an extern of .ksyms or .kconfig, got .data",
-    );
+  describe("an object with externs that only the static linker resolves", () => {
+    const linking = "if another object defines it, link them first ('tsbpf gen object OUT IN...')";
+    /** link-b without its first extern, a variable: what is undefined next is a function. */
+    const withoutVariable = () => {
+      const bytes = bytesOf("link-b").slice();
+      const names = openElf(bytes).section(".strtab")!;
+      const at = Buffer.from(bytes).indexOf("\0total\0", names.offset, "latin1");
+      bytes[at + 1] = 0;
+      return bytes;
+    };
+
+    it("a variable", () => {
+      expect(() => openObject("link-b")).toThrow(
+        `symbol total: expected an extern of .ksyms or .kconfig, got .data: ${linking}`,
+      );
+    });
+
+    it("a function", () => {
+      expect(() => open(withoutVariable())).toThrow(
+        /symbol from_a: undefined, and neither __ksym nor __kconfig \(BTF type \[\d+\]\): if another object/,
+      );
+    });
   });
 
   it.each<[string, (elf: ElfBuilder, program: number) => void, string]>([
@@ -352,7 +377,7 @@ describe("open: what is refused", () => {
       "an undefined function",
       encode(new ProgramBuilder().callLocal(-1).exit().insns()),
       (elf, section) => elf.relocation(section, { offset: 0, type: 10, symbol: elf.symbol({ name: "f" }) }),
-      "symbol f: undefined, and the object has no BTF",
+      "symbol f: undefined, and the object has no BTF: if another object defines it, link them first ('tsbpf gen object OUT IN...')",
     ],
     [
       "a call outside .text",

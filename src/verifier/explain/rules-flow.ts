@@ -3,6 +3,9 @@ import type { PathStep } from "./path-step.ts";
 import { type Finding, fix, plainRule, type Refusal, type Rule, stepOf, wholeRule } from "./rule.ts";
 import { valueText } from "./value-text.ts";
 
+/** `BPF_JMP | BPF_CALL | BPF_X`, in hexadecimal as logs write it. */
+const CALLX = "8d";
+
 /** Control flow, size and the shape of the program. */
 export const FLOW_RULES: readonly Rule[] = [
   {
@@ -38,9 +41,9 @@ export const FLOW_RULES: readonly Rule[] = [
     "a function does not end with a return",
     fix("End it on every path.", "r0 = 0\nexit"),
   ),
-  plainRule(
-    "unknown-instruction",
-    [
+  {
+    code: "unknown-instruction",
+    patterns: [
       /^unknown opcode ([0-9a-f]+)/,
       /^invalid BPF_\S+ opcode/,
       /^unknown insn class/,
@@ -48,10 +51,27 @@ export const FLOW_RULES: readonly Rule[] = [
       /^BPF_ATOMIC uses invalid atomic opcode/,
       /^invalid atomic operand size/,
     ],
-    "an instruction is unknown to this kernel",
-    "this kernel has no such instruction",
-    fix("Compile for an older instruction set.", "clang -O2 -g -target bpf -mcpu=v2 -c prog.bpf.c"),
-  ),
+    find: ([, opcode]) =>
+      opcode === CALLX
+        ? {
+            headline: "a function is called through a pointer",
+            need: "this kernel has no such instruction (callx)",
+            fixes: [
+              fix(
+                "Compile with optimization: without, clang calls even helpers through pointers.",
+                "clang -O2 -g -target bpf -c prog.bpf.c",
+              ),
+              fix("Call functions by their names, not through pointers in variables or arguments."),
+            ],
+          }
+        : {
+            headline: "an instruction is unknown to this kernel",
+            need: "this kernel has no such instruction",
+            fixes: [
+              fix("Compile for an older instruction set.", "clang -O2 -g -target bpf -mcpu=v2 -c prog.bpf.c"),
+            ],
+          },
+  },
   plainRule(
     "malformed-instruction",
     [
