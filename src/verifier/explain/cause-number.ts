@@ -17,7 +17,7 @@ export function causeOfRange(history: History, register: number, before: number,
   while (from < links.length) {
     // A segment: copies of one value, back to the arithmetic that made it from another.
     let to = from;
-    while (to < links.length - 1 && links[to]!.kind === "copied") to++;
+    while (to < links.length - 1 && /^(?:copied|argument|returned)$/.test(links[to]!.kind)) to++;
     const lost = links
       .slice(from, to + 1)
       .find((link, i) => !isConversion(links, from + i) && lossAt(history, link, limit) !== null);
