@@ -82,16 +82,17 @@ function mostOf({ links }: Room, bytes: number, cause: Cause | null): number | n
   let scale = 1;
   for (const { at, kind } of links) {
     if (cause !== null && at.position <= cause.at.position) break;
-    if (kind === "copied") continue;
+    if (/^(?:copied|argument|returned)$/.test(kind)) continue;
     const { operator, constant } = at.effect;
     if (kind !== "changed") break;
     if (constant === null) return null;
+    // Shifts to the left and back cut a number to fewer bits.
     if (operator === "<<=") scale *= 2 ** Number(constant);
+    else if (/^s?>>=$/.test(operator)) scale /= 2 ** Number(constant);
     else if (operator === "*=") scale *= Number(constant);
     else if (operator !== "&=") return null;
   }
-  // Shifts to the left and back cut a number to 32 bits.
-  if (scale >= 2 ** 32) return null;
+  if (scale < 1 || scale >= 2 ** 32) return null;
   return Math.floor(bytes / scale);
 }
 

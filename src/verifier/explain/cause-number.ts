@@ -1,6 +1,7 @@
 import { type Cause, type Comparison, callName, comparisonsOf } from "./cause.ts";
 import type { History, ValueLink } from "./history.ts";
 import { exactOf, rangeOf, rangeWords, widthOf } from "./value-range.ts";
+import { memoryText } from "./value-text.ts";
 
 /** Which of a number's limits was not good enough. */
 export type Limit = "low" | "high" | "both";
@@ -16,7 +17,7 @@ export function causeOfRange(history: History, register: number, before: number,
   while (from < links.length) {
     // A segment: copies of one value, back to the arithmetic that made it from another.
     let to = from;
-    while (to < links.length - 1 && links[to]!.kind === "copied") to++;
+    while (to < links.length - 1 && /^(?:copied|argument|returned)$/.test(links[to]!.kind)) to++;
     const lost = links
       .slice(from, to + 1)
       .find((link, i) => !isConversion(links, from + i) && lossAt(history, link, limit) !== null);
@@ -37,12 +38,12 @@ export function causeOfRange(history: History, register: number, before: number,
     asked = { register: source, before: at.position };
     from = to + 1;
   }
-  return ofCopy(history, links, before) ?? birth(links, limit);
+  return ofCopy(history, links, before) ?? birth(history, links, limit);
 }
 
 /** Where a value that is not known exactly comes from. */
 export function causeOfBirth(history: History, register: number, before: number): Cause | null {
-  return birth(history.origin(register, before), "both");
+  return birth(history, history.origin(register, before), "both");
 }
 
 /** Shifts to the left and back by as much: the compiler makes a number of fewer bits of it. */
@@ -110,7 +111,7 @@ function ofCopy(history: History, links: readonly ValueLink[], before: number): 
   return null;
 }
 
-function birth(links: readonly ValueLink[], limit: Limit): Cause | null {
+function birth(history: History, links: readonly ValueLink[], limit: Limit): Cause | null {
   const oldest = links.at(-1);
   if (oldest === undefined) return null;
   const { at, place, known } = oldest;
@@ -124,12 +125,15 @@ function birth(links: readonly ValueLink[], limit: Limit): Cause | null {
   if (effect.call !== null && place !== "R0")
     return {
       at,
-      text: `${callName(effect.call)} calls the function with a number that ${words}; ${missing}`,
+      text: `${callName(effect.call)} calls the function with ${range === null ? "any number" : range} in ${place}; ${missing}`,
     };
   if (effect.call !== null)
     return { at, text: `${callName(effect.call)} gives a number that ${words}; ${missing}` };
   if (effect.operation === "load")
-    return { at, text: `${place} is loaded from memory and ${words}; ${missing}` };
+    return {
+      at,
+      text: `${place} is loaded from ${memoryText(history.known(effect.memory!.base, at.position))} and ${words}; ${missing}`,
+    };
   return { at, text: `${place} ${words}; ${missing}` };
 }
 

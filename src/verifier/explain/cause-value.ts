@@ -3,6 +3,7 @@ import type { History, ValueLink } from "./history.ts";
 import type { PathStep } from "./path-step.ts";
 import { isNumber, isPointer } from "./value-kind.ts";
 import { exactOf } from "./value-range.ts";
+import { memoryText } from "./value-text.ts";
 
 /** Where a register became something else than what is wanted: why it is a number, NULL or another pointer. */
 export function causeOfType(history: History, register: number, before: number): Cause | null {
@@ -27,7 +28,7 @@ export function causeOfType(history: History, register: number, before: number):
   if (store !== undefined)
     return { at: store.at, text: "this store puts something else where a pointer was kept" };
   const birth = birthOf(links) ?? links.at(-1);
-  return birth === undefined ? null : { at: birth.at, text: birthText(birth) };
+  return birth === undefined ? null : { at: birth.at, text: birthText(birth, history) };
 }
 
 /** A pointer that the log still knew as one, and a call that ended its life before it is used. */
@@ -137,12 +138,12 @@ function lossAt(history: History, { at, place, kind, known }: ValueLink): string
   return null;
 }
 
-function birthText({ at, place, kind, known }: ValueLink): string {
+function birthText({ at, place, kind, known }: ValueLink, history: History): string {
   const { effect } = at;
   if (kind === "clobbered") return `the call of ${callName(effect.call ?? "")} does not keep ${place}`;
   if (effect.operation === "constant") return `${place} is set to ${at.step.text.replace(/^.*?= /, "")} here`;
   if (effect.operation === "load" && !isPointer(known))
-    return `${place} is loaded from memory: to the verifier that is a number`;
+    return `${place} is loaded from ${memoryText(history.known(effect.memory!.base, at.position))}: to the verifier that is a number`;
   if (effect.call !== null && !isPointer(known))
     return `${callName(effect.call)} gives a number, in ${place}`;
   if (effect.call !== null) return `${callName(effect.call)} gives this, in ${place}`;

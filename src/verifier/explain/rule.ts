@@ -6,7 +6,7 @@ import { LogPaths } from "./path.ts";
 import type { PathStep } from "./path-step.ts";
 import type { ProgramFacts } from "./program-facts.ts";
 import { rangeOf, rangeWords } from "./value-range.ts";
-import { valueText } from "./value-text.ts";
+import { memoryText, valueText } from "./value-text.ts";
 
 /** What a rule says of a refusal. */
 export interface Finding {
@@ -222,20 +222,4 @@ export function wholeRule(
   ...fixes: Explanation["fixes"]
 ): Rule {
   return { code, patterns, find: () => ({ headline, whole: true, fixes }) };
-}
-
-function memoryText(base: string | null): string {
-  const kind = /^(ctx|pkt|map_value|fp)/.exec(base ?? "")?.[1];
-  switch (kind) {
-    case "ctx":
-      return "the context";
-    case "pkt":
-      return "the packet";
-    case "map_value":
-      return "a map value";
-    case "fp":
-      return "the stack";
-    default:
-      return "memory";
-  }
 }

@@ -40,8 +40,10 @@ export const CALL_RULES: readonly Rule[] = [
       /^arg#(\d+) expected pointer to (.+)/,
       /^arg(\d+) expected pointer to (func)/,
       /^arg#(\d+) is (\S+) expected (.+)/,
+      /^helper access to the packet is not allowed/,
     ],
-    find: (match, refusal) => argumentType(match, refusal),
+    find: (match, refusal) =>
+      match[0].startsWith("helper access") ? packetArgument(refusal) : argumentType(match, refusal),
   },
   {
     code: "map-helper-mismatch",
@@ -254,6 +256,27 @@ function constantString(refusal: Refusal, register?: number): Finding {
           ]
         : []),
     ],
+  };
+}
+
+/** A helper that does not take memory of the packet. */
+function packetArgument(refusal: Refusal): Finding {
+  const call = callName(refusal.last?.effect.call ?? "the call");
+  const register = [1, 2, 3, 4, 5].find((each) => /^pkt/.test(refusal.known(each) ?? "")) ?? 1;
+  const memory = prototypeArgument(refusal, register)?.type;
+  return {
+    headline: `argument ${register} of ${call} is a pointer into the packet, and ${call} takes none`,
+    operand: `R${register}`,
+    why: refusal.chain(register, "this helper does not take pointers into the packet", null),
+    fixes:
+      memory === undefined || /^ARG_PTR_TO_(?:MEM|MAP_KEY|MAP_VALUE)$/.test(memory)
+        ? [
+            fix(
+              "Copy the bytes into a variable first, after the comparison with data_end, and pass that.",
+              "__u8 copy[16];\n__builtin_memcpy(copy, pos, sizeof(copy));",
+            ),
+          ]
+        : argumentFixes(refusal, register),
   };
 }
 

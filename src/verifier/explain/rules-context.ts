@@ -239,8 +239,8 @@ function ofFlat(program: ProgramType, context: FlatContext, { offset, write }: A
       headline: `the first ${context.start} bytes of the context of ${program.name} programs are not for programs`,
       fixes: [
         fix(
-          "The fields of a tracepoint begin behind its common header: let its struct begin with that, or take it from vmlinux.h.",
-          "struct trace_event_raw_sched_switch *ctx",
+          "Read the tracepoint's own fields, which come after these; who runs is told by helpers.",
+          "pid = bpf_get_current_pid_tgid() >> 32;",
         ),
       ],
     };

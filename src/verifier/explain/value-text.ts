@@ -17,6 +17,23 @@ export function valueText(value: string): string {
   return type === "" ? value : `a value of type ${type}`;
 }
 
+/** What lies at a pointer: `"the context"`, `"the packet"`. */
+export function memoryText(base: string | null): string {
+  const kind = /^(ctx|pkt|map_value|fp)/.exec(base ?? "")?.[1];
+  switch (kind) {
+    case "ctx":
+      return "the context";
+    case "pkt":
+      return "the packet";
+    case "map_value":
+      return "a map value";
+    case "fp":
+      return "the stack";
+    default:
+      return "memory";
+  }
+}
+
 const NUMBER = "a number";
 
 const TYPES: readonly (readonly [RegExp, string])[] = [
