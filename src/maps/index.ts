@@ -27,7 +27,7 @@ export {
   shapeName,
   shapeOf,
 } from "./map-shape.ts";
-export type { MapOperations, MapShape, SpecialShape } from "./operations.ts";
+export type { FreeFields, MapOperations, MapShape, SpecialShape } from "./operations.ts";
 export { RING_DATA, RingField, RingRecord, takeRecords } from "./ring.ts";
 export { SocketStorage } from "./socket-storage.ts";
 export {
@@ -36,4 +36,4 @@ export {
   SpecialField,
   type SpecialFields,
 } from "./special-fields.ts";
-export type { FreeFields, MapEnvironment, MapStorage } from "./storage.ts";
+export type { MapEnvironment, MapStorage } from "./storage.ts";

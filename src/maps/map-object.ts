@@ -4,10 +4,10 @@ import type { ArenaPages } from "./arena.ts";
 import { BUCKET_SIZE, BucketField } from "./emit-hash-find.ts";
 import { MAP_HEADER_SIZE, MapField, SlabField } from "./map-header.ts";
 import { arrayStride, ElementField, isArrayType, isHashType, isPerCpuType, valueAt } from "./map-shape.ts";
-import type { MapShape } from "./operations.ts";
+import type { FreeFields, MapShape } from "./operations.ts";
 import { SocketStorage } from "./socket-storage.ts";
 import type { RecordBlocks } from "./special-fields.ts";
-import type { FreeFields, MapStorage } from "./storage.ts";
+import type { MapStorage } from "./storage.ts";
 
 /** What a map was given when it was created, and gives back when it ends. */
 export interface MapHoldings {

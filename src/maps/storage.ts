@@ -1,7 +1,7 @@
 import type { KernelMemory } from "../mem/index.ts";
 import type { ArenaPages } from "./arena.ts";
 import type { MapCode } from "./map-code.ts";
-import type { MapShape } from "./operations.ts";
+import type { FreeFields, MapShape } from "./operations.ts";
 
 /** What maps need of the kernel that they live in. */
 export interface MapEnvironment {
@@ -17,9 +17,6 @@ export interface MapEnvironment {
   /** Ends what a value owns (`bpf_obj_free_fields`); nothing unless told. */
   readonly freeFields?: FreeFields;
 }
-
-/** Ends what the value of a map owns: all of it, or (`onlyTimers`) its timers and work queues. Arguments are offsets. */
-export type FreeFields = (map: number, value: number, onlyTimers?: boolean) => void;
 
 /** A map in the one memory. */
 export interface MapStorage {
