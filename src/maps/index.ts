@@ -12,7 +12,6 @@ export {
   type MapOperationName,
 } from "./emit-map-module.ts";
 export { emitSpinLock, emitSpinUnlock } from "./emit-value.ts";
-export type { FreeFields } from "./free-fields.ts";
 export type { MapAttributes } from "./map-attributes.ts";
 export { type FunctionTable, MapCode, type OperationIndices } from "./map-code.ts";
 export { MAP_HEADER_SIZE, MapField, MapOperationSlot } from "./map-header.ts";
@@ -28,7 +27,7 @@ export {
   shapeName,
   shapeOf,
 } from "./map-shape.ts";
-export type { MapOperations, MapShape, SpecialShape } from "./operations.ts";
+export type { FreeFields, MapOperations, MapShape, SpecialShape } from "./operations.ts";
 export { RING_DATA, RingField, RingRecord, takeRecords } from "./ring.ts";
 export { SocketStorage } from "./socket-storage.ts";
 export {

@@ -1,9 +1,8 @@
 import { type KernelMemory, MEMORY_NAMESPACE } from "../mem/index.ts";
 import { emitMapModule, MAP_OPERATIONS, type MapOperationName } from "./emit-map-module.ts";
 import { FREE_FIELDS } from "./emit-value.ts";
-import type { FreeFields } from "./free-fields.ts";
 import { shapeName } from "./map-shape.ts";
-import type { MapOperations, MapShape } from "./operations.ts";
+import type { FreeFields, MapOperations, MapShape } from "./operations.ts";
 
 /** An executor's function table, whose indices mean the same function in every executor. */
 export interface FunctionTable {

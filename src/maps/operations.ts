@@ -46,3 +46,6 @@ export interface MapOperations {
    */
   readonly nextKey: (map: number, key: number, next: number) => number;
 }
+
+/** Ends what the value of a map owns: all of it, or (`onlyTimers`) its timers and work queues. Arguments are offsets. */
+export type FreeFields = (map: number, value: number, onlyTimers?: boolean) => void;

@@ -1,8 +1,7 @@
 import type { KernelMemory } from "../mem/index.ts";
 import type { ArenaPages } from "./arena.ts";
-import type { FreeFields } from "./free-fields.ts";
 import type { MapCode } from "./map-code.ts";
-import type { MapShape } from "./operations.ts";
+import type { FreeFields, MapShape } from "./operations.ts";
 
 /** What maps need of the kernel that they live in. */
 export interface MapEnvironment {

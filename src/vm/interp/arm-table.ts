@@ -57,7 +57,8 @@ export const ARMS: { readonly [Name in OperationName]: ArmEmitter } = {
   mayGoto,
   callHelper,
   callLocal,
-  callKfunc: callHelper,
+  // Predecoding makes calls of helpers of them.
+  callKfunc: refused,
   callReg,
   exit,
   load,

@@ -12,6 +12,12 @@ export interface Callees {
   readonly locate: Func;
   /** `(window, low, high) → status`: a call through a register. */
   readonly callThrough: Func;
+  /** `(first record, address, size) → offset`: where bytes of the program's arena are; 0 where no page is there. */
+  readonly arenaAddress: Func;
+  /** `(first record, address) → address`: the user's address of an arena's. */
+  readonly arenaCast: Func;
+  /** `(record, window, unused, unused)`: does an instruction that concerns an arena. */
+  readonly arenaInsn: Func;
   /** `(i64) → i64`: reverses eight bytes. */
   readonly swap64: Func;
 }
@@ -25,6 +31,8 @@ export const Status = {
   FAULT: 2,
   /** To State.TARGET, in place of the frame in State.BASE. */
   TAIL_CALL: 3,
+  /** `bpf_throw` in the frame in State.BASE; the callback's distance from the first record is in State.TARGET, or 0. */
+  THROW: 4,
 } as const;
 
 export interface ArmOptions {

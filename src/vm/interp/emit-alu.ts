@@ -1,9 +1,8 @@
 import type { InsnRow } from "../../isa/index.ts";
-import { ArenaField } from "../../maps/index.ts";
 import type { FunctionBuilder, I32Ops, I64Ops, Local } from "../../wasm/index.ts";
 import { Frame } from "../state.ts";
 import type { Arms } from "./arms.ts";
-import { CODE_ARENA, Record } from "./record.ts";
+import { Record } from "./record.ts";
 
 type Ops = I32Ops<FunctionBuilder> | I64Ops<FunctionBuilder>;
 
@@ -176,16 +175,19 @@ const TO_USER = 1 << 16;
  */
 export function addrSpaceCast(arms: Arms): void {
   const { f } = arms;
-  arms.src().i64.load32U().set(arms.i64A);
   f.get(arms.pc).i32.load(Record.IMM).i32.const(TO_USER).i32.eq();
-  f.if(() => {
-    f.get(arms.i64A).i64.const(0).i64.ne();
-    f.if(() => {
-      arms.frame(Frame.CODE).i32.const(CODE_ARENA).i32.add().i32.load();
-      f.i64.load32U(ArenaField.CAST_HIGH).i64.const(32).i64.shl().get(arms.i64A).i64.or().set(arms.i64A);
-    });
-  });
-  arms.dst().get(arms.i64A).i64.store().br(arms.next);
+  f.if(
+    () => {
+      arms.dst();
+      arms.frame(Frame.CODE);
+      arms.src().i64.load32U().call(arms.callees.arenaCast).i64.store();
+    },
+    () => {
+      arms.dst();
+      arms.src().i64.load32U().i64.store();
+    },
+  );
+  f.br(arms.next);
 }
 
 /** Body of `(i64) → i64`: the eight bytes in reverse order; Wasm has no instruction for it. */

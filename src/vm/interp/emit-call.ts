@@ -129,31 +129,11 @@ export function tailCall(arms: Arms): void {
   f.i32.const(Status.TAIL_CALL).return();
 }
 
-/**
- * `bpf_throw`: all frames down to the main function's end, and the exception callback goes on in that one, with the
- * cookie; without one the cookie is the program's result. A program that takes the place of a subprogram by a tail call
- * has a main function of its own.
- */
+/** `bpf_throw`: whoever drives the loop goes on with the exception callback, in State.TARGET, in the first window. */
 export function throwUp(arms: Arms): void {
   const { f } = arms;
-  f.get(arms.bottom);
-  arms.register64(1).i64.store(REGISTER_SIZE);
-  f.get(arms.bottom).set(arms.base);
-  arms.noteStack();
-  f.get(arms.pc).i32.load(Record.IMM).i32.eqz();
-  f.if(() => {
-    f.get(arms.base);
-    arms.register64(1).i64.store();
-    account(arms, () => f.get(arms.pc).i32.const(RECORD_SIZE).i32.add());
-    f.i32.const(Status.EXIT).return();
-  });
-  arms
-    .frame(Frame.CODE)
-    .get(arms.pc)
-    .i32.load(Record.IMM)
-    .i32.add()
-    .get(arms.pc)
-    .i32.sub()
-    .set(arms.distance);
-  arms.jump();
+  arms.setState32(State.TARGET, () => f.get(arms.pc).i32.load(Record.IMM));
+  arms.setState32(State.BASE, () => f.get(arms.base));
+  account(arms, () => f.get(arms.pc).i32.const(RECORD_SIZE).i32.add());
+  f.i32.const(Status.THROW).return();
 }

@@ -1,4 +1,4 @@
-import { Operation, type OperationName, ROWS } from "../../isa/index.ts";
+import { type InsnRow, Operation, type OperationName, ROWS } from "../../isa/index.ts";
 import type { FunctionBuilder } from "../../wasm/index.ts";
 import { FaultCode, Frame, State } from "../state.ts";
 import { ARMS } from "./arm-table.ts";
@@ -53,14 +53,36 @@ export function emitDispatch(f: FunctionBuilder, callees: Callees, options: ArmO
   f.i32.const(Status.PAUSE);
 }
 
+/** What concerns arenas is done in a function of its own: few programs do it, and the loop stays small without it. */
+function isOfArena(row: InsnRow): boolean {
+  return row.guard === "arena" || row.operation === Operation.addrSpaceCast;
+}
+
+/** Body of `(record, window, unused, unused)`: one instruction that concerns an arena. */
+export function emitArenaInsn(f: FunctionBuilder, callees: Callees, options: ArmOptions): void {
+  const arms = new Arms(f, callees, options);
+  f.block((next) => {
+    arms.next = next;
+    const rows = ROWS.filter(isOfArena);
+    const bodies = rows.map((row) => () => ARMS[OPERATION_NAMES[row.operation]!](arms, row));
+    const targets = ROWS.map((row) => Math.max(rows.indexOf(row), 0));
+    f.switch(() => f.get(arms.pc).i32.load16U(Record.ARM), targets, bodies);
+  });
+}
+
 function numbered(arms: Arms): { targets: number[]; bodies: (() => void)[] } {
   const bodies: (() => void)[] = [];
   const shared = new Map<string, number>();
   const add = (body: () => void): number => bodies.push(body) - 1;
+  const arena = (): void => {
+    const { f } = arms;
+    f.get(arms.pc).get(arms.base).i32.const(0).i32.const(0).call(arms.callees.arenaInsn).br(arms.next);
+  };
   const targets = ROWS.map((row) => {
-    const emit = ARMS[OPERATION_NAMES[row.operation]!];
-    const key =
-      row.kind === "wide"
+    const emit = isOfArena(row) ? arena : ARMS[OPERATION_NAMES[row.operation]!];
+    const key = isOfArena(row)
+      ? "arena"
+      : row.kind === "wide"
         ? "wide"
         : [row.operation, row.width, row.size, row.extend, row.source, row.fetch, row.guard].join();
     let arm = shared.get(key);

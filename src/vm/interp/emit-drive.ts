@@ -89,6 +89,23 @@ export function emitDrive(f: FunctionBuilder, parts: DriveParts): void {
       if (options.checked) emitBudgetTest(f, at, () => fail("budget"));
       f.br(again);
     });
+    f.get(status).i32.const(Status.THROW).i32.eq();
+    f.if(() => {
+      if (options.checked) emitBudgetTest(f, at, () => fail("budget"));
+      // All frames down to the main function's end, and the callback goes on in that one, with the cookie; without one
+      // the cookie is the result. A program in place of a subprogram has a main function of its own.
+      f.get(bottom);
+      state(State.BASE).i64.load(REGISTER_SIZE).i64.store(REGISTER_SIZE);
+      f.get(bottom).set(base);
+      state(State.TARGET);
+      f.if(() => {
+        f.get(code);
+        state(State.TARGET).i32.add().set(pc);
+        f.br(again);
+      });
+      free();
+      f.get(bottom).i64.load(REGISTER_SIZE).return();
+    });
     f.get(status).i32.const(Status.TAIL_CALL).i32.eq();
     f.if(() => {
       if (options.checked) emitBudgetTest(f, at, () => fail("budget"));

@@ -1,10 +1,9 @@
 import type { InsnRow } from "../../isa/index.ts";
-import { ArenaField, PAGE_SHIFT } from "../../maps/index.ts";
 import { FIRST_OFFSET, KERNEL_BASE_HIGH, RegionAccess } from "../../mem/index.ts";
 import { type FunctionBuilder, type Label, OP } from "../../wasm/index.ts";
 import { Frame, State } from "../state.ts";
 import type { Arms, Window } from "./arms.ts";
-import { CODE_ARENA, Record } from "./record.ts";
+import { Record } from "./record.ts";
 
 /**
  * Leaves the offset of *(base register + off) in `address`. In checked mode the 64-bit address is tested first; in
@@ -67,37 +66,12 @@ function emitWithin(arms: Arms, range: Window, size: number, ok: Label): void {
   f.i32.and().brIf(ok);
 }
 
-/**
- * As Linux's PROBE_MEM32: a 32-bit address plus `off`, in the arena. `address` is 0 where no page is there; what is not
- * in one piece of pages faults as a whole.
- */
+/** As Linux's PROBE_MEM32: a 32-bit address plus `off`, in the arena. `address` is 0 where no page is there. */
 function emitArenaAddress(arms: Arms, row: InsnRow, register: () => FunctionBuilder): void {
-  const { f, ea } = arms;
-  const arena = arms.i32A;
-  arms.frame(Frame.CODE).i32.const(CODE_ARENA).i32.add().i32.load().set(arena);
+  const { f } = arms;
+  arms.frame(Frame.CODE);
   register().i64.load32U().get(arms.pc).i64.load32S(Record.OFF).i64.add();
-  f.get(arena).i64.load32U(ArenaField.FIRST).i64.sub().tee(ea);
-  f.get(arena).i64.load32U(ArenaField.SIZE).i64.ltU();
-  f.get(ea).i64.const(row.size).i64.add().get(arena).i64.load32U(ArenaField.SIZE).i64.leU().i32.and();
-  f.if(
-    () => {
-      const present = (plus: number) => {
-        f.get(arena).i32.load(ArenaField.PRESENT).get(ea).i32.wrapI64();
-        if (plus !== 0) f.i32.const(plus).i32.add();
-        f.i32.const(PAGE_SHIFT).i32.shrU().i32.add().i32.load8U();
-      };
-      f.get(arena).i32.load(ArenaField.PAGES).get(ea).i32.wrapI64().i32.add().i32.const(0);
-      present(0);
-      if (row.size > 1) {
-        present(row.size - 1);
-        f.i32.and();
-      }
-      f.select();
-    },
-    () => f.i32.const(0),
-    "i32",
-  );
-  f.set(arms.address);
+  f.i32.const(row.size).call(arms.callees.arenaAddress).set(arms.address);
 }
 
 /** The opcode that loads a value of the row's size into 64 bits. */

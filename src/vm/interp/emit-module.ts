@@ -4,7 +4,8 @@ import { ADAPTER_SIGNATURE, ENTRY_SIGNATURE, EXECUTOR_NAMESPACE } from "../signa
 import { State } from "../state.ts";
 import type { ArmOptions } from "./arms.ts";
 import { emitSwap64 } from "./emit-alu.ts";
-import { emitDispatch } from "./emit-dispatch.ts";
+import { emitArenaAddress, emitArenaCast } from "./emit-arena.ts";
+import { emitArenaInsn, emitDispatch } from "./emit-dispatch.ts";
 import { emitDrive, emitStart } from "./emit-drive.ts";
 import { emitLocate } from "./emit-locate.ts";
 
@@ -38,9 +39,16 @@ export function emitInterpreter(place: InterpreterPlace, kind: MemoryKind, check
   emitSwap64(swap64);
   const locate = m.function("locate", { params: [L, I, I], results: [I] });
   emitLocate(locate, place.stateAt, regionCheck);
+  const arenaAddress = m.function("arena_address", { params: [I, L, I], results: [I] });
+  emitArenaAddress(arenaAddress);
+  const arenaCast = m.function("arena_cast", { params: [I, L], results: [L] });
+  emitArenaCast(arenaCast);
   const dispatch = m.function("dispatch", { params: [I, I, I, I], results: [I] });
   const adapterType = m.type(ADAPTER_SIGNATURE);
-  emitDispatch(dispatch, { table, adapterType, locate, callThrough, swap64 }, place);
+  const arenaInsn = m.function("arena_insn", { params: [I, I, I, I] });
+  const callees = { table, adapterType, locate, callThrough, swap64, arenaAddress, arenaCast, arenaInsn };
+  emitArenaInsn(arenaInsn, callees, place);
+  emitDispatch(dispatch, callees, place);
   const drive = m.function("drive", { params: [I, I, I, L, L, L, L, L], results: [L] });
   emitDrive(drive, { options: place, dispatch, table, entryType: m.type(ENTRY_SIGNATURE) });
   const start = m.function("start", { params: [I, I, I, I, I], results: [I] }, { export: true });

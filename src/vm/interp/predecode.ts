@@ -1,5 +1,5 @@
 import { NotSupported } from "../../base/index.ts";
-import { displacementOf, type Insn, type InsnRow, lookup, WideKind } from "../../isa/index.ts";
+import { displacementOf, type Insn, type InsnRow, lookup, rowNamed, WideKind } from "../../isa/index.ts";
 import { CodeError } from "../code-error.ts";
 import { TAIL_CALL } from "../emit-adapter.ts";
 import type { EngineInput } from "../engine.ts";
@@ -117,6 +117,8 @@ function predecodeKfunc(
     view.setInt32(at + Record.IMM, catcher * RECORD_SIZE, true);
     return;
   }
+  // From here on it is a call like any other.
+  view.setUint16(at + Record.ARM, rowNamed("call_helper").id, true);
   view.setInt32(at + Record.IMM, target.index, true);
   view.setInt32(at + Record.IMM_HIGH, target.argument, true);
 }
