@@ -15,6 +15,7 @@ import { skbHelpers } from "./skb.ts";
 import { skbChecksumHelpers } from "./skb-checksum.ts";
 import { skbHashHelpers } from "./skb-hash.ts";
 import { skbRoomHelpers } from "./skb-room.ts";
+import { skbVlanHelpers } from "./skb-vlan.ts";
 import { SOCKET_MAP_HELPERS } from "./socket-maps.ts";
 import { socketStorageHelpers } from "./socket-storage.ts";
 import { socketHelpers } from "./sockets.ts";
@@ -56,6 +57,7 @@ export function createHelpers(
     skbChecksumHelpers(layout),
     skbHashHelpers(layout),
     skbRoomHelpers(layout),
+    skbVlanHelpers(layout),
     socketHelpers(layout),
     socketStorageHelpers(layout),
     xdpHelpers(layout),
