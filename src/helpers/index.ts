@@ -1,3 +1,4 @@
+export type { ContextKind } from "./context-kind.ts";
 export type {
   ArgumentCheck,
   Callable,
@@ -12,6 +13,5 @@ export type {
 } from "./helper.ts";
 export { createKfuncs } from "./kfunc-table.ts";
 export { freeValue } from "./objects/drop.ts";
-export type { ContextKind } from "./perf-event.ts";
 export type { ArenaMemory, CurrentTask, HelperServices, ObjectMemory, Timers } from "./services.ts";
 export { createHelpers } from "./table.ts";

@@ -1,11 +1,9 @@
 import { MAP_HEADER_SIZE, MapField } from "../maps/index.ts";
 import type { KernelLayout } from "../platform/index.ts";
 import { BpfFuncId, BpfMapType, Errno } from "../uapi/index.ts";
+import type { ContextKind } from "./context-kind.ts";
 import { hostHelper } from "./define.ts";
 import type { Helper, HelperCall } from "./helper.ts";
-
-/** What the context of a program is, as far as helpers of one number differ by it. */
-export type ContextKind = "skb" | "xdp" | "other";
 
 /** `BPF_F_CURRENT_CPU` */
 const CURRENT_CPU = 0xffff_ffff;
@@ -15,6 +13,7 @@ const CONTEXT_LENGTH = 0xf_ffff;
 
 /** `bpf_perf_event_output`, `bpf_skb_event_output` and `bpf_xdp_event_output`. */
 export function perfEventHelpers(layout: KernelLayout, kind: ContextKind): readonly Helper[] {
+  const isPacket = kind === "skb" || kind === "xdp";
   const LENGTH = layout.offset("sk_buff.len");
   const DATA = layout.offset("xdp_buff.data");
   const DATA_END = layout.offset("xdp_buff.data_end");
@@ -27,9 +26,9 @@ export function perfEventHelpers(layout: KernelLayout, kind: ContextKind): reado
   };
 
   const output = (call: HelperCall, context: number, map: number, index: number, high: number): number => {
-    const known = kind === "other" ? 0 : CONTEXT_LENGTH;
+    const known = isPacket ? CONTEXT_LENGTH : 0;
     if ((high & ~known) !== 0) return -Errno.EINVAL;
-    if (kind !== "other" && high > packetLength(call, context >>> 0)) return -Errno.EFAULT;
+    if (isPacket && high > packetLength(call, context >>> 0)) return -Errno.EFAULT;
     const view = call.memory.view();
     const header = (map >>> 0) - MAP_HEADER_SIZE;
     if (view.getUint32(header + MapField.TYPE, true) !== BpfMapType.PERF_EVENT_ARRAY) return -Errno.EINVAL;

@@ -81,4 +81,6 @@ export interface HelperServices {
   readonly timers?: Timers;
   /** 128 random bits, as words, that this kernel hashes flows with, the same for its whole life; zeros unless told. */
   flowKey?(): readonly [number, number, number, number];
+  /** A number above 0 that no socket of this kernel has had, below 2^53; 1 unless told. */
+  socketCookie?(): number;
 }

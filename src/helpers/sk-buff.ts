@@ -75,6 +75,11 @@ export class SkBuffAccess {
     return call.memory.view().getUint16(skb + this.protocol);
   }
 
+  /** @param protocol in host order */
+  setProtocol(call: HelperCall, skb: number, protocol: number): void {
+    call.memory.view().setUint16(skb + this.protocol, protocol);
+  }
+
   ipSummed(call: HelperCall, skb: number): number {
     return bits(call, skb, this.#ipSummed);
   }

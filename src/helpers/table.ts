@@ -1,6 +1,7 @@
 import type { KernelLayout } from "../platform/index.ts";
 import { STACK_HELPERS } from "./call-stack.ts";
 import { CHECKSUM_HELPERS } from "./checksum.ts";
+import type { ContextKind } from "./context-kind.ts";
 import { DynptrData } from "./dynptr.ts";
 import { dynptrHelpers } from "./dynptr-helpers.ts";
 import { FIB_HELPERS } from "./fib-lookup.ts";
@@ -8,13 +9,15 @@ import { FOR_EACH_HELPERS } from "./for-each.ts";
 import type { Helper } from "./helper.ts";
 import { LOOP_HELPERS } from "./loop.ts";
 import { MAP_HELPERS } from "./maps.ts";
-import { type ContextKind, perfEventHelpers } from "./perf-event.ts";
+import { perfEventHelpers } from "./perf-event.ts";
 import { PROBE_HELPERS } from "./probe-read.ts";
 import { RINGBUF_HELPERS } from "./ringbuf.ts";
 import { skbHelpers } from "./skb.ts";
 import { skbChecksumHelpers } from "./skb-checksum.ts";
 import { skbHashHelpers } from "./skb-hash.ts";
 import { skbRoomHelpers } from "./skb-room.ts";
+import { skbVlanHelpers } from "./skb-vlan.ts";
+import { socketCookieHelpers } from "./socket-cookie.ts";
 import { SOCKET_MAP_HELPERS } from "./socket-maps.ts";
 import { socketStorageHelpers } from "./socket-storage.ts";
 import { socketHelpers } from "./sockets.ts";
@@ -56,7 +59,9 @@ export function createHelpers(
     skbChecksumHelpers(layout),
     skbHashHelpers(layout),
     skbRoomHelpers(layout),
+    skbVlanHelpers(layout),
     socketHelpers(layout),
+    socketCookieHelpers(layout, context),
     socketStorageHelpers(layout),
     xdpHelpers(layout),
   ];

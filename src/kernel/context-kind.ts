@@ -10,10 +10,17 @@ const SKB: ReadonlySet<number> = new Set([
   BpfProgType.LWT_OUT,
   BpfProgType.LWT_XMIT,
   BpfProgType.LWT_SEG6LOCAL,
+  BpfProgType.SK_SKB,
+]);
+
+const OTHERS: ReadonlyMap<number, ContextKind> = new Map([
+  [BpfProgType.XDP, "xdp"],
+  [BpfProgType.CGROUP_SOCK, "sock"],
+  [BpfProgType.CGROUP_SOCK_ADDR, "sockAddr"],
+  [BpfProgType.SOCK_OPS, "sockOps"],
 ]);
 
 /** Which body a helper has, where one number has several, for programs of a type. */
 export function contextKind(programType: number): ContextKind {
-  if (programType === BpfProgType.XDP) return "xdp";
-  return SKB.has(programType) ? "skb" : "other";
+  return SKB.has(programType) ? "skb" : (OTHERS.get(programType) ?? "other");
 }

@@ -96,6 +96,8 @@ export class Machine {
   current: Task = { pid: 0, comm: "swapper/0" };
   /** Functions of the kernel that programs call by their BTF ids. */
   readonly kfuncs: ReadonlyMap<string, Kfunc>;
+  /** How many have been given out. */
+  #socketCookies = 0;
   readonly #flowKey: readonly [number, number, number, number];
   readonly #helpers = new Map<ContextKind, ReadonlyMap<number, Helper>>();
   readonly #environment: MapEnvironment;
@@ -170,6 +172,7 @@ export class Machine {
         userString: (low, high, limit) => userString(this.current.memory, low, high, limit),
         writeUser: (low, high, bytes) => writeUser(this.current.memory, low, high, bytes),
         flowKey: () => this.#flowKey,
+        socketCookie: () => ++this.#socketCookies,
         hasDevice: (index) => index === LOOPBACK_IFINDEX,
         arena: (map) => this.mapAt(map)?.parts.storage.arena ?? null,
         objects: this.objects,

@@ -14,39 +14,37 @@ const WRITABLE: readonly string[] = [
   "tstamp_type",
 ];
 
+/** Pages of an `sk_buff`'s block: what the longest packet that a program makes needs, and as much in front. */
+const BLOCK_PAGES = 8;
+
 /** The objects of one packet: made once, and filled anew for each run. */
 export class PacketObjects {
-  /** A page: headroom, packet, and `struct skb_shared_info` at the end. */
+  /** The page of an `xdp_buff`: headroom, packet, and room for a `struct skb_shared_info`. */
   readonly frame: number;
+  /** The block of an `sk_buff`: headroom, packet, room to grow, and its `struct skb_shared_info` at the end. */
+  readonly block: number;
+  /** Bytes of the block up to the shared info. */
+  readonly blockRoom: number;
   readonly skb: KernelStruct;
   readonly sock: KernelStruct;
   readonly xdp: KernelStruct;
-  /** At the end of the frame. */
+  /** At the end of the block. */
   readonly sharedInfo: KernelStruct;
-  /** Bytes of the frame from its start to the shared info: room for headroom and packet. */
+  /** Bytes of a page in front of a shared info: what headroom and packet of a test run may take. */
   readonly room: number;
 
   constructor(memory: KernelMemory, layout: KernelLayout, allocator: StructAllocator) {
     const tailroom = (layout.sizeOf("skb_shared_info") + 63) & -64;
     this.room = PAGE_SIZE - tailroom;
     this.frame = allocator.allocate(PAGE_SIZE, PAGE_SIZE);
-    memory.regions.add({
-      start: this.frame,
-      end: this.frame + this.room,
-      access: RegionAccess.READ_WRITE,
-      stride: 0,
-      size: 0,
-      what: "packet",
-    });
-    this.sharedInfo = new KernelStruct(memory, layout, "skb_shared_info", this.frame + this.room);
-    memory.regions.add({
-      start: this.frame + this.room,
-      end: this.frame + PAGE_SIZE,
-      access: RegionAccess.READ,
-      stride: 0,
-      size: 0,
-      what: "struct skb_shared_info",
-    });
+    this.blockRoom = BLOCK_PAGES * PAGE_SIZE - tailroom;
+    this.block = allocator.allocate(BLOCK_PAGES * PAGE_SIZE, PAGE_SIZE);
+    this.sharedInfo = new KernelStruct(memory, layout, "skb_shared_info", this.block + this.blockRoom);
+    const region = (start: number, length: number, access: number, what: string) =>
+      memory.regions.add({ start, end: start + length, access, stride: 0, size: 0, what });
+    region(this.frame, this.room, RegionAccess.READ_WRITE, "packet");
+    region(this.block, this.blockRoom, RegionAccess.READ_WRITE, "packet");
+    region(this.sharedInfo.offset, tailroom, RegionAccess.READ, "struct skb_shared_info");
     this.skb = allocator.struct("sk_buff", WRITABLE);
     this.sock = allocator.struct("sock");
     this.xdp = allocator.struct("xdp_buff");

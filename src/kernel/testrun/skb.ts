@@ -20,6 +20,8 @@ const IPV6_HLEN = 40;
 const AF_INET = 2;
 const AF_INET6 = 10;
 const TCP_CLOSE = 7;
+/** What the offset of a header is that nobody has set. */
+const UNSET = 0xffff;
 /** `NO_QUEUE_MAPPING` */
 const NO_QUEUE = 0xffff;
 const GSO_LEGACY_MAX_SIZE = 65536;
@@ -44,19 +46,21 @@ export function testRunSkb(run: TestRun): number {
 
   const isLayer2 =
     program.parts.type === BpfProgType.SCHED_CLS || program.parts.type === BpfProgType.SCHED_ACT;
-  const { frame, skb, sock } = packets;
+  const { block, skb, sock } = packets;
   // In words: a fill of shared memory stores element by element.
-  memory.words().fill(0, frame >>> 2, (frame + PAGE) >>> 2);
-  memory.bytes().set(data, frame + HEADROOM);
+  memory.words().fill(0, block >>> 2, (block + PAGE) >>> 2);
+  packets.sharedInfo.clear();
+  memory.bytes().set(data, block + HEADROOM);
   skb.clear();
   initSocket(sock);
-  const start = frame + HEADROOM;
-  skb.point("head", frame);
-  skb.set("end", packets.room);
+  const start = block + HEADROOM;
+  skb.point("head", block);
+  skb.set("end", packets.blockRoom);
   skb.set("tail", HEADROOM + size);
   skb.point("dev", machine.loopback.device.offset);
   skb.point("sk", sock.offset);
   skb.set("mac_header", HEADROOM);
+  skb.set("transport_header", UNSET);
   skb.set("network_header", HEADROOM + ETH_HLEN);
   skb.set("pkt_type", packetType(data));
   const protocol = etherType(data);
