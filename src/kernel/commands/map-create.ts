@@ -55,7 +55,7 @@ export function mapCreate(process: Process, attr: Attr): number {
   if (record !== null && record.fields.length > 0) {
     // A map without memory is refused before its types are looked at; with them its values are other ones.
     storage.close();
-    const metas = described.btf?.structMetas(machine.kernelTypes) ?? new Map();
+    const metas = described.btf === null ? new Map() : machine.structMetas(described.btf);
     storage = machine.createMap({ ...attributes, record: specialFields(record, metas) });
   }
   const map = new KernelMap(machine.maps, {

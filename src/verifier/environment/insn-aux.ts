@@ -94,6 +94,14 @@ export class InsnAux {
   #flags = 0;
   #rare: RareFacts = NO_FACTS;
 
+  /** Another one with the same facts. */
+  clone(): InsnAux {
+    const copy = Object.assign(new InsnAux(), this);
+    copy.#flags = this.#flags;
+    if (this.#rare !== NO_FACTS) copy.#rare = Object.assign(new RareFacts(), this.#rare);
+    return copy;
+  }
+
   get zextDst(): boolean {
     return (this.#flags & Flag.zextDst) !== 0;
   }

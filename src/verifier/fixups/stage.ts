@@ -96,8 +96,7 @@ export class Stage {
 
 /** `adjust_insn_aux_data` */
 function patchedFacts(old: InsnAux, zextDst: boolean, last: boolean): InsnAux {
-  const facts = new InsnAux();
-  if (last) Object.assign(facts, old);
+  const facts = last ? old.clone() : new InsnAux();
   facts.seen = old.seen;
   facts.zextDst = zextDst;
   return facts;
