@@ -11,6 +11,7 @@ import { LOOP_HELPERS } from "./loop.ts";
 import { MAP_HELPERS } from "./maps.ts";
 import { perfEventHelpers } from "./perf-event.ts";
 import { PROBE_HELPERS } from "./probe-read.ts";
+import { redirectHelpers } from "./redirect.ts";
 import { RINGBUF_HELPERS } from "./ringbuf.ts";
 import { skbHelpers } from "./skb.ts";
 import { skbChecksumHelpers } from "./skb-checksum.ts";
@@ -64,6 +65,7 @@ export function createHelpers(
     socketCookieHelpers(layout, context),
     socketStorageHelpers(layout),
     xdpHelpers(layout),
+    redirectHelpers(context),
   ];
   return new Map(families.flat().map((helper) => [helper.id, helper]));
 }
