@@ -16,6 +16,7 @@ import { RINGBUF_HELPERS } from "./ringbuf.ts";
 import { skbHelpers } from "./skb.ts";
 import { skbChecksumHelpers } from "./skb-checksum.ts";
 import { skbHashHelpers } from "./skb-hash.ts";
+import { skbNetworkHelpers } from "./skb-network.ts";
 import { skbRoomHelpers } from "./skb-room.ts";
 import { skbVlanHelpers } from "./skb-vlan.ts";
 import { socketCookieHelpers } from "./socket-cookie.ts";
@@ -60,6 +61,7 @@ export function createHelpers(
     skbChecksumHelpers(layout),
     skbHashHelpers(layout),
     skbRoomHelpers(layout),
+    skbNetworkHelpers(layout),
     skbVlanHelpers(layout),
     socketHelpers(layout),
     socketCookieHelpers(layout, context),

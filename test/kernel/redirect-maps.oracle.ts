@@ -1,7 +1,8 @@
 import { afterAll, expect, it } from "vitest";
-import { BpfMapFlag, BpfMapType } from "../../src/uapi/index.ts";
+import { BpfAttachType, BpfMapFlag, BpfMapType } from "../../src/uapi/index.ts";
 import { describeWith, liveKernel } from "../support/referee.ts";
-import { room, Twins } from "./twins.ts";
+import { load } from "./programs.ts";
+import { room, type Side, Twins } from "./twins.ts";
 
 const { DEVMAP, DEVMAP_HASH, CPUMAP, XSKMAP } = BpfMapType;
 const TYPES = [DEVMAP, DEVMAP_HASH, CPUMAP, XSKMAP];
@@ -99,6 +100,36 @@ describeWith([liveKernel("6.18")], "maps that XDP redirects to as Linux", async 
         twins.close(mapFd);
       }
     }
+    expect(twins.taken()).toEqual([]);
+  });
+
+  it("run programs made for them", () => {
+    const pass = "r0 = 2\nexit";
+    const attach = (expectedAttachType: number) =>
+      load(twins, "xdp", pass, { fields: { expectedAttachType } });
+    const programs = [
+      attach(BpfAttachType.XDP_DEVMAP),
+      attach(BpfAttachType.XDP_CPUMAP),
+      attach(BpfAttachType.XDP),
+      load(twins, "sched_cls", pass),
+    ];
+    for (const mapType of [DEVMAP, DEVMAP_HASH, CPUMAP]) {
+      const mapFd = twins.mustOpen("MAP_CREATE", { mapType, keySize: 4, valueSize: 8, maxEntries: 3 });
+      for (const program of programs) {
+        const update = (at: number, first: number) => {
+          const value = (side: Side) => words(first, side.of(program));
+          twins.call("MAP_UPDATE_ELEM", { mapFd, key: words(at), value }, { ignore: ["value"] });
+        };
+        update(0, 1);
+        // The id of the program is another one on each kernel.
+        const mask = { value: [4, 8] as const };
+        twins.call("MAP_LOOKUP_ELEM", { mapFd, key: words(0), value: room(8) }, { mask });
+        update(1, 0);
+      }
+      twins.call("MAP_DELETE_ELEM", { mapFd, key: words(0) });
+      twins.close(mapFd);
+    }
+    for (const program of programs) twins.close(program);
     expect(twins.taken()).toEqual([]);
   });
 });
