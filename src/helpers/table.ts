@@ -11,10 +11,12 @@ import { LOOP_HELPERS } from "./loop.ts";
 import { MAP_HELPERS } from "./maps.ts";
 import { perfEventHelpers } from "./perf-event.ts";
 import { PROBE_HELPERS } from "./probe-read.ts";
+import { redirectHelpers } from "./redirect.ts";
 import { RINGBUF_HELPERS } from "./ringbuf.ts";
 import { skbHelpers } from "./skb.ts";
 import { skbChecksumHelpers } from "./skb-checksum.ts";
 import { skbHashHelpers } from "./skb-hash.ts";
+import { skbNetworkHelpers } from "./skb-network.ts";
 import { skbRoomHelpers } from "./skb-room.ts";
 import { skbVlanHelpers } from "./skb-vlan.ts";
 import { socketCookieHelpers } from "./socket-cookie.ts";
@@ -59,11 +61,13 @@ export function createHelpers(
     skbChecksumHelpers(layout),
     skbHashHelpers(layout),
     skbRoomHelpers(layout),
+    skbNetworkHelpers(layout),
     skbVlanHelpers(layout),
     socketHelpers(layout),
     socketCookieHelpers(layout, context),
     socketStorageHelpers(layout),
     xdpHelpers(layout),
+    redirectHelpers(context),
   ];
   return new Map(families.flat().map((helper) => [helper.id, helper]));
 }

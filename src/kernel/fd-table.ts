@@ -52,6 +52,11 @@ export class FdTable {
     return this.#files.get(fd) ?? refuse(fd >= 0 && fd < FIRST_FD ? Errno.EINVAL : Errno.EBADF);
   }
 
+  /** Whether there is such a descriptor, of whatever: the standard streams too. */
+  isOpen(fd: number): boolean {
+    return this.#files.has(fd) || (fd >= 0 && fd < FIRST_FD);
+  }
+
   find(fd: number): OpenFile | undefined {
     return this.#files.get(fd);
   }

@@ -21,6 +21,10 @@ const WORKING: ReadonlySet<number> = new Set([
   BpfMapType.SOCKHASH,
   BpfMapType.REUSEPORT_SOCKARRAY,
   BpfMapType.ARENA,
+  BpfMapType.DEVMAP,
+  BpfMapType.DEVMAP_HASH,
+  BpfMapType.CPUMAP,
+  BpfMapType.XSKMAP,
 ]);
 
 /**

@@ -6,6 +6,7 @@ import {
   isHashType,
   isObjectArray,
   isPerCpuType,
+  isRedirectMap,
   isSocketMap,
   rounded,
 } from "./map-shape.ts";
@@ -20,6 +21,9 @@ const HASH_FLAGS =
 
 /** The largest value of one CPU (`PCPU_MIN_UNIT_SIZE`). */
 const MAX_PERCPU_VALUE = 32 << 10;
+
+/** `NR_CPUS` of Debian's and most kernels' x86-64 configuration. */
+const MAX_CPUS = 8192;
 
 /** `KMALLOC_MAX_SIZE` on x86-64, less `sizeof(struct htab_elem)`. */
 const MAX_HASH_ELEMENT = (4 << 20) - 48;
@@ -44,6 +48,7 @@ export function checkMapAttributes(attributes: MapAttributes): number {
   if (isCgroupStorage(type)) return checkCgroupStorage(attributes);
   if (type === BpfMapType.ARENA) return checkArena(attributes);
   if (isSocketMap(type)) return checkSocketMap(attributes);
+  if (isRedirectMap(type)) return checkRedirectMap(attributes);
   return -Errno.EINVAL;
 }
 
@@ -116,6 +121,17 @@ function checkSocketMap({ type, keySize, valueSize, maxEntries, flags }: MapAttr
   if (type === BpfMapType.SOCKMAP) return keySize === 4 ? 0 : -Errno.EINVAL;
   // MAX_BPF_STACK: a key lies on the stack.
   return keySize > 512 ? -Errno.E2BIG : 0;
+}
+
+/** `dev_map_alloc_check`, `cpu_map_alloc`, `xsk_map_alloc` */
+function checkRedirectMap({ type, keySize, valueSize, maxEntries, flags }: MapAttributes): number {
+  const cpus = type === BpfMapType.CPUMAP;
+  const known = cpus ? BpfMapFlag.NUMA_NODE : BpfMapFlag.NUMA_NODE | BpfMapFlag.RDONLY | BpfMapFlag.WRONLY;
+  const wide = valueSize === 8 && type !== BpfMapType.XSKMAP;
+  if (maxEntries === 0 || keySize !== 4 || (valueSize !== 4 && !wide)) return -Errno.EINVAL;
+  if ((flags & ~known) !== 0) return -Errno.EINVAL;
+  if (cpus && maxEntries > MAX_CPUS) return -Errno.E2BIG;
+  return type === BpfMapType.DEVMAP_HASH && maxEntries > 2 ** 31 ? -Errno.EINVAL : 0;
 }
 
 /** `ringbuf_map_alloc` */

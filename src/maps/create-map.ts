@@ -11,10 +11,12 @@ import {
   arrayStride,
   elementSize,
   isCgroupStorage,
+  isDeviceMap,
   isHashType,
   isMapOfMaps,
   isObjectArray,
   isPerCpuType,
+  isRedirectMap,
   isSocketMap,
   rounded,
   shapeOf,
@@ -126,7 +128,8 @@ class MapBuilding {
     if (indices === null || OPAQUE.has(shape.type)) return;
     this.#set(MapField.OPERATIONS + 4 * MapOperationSlot.LOOKUP, indices.lookup);
     this.#set(MapField.OPERATIONS + 4 * MapOperationSlot.NEXT_KEY, indices.nextKey);
-    if ((this.#attributes.flags & BpfMapFlag.RDONLY_PROG) !== 0 || isMapOfMaps(shape.type)) return;
+    const readOnly = isMapOfMaps(shape.type) || isRedirectMap(shape.type);
+    if ((this.#attributes.flags & BpfMapFlag.RDONLY_PROG) !== 0 || readOnly) return;
     this.#set(MapField.OPERATIONS + 4 * MapOperationSlot.UPDATE, indices.update);
     this.#set(MapField.OPERATIONS + 4 * MapOperationSlot.DELETE, indices.delete);
   }
@@ -135,7 +138,8 @@ class MapBuilding {
     if (type === BpfMapType.RINGBUF) return this.#ring();
     if (type === BpfMapType.ARENA) return this.#arena();
     if (isCgroupStorage(type)) return this.#cgroupStorage();
-    if (type === BpfMapType.SK_STORAGE || isSocketMap(type)) return true;
+    if (type === BpfMapType.SK_STORAGE || isSocketMap(type) || type === BpfMapType.XSKMAP) return true;
+    if (type === BpfMapType.DEVMAP_HASH) return this.#hash();
     return isHashType(type) ? this.#hash() : this.#array();
   }
 
@@ -260,7 +264,7 @@ class MapBuilding {
     const { flags, type } = this.#attributes;
     // Not even a program that nobody has verified gets at the offsets of inner maps.
     if (isMapOfMaps(type)) return 0;
-    if ((flags & BpfMapFlag.RDONLY_PROG) !== 0) return RegionAccess.READ;
+    if ((flags & BpfMapFlag.RDONLY_PROG) !== 0 || isDeviceMap(type)) return RegionAccess.READ;
     return (flags & BpfMapFlag.WRONLY_PROG) !== 0 ? RegionAccess.WRITE : RegionAccess.READ_WRITE;
   }
 

@@ -1,3 +1,4 @@
+import { BpfMapType } from "../uapi/index.ts";
 import type { FunctionBuilder, Local } from "../wasm/index.ts";
 import { comparesHash, emitHash, emitKeyTest, emitKeyWords, type KeyWords } from "./emit-key.ts";
 import { MapField } from "./map-header.ts";
@@ -47,7 +48,9 @@ export function emitHashSearch(f: FunctionBuilder, shape: MapShape, map: MapOper
     element: f.local("i32", "element"),
     link: f.local("i32", "link"),
   };
-  emitHash(f, search.key, () => emitFixed64(f, map, MapField.SEED));
+  // dev_map_index_hash: devices lie by their index, and a walk finds them in its order.
+  if (shape.type === BpfMapType.DEVMAP_HASH) f.get(key).i32.load(0, 1);
+  else emitHash(f, search.key, () => emitFixed64(f, map, MapField.SEED));
   f.tee(search.hash);
   emitFixed(f, map, MapField.MASK).i32.and().tee(search.index);
   f.i32.const(Math.log2(BUCKET_SIZE)).i32.shl();

@@ -13,10 +13,11 @@ import { emitCgroupStorage } from "./emit-cgroup-storage.ts";
 import { emitHashDelete, emitHashLookup, emitHashNextKey, emitHashUpdate } from "./emit-hash.ts";
 import { emitHashValue } from "./emit-hash-find.ts";
 import { emitPool } from "./emit-pool.ts";
+import { emitRedirectMap } from "./emit-redirect-map.ts";
 import { emitSocketMap } from "./emit-socket-map.ts";
 import { FREE_FIELDS } from "./emit-value.ts";
 import { emitMapOperand, type MapOperand } from "./map-operand.ts";
-import { isArrayType, isCgroupStorage, isHashType, isSocketMap } from "./map-shape.ts";
+import { isArrayType, isCgroupStorage, isHashType, isRedirectMap, isSocketMap } from "./map-shape.ts";
 import type { MapShape } from "./operations.ts";
 
 const I = "i32";
@@ -69,6 +70,10 @@ export function emitMapOperations(
   }
   if (isSocketMap(shape.type)) {
     emitSocketMap(shape.type, operations, operand);
+    return operations;
+  }
+  if (isRedirectMap(shape.type)) {
+    emitRedirectMap(shape, operations, { module: m, memory, operand });
     return operations;
   }
   if (isCgroupStorage(shape.type)) {

@@ -64,6 +64,16 @@ export function isSocketMap(type: number): boolean {
   );
 }
 
+/** Its values are what XDP redirects packets to: devices, CPUs, sockets. */
+export function isRedirectMap(type: number): boolean {
+  return isDeviceMap(type) || type === BpfMapType.CPUMAP || type === BpfMapType.XSKMAP;
+}
+
+/** Programs may look at its values, and not write them. */
+export function isDeviceMap(type: number): boolean {
+  return type === BpfMapType.DEVMAP || type === BpfMapType.DEVMAP_HASH;
+}
+
 /** Its values belong to programs on cgroups, and are there as long as such a program is. */
 export function isCgroupStorage(type: number): boolean {
   return type === BpfMapType.CGROUP_STORAGE || type === BpfMapType.PERCPU_CGROUP_STORAGE;

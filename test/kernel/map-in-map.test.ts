@@ -64,26 +64,29 @@ describe.each([
       }
       return count;
     };
-    const first = kernel.mapCreate(array);
-    kernel.mapUpdateElem({ mapFd: first, key: u32(0), value: u32(0) });
-    kernel.close(first);
-    const before = kernel.memoryUsed;
-    const inner = kernel.mapCreate(array);
-    const mapFd = outer(kernel, mapType, inner);
-    kernel.mapUpdateElem({ mapFd, key: u32(0), value: u32(inner) });
-    kernel.mapUpdateElem({ mapFd, key: u32(1), value: u32(inner) });
-    kernel.close(inner);
-    kernel.mapDeleteElem({ mapFd, key: u32(0) });
-    expect(alive()).toBe(2);
-    kernel.mapDeleteElem({ mapFd, key: u32(1) });
-    expect(alive()).toBe(1);
-    const other = kernel.mapCreate(array);
-    kernel.mapUpdateElem({ mapFd, key: u32(1), value: u32(other) });
-    kernel.close(other);
-    kernel.close(mapFd);
-    expect(alive()).toBe(0);
-    kernel.close(kernel.mapCreate(array));
-    expect(kernel.memoryUsed).toBe(before);
+    const round = () => {
+      const inner = kernel.mapCreate(array);
+      const mapFd = outer(kernel, mapType, inner);
+      kernel.mapUpdateElem({ mapFd, key: u32(0), value: u32(inner) });
+      kernel.mapUpdateElem({ mapFd, key: u32(1), value: u32(inner) });
+      kernel.close(inner);
+      kernel.mapDeleteElem({ mapFd, key: u32(0) });
+      expect(alive()).toBe(2);
+      kernel.mapDeleteElem({ mapFd, key: u32(1) });
+      expect(alive()).toBe(1);
+      const other = kernel.mapCreate(array);
+      kernel.mapUpdateElem({ mapFd, key: u32(1), value: u32(other) });
+      kernel.close(other);
+      kernel.close(mapFd);
+      expect(alive()).toBe(0);
+      kernel.close(kernel.mapCreate(array));
+      return kernel.memoryUsed;
+    };
+    // What is made for a shape once stays; and a block may be a little larger than what is asked for.
+    round();
+    const before = round();
+    for (let i = 0; i < 10; i++) round();
+    expect(round()).toBe(before);
   });
 
   it("refuses what is no map, and maps unlike the others", () => {

@@ -1,5 +1,5 @@
 import { cString } from "../../base/index.ts";
-import { isPerCpuType, type MapAttributes } from "../../maps/index.ts";
+import { isDeviceMap, isPerCpuType, type MapAttributes } from "../../maps/index.ts";
 import { checkMapCreate, MAP_RULES, mapTraits } from "../../platform/index.ts";
 import type { AttrValues } from "../../sys/index.ts";
 import { BpfMapFlag, BpfMapType, Errno, mapTypeNames } from "../../uapi/index.ts";
@@ -61,7 +61,8 @@ export function mapCreate(process: Process, attr: Attr): number {
   const map = new KernelMap(machine.maps, {
     ...described,
     maxEntries: args.maxEntries,
-    flags: flags & ~ACCESS,
+    // Programs look at a device's index where the kernel has it (dev_map_init_map).
+    flags: (flags & ~ACCESS) | (isDeviceMap(args.mapType) ? BpfMapFlag.RDONLY_PROG : 0),
     extra: args.mapExtra,
     storage,
     inner,

@@ -1,9 +1,10 @@
-import { isHashType, isPerCpuType, isSocketMap, SpecialField } from "../../maps/index.ts";
+import { isHashType, isPerCpuType, isRedirectMap, isSocketMap, SpecialField } from "../../maps/index.ts";
 import { BpfMapType, BpfUpdateFlag, Errno } from "../../uapi/index.ts";
 import type { Attr } from "../attr.ts";
 import type { KernelMap } from "../objects/map.ts";
 import type { Process } from "../process.ts";
 import { checked, refuse } from "../refusal.ts";
+import { setRedirectTarget } from "./redirect-elements.ts";
 
 export const BPF_F_LOCK = BigInt(BpfUpdateFlag.F_LOCK);
 
@@ -94,6 +95,9 @@ export function deleteElement(process: Process, map: KernelMap, key: number): nu
   const before = map.inners === null ? 0 : operations.lookup(map.offset, key, 0) >>> 0;
   checked(operations.delete(map.offset, key));
   if (before !== 0) map.inners?.release(before);
+  if (isRedirectMap(map.type)) {
+    map.entryPrograms.set(process.machine.memory.view().getUint32(key, true), null);
+  }
   return 0;
 }
 
@@ -110,6 +114,7 @@ export function readElement(process: Process, map: KernelMap, key: number, to: n
   if (map.type === BpfMapType.RINGBUF || map.type === BpfMapType.PERF_EVENT_ARRAY) refuse(Errno.ENOTSUPP);
   if (map.type === BpfMapType.SK_STORAGE) refuseSocket(process, key);
   if (map.type === BpfMapType.ARENA) refuse(Errno.EINVAL);
+  if (map.type === BpfMapType.XSKMAP) refuse(Errno.EOPNOTSUPP);
   // Its value is a cookie of 64 bits (sock_map_lookup_sys, bpf_fd_reuseport_array_lookup_elem).
   if (isSocketMap(map.type)) refuse(map.valueSize === 8 ? Errno.ENOENT : Errno.ENOSPC);
   if (!isPerCpuType(map.type)) {
@@ -139,7 +144,10 @@ export function writeElement(
   flags: bigint,
 ): number {
   const { operations } = map.parts;
-  if (isSocketMap(map.type)) return setSocket(process, map, { key, from, flags });
+  if (isSocketMap(map.type) || map.type === BpfMapType.XSKMAP) {
+    return setSocket(process, map, { key, from, flags });
+  }
+  if (isRedirectMap(map.type)) return setRedirectTarget(process, map, { key, from, flags });
   if (map.type === BpfMapType.ARENA) return refuse(Errno.EOPNOTSUPP);
   if (flags >> 32n !== 0n) refuse(Errno.EINVAL);
   const flagBits = Number(flags);
@@ -179,23 +187,24 @@ interface Write {
 
 /** `sockfd_lookup`: a key is a descriptor, and none is that of a socket. EBADF, ENOTSOCK. */
 function refuseSocket(process: Process, key: number): never {
-  process.files.get(process.machine.memory.view().getInt32(key, true));
-  return refuse(Errno.ENOTSOCK);
+  const fd = process.machine.memory.view().getInt32(key, true);
+  return refuse(process.files.isOpen(fd) ? Errno.ENOTSOCK : Errno.EBADF);
 }
 
-/** `sock_map_update_elem_sys`, `bpf_fd_reuseport_array_update_elem`: the value is a descriptor. EBADF, ENOTSOCK. */
+/** `sock_map_update_elem_sys`, `bpf_fd_reuseport_array_update_elem`, `xsk_map_update_elem`: the value is a descriptor. EBADF, ENOTSOCK. */
 function setSocket(
   process: Process,
   map: KernelMap,
   { key, from, flags }: Omit<Write, "flags"> & { readonly flags: bigint },
 ): number {
   const view = process.machine.memory.view();
-  if (map.type === BpfMapType.REUSEPORT_SOCKARRAY) {
+  if (map.type === BpfMapType.REUSEPORT_SOCKARRAY || map.type === BpfMapType.XSKMAP) {
     if (flags > BigInt(BpfUpdateFlag.EXIST)) refuse(Errno.EINVAL);
     if (view.getUint32(key, true) >= map.parts.maxEntries) refuse(Errno.E2BIG);
   }
   const beyond = map.valueSize === 8 && view.getUint32(from + 4, true) !== 0;
-  const narrow = map.type === BpfMapType.REUSEPORT_SOCKARRAY && map.valueSize === 4;
+  const narrow =
+    !isSocketMap(map.type) || (map.type === BpfMapType.REUSEPORT_SOCKARRAY && map.valueSize === 4);
   if (beyond || (!narrow && view.getInt32(from, true) < 0)) refuse(Errno.EINVAL);
   return refuseSocket(process, from);
 }

@@ -4,6 +4,7 @@ import type { BtfRecord, VerifierMap } from "../../verifier/index.ts";
 import type { IdTable } from "../id-table.ts";
 import { isInert } from "../inert-map.ts";
 import type { KernelBtf } from "./btf.ts";
+import { EntryPrograms } from "./entry-programs.ts";
 import { InnerMaps } from "./inner-maps.ts";
 import { KernelObject } from "./kernel-object.ts";
 import { ProgramArray } from "./program-array.ts";
@@ -45,6 +46,8 @@ export class KernelMap extends KernelObject {
   readonly programs: ProgramArray | null;
   /** What a map of maps holds; null for all other types. */
   readonly inners: InnerMaps | null;
+  /** What elements that XDP redirects to run. */
+  readonly entryPrograms = new EntryPrograms();
   /** Descriptors and pins: the one that creates it is the first. */
   #users = 1;
   readonly #table: IdTable<KernelMap>;
@@ -111,6 +114,7 @@ export class KernelMap extends KernelObject {
     this.#table.remove(this.id);
     this.programs?.clear();
     this.inners?.clear();
+    this.entryPrograms.clear();
     this.parts.btf?.put();
     this.parts.storage.close();
   }
