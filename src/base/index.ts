@@ -4,3 +4,4 @@ export { FormatError, messageOf, NotSupported, TsbpfError, unreachable } from ".
 export { bytesOfHex, hex64, hexOf, high32, low32, s64, U64_MAX, u64 } from "./int64.ts";
 export { type Position, SourceText, type Span } from "./source.ts";
 export { cString, TextWriter, textOf, utf8 } from "./text.ts";
+export { wrapped } from "./wrapped.ts";

@@ -44,6 +44,7 @@ export {
 } from "./kinds.ts";
 export { type BtfField, findField, offsetOf, resolveType } from "./lookup.ts";
 export { Btf, type BtfParseOptions } from "./model.ts";
+export { SpecialField } from "./special-field.ts";
 export type {
   BtfArray,
   BtfComposite,

@@ -1,3 +1,4 @@
+import { wrapped } from "../base/index.ts";
 import { quantityText } from "../user/index.ts";
 import type { CommandFunction, Invocation } from "./command.ts";
 import { flowTable, protocolTable } from "./demo-tables.ts";
@@ -37,7 +38,7 @@ export const run: CommandFunction = async (invocation) => {
   };
   await say(
     `${style.bold("tsbpf")} ${io.version}: a BPF program opened, shown and run\n` +
-      `${style.dim(fill("on an embedded kernel: no Linux, no privileges needed", style))}\n`,
+      `${style.dim(wrapped("on an embedded kernel: no Linux, no privileges needed", style.width).join("\n"))}\n`,
   );
   await say(heading(style, 1, "Open", object));
   await say(
@@ -88,7 +89,7 @@ async function runAll(
 
 function heading(style: Style, number: number, title: string, text: string): string {
   const head = `${number}  ${title}`;
-  const body = fill(text, { ...style, width: style.width - head.length - 2 }).split("\n");
+  const body = wrapped(text, style.width - head.length - 2);
   const lines = body.map((line, at) =>
     at === 0
       ? `${style.bold(head)}${line === "" ? "" : `  ${line}`}`
@@ -97,23 +98,8 @@ function heading(style: Style, number: number, title: string, text: string): str
   return `\n${lines.join("\n")}\n\n`;
 }
 
-/** Text in lines of the style's width. */
-function fill(text: string, { width }: Style): string {
-  const lines: string[] = [];
-  let line = "";
-  for (const word of text.split(" ")) {
-    if (line !== "" && line.length + 1 + word.length > width) {
-      lines.push(line);
-      line = word;
-    } else {
-      line = line === "" ? word : `${line} ${word}`;
-    }
-  }
-  return [...lines, line].join("\n");
-}
-
 /** Text below a heading. */
 function paragraph(text: string, style: Style): string {
-  const lines = fill(text, { ...style, width: style.width - INDENT.length }).split("\n");
+  const lines = wrapped(text, style.width - INDENT.length);
   return lines.map((line) => `${INDENT}${line}\n`).join("");
 }

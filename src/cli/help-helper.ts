@@ -1,3 +1,4 @@
+import { wrapped } from "../base/index.ts";
 import {
   type GrantCondition,
   HELPER_PROTOTYPES,
@@ -319,14 +320,7 @@ function formLines(
 const TITLE = 14;
 
 function row(title: string, text: string, width: number, style: Style): string[] {
-  const room = width - TITLE - 2;
-  const lines: string[] = [];
-  let line = "";
-  for (const word of text.split(" ")) {
-    if (line !== "" && line.length + 1 + word.length > room) {
-      lines.push(line);
-      line = word;
-    } else line = line === "" ? word : `${line} ${word}`;
-  }
-  return [...lines, line].map((each, i) => `  ${style.dim((i === 0 ? title : "").padEnd(TITLE))}${each}`);
+  return wrapped(text, width - TITLE - 2).map(
+    (each, i) => `  ${style.dim((i === 0 ? title : "").padEnd(TITLE))}${each}`,
+  );
 }

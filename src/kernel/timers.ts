@@ -1,5 +1,6 @@
+import { SpecialField } from "../btf/index.ts";
 import type { Timers } from "../helpers/index.ts";
-import { isArrayType, SpecialField } from "../maps/index.ts";
+import { isArrayType } from "../maps/index.ts";
 import type { KernelMemory } from "../mem/index.ts";
 import { Errno } from "../uapi/index.ts";
 import type { KernelMap } from "./objects/map.ts";

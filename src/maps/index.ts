@@ -35,7 +35,6 @@ export { SocketStorage } from "./socket-storage.ts";
 export {
   RecordBlocks,
   RecordField,
-  SpecialField,
   type SpecialFields,
 } from "./special-fields.ts";
 export type { MapEnvironment, MapStorage } from "./storage.ts";

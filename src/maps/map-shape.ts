@@ -1,7 +1,8 @@
+import { SpecialField } from "../btf/index.ts";
 import { BpfMapFlag, BpfMapType } from "../uapi/index.ts";
 import type { MapAttributes } from "./map-attributes.ts";
 import type { MapShape, SpecialShape } from "./operations.ts";
-import { fieldOffset, ownsSomething, SpecialField, type SpecialFields } from "./special-fields.ts";
+import { fieldOffset, ownsSomething, type SpecialFields } from "./special-fields.ts";
 
 /** What the operations of a map with these attributes depend on. */
 export function shapeOf(attributes: MapAttributes): MapShape {

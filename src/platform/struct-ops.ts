@@ -38,6 +38,22 @@ export interface StructOpsType {
   readonly writes: WriteRules;
 }
 
+/** `bpf_tcp_ca_btf_struct_access`: what 6.1 lets programs write, and more. */
+function congestionWrites(...more: readonly string[]): WriteRules {
+  const members = [
+    "sock.sk_pacing_rate",
+    "sock.sk_pacing_status",
+    "inet_connection_sock.icsk_ack.pending",
+    "tcp_sock.snd_cwnd",
+    "tcp_sock.snd_cwnd_cnt",
+    "tcp_sock.snd_ssthresh",
+    "tcp_sock.ecn_flags",
+    ...more,
+  ];
+  const ranges = ["inet_connection_sock.icsk_ca_priv"];
+  return { kind: "members", structs: [{ struct: "tcp_sock", members, ranges }] };
+}
+
 /** `bpf_tcp_congestion_ops` */
 const CONGESTION_CONTROL: StructOpsType = {
   members: new Set([
@@ -55,26 +71,7 @@ const CONGESTION_CONTROL: StructOpsType = {
     "release",
   ]),
   sleepable: null,
-  writes: {
-    kind: "members",
-    structs: [
-      {
-        struct: "tcp_sock",
-        members: [
-          "sock.sk_pacing_rate",
-          "sock.sk_pacing_status",
-          "inet_connection_sock.icsk_ack.pending",
-          "tcp_sock.snd_cwnd",
-          "tcp_sock.snd_cwnd_cnt",
-          "tcp_sock.snd_cwnd_stamp",
-          "tcp_sock.snd_ssthresh",
-          "tcp_sock.ecn_flags",
-          "tcp_sock.app_limited",
-        ],
-        ranges: ["inet_connection_sock.icsk_ca_priv"],
-      },
-    ],
-  },
+  writes: congestionWrites("tcp_sock.snd_cwnd_stamp", "tcp_sock.app_limited"),
 };
 
 /** `bpf_Qdisc_ops` */
@@ -153,24 +150,7 @@ const STRUCT_OPS_TYPES_6_1: ReadonlyMap<string, StructOpsType> = new Map([
     {
       members: CONGESTION_CONTROL.members,
       sleepable: new Set<string>(),
-      writes: {
-        kind: "members",
-        structs: [
-          {
-            struct: "tcp_sock",
-            members: [
-              "sock.sk_pacing_rate",
-              "sock.sk_pacing_status",
-              "inet_connection_sock.icsk_ack.pending",
-              "tcp_sock.snd_cwnd",
-              "tcp_sock.snd_cwnd_cnt",
-              "tcp_sock.snd_ssthresh",
-              "tcp_sock.ecn_flags",
-            ],
-            ranges: ["inet_connection_sock.icsk_ca_priv"],
-          },
-        ],
-      },
+      writes: congestionWrites(),
     },
   ],
   ["bpf_dummy_ops", { ...DUMMY, sleepable: new Set<string>() }],

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { createMap, MapCode, SpecialField, type SpecialFields } from "../../src/maps/index.ts";
+import { SpecialField } from "../../src/btf/index.ts";
+import { createMap, MapCode, type SpecialFields } from "../../src/maps/index.ts";
 import { createKernelMemory } from "../../src/mem/index.ts";
 import { BpfMapType, Errno } from "../../src/uapi/index.ts";
 import { FieldType } from "../../src/verifier/index.ts";

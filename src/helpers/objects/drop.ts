@@ -1,4 +1,5 @@
-import { MAP_HEADER_SIZE, MapField, RecordField, SpecialField } from "../../maps/index.ts";
+import { SpecialField } from "../../btf/index.ts";
+import { MAP_HEADER_SIZE, MapField, RecordField } from "../../maps/index.ts";
 import type { HelperCall } from "../helper.ts";
 import { drainList } from "./list-nodes.ts";
 import { pointerAt, setPointer } from "./pointer-word.ts";

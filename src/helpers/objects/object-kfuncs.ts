@@ -1,4 +1,5 @@
-import { RecordField, SpecialField } from "../../maps/index.ts";
+import { SpecialField } from "../../btf/index.ts";
+import { RecordField } from "../../maps/index.ts";
 import { hostKfunc } from "../define.ts";
 import type { HelperCall, Kfunc } from "../helper.ts";
 import { dropObject } from "./drop.ts";

@@ -1,4 +1,5 @@
-import { isHashType, isPerCpuType, isRedirectMap, isSocketMap, SpecialField } from "../../maps/index.ts";
+import { SpecialField } from "../../btf/index.ts";
+import { isHashType, isPerCpuType, isRedirectMap, isSocketMap } from "../../maps/index.ts";
 import { BpfMapType, BpfUpdateFlag, Errno } from "../../uapi/index.ts";
 import type { Attr } from "../attr.ts";
 import type { KernelMap } from "../objects/map.ts";

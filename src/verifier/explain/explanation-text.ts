@@ -1,6 +1,6 @@
+import { wrapped } from "../../base/index.ts";
 import type { Explanation, ExplanationStep } from "./explanation.ts";
 import type { LogSource } from "./log-model.ts";
-import { wrapped } from "./wrapped.ts";
 
 /** How an explanation is dressed. */
 export interface ExplanationStyle {
