@@ -122,7 +122,8 @@ function index(
 }
 
 function sentence(text: string): string {
-  return `${text[0]!.toUpperCase()}${text.slice(1)}.`;
+  // The name of a function stays as it is.
+  return /^\w+_/.test(text) ? `${text}.` : `${text[0]!.toUpperCase()}${text.slice(1)}.`;
 }
 
 function block(lines: readonly string[]): string {

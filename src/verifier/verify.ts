@@ -1,5 +1,5 @@
 import { defaultLayout } from "../platform/index.ts";
-import { Errno } from "../uapi/index.ts";
+import { BpfFuncId, Errno } from "../uapi/index.ts";
 import { Environment } from "./environment/environment.ts";
 import { Rejection } from "./environment/rejection.ts";
 import type { VerifyRequest } from "./environment/request.ts";
@@ -14,6 +14,7 @@ import { VerifierLog } from "./log/verifier-log.ts";
 import { checkCfg } from "./program/cfg.ts";
 import { markFastcallPatterns } from "./program/fastcall.ts";
 import { releaseFastcallStack } from "./program/fastcall-stack.ts";
+import { isHelperCall } from "./program/flow-kind.ts";
 import { checkBtfFunc, checkBtfLine } from "./program/functions-of-btf.ts";
 import { computeLiveRegisters } from "./program/live-registers.ts";
 import { computePostorder } from "./program/postorder.ts";
@@ -80,6 +81,16 @@ function checkContextGaps(env: Environment): void {
   }
 }
 
+/** Without CAP_PERFMON the index of a tail call is masked by the size of its map, which has to be one (`do_misc_fixups`). */
+function checkTailCallMaps(env: Environment): void {
+  for (const [slot, { mapPointer, seen }] of env.aux.entries()) {
+    if (seen === 0 || mapPointer === null || !mapPointer.unprivileged || !mapPointer.poison) continue;
+    const insn = env.insns[slot]!;
+    if (isHelperCall(insn) && insn.imm === BpfFuncId.tail_call)
+      env.refuse(Errno.EINVAL, "tail_call abusing map_ptr");
+  }
+}
+
 /** References to functions that were removed as dead code lead to no function any more (`jit_subprogs`). */
 function checkFunctionReferences(env: Environment): void {
   if (env.subprograms.every(({ start }) => env.aux[start]!.seen !== 0)) return;
@@ -113,6 +124,7 @@ export function verify(request: VerifyRequest): Verification {
     checkMaxStackDepth(env);
     followed = true;
     checkContextGaps(env);
+    checkTailCallMaps(env);
     checkLeftKfuncCalls(env);
     checkFunctionReferences(env);
   } catch (error) {

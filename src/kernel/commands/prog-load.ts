@@ -114,6 +114,7 @@ export function progLoad(process: Process, attr: Attr): number {
       log,
       expect: (field, size) => attr.put("PROG_LOAD", field, size),
     });
+    refuseRelocations(args, log);
     const prepared = prepare(
       process,
       {
@@ -161,6 +162,17 @@ export function progLoad(process: Process, attr: Attr): number {
   } finally {
     records?.btf.put();
   }
+}
+
+/** Relocations that the kernel is to do (`check_core_relo`), as light skeletons have them: none is done here. */
+function refuseRelocations(
+  { coreReloCnt, coreReloRecSize: size }: { readonly coreReloCnt: number; readonly coreReloRecSize: number },
+  log: LoadLog,
+): void {
+  if (coreReloCnt === 0) return;
+  if (size < 16 || size > 252 || size % 4 !== 0) refuse(Errno.EINVAL);
+  log.write("core_relos are not supported by this kernel: relocate before loading\n");
+  refuse(Errno.EOPNOTSUPP);
 }
 
 /** The slots of a load. EINVAL where the last is half of a 64-bit immediate load (`check_ld_imm`, "invalid bpf_ld_imm64 insn"). */

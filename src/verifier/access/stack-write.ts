@@ -69,11 +69,14 @@ function markSpill(slot: StackSlot, size: number): void {
   }
 }
 
-/** A CPU that does not know yet of this store may read what the slot held: a pointer, or nothing of the program's. */
-function needsSpeculationBarrier(slot: StackSlot, reg: Register | null, size: number): boolean {
+/**
+ * A CPU that does not know yet of this store may read what the bytes held: a pointer, or nothing of the program's.
+ * `byte` is that of the slots where the store begins.
+ */
+function needsSpeculationBarrier(slot: StackSlot, reg: Register | null, byte: number, size: number): boolean {
   if (reg !== null && isSpillableRegtype(reg.type)) return true;
   for (let i = 0; i < size; i++) {
-    const type = slot.typeOf(i);
+    const type = slot.typeOf((byte - i) & 7);
     if (type !== SlotType.MISC && type !== SlotType.ZERO) return true;
   }
   return false;
@@ -95,7 +98,8 @@ function checkStackWriteFixedOff(
   }
   const current = env.frame;
   const reg = valueRegno >= 0 ? current.regs[valueRegno]! : null;
-  if (!env.bypassSpecV4 && needsSpeculationBarrier(slot, reg, size)) env.aux[insnIdx]!.nospecResult = true;
+  if (!env.bypassSpecV4 && needsSpeculationBarrier(slot, reg, byte, size))
+    env.aux[insnIdx]!.nospecResult = true;
   destroyIfDynptrStackSlot(env, frame, spi);
 
   const atSlot = off % REG_SIZE === 0;

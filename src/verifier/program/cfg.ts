@@ -1,5 +1,5 @@
 import { CallKind, isWide, slotsOf } from "../../isa/index.ts";
-import { KfuncFlag } from "../../platform/index.ts";
+import { HELPER_PROTOTYPES, KfuncFlag } from "../../platform/index.ts";
 import { Errno } from "../../uapi/index.ts";
 import { helperSignature } from "../calls/helper-signature.ts";
 import type { Environment } from "../environment/environment.ts";
@@ -97,7 +97,7 @@ class CfgWalk {
         return this.#visitCall(at, insn.src === CallKind.local);
       case FlowKind.JUMP: {
         if (isIndirectJump(insn)) throw new Rejection(Errno.EINVAL, "");
-        const target = at + jmpOffset(insn) + 1;
+        const target = (at + jmpOffset(insn) + 1) | 0;
         if (this.#push(at, target, FALLTHROUGH)) return true;
         this.#markTarget(target);
         return false;
@@ -166,7 +166,8 @@ class CfgWalk {
     if (isHelperCall(insn)) {
       const prototype = helperSignature(env, insn.imm)?.prototype;
       if (prototype?.mightSleep === true) this.#subprogram(at).mightSleep = true;
-      if (prototype?.changesPacket === true) this.#subprogram(at).changesPacket = true;
+      // Linux asks by number alone: also of a helper that this type may not call (`bpf_helper_changes_pkt_data`).
+      if (HELPER_PROTOTYPES.get(insn.imm)?.changesPacket === true) this.#subprogram(at).changesPacket = true;
     } else if (isKfuncCall(insn)) {
       const meta = fetchKfuncMeta(env, insn);
       if (meta === null) return;

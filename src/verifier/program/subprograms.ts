@@ -56,7 +56,7 @@ export function checkSubprogs(env: Environment): void {
     if (isPacketLoad(insn.opcode)) current.hasLdAbs = true;
     const kind = flowKind(insn);
     if (kind === FlowKind.JUMP || kind === FlowKind.BRANCH) {
-      const target = i + jmpOffset(insn) + 1;
+      const target = (i + jmpOffset(insn) + 1) | 0;
       if (target < start || target >= end) {
         env.refuse(Errno.EINVAL, `jump out of range from insn ${i} to ${target}`);
       }

@@ -113,7 +113,9 @@ function checkBinary(env: Environment, insn: Insn, row: InsnRow, known: InsnRow 
 /** `adjust_reg_min_max_vals`: numbers, or a pointer and a number. */
 function adjustRegMinMaxVals(env: Environment, insn: Insn, row: InsnRow): void {
   const dst = env.reg(insn.dst);
-  if (dst.type === RegType.PTR_TO_ARENA) {
+  const other = row.source === "reg" ? env.reg(insn.src) : null;
+  if (dst.type === RegType.PTR_TO_ARENA || other?.type === RegType.PTR_TO_ARENA) {
+    if (dst.type !== RegType.PTR_TO_ARENA) dst.copyFrom(other!);
     // Such a pointer is 32 bits wide.
     if (row.width === 64) env.currentAux.needsZext = true;
     dst.subregDef = env.insnIdx + 1;
@@ -121,8 +123,8 @@ function adjustRegMinMaxVals(env: Environment, insn: Insn, row: InsnRow): void {
   }
   const dstIsNumber = dst.type === RegType.SCALAR_VALUE;
   let srcBounds: Bounds;
-  if (row.source === "reg") {
-    const src = env.reg(insn.src);
+  if (other !== null) {
+    const src = other;
     srcBounds = src.bounds;
     if (src.type !== RegType.SCALAR_VALUE) {
       if (dstIsNumber) {

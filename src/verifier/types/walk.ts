@@ -70,5 +70,5 @@ export function kindText(btf: Btf, id: number): string {
 
 /** Name of a type; void has none (the kernel's string table begins with an empty one). */
 export function typeName(btf: Btf, id: number): string {
-  return id === 0 ? "" : btf.name(id);
+  return id === 0 ? "" : btf.name(id) || "(anon)";
 }
