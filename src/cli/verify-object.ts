@@ -49,23 +49,27 @@ export async function verifyObjects(
   request: ObjectRequest,
 ): Promise<readonly Verdict[]> {
   const { io, options } = invocation;
-  const subjects: Subject[] = [];
-  const unread: Verdict[] = [];
+  // In the order of the objects; one that cannot be read has its verdict.
+  const subjects: (Subject | Verdict)[] = [];
   for (const path of request.paths) {
     try {
       subjects.push(...chosen(await readObject(io, path), path, request));
     } catch (error) {
       // Of several objects the others have their verdicts all the same.
       if (request.paths.length === 1 || !(error instanceof TsbpfError)) throw error;
-      unread.push(unreadObject(path, error));
+      subjects.push(unreadObject(path, error));
     }
   }
   const shown = io.stderr.isTerminal && !options.has("quiet") && !invocation.json;
   const stop = io.signal();
   const reasons = reasonsFor(invocation);
   const use = async (kernel: OpenKernel) => {
-    const verdicts: Verdict[] = [...unread];
+    const verdicts: Verdict[] = [];
     for (const [at, subject] of subjects.entries()) {
+      if ("accepted" in subject) {
+        verdicts.push(subject);
+        continue;
+      }
       if (shown) io.stderr.write(`\r\x1b[K${progressLine(io, at, subjects.length, subject.program.name)}`);
       await io.stderr.drain();
       await io.turn();
@@ -74,8 +78,8 @@ export async function verifyObjects(
       verdicts.push(withReason(verdict, reasons(subject.spec, subject.program)));
     }
     if (shown) io.stderr.write("\r\x1b[K");
-    const done = verdicts.length - unread.length;
-    if (done < subjects.length) io.stderr.write(`stopped: ${done} of ${subjects.length} programs verified\n`);
+    if (verdicts.length < subjects.length)
+      io.stderr.write(`stopped: ${verdicts.length} of ${subjects.length} programs verified\n`);
     return verdicts;
   };
   return await withKernel(invocation, "embedded", use, { execute: false });

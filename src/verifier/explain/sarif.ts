@@ -3,6 +3,9 @@ import type { LogSource } from "./log-model.ts";
 
 const SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json";
 
+/** Refusals that no rule knows, and programs that never came to the verifier. */
+const WITHOUT_PAGE: ReadonlySet<string> = new Set(["unknown", "not-verified"]);
+
 /** A refused program with its explanation. */
 export interface SarifSubject {
   readonly program: string;
@@ -26,7 +29,9 @@ export function sarifLog(subjects: readonly SarifSubject[], tool: { readonly ver
             rules: codes.map((code) => ({
               id: code,
               shortDescription: { text: firstOf(subjects, code) },
-              help: { text: `The catalogue of tsbpf has a page for it: docs/verifier/${code}.md` },
+              ...(WITHOUT_PAGE.has(code)
+                ? {}
+                : { help: { text: `The catalogue of tsbpf has a page for it: docs/verifier/${code}.md` } }),
               defaultConfiguration: { level: "error" },
             })),
           },
