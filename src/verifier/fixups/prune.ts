@@ -63,6 +63,7 @@ export function prune(insns: readonly Insn[], seen: (slot: number) => boolean): 
     slot += slots;
   }
 
+  const dead = removed.slice();
   // Nops, from the front: a jump over slots that are gone already is one, too.
   const before = prefixSums(removed);
   const gone = (from: number, to: number): boolean => before[to]! - before[from]! === to - from;
@@ -94,7 +95,7 @@ export function prune(insns: readonly Insn[], seen: (slot: number) => boolean): 
     }
   }
   if (!any && wired.length === 0) return { insns, slotMap: null, origins: null, removed: null };
-  return rebuild(insns, wired, removed);
+  return rebuild(insns, wired, removed, dead);
 }
 
 function prefixSums(flags: Uint8Array): Int32Array {
@@ -108,7 +109,12 @@ function allRemoved(removed: Uint8Array, from: number, to: number): boolean {
   return true;
 }
 
-function rebuild(insns: readonly Insn[], wired: readonly (Insn | undefined)[], removed: Uint8Array): Pruned {
+function rebuild(
+  insns: readonly Insn[],
+  wired: readonly (Insn | undefined)[],
+  removed: Uint8Array,
+  dead: Uint8Array,
+): Pruned {
   const count = insns.length;
   const slotMap = new Int32Array(count + 1);
   let length = 0;
@@ -122,18 +128,28 @@ function rebuild(insns: readonly Insn[], wired: readonly (Insn | undefined)[], r
   for (let slot = 0; slot < count; slot++) {
     if (removed[slot] === 1) continue;
     origins[out.length] = slot;
-    out.push(retarget(wired[slot] ?? insns[slot]!, slot, slotMap));
+    out.push(retarget(wired[slot] ?? insns[slot]!, slot, slotMap, dead));
   }
   return { insns: out, slotMap, origins, removed };
 }
 
-function retarget(insn: Insn, slot: number, slotMap: Int32Array): Insn {
+/**
+ * Behind the start of what is dead Linux keeps distances (`bpf_adj_delta_to_imm`): the address of a function that is gone
+ * shows it.
+ */
+function place(target: number, slotMap: Int32Array, dead: Uint8Array): number {
+  let start = target;
+  while (dead[target] === 1 && start > 0 && dead[start - 1] === 1) start--;
+  return slotMap[target]! + target - start;
+}
+
+function retarget(insn: Insn, slot: number, slotMap: Int32Array, dead: Uint8Array): Insn {
   const row = lookup(insn);
   if (row === undefined) return insn;
   const func = functionTarget(slot, insn);
   const target = func >= 0 ? func : jumpTarget(slot, insn, row);
   if (target < 0 || target >= slotMap.length) return insn;
-  const distance = slotMap[target]! - slotMap[slot]! - 1;
+  const distance = place(target, slotMap, dead) - slotMap[slot]! - 1;
   const byImm = func >= 0 || (row.kind === "goto" && row.width === 32);
   const { opcode, dst, src, off, imm } = insn;
   return byImm ? { opcode, dst, src, off, imm: distance } : { opcode, dst, src, off: distance, imm };
