@@ -66,6 +66,8 @@ class Loading implements Disposable {
   readonly #features: KernelFeatures;
   readonly #fds: number[] = [];
   readonly #pins: string[] = [];
+  /** Maps that were made here, and whose slots are empty yet. */
+  readonly #unfilled: LoadedMap[] = [];
   readonly #maps = new Map<string, LoadedMap>();
   readonly #programs = new Map<string, LoadedProgram>();
   #done = false;
@@ -89,6 +91,7 @@ class Loading implements Disposable {
     const relocated = this.#relocate(programs);
     const btfFd = this.#loadBtf();
     for (const key of spec.maps.keys()) this.#createMap(key, btfFd, kconfig, structOps.maps.get(key));
+    this.#fillMapsOfMaps();
     for (const program of programs) {
       this.#loadProgram(
         program,
@@ -217,7 +220,7 @@ class Loading implements Disposable {
       if (reused !== null) return;
       const contents = key === ".kconfig" ? kconfig : spec.contents;
       if (contents !== null && spec.structOps === null) fillMap(this.#sys, fd, spec, contents);
-      if (spec.type !== BpfMapType.PROG_ARRAY) this.#fillSlots(map, (target) => this.#maps.get(target)?.fd);
+      if (spec.type !== BpfMapType.PROG_ARRAY) this.#unfilled.push(map);
       if (pinPath === null || given !== undefined) return;
       this.#sys.objPin({ pathname: pinPath, bpfFd: fd });
       this.#pins.push(pinPath);
@@ -277,6 +280,15 @@ class Loading implements Disposable {
         // Since Linux 5.10; nothing depends on it.
         if (!(error instanceof Errno)) throw error;
       }
+    }
+  }
+
+  /** A slot may name a map that comes later. */
+  #fillMapsOfMaps(): void {
+    for (const map of this.#unfilled) {
+      inPart(this.#spec.name, { kind: "map", name: map.name }, () => {
+        this.#fillSlots(map, (target) => this.#maps.get(target)?.fd);
+      });
     }
   }
 

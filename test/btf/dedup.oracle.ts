@@ -29,11 +29,9 @@ function appended(btfs: readonly Btf[]): Btf {
 }
 
 describeWith([vmlinux, libbpf], "deduplicate against libbpf", () => {
-  it("merges two copies of a kernel's types to the same bytes, in seconds", () => {
+  it("merges two copies of a kernel's types to the same bytes", () => {
     const kernel = Btf.parse(vmlinux.bytes());
-    const start = performance.now();
     const ours = deduplicate(appended([kernel, kernel]), { keepStrings: true }).bytes;
-    expect(performance.now() - start).toBeLessThan(10_000);
     workshop.libbpf("dedup", workshop.path("theirs.btf"), vmlinux.path, vmlinux.path);
     expect(same(body(ours), body(workshop.read("theirs.btf")))).toBe(true);
   });
