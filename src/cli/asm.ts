@@ -1,9 +1,9 @@
 import { type AsmDialect, assemble, parseClassic } from "../asm/index.ts";
 import { hexOf, SourceText, textOf } from "../base/index.ts";
 import { encode, encodeClassic } from "../isa/index.ts";
-import { helperId } from "../uapi/index.ts";
 import type { CommandFunction } from "./command.ts";
 import { CommandError } from "./failure.ts";
+import { helperOf } from "./helper-names.ts";
 import { readInput } from "./input.ts";
 
 /** Bytes of an instruction, of a classic one too. */
@@ -42,11 +42,6 @@ function assembled(text: string, name: string, dialect: string): Uint8Array {
   if (dialect === "classic") return encodeClassic(parseClassic(new SourceText(text, name)));
   const { insns } = assemble(text, { dialect: dialect as AsmDialect, name, helperId: helperOf });
   return encode(insns);
-}
-
-/** The number of `bpf_map_lookup_elem`. */
-function helperOf(name: string): number | undefined {
-  return name.startsWith("bpf_") ? helperId(name.slice("bpf_".length)) : undefined;
 }
 
 /** One instruction a line. */

@@ -24,11 +24,11 @@ import {
   SymbolType,
 } from "../elf/index.ts";
 import { decode, INSN_SIZE, type Insn, type SockFilter, slotsOf } from "../isa/index.ts";
-import { helperName } from "../uapi/index.ts";
 import { classicProgram } from "./classic-input.ts";
 import type { CommandFunction } from "./command.ts";
 import { classicStyleOf, dialectOf, type Form, formOf, kindOf } from "./disasm-form.ts";
 import { CommandError, UsageError } from "./failure.ts";
+import { helperText } from "./helper-names.ts";
 import { hexArgument, hexFile, readInput } from "./input.ts";
 
 /** `tsbpf disasm { FILE | - | --hex HEX } [--dialect DIALECT | --style STYLE]` */
@@ -92,11 +92,6 @@ function printed(insns: readonly Insn[], form: Form, numbers: LabelNumbers): str
 
 /** In code that no kernel has seen, calls have their distance in `imm`. */
 const UNSEEN: XlatedContext = { callDisplacement: (insn) => insn.imm, helperName: helperText };
-
-function helperText(id: number): string | undefined {
-  const name = helperName(id);
-  return name === undefined ? undefined : `bpf_${name}`;
-}
 
 /** `0: (b7) r0 = 0`, as a verifier's log numbers instructions. */
 function verifierText(insns: readonly Insn[]): string {

@@ -10,12 +10,12 @@ import {
   helperCallers,
   helperSince,
 } from "../platform/index.ts";
-import { BpfAttachType, BpfFuncId } from "../uapi/index.ts";
+import { BpfAttachType, BpfFuncId, helperId } from "../uapi/index.ts";
 import type { Invocation } from "./command.ts";
 import { CommandError } from "./failure.ts";
+import { HELPER_PREFIX, helperOf } from "./helper-names.ts";
 import { type Style, styleOf } from "./style.ts";
 
-const PREFIX = "bpf_";
 /** Prose is not read in longer lines. */
 const COLUMNS = 80;
 
@@ -36,7 +36,7 @@ export async function helpHelper({ io, words, json, pretty }: Invocation): Promi
   }
   const word = words.take();
   words.end();
-  const id = helperId(word);
+  const id = numberOf(word);
   if (id === undefined) throw new CommandError(`there is no helper '${word}'${suggestion(word)}`);
   const told = toldOf(id);
   io.stdout.write(json ? `${jsonText(told, pretty)}\n` : textOf(told, styleOf(io.stdout)));
@@ -49,16 +49,15 @@ function jsonText(value: unknown, pretty: boolean): string {
 
 const BPF_HELPERS = Object.entries(BpfFuncId)
   .filter(([name]) => name !== "unspec")
-  .map(([name, id]) => ({ name: `${PREFIX}${name}`, id }));
+  .map(([name, id]) => ({ name: `${HELPER_PREFIX}${name}`, id }));
 
-function helperId(word: string): number | undefined {
-  const name = word.startsWith(PREFIX) ? word : `${PREFIX}${word}`;
-  return BPF_HELPERS.find((each) => each.name === name || `${each.id}` === word)?.id;
+function numberOf(word: string): number | undefined {
+  return helperOf(word) ?? helperId(word) ?? BPF_HELPERS.find(({ id }) => `${id}` === word)?.id;
 }
 
 /** Helpers whose names have the word in them. */
 function suggestion(word: string): string {
-  const part = word.replace(PREFIX, "");
+  const part = word.replace(HELPER_PREFIX, "");
   const near = BPF_HELPERS.filter(({ name }) => part !== "" && name.includes(part)).map(({ name }) => name);
   if (near.length === 0) return ": 'tsbpf help helper' lists them";
   return `, but ${near.slice(0, 5).join(", ")}${near.length > 5 ? " …" : ""}`;

@@ -12,14 +12,8 @@ import {
   programFlagSince,
   programTypeSince,
 } from "../platform/index.ts";
-import {
-  attachTypeNames,
-  BpfMapFlag,
-  BpfProgFlag,
-  helperName,
-  mapTypeNames,
-  progTypeNames,
-} from "../uapi/index.ts";
+import { attachTypeNames, BpfMapFlag, BpfProgFlag, mapTypeNames, progTypeNames } from "../uapi/index.ts";
+import { helperText } from "./helper-names.ts";
 
 /** What a program uses and a release does not have, each once: `"bpf_cgrp_storage_get is not in Linux 6.1 (since 6.2)"`. */
 export function missingIn(release: KernelRelease, spec: ObjectSpec, program: ProgramSpec): readonly string[] {
@@ -68,7 +62,7 @@ function lookAtInstructions(look: Look, { insns }: ProgramSpec): void {
     const insn = insns[slot]!;
     const row = lookup(insn);
     if (row === undefined) continue;
-    if (row.name === "call_helper") look(`bpf_${helperName(insn.imm)}`, helperSince(insn.imm) ?? null);
+    if (row.name === "call_helper") look(`${helperText(insn.imm)}`, helperSince(insn.imm) ?? null);
     else look(`the instruction ${row.name}`, instructionSince(row));
   }
 }

@@ -1,4 +1,4 @@
-import { countText, percentText, tableText } from "../user/index.ts";
+import { countText, percentText, quantityText, tableText } from "../user/index.ts";
 import { explanationText, sarifLog } from "../verifier/index.ts";
 import type { Invocation } from "./command.ts";
 import { type Style, styleOf } from "./style.ts";
@@ -57,10 +57,7 @@ function unverified(problem: string) {
 function verdictText(verdict: Verdict, name: string, style: Style): string {
   const { accepted, processed, problem, explanation, log, stats } = verdict;
   const state = accepted ? "accepted" : problem === null ? "refused" : "not verified";
-  const counted =
-    processed === null
-      ? ""
-      : `(${countText(processed)} ${processed === 1 ? "instruction" : "instructions"} processed)`;
+  const counted = processed === null ? "" : `(${quantityText(processed, "instruction")} processed)`;
   const fits = name.length + state.length + counted.length + 3 <= style.width;
   const count = counted === "" ? "" : `${fits ? " " : "\n  "}${style.dim(counted)}`;
   const parts = [`${style.bold(name)}: ${accepted ? style.good(state) : style.bad(state)}${count}\n`];

@@ -1,9 +1,6 @@
 import type { ProgramSpec } from "../object/index.ts";
-import { needsNetAdmin, needsPerfmon } from "../platform/index.ts";
-import { BpfProgType, progTypeNames } from "../uapi/index.ts";
-
-/** Types that need no rights where anyone may load programs. */
-const FOR_ANYONE: ReadonlySet<number> = new Set([BpfProgType.SOCKET_FILTER, BpfProgType.CGROUP_SKB]);
+import { needsBpf, needsNetAdmin, needsPerfmon } from "../platform/index.ts";
+import { progTypeNames } from "../uapi/index.ts";
 
 /** What whoever loads a program lacks for its type: `"programs of type xdp need CAP_NET_ADMIN"`; null for nothing. */
 export function lackedRights({ kind }: ProgramSpec, rights: readonly string[]): string | null {
@@ -11,7 +8,7 @@ export function lackedRights({ kind }: ProgramSpec, rights: readonly string[]): 
   const need = (capability: string) => {
     if (!rights.includes(capability) && !rights.includes("SYS_ADMIN")) lacked.push(`CAP_${capability}`);
   };
-  if (!FOR_ANYONE.has(kind.type)) need("BPF");
+  if (needsBpf(kind.type)) need("BPF");
   if (needsNetAdmin(kind.type)) need("NET_ADMIN");
   if (needsPerfmon(kind.type)) need("PERFMON");
   return lacked.length === 0

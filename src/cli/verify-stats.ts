@@ -65,33 +65,41 @@ export function verificationCost(
   };
 }
 
+type Cost = { -readonly [Member in keyof LineCost]: LineCost[Member] };
+
 const VISIT = /^(\d+): (?:\([0-9a-f]{2}\) |safe$)/;
 const PATH = /^from (\d+) to (\d+)(?: \(speculative execution\))?:( safe$)?/;
 
 function lineCosts(trace: string, records: readonly LineRecord[]): readonly LineCost[] {
-  const costs = new Map<string, LineCost>();
-  const add = (slot: number, visits: number, branches: number) => {
+  const costs = new Map<string, Cost>();
+  // A log has a great many lines, and the same slots again and again.
+  const bySlot = new Map<number, Cost>();
+  const costAt = (slot: number): Cost => {
+    let cost = bySlot.get(slot);
+    if (cost === undefined) {
+      cost = costOf(slot);
+      bySlot.set(slot, cost);
+    }
+    return cost;
+  };
+  const costOf = (slot: number): Cost => {
     // Code of no line (number 0) belongs to the line before it.
     const record = records.findLast((each) => each.slot <= slot && each.lineNumber > 0);
-    if (record === undefined) return;
-    const key = `${record.file}:${record.lineNumber}`;
-    const old = costs.get(key);
-    costs.set(key, {
-      file: record.file,
-      line: record.lineNumber,
-      text: record.line.trim(),
-      visits: (old?.visits ?? 0) + visits,
-      branches: (old?.branches ?? 0) + branches,
-    });
+    if (record === undefined) return { file: "", line: 0, text: "", visits: 0, branches: 0 };
+    const { file, lineNumber: line } = record;
+    const key = `${file}:${line}`;
+    const cost = costs.get(key) ?? { file, line, text: record.line.trim(), visits: 0, branches: 0 };
+    costs.set(key, cost);
+    return cost;
   };
   for (const line of trace.split("\n")) {
     // An instruction that is gone through, or one where the path meets what is known to be safe.
     const visit = VISIT.exec(line);
-    if (visit !== null) add(Number(visit[1]), 1, 0);
+    if (visit !== null) costAt(Number(visit[1])).visits++;
     const path = PATH.exec(line);
     if (path === null) continue;
-    add(Number(path[1]), 0, 1);
-    if (path[3] !== undefined) add(Number(path[2]), 1, 0);
+    costAt(Number(path[1])).branches++;
+    if (path[3] !== undefined) costAt(Number(path[2])).visits++;
   }
   return [...costs.values()].sort((one, other) => other.visits - one.visits || one.line - other.line);
 }

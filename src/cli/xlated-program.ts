@@ -3,7 +3,7 @@ import type { Btf } from "../btf/index.ts";
 import type { DotFunction, DotLine } from "../cfg/index.ts";
 import { decode, type Insn, isWide } from "../isa/index.ts";
 import type { ProgInfo } from "../sys/index.ts";
-import { helperName } from "../uapi/index.ts";
+import { helperText } from "./helper-names.ts";
 import type { Symbols } from "./kernel-symbols.ts";
 import { prototypeText } from "./prototype.ts";
 
@@ -48,7 +48,7 @@ export class XlatedProgram {
       prototype: (slot) => prototypes.get(slot),
       source: (slot) => lines.get(slot),
       // A distance that is the number of a helper is taken for it (`__func_get_name`): that of a tail call is one.
-      helperName: (id) => (helperName(id) === undefined ? undefined : `bpf_${helperName(id)}`),
+      helperName: helperText,
       symbolName: (offset) => this.#nameOf(this.#symbols.callBase + BigInt(offset)),
       ...(this.#subprograms.length === 0
         ? {}

@@ -1,3 +1,4 @@
+import { hexOf } from "../base/index.ts";
 import type { Btf } from "../btf/index.ts";
 import {
   type ContextKind,
@@ -359,8 +360,7 @@ const RETURN_DISTANCE = 0x20n;
 
 /** `bpf_get_prog_name` */
 function symbolOf({ parts: { tag, name } }: KernelProgram): string {
-  const hex = [...tag].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-  return name === "" ? `bpf_prog_${hex}` : `bpf_prog_${hex}_${name}`;
+  return name === "" ? `bpf_prog_${hexOf(tag)}` : `bpf_prog_${hexOf(tag)}_${name}`;
 }
 
 const MAX_CPUS = 4096;

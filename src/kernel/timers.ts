@@ -89,7 +89,7 @@ export class KernelTimers implements Timers {
     const object = this.#at(at);
     if (object === undefined) return -Errno.EINVAL;
     if (object.map.users === 0) return -Errno.EPERM;
-    const program = [...this.#machine.programs.values()].find(({ parts }) => parts.code.owns(index));
+    const program = this.#ownerOf(index);
     if (program === undefined) return -Errno.ENOENT;
     if (object.program !== program) {
       program.get();
@@ -98,6 +98,12 @@ export class KernelTimers implements Timers {
     }
     object.callback = index;
     return 0;
+  }
+
+  /** The program that has a function. */
+  #ownerOf(index: number): KernelProgram | undefined {
+    for (const program of this.#machine.programs.values()) if (program.parts.code.owns(index)) return program;
+    return undefined;
   }
 
   start(at: number, time: number, options: { readonly absolute: boolean; readonly pinned: boolean }): number {

@@ -1,8 +1,11 @@
 import { accessText, type Btf, CORE_RELO_NAMES } from "../btf/index.ts";
-import type { ProgramSpec } from "../object/index.ts";
+import { POISON_HELPER, type ProgramSpec } from "../object/index.ts";
 
 /** What stands in place of an instruction whose CO-RE relocation found nothing, and what a verifier says to it. */
-const POISONED = /^(\d+): \(85\) call unknown#195896080.*\ninvalid func unknown#195896080$/m;
+const POISONED = new RegExp(
+  `^(\\d+): \\(85\\) call unknown#${POISON_HELPER}.*\\ninvalid func unknown#${POISON_HELPER}$`,
+  "m",
+);
 
 /**
  * A verifier's log in which a relocation that failed is named, as libbpf does it (`fixup_verifier_log`): the kernel

@@ -116,6 +116,7 @@ export { type KeyType, MAP_TRAITS, type MapFieldKind, type MapTraits, mapTraits 
 export {
   canBeSleepable,
   isTracingType,
+  needsBpf,
   needsNetAdmin,
   needsPerfmon,
   type PacketAccess,

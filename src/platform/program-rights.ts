@@ -34,6 +34,11 @@ const OF_TRACING: ReadonlySet<number> = new Set([
   P.EXT,
 ]);
 
+/** Loading needs CAP_BPF even where anyone may load programs (`bpf_prog_load`). */
+export function needsBpf(programType: number): boolean {
+  return programType !== P.SOCKET_FILTER && programType !== P.CGROUP_SKB;
+}
+
 /** Loading needs CAP_NET_ADMIN besides CAP_BPF (`is_net_admin_prog_type`). */
 export function needsNetAdmin(programType: number): boolean {
   return OF_NETWORK.has(programType);

@@ -29,6 +29,7 @@ describe("mappings of arenas", () => {
     const { retval } = sut.kernel.progTestRun({ progFd: sut.progFd, ctxIn: new Uint8Array(8) });
     expect(retval).toBe(7);
     expect(mapping.load32(8)).toBe(42);
+    expect(() => mapping.load32(10)).toThrow("expected a multiple of 4");
     mapping.close();
     expect(() => mapping.load32(8)).toThrow(RangeError);
   });

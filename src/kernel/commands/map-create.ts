@@ -169,7 +169,7 @@ function checkRights(process: Process, mapType: number): void {
 
 /**
  * `bpf_map_meta_alloc`: what the maps in a map of maps are like, as far as that is true of all of them. EBADF where no
- * map is named, Errno.ENOTSUPP for a type that is never in one.
+ * map is named, ENOTSUPP for a type that is never in one.
  */
 function innerMap(process: Process, { mapType, innerMapFd }: MapCreateValues): VerifierMap | null {
   if (mapType !== BpfMapType.ARRAY_OF_MAPS && mapType !== BpfMapType.HASH_OF_MAPS) return null;

@@ -2,6 +2,7 @@ import { FormatError } from "../../base/index.ts";
 import { decode, type Insn } from "../../isa/index.ts";
 import {
   knownFlags,
+  needsBpf,
   needsNetAdmin,
   needsPerfmon,
   type ProgramType,
@@ -24,8 +25,6 @@ import { refuse } from "../refusal.ts";
 const MAX_INSNS = 1_000_000;
 /** `BPF_MAXINSNS`: without CAP_BPF. */
 const MAX_INSNS_UNPRIVILEGED = 4096;
-/** Types that need no rights at all, where anyone may load programs. */
-const FOR_ANYONE: ReadonlySet<number> = new Set([T.SOCKET_FILTER, T.CGROUP_SKB]);
 const LICENSE_MAX = 128;
 
 /** `bpf_prog_load_check_attach`: what the type says of `expected_attach_type`. */
@@ -91,7 +90,7 @@ export function progLoad(process: Process, attr: Attr): number {
   if (!capable && !machine.unprivilegedBpf) refuse(Errno.EPERM);
   const longest = capable ? MAX_INSNS : MAX_INSNS_UNPRIVILEGED;
   if (args.insnCnt === 0 || args.insnCnt > longest) refuse(Errno.E2BIG);
-  if (!capable && !FOR_ANYONE.has(args.progType)) refuse(Errno.EPERM);
+  if (!capable && needsBpf(args.progType)) refuse(Errno.EPERM);
   if (type !== undefined && needsNetAdmin(args.progType) && !process.may("NET_ADMIN")) refuse(Errno.EPERM);
   if (needsPerfmon(args.progType) && !process.may("PERFMON")) refuse(Errno.EPERM);
   const target = attachTarget(process, args);
