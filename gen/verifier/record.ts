@@ -8,9 +8,9 @@ import { errorLine, processedOf } from "../../test/verifier/support/compare.ts";
 import { KernelVerifier } from "../../test/verifier/support/kernel-verifier.ts";
 import { maskLog, maskXlated } from "../../test/verifier/support/mask.ts";
 import { outcomeText, readRecording, writeRecording } from "../../test/verifier/support/recording.ts";
+import { whileUnprivilegedMayLoad } from "../../test/verifier/support/unprivileged-loads.ts";
 import { LogLevel, type VerifierAnswer } from "../../test/verifier/support/verifier-answer.ts";
 import type { VerifierCase, VerifierRecord } from "../../test/verifier/support/verifier-case.ts";
-import { whileUnprivilegedMayLoad } from "./unprivileged.ts";
 
 /** Longer logs are not kept: a loop's level-2 log has a line for each instruction that it runs through. */
 const LONGEST_LOG = 96 * 1024;

@@ -1,5 +1,25 @@
 import { type Btf, BtfKind } from "../btf/index.ts";
-import { BpfMapType } from "../uapi/index.ts";
+import type { KeyType } from "../platform/index.ts";
+import { Errno } from "../uapi/index.ts";
+
+/** `BTF_MAX_…`: longer chains of qualifiers are refused with the types. */
+const DEEPEST = 32;
+const QUALIFIERS: ReadonlySet<number> = new Set([
+  BtfKind.TYPEDEF,
+  BtfKind.CONST,
+  BtfKind.VOLATILE,
+  BtfKind.RESTRICT,
+  BtfKind.TYPE_TAG,
+  BtfKind.VAR,
+]);
+/** `struct bpf_cgroup_storage_key` */
+const CGROUP_KEY = {
+  size: 16,
+  fields: [
+    { offset: 0, size: 8 },
+    { offset: 8, size: 4 },
+  ],
+} as const;
 
 /** What a map of some type says its keys and values are. */
 export interface MapTypes {
@@ -8,47 +28,86 @@ export interface MapTypes {
 }
 
 interface MapSizes {
-  readonly mapType: number;
   readonly keySize: number;
   readonly valueSize: number;
   readonly maxEntries: number;
 }
 
-/** Whether the types fit the map: `map_check_btf`, and `array_map_check_btf` for arrays. */
-export function fitsTypes(btf: Btf, { keyTypeId, valueTypeId }: MapTypes, map: MapSizes): boolean {
+/**
+ * Whether the types have the sizes of the map's keys and values, the first part of `map_check_btf`. A key may be left out
+ * where the map's type says something of keys.
+ */
+export function fitsSizes(
+  btf: Btf,
+  { keyTypeId, valueTypeId }: MapTypes,
+  map: MapSizes,
+  key: KeyType,
+): boolean {
   if (sizeOf(btf, valueTypeId) !== map.valueSize) return false;
-  const isArray = map.mapType === BpfMapType.ARRAY || map.mapType === BpfMapType.PERCPU_ARRAY;
-  if (keyTypeId === 0) {
-    // Only the maps of data sections have values without keys.
-    const isSection = btf.kind(valueTypeId) === BtfKind.DATASEC;
-    return map.mapType === BpfMapType.ARRAY && map.maxEntries === 1 && isSection;
-  }
-  if (sizeOf(btf, keyTypeId) !== map.keySize) return false;
-  return !isArray || isInt32(btf, keyTypeId);
+  return keyTypeId === 0 ? key !== "any" : sizeOf(btf, keyTypeId) === map.keySize;
 }
 
-/** Size of a type that can be a value; 0 for all others (`btf_type_id_size`). */
+/**
+ * What the type of the map says about types that have its sizes, the last part of `map_check_btf` (the types' own
+ * `map_check_btf`). Gives 0, or a positive errno: EINVAL, or ENOTSUPP where such maps have no types.
+ */
+export function keyProblem(btf: Btf, types: MapTypes, map: MapSizes, key: KeyType): number {
+  if (key === "none") return Errno.ENOTSUPP;
+  return fitsKey(btf, types, map, key) ? 0 : Errno.EINVAL;
+}
+
+function fitsKey(btf: Btf, { keyTypeId, valueTypeId }: MapTypes, map: MapSizes, key: KeyType): boolean {
+  switch (key) {
+    case "int32OrSection":
+      // Only the maps of data sections have values without keys.
+      if (keyTypeId === 0) return map.maxEntries === 1 && btf.kind(valueTypeId) === BtfKind.DATASEC;
+      return isInt(btf, keyTypeId, 4);
+    case "int32":
+      return isInt(btf, keyTypeId, 4);
+    case "struct":
+      return keyTypeId !== 0 && btf.kind(resolved(btf, keyTypeId)) === BtfKind.STRUCT;
+    case "cgroup":
+      return map.keySize === CGROUP_KEY.size ? isCgroupKey(btf, keyTypeId) : isInt(btf, keyTypeId, 8);
+    case "void":
+      return keyTypeId === 0;
+    default:
+      return true;
+  }
+}
+
+/** A struct of a cgroup's id and an attach type, `struct bpf_cgroup_storage_key`. */
+function isCgroupKey(btf: Btf, id: number): boolean {
+  const struct = resolved(btf, id);
+  if (struct === 0 || btf.kind(struct) !== BtfKind.STRUCT) return false;
+  const { fields } = CGROUP_KEY;
+  return (
+    btf.vlen(struct) === fields.length &&
+    fields.every(
+      ({ offset, size }, member) =>
+        btf.memberBitOffset(struct, member) === offset * 8 &&
+        btf.memberBitSize(struct, member) === 0 &&
+        isInt(btf, btf.memberType(struct, member), size),
+    )
+  );
+}
+
+/** Size of a type that can be a value; -1 for all others (`btf_type_id_size`). */
 function sizeOf(btf: Btf, id: number): number {
-  if (id === 0 || !btf.has(id) || btf.kind(id) === BtfKind.DECL_TAG) return 0;
+  if (id === 0 || !btf.has(id) || btf.kind(id) === BtfKind.DECL_TAG) return -1;
   return btf.sizeOf(id);
 }
 
-function isInt32(btf: Btf, id: number): boolean {
+function isInt(btf: Btf, id: number, size: number): boolean {
+  const type = resolved(btf, id);
+  return type !== 0 && btf.kind(type) === BtfKind.INT && btf.size(type) === size;
+}
+
+/** A type without its names and qualifiers; 0: none. */
+function resolved(btf: Btf, id: number): number {
   let type = id;
-  for (let depth = 0; depth < 32 && btf.has(type); depth++) {
-    const kind = btf.kind(type);
-    if (kind === BtfKind.INT) return btf.size(type) === 4;
-    if (
-      kind !== BtfKind.TYPEDEF &&
-      kind !== BtfKind.CONST &&
-      kind !== BtfKind.VOLATILE &&
-      kind !== BtfKind.TYPE_TAG &&
-      kind !== BtfKind.VAR &&
-      kind !== BtfKind.RESTRICT
-    ) {
-      return false;
-    }
+  for (let depth = 0; depth < DEEPEST && type !== 0 && btf.has(type); depth++) {
+    if (!QUALIFIERS.has(btf.kind(type))) return type;
     type = btf.ref(type);
   }
-  return false;
+  return 0;
 }

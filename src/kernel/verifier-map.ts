@@ -1,3 +1,4 @@
+import { mapTraits } from "../platform/index.ts";
 import { BpfMapType } from "../uapi/index.ts";
 import type { VerifierMap } from "../verifier/index.ts";
 import type { Machine } from "./machine.ts";
@@ -19,15 +20,16 @@ export function verifierMap(machine: Machine, map: KernelMap, digest: () => Uint
     reservedForAnother: exclusiveTo !== null && !sameBytes(exclusiveTo, digest()),
     extra: parts.extra,
     userAddress: map.type === BpfMapType.ARENA ? (parts.storage.arena?.userStart ?? parts.extra) : null,
-    constant: (off, size) => constantAt(machine, map, off, size),
+    ...(mapTraits(map.type)?.directValue === "single"
+      ? { constant: (off: number, size: number) => constantAt(machine, map, off, size) }
+      : {}),
   };
 }
 
-/** Of element 0, where the type has values at fixed places. */
+/** Of element 0; null where it has no such bytes. */
 function constantAt(machine: Machine, map: KernelMap, off: number, size: number): bigint | null {
   const { storage } = map.parts;
-  if (map.type !== BpfMapType.ARRAY || storage.values === 0 || off < 0 || off + size > map.valueSize)
-    return null;
+  if (storage.values === 0 || off < 0 || off + size > map.valueSize) return null;
   const view = machine.memory.view();
   const at = storage.values + off;
   switch (size) {

@@ -111,7 +111,7 @@ export {
 export { type MapHelperVerdict, mapHelperVerdict } from "./map-helpers.ts";
 export type { MapCheck, MapCreateAttributes, MapRule } from "./map-rule.ts";
 export { MAP_RULES } from "./map-rule-table.ts";
-export { checkMapCreate } from "./map-rules.ts";
+export { checkMapAllocation, checkMapAttributes, checkMapCreate } from "./map-rules.ts";
 export { type KeyType, MAP_TRAITS, type MapFieldKind, type MapTraits, mapTraits } from "./map-traits.ts";
 export {
   canBeSleepable,

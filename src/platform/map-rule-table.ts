@@ -128,10 +128,10 @@ function cgroupStorage(...own: readonly MapCheck[]): MapCheck[] {
 
 /** Rules by `BpfMapType`. */
 export const MAP_RULES: ReadonlyMap<number, MapRule> = new Map<number, MapRule>([
-  [M.HASH, { checks: [...hash(NO_LRU), HASH_LIMIT] }],
-  [M.PERCPU_HASH, { checks: [...hash(NO_LRU, NO_NODE), percpuValue, HASH_LIMIT] }],
-  [M.LRU_HASH, { checks: [...hash(PREALLOCATED), HASH_LIMIT] }],
-  [M.LRU_PERCPU_HASH, { checks: [...hash(PREALLOCATED, NO_NODE), percpuValue, HASH_LIMIT] }],
+  [M.HASH, { checks: [...hash(NO_LRU)], allocation: [HASH_LIMIT] }],
+  [M.PERCPU_HASH, { checks: [...hash(NO_LRU, NO_NODE), percpuValue], allocation: [HASH_LIMIT] }],
+  [M.LRU_HASH, { checks: [...hash(PREALLOCATED)], allocation: [HASH_LIMIT] }],
+  [M.LRU_PERCPU_HASH, { checks: [...hash(PREALLOCATED, NO_NODE), percpuValue], allocation: [HASH_LIMIT] }],
   [M.ARRAY, { checks: array(NO_PRESERVE) }],
   [
     M.PERCPU_ARRAY,
@@ -146,13 +146,17 @@ export const MAP_RULES: ReadonlyMap<number, MapRule> = new Map<number, MapRule>(
   [M.PERF_EVENT_ARRAY, { checks: fdArray() }],
   [M.CGROUP_ARRAY, { checks: fdArray(NO_PRESERVE) }],
   [M.ARRAY_OF_MAPS, { checks: fdArray(NO_PRESERVE), inner: true }],
-  [M.HASH_OF_MAPS, { checks: [exactly("valueSize", 4), ...hash(NO_LRU), HASH_LIMIT], inner: true }],
+  [
+    M.HASH_OF_MAPS,
+    { checks: [exactly("valueSize", 4), ...hash(NO_LRU)], allocation: [HASH_LIMIT], inner: true },
+  ],
   [M.QUEUE, { checks: QUEUE }],
   [M.STACK, { checks: QUEUE }],
   [
     M.LPM_TRIE,
     {
-      checks: [
+      checks: [],
+      allocation: [
         atLeast("maxEntries", 1),
         { kind: "flagsAll", mask: F.NO_PREALLOC },
         { kind: "flagsOutside", mask: F.NO_PREALLOC | F.NUMA_NODE | ACCESS },
@@ -163,13 +167,13 @@ export const MAP_RULES: ReadonlyMap<number, MapRule> = new Map<number, MapRule>(
       ],
     },
   ],
-  [M.RINGBUF, { checks: RING }],
-  [M.USER_RINGBUF, { checks: RING }],
+  [M.RINGBUF, { checks: [], allocation: RING }],
+  [M.USER_RINGBUF, { checks: [], allocation: RING }],
   [
     M.BLOOM_FILTER,
     {
-      checks: [
-        { kind: "range", field: "valueSize", max: KMALLOC_MAX, errno: Errno.E2BIG },
+      checks: [{ kind: "range", field: "valueSize", max: KMALLOC_MAX, errno: Errno.E2BIG }],
+      allocation: [
         exactly("keySize", 0),
         atLeast("valueSize", 1),
         atLeast("maxEntries", 1),
@@ -183,7 +187,8 @@ export const MAP_RULES: ReadonlyMap<number, MapRule> = new Map<number, MapRule>(
   [
     M.STACK_TRACE,
     {
-      checks: [
+      checks: [],
+      allocation: [
         { kind: "flagsOutside", mask: F.NUMA_NODE | F.RDONLY | F.WRONLY | F.STACK_BUILD_ID },
         atLeast("maxEntries", 1),
         exactly("keySize", 4),
@@ -199,7 +204,8 @@ export const MAP_RULES: ReadonlyMap<number, MapRule> = new Map<number, MapRule>(
   [
     M.CPUMAP,
     {
-      checks: [
+      checks: [],
+      allocation: [
         atLeast("maxEntries", 1),
         exactly("keySize", 4),
         { kind: "oneOf", field: "valueSize", values: [4, 8] },
@@ -211,7 +217,8 @@ export const MAP_RULES: ReadonlyMap<number, MapRule> = new Map<number, MapRule>(
   [
     M.XSKMAP,
     {
-      checks: [
+      checks: [],
+      allocation: [
         atLeast("maxEntries", 1),
         exactly("keySize", 4),
         exactly("valueSize", 4),
@@ -219,11 +226,12 @@ export const MAP_RULES: ReadonlyMap<number, MapRule> = new Map<number, MapRule>(
       ],
     },
   ],
-  [M.SOCKMAP, { checks: [exactly("keySize", 4), ...SOCKETS] }],
+  [M.SOCKMAP, { checks: [], allocation: [exactly("keySize", 4), ...SOCKETS] }],
   [
     M.SOCKHASH,
     {
-      checks: [
+      checks: [],
+      allocation: [
         atLeast("keySize", 1),
         ...SOCKETS,
         // MAX_BPF_STACK: a key lies on the stack.
@@ -231,10 +239,13 @@ export const MAP_RULES: ReadonlyMap<number, MapRule> = new Map<number, MapRule>(
       ],
     },
   ],
-  [M.CGROUP_STORAGE, { checks: cgroupStorage() }],
+  [M.CGROUP_STORAGE, { checks: [], allocation: cgroupStorage() }],
   [
     M.PERCPU_CGROUP_STORAGE,
-    { checks: cgroupStorage({ kind: "range", field: "valueSize", max: PERCPU_MAX, errno: Errno.E2BIG }) },
+    {
+      checks: [],
+      allocation: cgroupStorage({ kind: "range", field: "valueSize", max: PERCPU_MAX, errno: Errno.E2BIG }),
+    },
   ],
   [
     M.REUSEPORT_SOCKARRAY,
@@ -263,7 +274,8 @@ export const MAP_RULES: ReadonlyMap<number, MapRule> = new Map<number, MapRule>(
   [
     M.ARENA,
     {
-      checks: [
+      checks: [],
+      allocation: [
         exactly("keySize", 0),
         exactly("valueSize", 0),
         atLeast("maxEntries", 1),

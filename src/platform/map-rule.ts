@@ -60,9 +60,12 @@ export type MapCheck =
   /** Pages of an arena, and where user space has them. */
   | { readonly kind: "arena" };
 
-/** What a map type accepts: its `map_alloc_check`, and the first lines of its `map_alloc`. */
+/** What a map type accepts. */
 export interface MapRule {
+  /** Its `map_alloc_check`: before anyone asks who makes the map. */
   readonly checks: readonly MapCheck[];
+  /** The first lines of its `map_alloc`: after its maker's rights. */
+  readonly allocation?: readonly MapCheck[];
   /** `map_extra` means something. */
   readonly extra?: boolean;
   /** Holds maps, and needs an inner map to be created with. */

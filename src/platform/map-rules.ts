@@ -11,7 +11,7 @@ const U32_MAX = 0xffff_ffff;
 const PAGE = 4096n;
 
 /**
- * Whether a release would create such a map, as far as its type alone decides.
+ * Whether a release would create such a map for someone who may make any, as far as its type alone decides.
  *
  * @returns 0, or a negative errno; EINVAL for a type without a rule.
  */
@@ -20,12 +20,45 @@ export function checkMapCreate(
   layout: KernelLayout,
   release: KernelRelease = "6.18",
 ): number {
+  const errno = checkMapAttributes(attributes, layout, release);
+  return errno === 0 ? checkMapAllocation(attributes, layout, release) : errno;
+}
+
+/** What a release says of a map before anyone asks who makes it (`map_alloc_check`): 0, or a negative errno. */
+export function checkMapAttributes(
+  attributes: MapCreateAttributes,
+  layout: KernelLayout,
+  release: KernelRelease = "6.18",
+): number {
   const rule = MAP_RULES.get(attributes.type);
   if (rule === undefined || !hasSince(release, mapTypeSince(attributes.type))) return -Errno.EINVAL;
-  // What a release does not know no type of its maps knows.
-  if ((attributes.flags & ~knownFlags(F, mapFlagSince, release)) !== 0) return -Errno.EINVAL;
+  if (rule.checks.length > 0 && hasUnknownFlags(attributes, release)) return -Errno.EINVAL;
   if (!rule.extra && (attributes.mapExtra ?? 0n) !== 0n) return -Errno.EINVAL;
-  for (const check of rule.checks) {
+  return firstViolated(rule.checks, attributes, layout);
+}
+
+/** What is said when the map is made (`map_alloc`), of attributes that passed `checkMapAttributes`. */
+export function checkMapAllocation(
+  attributes: MapCreateAttributes,
+  layout: KernelLayout,
+  release: KernelRelease = "6.18",
+): number {
+  const { checks = [], allocation = [] } = MAP_RULES.get(attributes.type) ?? {};
+  if (checks.length === 0 && hasUnknownFlags(attributes, release)) return -Errno.EINVAL;
+  return firstViolated(allocation, attributes, layout);
+}
+
+/** What a release does not know no type of its maps knows. */
+function hasUnknownFlags({ flags }: MapCreateAttributes, release: KernelRelease): boolean {
+  return (flags & ~knownFlags(F, mapFlagSince, release)) !== 0;
+}
+
+function firstViolated(
+  checks: readonly MapCheck[],
+  attributes: MapCreateAttributes,
+  layout: KernelLayout,
+): number {
+  for (const check of checks) {
     const errno = violated(check, attributes, layout);
     if (errno !== 0) return -errno;
   }

@@ -1,6 +1,8 @@
 import { afterAll, expect, it } from "vitest";
-import { BpfMapType } from "../../src/uapi/index.ts";
+import { BpfMapFlag, BpfMapType } from "../../src/uapi/index.ts";
+import { usualSizes } from "../platform/live-maps.ts";
 import { describeWith, liveKernel } from "../support/referee.ts";
+import { CTypes } from "../verifier/support/c-types.ts";
 import { loadSample } from "./programs.ts";
 import { sampleBtf } from "./samples.ts";
 import { type Fields, room, Twins } from "./twins.ts";
@@ -101,5 +103,66 @@ describeWith([liveKernel("6.18")], "BTF_LOAD and types of maps as on Linux", asy
     }
     twins.close(btf);
     check();
+  });
+
+  it("types of keys and values, by the type of the map", () => {
+    const types = new CTypes(`
+      struct prefix { int length; int address; };
+      struct cgroup_key { unsigned long id; unsigned int type; };
+      struct locked { int n; struct bpf_spin_lock lock; };
+      struct timed { struct bpf_timer timer; };
+    `);
+    const sized = ["int", "long", "struct prefix", "struct cgroup_key", "struct locked", "struct timed"];
+    const ids = [null, ...sized].map((name) => ({
+      name,
+      id: name === null ? 0 : types.id(name),
+      size: name === null ? 0 : types.sizeOf(name),
+    }));
+    const bytes = types.bytes();
+    const btf = twins.mustOpen("BTF_LOAD", { btf: bytes, btfSize: bytes.length });
+    const inner = twins.mustOpen("MAP_CREATE", {
+      mapType: BpfMapType.ARRAY,
+      keySize: 4,
+      valueSize: 4,
+      maxEntries: 1,
+    });
+    const different: string[] = [];
+    for (const [mapName, mapType] of Object.entries(BpfMapType)) {
+      const usual = usualSizes(mapType);
+      for (const key of ids) {
+        for (const value of ids) {
+          for (const change of [
+            {},
+            { keySize: key.size, valueSize: value.size },
+            { mapFlags: usual.flags | BpfMapFlag.RDONLY_PROG, keySize: key.size, valueSize: value.size },
+          ]) {
+            const { keySize, valueSize, maxEntries, flags: mapFlags } = usual;
+            const before = twins.differences.length;
+            const map = twins.open("MAP_CREATE", {
+              mapType,
+              keySize,
+              valueSize,
+              maxEntries,
+              mapFlags,
+              ...change,
+              btfFd: btf,
+              btfKeyTypeId: key.id,
+              btfValueTypeId: value.id,
+              ...(mapType === BpfMapType.ARRAY_OF_MAPS || mapType === BpfMapType.HASH_OF_MAPS
+                ? { innerMapFd: inner }
+                : {}),
+            });
+            if (map !== null) twins.close(map);
+            if (twins.differences.length > before)
+              different.push(
+                `${mapName} key ${key.name} value ${value.name} ${JSON.stringify(change)}: ${twins.differences.pop()}`,
+              );
+          }
+        }
+      }
+    }
+    twins.close(inner);
+    twins.close(btf);
+    expect(different).toEqual([]);
   });
 });

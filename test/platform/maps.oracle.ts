@@ -14,7 +14,7 @@ import {
 } from "../../src/platform/index.ts";
 import { type Errno, BpfMapFlag as F, BpfMapType as M, BpfProgType as P } from "../../src/uapi/index.ts";
 import { describeWith } from "../support/referee.ts";
-import { sampleTypes } from "./live-maps.ts";
+import { sampleTypes, usualSizes } from "./live-maps.ts";
 import { kindName, liveProber, probeKinds } from "./live-probe.ts";
 
 /** The second one is Debian 12's: `vm-run`. */
@@ -172,36 +172,6 @@ function callWith(
     }
   }
   return b.call(id).mov64(r0, value).exit().insns();
-}
-
-/** Sizes and flags that a type takes. */
-function usualSizes(type: number): MapCreateAttributes {
-  const sizes = { type, keySize: 4, valueSize: 4, maxEntries: 1, flags: 0 };
-  switch (type) {
-    case M.LPM_TRIE:
-      return { ...sizes, keySize: 8, flags: F.NO_PREALLOC };
-    case M.QUEUE:
-    case M.STACK:
-    case M.BLOOM_FILTER:
-      return { ...sizes, keySize: 0 };
-    case M.RINGBUF:
-    case M.USER_RINGBUF:
-      return { ...sizes, keySize: 0, valueSize: 0, maxEntries: 4096 };
-    case M.CGROUP_STORAGE:
-    case M.PERCPU_CGROUP_STORAGE:
-      return { ...sizes, keySize: 8, maxEntries: 0 };
-    case M.SK_STORAGE:
-    case M.INODE_STORAGE:
-    case M.TASK_STORAGE:
-    case M.CGRP_STORAGE:
-      return { ...sizes, maxEntries: 0, flags: F.NO_PREALLOC, typed: true };
-    case M.STACK_TRACE:
-      return { ...sizes, valueSize: 8 };
-    case M.ARENA:
-      return { ...sizes, keySize: 0, valueSize: 0, flags: F.MMAPABLE };
-    default:
-      return sizes;
-  }
 }
 
 function text({ type, ...rest }: MapCreateAttributes): string {

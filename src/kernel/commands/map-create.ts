@@ -1,11 +1,17 @@
 import { cString } from "../../base/index.ts";
 import { isDeviceMap, isPerCpuType, type MapAttributes } from "../../maps/index.ts";
-import { checkMapCreate, MAP_RULES, mapTraits } from "../../platform/index.ts";
+import {
+  checkMapAllocation,
+  checkMapAttributes,
+  type KeyType,
+  type MapCreateAttributes,
+  mapTraits,
+} from "../../platform/index.ts";
 import type { AttrValues } from "../../sys/index.ts";
-import { BpfMapFlag, BpfMapType, Errno, mapTypeNames } from "../../uapi/index.ts";
+import { BpfMapFlag, BpfMapType, Errno } from "../../uapi/index.ts";
 import { type BtfRecord, mapRecord, type VerifierMap } from "../../verifier/index.ts";
 import type { Attr } from "../attr.ts";
-import { fitsTypes } from "../map-btf.ts";
+import { fitsSizes, keyProblem, type MapTypes } from "../map-btf.ts";
 import { mapMemoryUsage } from "../map-usage.ts";
 import { objectName } from "../names.ts";
 import { LOOPBACK_IFINDEX } from "../net/loopback.ts";
@@ -61,8 +67,7 @@ export function mapCreate(process: Process, attr: Attr): number {
   const map = new KernelMap(machine.maps, {
     ...described,
     maxEntries: args.maxEntries,
-    // Programs look at a device's index where the kernel has it (dev_map_init_map).
-    flags: (flags & ~ACCESS) | (isDeviceMap(args.mapType) ? BpfMapFlag.RDONLY_PROG : 0),
+    flags: keptFlags(args.mapType, flags),
     extra: args.mapExtra,
     storage,
     inner,
@@ -76,6 +81,11 @@ export function mapCreate(process: Process, attr: Attr): number {
     readable: (flags & BpfMapFlag.WRONLY) === 0,
     writable: (flags & BpfMapFlag.RDONLY) === 0,
   });
+}
+
+/** The flags that a map has: programs look at a device's index where the kernel has it (`dev_map_init_map`). */
+function keptFlags(mapType: number, flags: number): number {
+  return (flags & ~ACCESS) | (isDeviceMap(mapType) ? BpfMapFlag.RDONLY_PROG : 0);
 }
 
 /** Types whose seed is fixed by a right and a flag (`htab_map_alloc_check`). */
@@ -122,24 +132,14 @@ function checkAttributes(process: Process, args: MapCreateValues, flags: number)
   if (HASHES.has(args.mapType) && (flags & BpfMapFlag.ZERO_SEED) !== 0 && !process.may("SYS_ADMIN")) {
     refuse(Errno.EPERM);
   }
-  // Limits that only the allocation knows do not matter for a map of a device, which is not allocated here.
-  const maxEntries = args.mapIfindex === 0 ? args.maxEntries : Math.min(args.maxEntries, 1);
-  // A kernel that only shows takes the types that have no rule yet as they are.
-  const judged =
-    process.machine.executes || MAP_RULES.has(args.mapType) || mapTypeNames[args.mapType] === undefined;
-  const problem = judged
-    ? checkMapCreate(
-        {
-          ...attributes,
-          maxEntries,
-          mapExtra: args.mapExtra,
-          typed: args.btfKeyTypeId !== 0 && args.btfValueTypeId !== 0,
-          kernelTyped: args.btfVmlinuxValueTypeId !== 0,
-        },
-        process.machine.layout,
-        process.machine.release,
-      )
-    : 0;
+  const { layout, release } = process.machine;
+  const described: MapCreateAttributes = {
+    ...attributes,
+    mapExtra: args.mapExtra,
+    typed: args.btfKeyTypeId !== 0 && args.btfValueTypeId !== 0,
+    kernelTyped: args.btfVmlinuxValueTypeId !== 0,
+  };
+  const problem = checkMapAttributes(described, layout, release);
   if (problem !== 0) refuse(-problem);
   if ((args.mapFlags & BpfMapFlag.TOKEN_FD) !== 0) {
     // Descriptors there may be, but none is a token.
@@ -147,9 +147,12 @@ function checkAttributes(process: Process, args: MapCreateValues, flags: number)
     refuse(Errno.EINVAL);
   }
   checkRights(process, args.mapType);
+  // A map of a device is not allocated here.
+  if (args.mapIfindex !== 0) refuse(deviceProblem(args));
+  const limit = checkMapAllocation(described, layout, release);
+  if (limit !== 0) refuse(-limit);
   // The number of elements is a power of two there, and must not overflow.
   if (ARRAYS.has(args.mapType) && !process.may("PERFMON") && args.maxEntries > 2 ** 31) refuse(Errno.E2BIG);
-  if (args.mapIfindex !== 0) refuse(deviceProblem(args));
   return attributes;
 }
 
@@ -205,6 +208,7 @@ function describe(
   const name = objectName(args.mapName) ?? refuse(Errno.EINVAL);
   const btf = typesOf(process, args);
   const record = btf === null ? null : recordOf(process, args, btf);
+  if (btf !== null) refuseKey(process, args, btf);
   const exclusiveTo = exclusiveHash(process, args);
   return {
     name,
@@ -220,9 +224,21 @@ function typesOf(process: Process, args: MapCreateValues): KernelBtf | null {
   if (args.btfKeyTypeId === 0 && args.btfValueTypeId === 0) return null;
   const btf = process.btf(args.btfFd);
   if (btf.kernelBtf) refuse(Errno.EACCES);
-  const types = { keyTypeId: args.btfKeyTypeId, valueTypeId: args.btfValueTypeId };
-  if (!fitsTypes(btf.types, types, args)) refuse(Errno.EINVAL);
+  if (!fitsSizes(btf.types, typeIds(args), args, keyTypeOf(process, args))) refuse(Errno.EINVAL);
   return btf;
+}
+
+function typeIds(args: MapCreateValues): MapTypes {
+  return { keyTypeId: args.btfKeyTypeId, valueTypeId: args.btfValueTypeId };
+}
+
+function keyTypeOf(process: Process, { mapType }: MapCreateValues): KeyType {
+  return mapTraits(mapType, process.machine.release)?.key ?? "any";
+}
+
+function refuseKey(process: Process, args: MapCreateValues, btf: KernelBtf): void {
+  const problem = keyProblem(btf.types, typeIds(args), args, keyTypeOf(process, args));
+  if (problem !== 0) refuse(problem);
 }
 
 /** The fields of the values that only the kernel may touch, where the map type allows them. */
@@ -233,7 +249,7 @@ function recordOf(process: Process, args: MapCreateValues, btf: KernelBtf): BtfR
     structMetas: process.machine.structMetas(btf),
     kernel: process.machine.kernelTypes,
     mapType: args.mapType,
-    mapFlags: args.mapFlags,
+    mapFlags: keptFlags(args.mapType, args.mapFlags),
     valueSize: args.valueSize,
     bpfCapable: process.may("BPF"),
     release: process.machine.release,

@@ -73,9 +73,14 @@ export function mapLookupAndDeleteElem(process: Process, attr: Attr): number {
   return 0;
 }
 
-/** `map_freeze`: EPERM for a map that is frozen already, which nobody may write; EBUSY while it is mapped writable. */
+/**
+ * `map_freeze`: ENOTSUPP for maps with special fields, which the kernel goes on to write; EPERM for a map that is frozen
+ * already, which nobody may write; EBUSY while it is mapped writable.
+ */
 export function mapFreeze(process: Process, attr: Attr): number {
   const { mapFd } = attr.fields("MAP_FREEZE");
+  const { type, parts } = process.map(mapFd, "any");
+  if (type === BpfMapType.STRUCT_OPS || parts.record !== null) refuse(Errno.ENOTSUPP);
   const map = process.map(mapFd, "write");
   if (map.writers > 0) refuse(Errno.EBUSY);
   map.frozen = true;

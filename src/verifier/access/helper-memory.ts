@@ -67,7 +67,7 @@ export function checkHelperMemAccess(
       checkStackRangeInitialized(env, regno, off, accessSize, zeroSizeAllowed, type, meta);
       return;
     case RegType.PTR_TO_BTF_ID:
-      checkPtrToBtfAccess(env, regno, off, accessSize, "read", -1);
+      checkPtrToBtfAccess(env, regno, off, accessSize, type, -1);
       return;
     case RegType.PTR_TO_CTX:
       if (!hasContextConversion(env)) {

@@ -1,6 +1,7 @@
 import { parseFormat } from "../../platform/index.ts";
-import { BpfMapFlag, BpfMapType, Errno } from "../../uapi/index.ts";
+import { BpfMapType, Errno } from "../../uapi/index.ts";
 import { checkMapAccess } from "../access/map-access.ts";
+import { mapIsRdonly } from "../access/map-constant.ts";
 import type { Environment } from "../environment/environment.ts";
 import type { VerifierMap } from "../environment/map.ts";
 import { Rejection } from "../environment/rejection.ts";
@@ -8,16 +9,11 @@ import { isConstant } from "../ranges/bounds.ts";
 import { RegType } from "../state/reg-type.ts";
 import type { Register } from "../state/register.ts";
 
-/** Programs cannot change the map's content, and nobody else can any more (`bpf_map_is_rdonly`). */
-function isReadOnly(map: VerifierMap): boolean {
-  return (map.flags & BpfMapFlag.RDONLY_PROG) !== 0 && map.frozen;
-}
-
 /** Refuses all but a pointer to a string, ended by a zero, that never changes (`check_reg_const_str`). */
 export function checkRegConstStr(env: Environment, reg: Register, regno: number): void {
   if (reg.type !== RegType.PTR_TO_MAP_VALUE) throw new Rejection(Errno.EINVAL, "");
   const map = reg.map!;
-  if (!isReadOnly(map)) env.refuse(Errno.EACCES, `R${regno} does not point to a readonly map'`);
+  if (!mapIsRdonly(map)) env.refuse(Errno.EACCES, `R${regno} does not point to a readonly map'`);
   if (!isConstant(reg.bounds)) env.refuse(Errno.EACCES, `R${regno} is not a constant address'`);
   if (map.type !== BpfMapType.ARRAY && map.type !== BpfMapType.ARENA) {
     env.refuse(Errno.EACCES, "no direct value access support for this map type");

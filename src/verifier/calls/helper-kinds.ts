@@ -1,5 +1,5 @@
 import { type KernelRelease, mapTraits } from "../../platform/index.ts";
-import { BpfFuncId as F, helperName, BpfMapType as M } from "../../uapi/index.ts";
+import { BpfMapFlag, BpfFuncId as F, helperName, BpfMapType as M } from "../../uapi/index.ts";
 import type { VerifierMap } from "../environment/map.ts";
 
 /** `"bpf_map_lookup_elem"`; `"unknown"` of what no helper has (`func_id_name`). */
@@ -71,7 +71,11 @@ export function isAsyncCallbackCallingFunction(funcId: number): boolean {
   return funcId === F.timer_set_callback;
 }
 
-/** A lookup with a key that is known cannot fail (`can_elide_value_nullness`). */
+/**
+ * A lookup with a key that is known cannot fail (`can_elide_value_nullness`). Maps in other maps may have fewer elements
+ * than the one that stands for them.
+ */
 export function canElideValueNullness(map: VerifierMap, release: KernelRelease): boolean {
+  if ((map.flags & BpfMapFlag.INNER_MAP) !== 0) return false;
   return mapTraits(map.type, release)?.neverNull === true;
 }

@@ -19,8 +19,8 @@ export interface VerifierMap extends FixupMap {
   /** `map_extra` */
   readonly extra: bigint;
   /**
-   * Reads `size` bytes (1, 2, 4 or 8) of the value at `off`, little endian, unsigned, of a frozen read-only array;
-   * null where the type has no values at fixed places (`bpf_map_direct_read`).
+   * Reads `size` bytes (1, 2, 4 or 8) of the value at `off`, little endian, unsigned (`bpf_map_direct_read`); absent
+   * where the type has no values at fixed places (`map_direct_value_addr`).
    */
   readonly constant?: (off: number, size: number) => bigint | null;
   /** Arena: first address that user space sees; null where it has none yet. */

@@ -68,7 +68,7 @@ export function regSafe(env: Environment, old: Register, current: Register, exac
     case RegType.PTR_TO_PACKET_META:
     case RegType.PTR_TO_PACKET:
       return (
-        old.range <= current.range &&
+        rangeSafe(old.range, current.range) &&
         old.off === current.off &&
         ids.matches(old.id, current.id) &&
         boundsWithin(old.bounds, current.bounds)
@@ -80,6 +80,11 @@ export function regSafe(env: Environment, old: Register, current: Register, exac
     default:
       return regsExact(old, current, ids);
   }
+}
+
+/** At least as many bytes are there; a pointer at or behind the end of the packet only covers its like. */
+function rangeSafe(old: number, current: number): boolean {
+  return old < 0 || current < 0 ? old === current : old <= current;
 }
 
 function scalarSafe(env: Environment, old: Register, current: Register, exact: ExactLevel): boolean {

@@ -4,6 +4,7 @@ import { mayAccessDirectPktData } from "../access/packet-access.ts";
 import { btfFindStructMeta } from "../btf-fields/reg-btf-record.ts";
 import type { Environment } from "../environment/environment.ts";
 import type { InsnAux } from "../environment/insn-aux.ts";
+import { Rejection } from "../environment/rejection.ts";
 import { getDynptrTypeFlag } from "../objects/dynptr-kind.ts";
 import { markRegGraphNode } from "../objects/graph-node.ts";
 import { RegType, TypeFlag } from "../state/reg-type.ts";
@@ -86,6 +87,8 @@ function setNewObject(env: Environment, meta: KfuncCall, r0: Register, aux: Insn
   if (percpu && size > PERCPU_MAX_SIZE) {
     env.refuse(Errno.EINVAL, `bpf_percpu_obj_new type size (${size}) is greater than ${PERCPU_MAX_SIZE}`);
   }
+  // There is no cache of nothing (`bpf_mem_alloc_percpu_unit_init`).
+  if (percpu && size === 0) throw new Rejection(Errno.EINVAL, "");
   const structMeta = btfFindStructMeta(env, btf, btfId);
   if (percpu) {
     if (!isScalarStruct(env, btf, btfId, 0)) {

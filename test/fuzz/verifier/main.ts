@@ -4,31 +4,34 @@ import { parseArgs } from "node:util";
 import { messageOf } from "../../../src/base/index.ts";
 import { readCaseFile } from "../../verifier/support/case-file.ts";
 import { differenceText } from "../../verifier/support/difference-text.ts";
+import { whileUnprivilegedMayLoad } from "../../verifier/support/unprivileged-loads.ts";
 import type { VerifierCase } from "../../verifier/support/verifier-case.ts";
 import { openVerifier, VERIFIERS } from "../../verifier/support/verifiers.ts";
 import {
-  caseOf,
-  caseTextOf,
   classOfTrial,
+  forgiving,
   LONGEST,
-  programOf,
   type Trial,
   type TrialQuestion,
   tryProgram,
 } from "./differential.ts";
-import type { Generated } from "./generate.ts";
-import { shrink } from "./shrink.ts";
+import { generatedSubjects, mutatedSubjects, type Subject, type SubjectSource } from "./subject.ts";
 
-const USAGE = `usage: npm run fuzz -- verifier [--seconds N] [--count N] [--seed N] [--from N] [--by ${VERIFIERS.join("|")}] [--out FOLDER]
-       npm run fuzz -- verifier --show INDEX [--seed N]
-       npm run fuzz -- verifier --replay FILE [--by …]     a kept case: what both say, side by side (the kernel right)
+const USAGE = `usage: npm run fuzz -- verifier [--mutated] [--seconds N] [--count N] [--seed N] [--from N] [--by ${VERIFIERS.join("|")}] [--out FOLDER]
+       npm run fuzz -- verifier --show INDEX [--mutated] [--seed N]
+       npm run fuzz -- verifier --replay FILE|INDEX [--by …]     what both say, side by side (the kernel right)
 Puts random programs to the running kernel (Linux 6.18, as root) and to a verifier, and sorts what they say differently
 into classes; the first programs of each class are made small and kept as cases in FOLDER (.cache/fuzz/verifier).
+--mutated takes the cases of testdata/verifier and of ../shared/groundtruth instead, with small changes: other registers,
+numbers, helpers, maps, types, rights. --unprivileged lets anyone load programs meanwhile
+(kernel.unprivileged_bpf_disabled is 0, and then what it was); without it, loaders have CAP_BPF at least.
 --messages lists what the kernel says to the programs that it refuses. Exit code: 0 no differences, 1 some, 2 cannot.
 `;
 /** Programs that are kept of each class. */
 const KEPT = 2;
 const SHRINKING = 15_000;
+/** Slots: longer ones are not put to the kernel that everything runs on. */
+const LONGEST_PROGRAM = 4000;
 /** Of so many programs one is compared by its log at level 2, and one by the program after fixups. */
 const LEVEL2_ONE_IN = 8;
 const XLATED_ONE_IN = 4;
@@ -41,10 +44,9 @@ export async function fuzzVerifier(argv: readonly string[]): Promise<number> {
     return options === "" ? 0 : 2;
   }
   const seed = Number(options.seed ?? 1);
+  const source = options.mutated === true ? mutatedSubjects(seed, LONGEST_PROGRAM) : generatedSubjects(seed);
   if (options.show !== undefined) {
-    process.stdout.write(
-      caseTextOf(programOf(seed, Number(options.show)), `seed ${seed}, program ${options.show}`),
-    );
+    process.stdout.write(source.at(Number(options.show)).text);
     return 0;
   }
   const kernel = await openVerifier("live");
@@ -52,23 +54,27 @@ export async function fuzzVerifier(argv: readonly string[]): Promise<number> {
   const name = options.by ?? VERIFIERS[0]!;
   const ours = name === "live" ? kernel : await openVerifier(name, { complexityLimit: LONGEST });
   if (typeof ours === "string") return cannot(ours);
-  const run = new Run(seed, resolve(options.out ?? ".cache/fuzz/verifier"), (test, what) =>
-    tryProgram(test, kernel.verifier, ours.verifier, kernel.types!, what),
-  );
+  const [theirs, mine] = [forgiving(kernel.verifier), forgiving(ours.verifier)];
+  const attempt: Attempt = (test, what) => tryProgram(test, theirs, mine, kernel.types!, what);
   if (options.replay !== undefined) {
-    const cases = readCaseFile(readFileSync(options.replay, "utf8"), options.replay, "replay");
+    const cases = /^\d+$/.test(options.replay)
+      ? [source.at(Number(options.replay)).test]
+      : readCaseFile(readFileSync(options.replay, "utf8"), options.replay, "replay");
     for (const test of cases) {
-      const what = { level2: true, xlated: true, index: 0 };
-      const { result } = await tryProgram(test, kernel.verifier, ours.verifier, kernel.types!, what);
+      const { result } = await attempt(test, { level2: true, xlated: true, index: 0 });
       const width = process.stdout.columns ?? 200;
       if (result !== null) process.stdout.write(differenceText(result, kernel.types, width));
     }
     return 0;
   }
+  const run = new Run(source, seed, resolve(options.out ?? ".cache/fuzz/verifier"), attempt);
   const from = Number(options.from ?? 0);
   const seconds =
     options.seconds !== undefined ? Number(options.seconds) : options.count === undefined ? 60 : Infinity;
-  await run.go(from, from + Number(options.count ?? Infinity), performance.now() + seconds * 1000);
+  const go = async () =>
+    run.go(from, from + Number(options.count ?? Infinity), performance.now() + seconds * 1000);
+  const hindered = options.unprivileged === true ? await whileUnprivilegedMayLoad(go) : await go();
+  if (typeof hindered === "string") return cannot(hindered);
   process.stdout.write(run.report(options.messages === true));
   return run.differing > 0 ? 1 : 0;
 }
@@ -76,6 +82,7 @@ export async function fuzzVerifier(argv: readonly string[]): Promise<number> {
 type Attempt = (test: VerifierCase, what: TrialQuestion) => Promise<Trial>;
 
 class Run {
+  readonly #source: SubjectSource;
   readonly #seed: number;
   readonly #folder: string;
   readonly #try: Attempt;
@@ -84,12 +91,13 @@ class Run {
   #programs = 0;
   #accepted = 0;
   #processed = 0;
-  #long = 0;
+  #left = 0;
   #instructions = 0;
   #started = performance.now();
   differing = 0;
 
-  constructor(seed: number, folder: string, attempt: Attempt) {
+  constructor(source: SubjectSource, seed: number, folder: string, attempt: Attempt) {
+    this.#source = source;
     this.#seed = seed;
     this.#folder = folder;
     this.#try = attempt;
@@ -97,8 +105,8 @@ class Run {
 
   async go(from: number, to: number, until: number): Promise<void> {
     for (let index = from; index < to && performance.now() < until; index++) {
-      const program = programOf(this.#seed, index);
-      const title = await this.#one(program, index);
+      const subject = this.#source.at(index);
+      const title = await this.#one(subject, index);
       if (title === null) continue;
       this.differing++;
       const known = this.#classes.get(title) ?? { count: 0, kept: [] };
@@ -106,7 +114,7 @@ class Run {
       known.count++;
       if (known.kept.length >= KEPT) continue;
       const left = Math.min(performance.now() + SHRINKING, until + SHRINKING);
-      known.kept.push(this.#keep(await this.#shrunk(program, title, left), title, index));
+      known.kept.push(this.#keep(await this.#shrunk(subject, title, left), title, index));
     }
   }
 
@@ -116,7 +124,7 @@ class Run {
     const lines = [
       `${this.#programs} programs in ${seconds.toFixed(0)} s (seed ${this.#seed}), ${percent(this.#accepted)} accepted, ` +
         `${(this.#instructions / Math.max(1, this.#programs)).toFixed(0)} instructions and ` +
-        `${(this.#processed / Math.max(1, this.#programs)).toFixed(0)} processed on average, ${this.#long} too long to compare`,
+        `${(this.#processed / Math.max(1, this.#programs)).toFixed(0)} processed on average, ${this.#left} not compared (too long, or no right to load)`,
       `${this.differing} differ (${percent(this.differing)})`,
     ];
     for (const [title, { count, kept }] of [...this.#classes].sort((a, b) => b[1].count - a[1].count)) {
@@ -131,8 +139,7 @@ class Run {
     return `${lines.join("\n")}\n`;
   }
 
-  async #one(program: Generated, index: number): Promise<string | null> {
-    const test = caseOf(program, `program ${index}`);
+  async #one({ test }: Subject, index: number): Promise<string | null> {
     const trial = await this.#try(test, {
       level2: index % LEVEL2_ONE_IN === 0,
       xlated: index % XLATED_ONE_IN === 0,
@@ -146,33 +153,23 @@ class Run {
       const message = trial.message.replaceAll(/-?\b(0x[0-9a-f]+|\d+)\b/g, "N").replaceAll(/\bR\d+/g, "RN");
       this.#messages.set(message, (this.#messages.get(message) ?? 0) + 1);
     }
-    if (trial.result === null) this.#long++;
+    if (trial.result === null) this.#left++;
     return classOfTrial(trial);
   }
 
-  async #shrunk(program: Generated, title: string, until: number): Promise<Generated> {
+  async #shrunk(subject: Subject, title: string, until: number): Promise<Subject> {
     const kind = title.split(":")[0];
     // Only what shows the difference is asked for: the rest costs most of the time.
     const what = { level2: kind === "level 2", xlated: kind === "xlated", index: 0 };
-    return shrink(
-      program,
-      async (candidate) => {
-        try {
-          const trial = await this.#try(caseOf(candidate, "smaller"), what);
-          return classOfTrial(trial)?.split(":")[0] === kind;
-        } catch {
-          return false;
-        }
-      },
-      until,
-    );
+    const interesting = async (test: VerifierCase) =>
+      classOfTrial(await this.#try(test, what))?.split(":")[0] === kind;
+    return subject.shrunk(interesting, until);
   }
 
-  #keep(program: Generated, title: string, index: number): string {
+  #keep(subject: Subject, title: string, index: number): string {
     mkdirSync(this.#folder, { recursive: true });
     const path = join(this.#folder, `${this.#seed}-${index}.txt`);
-    const text = caseTextOf(program, `seed ${this.#seed}, program ${index}`);
-    writeFileSync(path, `# ${title}\n${text}`);
+    writeFileSync(path, `# ${title}\n${subject.text}`);
     return relative(process.cwd(), path);
   }
 }
@@ -196,6 +193,8 @@ function optionsOf(argv: readonly string[]) {
         by: { type: "string" },
         out: { type: "string" },
         messages: { type: "boolean" },
+        mutated: { type: "boolean" },
+        unprivileged: { type: "boolean" },
         help: { type: "boolean" },
       },
     });

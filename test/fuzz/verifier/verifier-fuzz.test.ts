@@ -1,9 +1,14 @@
 import { describe, expect, it } from "vitest";
+import { disassemble } from "../../../src/asm/index.ts";
 import { BtfBuilder } from "../../../src/btf/index.ts";
+import { decode } from "../../../src/isa/index.ts";
+import { Errno } from "../../../src/sys/index.ts";
 import { KernelTypes } from "../../verifier/support/kernel-types.ts";
 import type { CaseVerifier, VerifierAnswer } from "../../verifier/support/verifier-answer.ts";
-import { caseOf, caseTextOf, classOfTrial, programOf, tryProgram } from "./differential.ts";
+import { caseOf, caseTextOf, classOfTrial, forgiving, programOf, tryProgram } from "./differential.ts";
+import { insertedInto } from "./mutation/insert.ts";
 import { shrink } from "./shrink.ts";
+import { mutatedSubjects } from "./subject.ts";
 
 const types = new KernelTypes(new BtfBuilder().finish());
 
@@ -55,6 +60,47 @@ describe("random programs", () => {
   });
 });
 
+describe("mutated cases", () => {
+  const source = mutatedSubjects(11, 4000);
+
+  it("follow from the seed", () => {
+    expect(source.at(5).text).toBe(mutatedSubjects(11, 4000).at(5).text);
+    expect(source.at(5).text).not.toBe(source.at(6).text);
+  });
+
+  it("say what was changed, and differ from what they were", () => {
+    const same = Array.from({ length: 100 }, (_, index) => source.at(index).text).filter(
+      (text) => !/^# base: .*\n# /m.test(text),
+    );
+    // Some changes do not fit the case that they were drawn for.
+    expect(same.length).toBeLessThan(30);
+  });
+
+  it("get an instruction in between without leading jumps astray", () => {
+    const test = caseOf(
+      { head: ["type: xdp"], code: ["  r0 = 0", "  if r0 == 0 goto out", "  r0 = 1", "out:", "  exit"] },
+      "one",
+    );
+    const nop = { opcode: 0xb7, dst: 5, src: 0, off: 0, imm: 9 };
+    const code = (slot: number) =>
+      disassemble(decode(insertedInto(test, slot, nop).insns))
+        .trim()
+        .split("\n");
+    expect(code(2)).toEqual(["r0 = 0", "if r0 == 0 goto +2", "r5 = 9", "r0 = 1", "exit"]);
+    // A jump to the place comes by the new instruction.
+    expect(code(3)).toEqual(["r0 = 0", "if r0 == 0 goto +1", "r0 = 1", "r5 = 9", "exit"]);
+    expect(code(0)).toEqual(["r5 = 9", "r0 = 0", "if r0 == 0 goto +1", "r0 = 1", "exit"]);
+  });
+
+  it("are made small by taking changes back", async () => {
+    const big = Array.from({ length: 200 }, (_, index) => source.at(index)).find(({ text }) =>
+      /^# base: .*\n(# .*\n){3}/m.test(text),
+    )!;
+    const small = await big.shrunk(async () => true, performance.now() + 1000);
+    expect(small.text).toMatch(/^# base: .*\n\{/m);
+  });
+});
+
 describe("the differential oracle", () => {
   const program = { head: ["type: xdp"], code: ["  r1 = 4", "  r2 = 77", "  r3 = 5", "  r0 = 0", "  exit"] };
   const compare = (kernel: CaseVerifier, ours: CaseVerifier, code = program.code) =>
@@ -74,6 +120,18 @@ describe("the differential oracle", () => {
     expect(classOfTrial(await compare(strict, other))).toMatch(
       /^error line: Linux: RN is N │ here: RN is wrong/,
     );
+  });
+
+  it("takes the errno of a map that cannot be made for an answer", async () => {
+    const none: CaseVerifier = {
+      ...refusing("", ""),
+      verify: () => {
+        throw new Errno(22, "BPF_MAP_CREATE");
+      },
+    };
+    const trial = await compare(forgiving(none), forgiving(refusing("nothing", "")));
+    expect(classOfTrial(trial)).toBe("accepts what Linux rejects: BPF_MAP_CREATE");
+    expect(classOfTrial(await compare(forgiving(none), forgiving(none)))).toBeNull();
   });
 
   it("makes programs small as long as they differ", async () => {

@@ -3,7 +3,7 @@ import { availableParallelism } from "node:os";
 import { TextWriter, textOf } from "../../../src/base/index.ts";
 import { Btf } from "../../../src/btf/index.ts";
 import { decode } from "../../../src/isa/index.ts";
-import { KernelLayout, programType } from "../../../src/platform/index.ts";
+import { KernelLayout, mapTraits, programType } from "../../../src/platform/index.ts";
 import { Errno } from "../../../src/sys/index.ts";
 import { BpfMapFlag, BpfMapType } from "../../../src/uapi/index.ts";
 import {
@@ -133,7 +133,9 @@ export class LoneVerifier implements CaseVerifier {
       extra: map.extra,
       // As the kernel has it, `map_extra` is the address.
       userAddress: map.type === BpfMapType.ARENA && map.extra !== 0n ? map.extra : null,
-      constant: (off, size) => constantAt(map, off, size),
+      ...(mapTraits(map.type)?.directValue === "single"
+        ? { constant: (off: number, size: number) => constantAt(map, off, size) }
+        : {}),
     };
   }
 

@@ -13,12 +13,13 @@ export async function whileUnprivilegedMayLoad<T>(act: () => Promise<T>): Promis
   if (before === "0") return await act();
   if (before !== "2") return `${SYSCTL} is ${before}, which cannot be changed`;
   const restore = () => writeFileSync(SYSCTL, before);
-  process.once("exit", restore);
+  const end = () => process.exit(1);
+  process.once("exit", restore).once("SIGINT", end).once("SIGTERM", end);
   writeFileSync(SYSCTL, "0");
   try {
     return await act();
   } finally {
     restore();
-    process.off("exit", restore);
+    process.off("exit", restore).off("SIGINT", end).off("SIGTERM", end);
   }
 }
