@@ -77,14 +77,22 @@ function retarget(insn: Insn, slot: number, now: number, starts: Int32Array, ent
   if (field === null) return insn;
   const places = field === "function" ? starts : entries;
   const target = slot + 1 + (field === "off" ? insn.off : insn.imm);
-  // A jump out of the program is not made worse.
-  if (target < 0 || target >= places.length) return insn;
-  const distance = places[target]! - now - 1;
+  const distance = placeOf(target, places) - now - 1;
   const { opcode, dst, src, off, imm } = insn;
   if (field === "off") {
     return distance === off ? insn : { opcode, dst, src, off: checkOff(distance, slot), imm };
   }
   return distance === imm ? insn : { opcode, dst, src, off, imm: distance };
+}
+
+/**
+ * Where a slot is now. What lies outside of the program keeps its distance from it: the address of a function that is gone
+ * may lead there.
+ */
+function placeOf(target: number, places: Int32Array): number {
+  const end = places.length - 1;
+  if (target < 0) return target;
+  return target <= end ? places[target]! : places[end]! + target - end;
 }
 
 /** Which field of an instruction leads to another slot: of this function, or the start of one. */
