@@ -89,6 +89,13 @@ export interface CliIo {
    * end soon after; one that does not is ended at once.
    */
   signal(): AbortSignal;
+  /**
+   * Runs what does not let signals have their turn. Ctrl-C ends it wherever it is: the signal is aborted, and what it
+   * worked on must not be used any more.
+   *
+   * @returns what it gave; null where it was ended.
+   */
+  interruptible<T>(act: () => T): T | null;
   /** Throws NotSupported for a kernel that this version cannot speak to. */
   openKernel(request: KernelRequest): Promise<OpenKernel>;
   /** A graph in Graphviz's language as SVG. Throws NotSupported where the renderer is not installed. */

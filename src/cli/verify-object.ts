@@ -74,7 +74,8 @@ export async function verifyObjects(
       await io.stderr.drain();
       await io.turn();
       if (stop.aborted) break;
-      const verdict = new Attempt(io, kernel, subject, request).verdict();
+      const verdict = io.interruptible(() => new Attempt(io, kernel, subject, request).verdict());
+      if (verdict === null) break;
       verdicts.push(withReason(verdict, reasons(subject.spec, subject.program)));
     }
     if (shown) io.stderr.write("\r\x1b[K");

@@ -1,3 +1,5 @@
+import { runInNewContext } from "node:vm";
+
 const NUMBERS = { SIGINT: 2, SIGTERM: 15, SIGHUP: 1 } as const;
 
 /** Milliseconds after the command's end before what still holds the process is given up. */
@@ -21,11 +23,27 @@ export class Interrupts {
       process.on(name, () => {
         // The second one means it.
         if (controller.signal.aborted) die(name);
-        this.#came = name;
-        controller.abort(name);
+        this.#take(name);
       });
     }
     return controller.signal;
+  }
+
+  /** Runs `act`, which Ctrl-C ends wherever it is, without its `finally` blocks; then gives null. */
+  interruptible<T>(act: () => T): T | null {
+    try {
+      // Node watches for the signal on a thread of its own only while it evaluates a script.
+      return runInNewContext("act()", { act }, { breakOnSigint: true });
+    } catch (error) {
+      if ((error as { code?: unknown }).code !== "ERR_SCRIPT_EXECUTION_INTERRUPTED") throw error;
+      this.#take("SIGINT");
+      return null;
+    }
+  }
+
+  #take(name: NodeJS.Signals): void {
+    this.#came = name;
+    this.#controller?.abort(name);
   }
 
   /**

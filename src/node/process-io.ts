@@ -27,6 +27,7 @@ export function processIo(): ProcessIo {
     now: () => performance.now(),
     turn: () => new Promise((resolve) => setImmediate(resolve)),
     signal: () => interrupts.signal(),
+    interruptible: (act) => interrupts.interruptible(act),
     leave: () => {
       interrupts.leave();
       return interrupts.status;

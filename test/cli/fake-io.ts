@@ -107,6 +107,7 @@ export async function tsbpf(argv: readonly string[], world: FakeWorld = {}): Pro
       if (++turns === world.interruptAfter) controller.abort("SIGINT");
     },
     signal: () => controller.signal,
+    interruptible: (act) => act(),
     readStdin: async () => bytesOf(world.stdin ?? ""),
     readFile,
     openFile: async (path): Promise<ByteSource> => {

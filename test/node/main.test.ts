@@ -3,8 +3,20 @@ import { once } from "node:events";
 import { chmodSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { assemble } from "../../src/asm/index.ts";
+import { open, writeObject } from "../../src/object/index.ts";
 import { BuiltCommand } from "./command.ts";
 
+/** An object with one program. */
+function objectOf(text: string): Uint8Array {
+  const spec = open(new Uint8Array(readFileSync(SECTIONS)), { name: "it" });
+  const [name, program] = [...spec.programs][0]!;
+  const { insns } = assemble(text);
+  const bare = { ...program, insns, references: [], coreRelocations: [], funcInfo: [], lineInfo: [] };
+  return writeObject({ ...spec, programs: new Map([[name, bare]]) });
+}
+
+const SECTIONS = "testdata/objects/sections-tracing.bpf.o";
 const FLOW = "testdata/flow/flow.bpf.o";
 const CAPTURE = "testdata/flow/traffic.pcap";
 
@@ -101,6 +113,28 @@ describe("the command as a process", () => {
     expect(code).toBe(status);
     const result = JSON.parse(stdout) as { packets: number; interrupted: boolean };
     expect(result).toMatchObject({ packets: 3755, interrupted: true });
+  });
+
+  it.skipIf(process.platform === "win32")("ends the verification of a long program at SIGINT", async () => {
+    const object = join(command.folder, "long.o");
+    // A second at least, each time: all rounds are other ones.
+    writeFileSync(
+      object,
+      objectOf("r6 = 0\nr0 = 0\nr7 = 1\nr0 += r6\nr6 += 1\nr7 *= 3\nif r6 != 1000000 goto -4\nr0 = 0\nexit"),
+    );
+    const child = command.start(["verify", "-j", FLOW, ...new Array<string>(20).fill(object)]);
+    let stdout = "";
+    let stderr = "";
+    child.stdout!.on("data", (chunk) => (stdout += chunk));
+    child.stderr!.on("data", (chunk) => (stderr += chunk));
+    await new Promise((resolve) => setTimeout(resolve, 3000));
+    const started = performance.now();
+    child.kill("SIGINT");
+    const [code] = await once(child, "close");
+    expect(performance.now() - started).toBeLessThan(1000);
+    expect([code, stderr]).toEqual([130, expect.stringMatching(/^stopped: \d+ of 21 programs verified\n$/)]);
+    const { programs } = JSON.parse(stdout) as { programs: readonly unknown[] };
+    expect(`stopped: ${programs.length} of 21 programs verified\n`).toBe(stderr);
   });
 
   it.skipIf(process.platform === "win32")("can be left while it waits for a named pipe", async () => {
