@@ -2,9 +2,9 @@
 // last word, and run on packets as BPF_PROG_TEST_RUN does.
 import { readFileSync } from "node:fs";
 import { EmbeddedKernel } from "tsbpf/kernel";
-import { LoadError, load } from "tsbpf/loader";
+import { load } from "tsbpf/loader";
 import { open } from "tsbpf/object";
-import { explainLog, explanationText } from "tsbpf/verifier";
+import { explanationText, VerifierError } from "tsbpf/verifier";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
 const OBJECT = new URL("../../testdata/flow/flow.bpf.o", import.meta.url);
@@ -22,7 +22,7 @@ beforeEach(() => {
     object = load(open(readFileSync(OBJECT), { name: "flow.bpf.o" }), kernel, { logLevel: 2 });
   } catch (error) {
     // A refused program fails the test with the explanation instead of a page of log.
-    const explanation = error instanceof LoadError ? explainLog(error.log, { refused: true }) : null;
+    const explanation = error.cause instanceof VerifierError ? error.cause.explain() : null;
     throw explanation === null ? error : new Error(explanationText(explanation));
   }
 });

@@ -2,6 +2,7 @@ import { LoadError, type LoadedObject, load } from "../loader/index.ts";
 import { type ObjectSpec, open, type ProgramSpec } from "../object/index.ts";
 import { Errno, type MapInfo, mapInfo } from "../sys/index.ts";
 import { BpfMapType, Errno as E } from "../uapi/index.ts";
+import { VerifierError } from "../verifier/index.ts";
 import { CommandError } from "./failure.ts";
 import type { CliIo, OpenKernel } from "./io.ts";
 
@@ -97,7 +98,7 @@ function inKernel<T>(path: string, request: LoadRequest, act: () => T): T {
     const notes: string[] = [];
     if (shown.length < lines.length) notes.push(`the end of ${lines.length} lines of log; -d shows all`);
     // What this kernel cannot run, the verifier may accept.
-    const refused = error.cause instanceof Errno && error.cause.errno !== E.EOPNOTSUPP;
+    const refused = error.cause instanceof VerifierError && !isUnsupported(error.cause);
     if (error.part.kind === "program" && refused)
       notes.push(`'tsbpf verify ${path} --prog ${error.part.name}' explains it`);
     // The message ends with the whole log.
@@ -106,4 +107,8 @@ function inKernel<T>(path: string, request: LoadRequest, act: () => T): T {
       cause: error,
     });
   }
+}
+
+function isUnsupported({ cause }: VerifierError): boolean {
+  return cause instanceof Errno && cause.errno === E.EOPNOTSUPP;
 }

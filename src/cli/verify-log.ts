@@ -1,10 +1,10 @@
+import { programFacts } from "../loader/index.ts";
 import type { ObjectSpec, ProgramSpec } from "../object/index.ts";
 import { explainLog, located, type ProgramLog, parseLogs } from "../verifier/index.ts";
 import { CommandError } from "./failure.ts";
 import type { CliIo } from "./io.ts";
 import { openObject } from "./load-file.ts";
 import { printable } from "./printable.ts";
-import { programFacts } from "./verify-facts.ts";
 import type { Verdict } from "./verify-verdict.ts";
 
 /** A log to be explained. */

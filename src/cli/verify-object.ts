@@ -1,16 +1,14 @@
 import { TsbpfError } from "../base/index.ts";
-import { LoadError, load } from "../loader/index.ts";
+import { LoadError, load, programFacts } from "../loader/index.ts";
 import { type MapSpec, type ObjectSpec, open, type ProgramSpec } from "../object/index.ts";
-import { Errno, progInfo } from "../sys/index.ts";
-import { Errno as E } from "../uapi/index.ts";
-import { explainLog, located } from "../verifier/index.ts";
+import { progInfo } from "../sys/index.ts";
+import { explainLog, located, VerifierError } from "../verifier/index.ts";
 import type { Invocation } from "./command.ts";
 import { CommandError } from "./failure.ts";
 import type { CliIo, OpenKernel } from "./io.ts";
 import { withKernel } from "./kernel-choice.ts";
 import { openObject } from "./load-file.ts";
 import { printable } from "./printable.ts";
-import { programFacts } from "./verify-facts.ts";
 import { reasonsFor, withReason } from "./verify-reasons.ts";
 import { type Loaded, verificationCost } from "./verify-stats.ts";
 import type { Verdict } from "./verify-verdict.ts";
@@ -218,8 +216,8 @@ class Attempt {
 }
 
 /** The verifier spoke; other parts of a load fail without it. */
-function isRefusal({ log, cause }: LoadError): boolean {
-  return log !== "" && cause instanceof Errno && cause.errno !== E.ENOSPC;
+function isRefusal({ cause }: LoadError): boolean {
+  return cause instanceof VerifierError;
 }
 
 function processedIn(log: string): number | null {

@@ -3,6 +3,7 @@ import { addressOf } from "../mem/index.ts";
 import { BpfMapType, BpfProgFlag, Errno, helperName, mapTypeNames } from "../uapi/index.ts";
 import {
   type Environment,
+  FixupError,
   type FixupInput,
   type FixupMap,
   type FixupOptions,
@@ -12,7 +13,6 @@ import {
   mapLines,
   type StructMetas,
   type TargetProgram,
-  VerifierError,
   type VerifierMap,
 } from "../verifier/index.ts";
 import { CodeError, type CompiledProgram, type EngineInput } from "../vm/index.ts";
@@ -217,7 +217,7 @@ function fixupOrRefuse(
       ...facts(env),
     });
   } catch (error) {
-    if (!(error instanceof VerifierError)) throw error;
+    if (!(error instanceof FixupError)) throw error;
     log.write(`${error.reason}\n`);
     return refuse(Errno.EACCES);
   }

@@ -1,12 +1,16 @@
 import { messageOf, TsbpfError } from "../base/index.ts";
 import { Errno } from "../sys/index.ts";
+import { VerifierError } from "../verifier/index.ts";
 
 /** The part of an object that a loader was at. */
 export type LoadPart =
   | { readonly kind: "map" | "program" | "extern"; readonly name: string }
   | { readonly kind: "btf" | "object" };
 
-/** An object that could not be loaded: `object flow: program count_flows: BPF_PROG_LOAD: …`, with the log where there is one. */
+/**
+ * An object that could not be loaded: `object flow: program count_flows: BPF_PROG_LOAD: …`, with the log where there is
+ * one. The cause of a program that the verifier refused is a VerifierError, which explains it.
+ */
 export class LoadError extends TsbpfError {
   override name = "LoadError";
   readonly object: string;
@@ -26,7 +30,8 @@ export class LoadError extends TsbpfError {
 }
 
 function logOf(cause: unknown): string {
-  return cause instanceof Errno || cause instanceof LoadError ? cause.log : "";
+  const logged = cause instanceof Errno || cause instanceof VerifierError || cause instanceof LoadError;
+  return logged ? cause.log : "";
 }
 
 /** Runs `act`; what fails in it is an error about that part of the object. */

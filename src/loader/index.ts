@@ -7,5 +7,6 @@ export { LoadedMap } from "./loaded-map.ts";
 export { LoadedObject } from "./loaded-object.ts";
 export { LoadedProgram } from "./loaded-program.ts";
 export { PerCpu } from "./per-cpu.ts";
+export { programFacts } from "./program-facts.ts";
 export { type MapShape, RawMap } from "./raw-map.ts";
 export type { MapValue, MapValueInput } from "./value-codec.ts";

@@ -15,6 +15,7 @@ import { LoadedObject } from "./loaded-object.ts";
 import { LoadedProgram } from "./loaded-program.ts";
 import { createMap, fillMap, pinnedMap } from "./map-create.ts";
 import { resolveReferences } from "./program-code.ts";
+import { programFacts } from "./program-facts.ts";
 import { loadProgram } from "./program-load.ts";
 import { sanitizeBtf } from "./sanitize-btf.ts";
 import { type KernelStructOps, type StructOpsTarget, structOpsOf } from "./struct-ops.ts";
@@ -263,6 +264,7 @@ class Loading implements Disposable {
         targetFd: needsTarget ? targetFd : null,
         logLevel: this.#options.logLevel ?? 0,
         logSize: this.#options.logSize,
+        facts: () => programFacts(this.#spec, program),
       });
       this.#own(fd);
       this.#programs.set(program.name, new LoadedProgram(this.#sys, fd, { spec: program, log }));

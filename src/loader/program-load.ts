@@ -3,7 +3,8 @@ import type { Btf } from "../btf/index.ts";
 import { type Insn, lookup, Operation } from "../isa/index.ts";
 import type { FuncInfo, LineInfo, ProgramSpec } from "../object/index.ts";
 import { type BpfCommands, Errno, type ProgLoadArguments, type ProgLoadResult } from "../sys/index.ts";
-import { BpfAttachType, BpfFuncId, BpfProgType } from "../uapi/index.ts";
+import { BpfAttachType, BpfFuncId, BpfProgType, Errno as E } from "../uapi/index.ts";
+import { type ProgramFacts, VerifierError } from "../verifier/index.ts";
 import type { AttachTarget } from "./attach-target.ts";
 import type { KernelFeatures } from "./features.ts";
 import type { ProgramCode } from "./program-code.ts";
@@ -24,6 +25,8 @@ export interface ProgramLoad {
   readonly targetFd: number | null;
   readonly logLevel: number;
   readonly logSize: number | undefined;
+  /** For explanations. */
+  readonly facts: () => ProgramFacts;
 }
 
 /** Loads a program with all that the object says of it (`bpf_object_load_prog`). */
@@ -61,7 +64,11 @@ export function loadProgram(sys: BpfCommands, features: KernelFeatures, load: Pr
     return sys.progLoad(args);
   } catch (error) {
     if (!(error instanceof Errno) || error.log === "") throw error;
-    throw new Errno(error.errno, error.command, withRelocations(error.log, spec, load.btf));
+    const log = withRelocations(error.log, spec, load.btf);
+    const cause = new Errno(error.errno, error.command, log);
+    // A log that did not fit says nothing of the verdict.
+    if (error.errno === E.ENOSPC) throw cause;
+    throw new VerifierError(spec.name, log, { facts: load.facts(), lines: spec.lineInfo, cause });
   }
 }
 

@@ -17,7 +17,7 @@ export type {
   TargetProgram,
   VerifyRequest,
 } from "./environment/request.ts";
-export { VerifierError } from "./error.ts";
+export { VerifierError, type VerifierErrorOptions } from "./error.ts";
 export {
   type ExplainOptions,
   type Explanation,
@@ -40,6 +40,7 @@ export {
   UNKNOWN_CODE,
 } from "./explain/index.ts";
 export {
+  FixupError,
   type FixupInput,
   type FixupMap,
   type FixupOptions,

@@ -3,9 +3,9 @@ import { BpfFuncId, Errno } from "../uapi/index.ts";
 import { Environment } from "./environment/environment.ts";
 import { Rejection } from "./environment/rejection.ts";
 import type { VerifyRequest } from "./environment/request.ts";
-import { VerifierError } from "./error.ts";
 import { checkGlobalFunctions, checkMain } from "./explore/check-function.ts";
 import { forgetExploration } from "./explore/free-states.ts";
+import { FixupError } from "./fixups/error.ts";
 import { finalStackDepths } from "./fixups/final-stack.ts";
 import { fixupVerified } from "./fixups/verified.ts";
 import { checkLeftKfuncCalls } from "./kfuncs/left-calls.ts";
@@ -102,7 +102,7 @@ function checkFunctionReferences(env: Environment): void {
       layout: env.release === "6.18" ? kernel.layout : defaultLayout(),
     });
   } catch (error) {
-    if (!(error instanceof VerifierError)) throw error;
+    if (!(error instanceof FixupError)) throw error;
     env.refuse(Errno.EFAULT, error.reason);
   }
 }

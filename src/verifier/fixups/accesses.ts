@@ -8,7 +8,7 @@ import {
   type KernelLayout,
   rewriteAccess,
 } from "../../platform/index.ts";
-import { VerifierError } from "../error.ts";
+import { FixupError } from "./error.ts";
 import type { FixupInput } from "./input.ts";
 import type { Patch } from "./patch.ts";
 import { kindOf, type Mix, type Pointer, PointerKind, payloadOf } from "./pointer.ts";
@@ -52,7 +52,7 @@ export class ContextAccesses {
    * Notes an access.
    *
    * @param base the register with the address, and what it holds.
-   * @throws VerifierError with Linux's words where it is not allowed.
+   * @throws FixupError with Linux's words where it is not allowed.
    */
   add(slot: number, base: number, pointer: Pointer, mixOf: (pointer: Pointer) => Mix, insn: Insn): void {
     const row = lookup(insn)!;
@@ -63,10 +63,10 @@ export class ContextAccesses {
           contextFrom < 0 || otherFrom < 0
             ? `R${base} is the context on one path and something else on another`
             : `R${base} is the context where the path comes from instruction ${contextFrom}, and something else from ${otherFrom}`;
-        throw new VerifierError(slot, "same insn cannot be used with different pointers", where);
+        throw new FixupError(slot, "same insn cannot be used with different pointers", where);
       }
       case PointerKind.contextSomewhere:
-        throw new VerifierError(
+        throw new FixupError(
           slot,
           "variable ctx access disallowed",
           `R${base} is the context at an offset that is not constant`,
@@ -82,13 +82,13 @@ export class ContextAccesses {
   #addContext(slot: number, base: number, distance: number, insn: Insn, row: InsnRow): void {
     if (row.kind !== "load" && row.kind !== "store") {
       const direction = row.kind === "loadAcquire" ? "loads from" : "stores into";
-      throw new VerifierError(slot, `BPF_ATOMIC ${direction} R${base} ctx is not allowed`);
+      throw new FixupError(slot, `BPF_ATOMIC ${direction} R${base} ctx is not allowed`);
     }
     if (distance < 0) {
-      throw new VerifierError(slot, `negative offset ctx ptr R${base} off=${distance} disallowed`);
+      throw new FixupError(slot, `negative offset ctx ptr R${base} off=${distance} disallowed`);
     }
     if (distance > 0) {
-      throw new VerifierError(slot, `dereference of modified ctx ptr R${base} off=${distance} disallowed`);
+      throw new FixupError(slot, `dereference of modified ctx ptr R${base} off=${distance} disallowed`);
     }
     const allowed = this.#check({
       offset: insn.off,
@@ -98,7 +98,7 @@ export class ContextAccesses {
       expectedAttachType: this.#input.expectedAttachType,
     });
     if (allowed === null) {
-      throw new VerifierError(slot, `invalid bpf_context access off=${insn.off} size=${row.size}`);
+      throw new FixupError(slot, `invalid bpf_context access off=${insn.off} size=${row.size}`);
     }
     this.furthest = Math.max(this.furthest, insn.off + row.size);
     const { field } = allowed;

@@ -1,9 +1,9 @@
 import { CallKind, FRAME_POINTER, type Insn, isWide, lookup, WideKind, wideSlots } from "../../isa/index.ts";
 import { HELPER_PROTOTYPES } from "../../platform/index.ts";
 import { BpfFuncId } from "../../uapi/index.ts";
-import { VerifierError } from "../error.ts";
 import { ContextAccesses } from "./accesses.ts";
 import { guardDivision } from "./division.ts";
+import { FixupError } from "./error.ts";
 import { dropFastcallSpills } from "./fastcall.ts";
 import { PointerFlow } from "./flow.ts";
 import { Functions } from "./functions.ts";
@@ -32,7 +32,7 @@ import { fixupVerified } from "./verified.ts";
  * guarded ones, packet loads into calls, and for `linux-x86_64` all that Linux does besides. Linear in the size of
  * the program. What a verifier has not proven is taken on trust, context accesses apart.
  *
- * @throws VerifierError where an access of the context is not allowed, with the slot in `input.insns`.
+ * @throws FixupError where an access of the context is not allowed, with the slot in `input.insns`.
  */
 export function fixup(input: FixupInput, options: FixupOptions): FixupResult {
   if (options.verified !== undefined) return fixupVerified(input, options.verified, options);
@@ -43,7 +43,7 @@ export function fixup(input: FixupInput, options: FixupOptions): FixupResult {
   try {
     return new Fixups(input, options, pruned).run();
   } catch (error) {
-    if (!(error instanceof VerifierError) || pruned.origins === null) throw error;
+    if (!(error instanceof FixupError) || pruned.origins === null) throw error;
     throw error.at(pruned.origins[error.instruction]!);
   }
 }
@@ -52,14 +52,14 @@ export function fixup(input: FixupInput, options: FixupOptions): FixupResult {
 function checkSlots(insns: readonly Insn[]): void {
   for (let slot = 0; slot < insns.length; slot++) {
     const insn = insns[slot]!;
-    if (isWide(insn) && slot + 1 === insns.length) throw new VerifierError(slot, "invalid bpf_ld_imm64 insn");
+    if (isWide(insn) && slot + 1 === insns.length) throw new FixupError(slot, "invalid bpf_ld_imm64 insn");
     if (insn.dst <= FRAME_POINTER && insn.src <= FRAME_POINTER) continue;
     const row = lookup(insn);
     if (row?.dst === "register" && insn.dst > FRAME_POINTER) {
-      throw new VerifierError(slot, `R${insn.dst} is invalid`);
+      throw new FixupError(slot, `R${insn.dst} is invalid`);
     }
     if (row?.src === "register" && insn.src > FRAME_POINTER) {
-      throw new VerifierError(slot, `R${insn.src} is invalid`);
+      throw new FixupError(slot, `R${insn.src} is invalid`);
     }
   }
 }

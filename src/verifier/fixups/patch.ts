@@ -1,5 +1,5 @@
 import { CallKind, type Insn, type InsnRow, isWide, lookup, WideKind } from "../../isa/index.ts";
-import { VerifierError } from "../error.ts";
+import { FixupError } from "./error.ts";
 
 /** What takes the place of one instruction. */
 export interface Patch {
@@ -114,5 +114,5 @@ function targetField(insn: Insn, row: InsnRow): "off" | "imm" | "function" | nul
 
 function checkOff(distance: number, slot: number): number {
   if (distance >= -OFF_MAX - 1 && distance <= OFF_MAX) return distance;
-  throw new VerifierError(slot, `insn ${slot} cannot be patched due to 16-bit range`);
+  throw new FixupError(slot, `insn ${slot} cannot be patched due to 16-bit range`);
 }

@@ -22,8 +22,8 @@ import { BpfMapFlag, BpfMapType, BpfProgFlag, BpfProgType, BpfFuncId as Func } f
 import type { Environment } from "../environment/environment.ts";
 import type { InsnAux } from "../environment/insn-aux.ts";
 import { resolvedAttachType, resolvedType } from "../environment/resolved-type.ts";
-import { VerifierError } from "../error.ts";
 import { guardDivision } from "./division.ts";
+import { FixupError } from "./error.ts";
 import { settleHighHalves } from "./high-half.ts";
 import type { FixupInput, FixupOptions, FixupResult } from "./input.ts";
 import { kfuncCall } from "./kfunc-calls.ts";
@@ -305,7 +305,7 @@ class VerifiedFixups {
     const functionAt = (slot: number): number => {
       const number = numbers.get(slot);
       if (number !== undefined) return number;
-      throw new VerifierError(slot, `verifier bug: No program to jit at insn ${slot} (subprog < 0)`);
+      throw new FixupError(slot, `verifier bug: No program to jit at insn ${slot} (subprog < 0)`);
     };
     for (let slot = 0; slot < insns.length; slot++) {
       const insn = insns[slot]!;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { type Insn, ProgramBuilder, r0, r1, r2, r3, r4, r6, r7, r10 } from "../../../src/isa/index.ts";
 import { BpfAttachType, BpfMapType } from "../../../src/uapi/index.ts";
-import { VerifierError } from "../../../src/verifier/index.ts";
+import { FixupError } from "../../../src/verifier/index.ts";
 import { exampleMap, fixed, LEN, layout, MARK } from "./support.ts";
 
 const LEN_LOAD = new ProgramBuilder().ldx("w", r0, r2, layout.offset("sk_buff.len")).insns()[0];
@@ -15,7 +15,7 @@ function refusal(insns: Insn[], type = "sched_cls", attachType = 0): [slot: numb
   try {
     fixed(insns, { type, attachType });
   } catch (error) {
-    if (error instanceof VerifierError) return [error.instruction, error.reason];
+    if (error instanceof FixupError) return [error.instruction, error.reason];
     throw error;
   }
   throw new Error("the program was accepted");

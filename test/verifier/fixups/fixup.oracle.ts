@@ -17,7 +17,7 @@ import {
 } from "../../../src/isa/index.ts";
 import { matchSection, PROGRAM_TYPES } from "../../../src/platform/index.ts";
 import { BpfMapType } from "../../../src/uapi/index.ts";
-import { type FixupMap, fixup, VerifierError } from "../../../src/verifier/index.ts";
+import { FixupError, type FixupMap, fixup } from "../../../src/verifier/index.ts";
 import { outline } from "../../support/outline.ts";
 import { describeWith, liveKernel, referee } from "../../support/referee.ts";
 import {
@@ -96,7 +96,7 @@ function allowed(program: LiveProgram): boolean {
     fixup(inputOf(program), { target: "tsbpf", layout });
     return true;
   } catch (error) {
-    if (error instanceof VerifierError) return false;
+    if (error instanceof FixupError) return false;
     throw error;
   }
 }

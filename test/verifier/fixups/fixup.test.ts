@@ -16,7 +16,7 @@ import {
 } from "../../../src/isa/index.ts";
 import { InternalHelper, PROGRAM_TYPES } from "../../../src/platform/index.ts";
 import { BpfMapType } from "../../../src/uapi/index.ts";
-import { VerifierError } from "../../../src/verifier/index.ts";
+import { FixupError } from "../../../src/verifier/index.ts";
 import { outline } from "../../support/outline.ts";
 import { exampleMap, fixed, LEN, layout } from "./support.ts";
 
@@ -275,7 +275,7 @@ describe("any code", () => {
     off: fc.oneof(fc.integer({ min: -8, max: 8 }), fc.integer({ min: -32768, max: 32767 })),
     imm: fc.oneof(fc.integer({ min: -8, max: 200 }), fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 })),
   });
-  it("gives a program or a VerifierError", () => {
+  it("gives a program or a FixupError", () => {
     const type = fc.constantFrom(...PROGRAM_TYPES.map(({ name }) => name));
     const target = fc.constantFrom("tsbpf" as const, "linux-x86_64" as const);
     fc.assert(
@@ -285,7 +285,7 @@ describe("any code", () => {
           expect(result.slotMap).toHaveLength(insns.length + 1);
           expect(result.slotMap[insns.length]).toBe(result.insns.length);
         } catch (error) {
-          expect(error).toBeInstanceOf(VerifierError);
+          expect(error).toBeInstanceOf(FixupError);
         }
       }),
       { numRuns: 3000 },

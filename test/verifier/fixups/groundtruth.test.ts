@@ -3,7 +3,7 @@ import { bytesOfHex } from "../../../src/base/index.ts";
 import { AUXILIARY_REGISTER, decode, type Insn, isWide, lookup, rowNamed } from "../../../src/isa/index.ts";
 import { programType } from "../../../src/platform/index.ts";
 import { BpfMapType } from "../../../src/uapi/index.ts";
-import { type FixupMap, fixup, VerifierError } from "../../../src/verifier/index.ts";
+import { FixupError, type FixupMap, fixup } from "../../../src/verifier/index.ts";
 import { outline } from "../../support/outline.ts";
 import { describeWith, groundtruth } from "../../support/referee.ts";
 import { exampleMap, layout } from "./support.ts";
@@ -97,7 +97,7 @@ describeWith([file], "recorded programs", () => {
       try {
         run(program);
       } catch (error) {
-        if (!(error instanceof VerifierError)) throw error;
+        if (!(error instanceof FixupError)) throw error;
         ours = error.reason;
       }
       // Constants in registers are a verifier's to know.
