@@ -28,6 +28,9 @@ interface RecordArguments {
   readonly lineInfo: bigint;
   readonly lineInfoCnt: number;
   readonly lineInfoRecSize: number;
+  readonly coreRelos: bigint;
+  readonly coreReloCnt: number;
+  readonly coreReloRecSize: number;
 }
 
 /** What a load says of its records. */
@@ -36,7 +39,7 @@ export interface RecordSource {
   readonly insns: readonly Insn[];
   readonly log: LoadLog;
   /** Tells the caller how large the kernel's records are, where its own have something behind. */
-  readonly expect: (field: "funcInfoRecSize" | "lineInfoRecSize", size: number) => void;
+  readonly expect: (field: "funcInfoRecSize" | "lineInfoRecSize" | "coreReloRecSize", size: number) => void;
 }
 
 /**
@@ -117,7 +120,7 @@ function lineRecords(
   return lines;
 }
 
-function refuseSaying(log: LoadLog, reason: string): never {
+export function refuseSaying(log: LoadLog, reason: string): never {
   log.write(`${reason}\n`);
   return refuse(Errno.EINVAL);
 }
@@ -133,7 +136,7 @@ interface Records {
 }
 
 /** Records of the caller's size: what is longer than we know must be zero there (E2BIG), as for every growing struct. */
-function readRecords(
+export function readRecords(
   process: Process,
   { address, count, size, known, expect }: Records,
 ): readonly DataView[] {

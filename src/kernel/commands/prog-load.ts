@@ -12,7 +12,8 @@ import {
 import { BpfProgFlag, Errno, BpfProgType as T } from "../../uapi/index.ts";
 import type { AttachTarget } from "../../verifier/index.ts";
 import type { Attr } from "../attr.ts";
-import { type DebugRecords, debugRecords } from "../debug-records.ts";
+import { relocated } from "../core-relocations.ts";
+import { type DebugRecords, debugRecords, type RecordSource } from "../debug-records.ts";
 import { isGplCompatible } from "../license.ts";
 import { LoadLog } from "../load-log.ts";
 import { objectName } from "../names.ts";
@@ -95,7 +96,7 @@ export function progLoad(process: Process, attr: Attr): number {
   if (needsPerfmon(args.progType) && !process.may("PERFMON")) refuse(Errno.EPERM);
   const target = attachTarget(process, args);
   if (type !== undefined && !allowsAttachType(type, expectedAttachType)) refuse(Errno.EINVAL);
-  const insns = slotsOf(process.read(args.insns, args.insnCnt * 8));
+  const given = slotsOf(process.read(args.insns, args.insnCnt * 8));
   const license = process.prefix(args.license, LICENSE_MAX);
   // No device of this kernel takes programs for itself (`bpf_prog_dev_bound_init`).
   if (args.progIfindex !== 0) refuse(Errno.EINVAL);
@@ -107,14 +108,15 @@ export function progLoad(process: Process, attr: Attr): number {
   const tailCallKind = { type: args.progType, sleepable, expectedAttachType };
   let records: DebugRecords | null = null;
   try {
-    records = debugRecords(process, {
+    const source: RecordSource = {
       args,
-      insns,
+      insns: given,
       log,
       expect: (field, size) => attr.put("PROG_LOAD", field, size),
-    });
-    // `check_btf_info`: without other records nobody looks at them.
-    if (records !== null && args.funcInfoCnt + args.lineInfoCnt > 0) refuseRelocations(args, log);
+    };
+    records = debugRecords(process, source);
+    // `check_btf_info`: without other records nobody looks at relocations.
+    const insns = records === null ? given : relocated(process, source, records.btf);
     const prepared = prepare(
       process,
       {
@@ -162,17 +164,6 @@ export function progLoad(process: Process, attr: Attr): number {
   } finally {
     records?.btf.put();
   }
-}
-
-/** Relocations that the kernel is to do (`check_core_relo`), as light skeletons have them: none is done here. */
-function refuseRelocations(
-  { coreReloCnt, coreReloRecSize: size }: { readonly coreReloCnt: number; readonly coreReloRecSize: number },
-  log: LoadLog,
-): void {
-  if (coreReloCnt === 0) return;
-  if (size < 16 || size > 252 || size % 4 !== 0) refuse(Errno.EINVAL);
-  log.write("core_relos are not supported by this kernel: relocate before loading\n");
-  refuse(Errno.EOPNOTSUPP);
 }
 
 /** The slots of a load. EINVAL where the last is half of a 64-bit immediate load (`check_ld_imm`, "invalid bpf_ld_imm64 insn"). */
