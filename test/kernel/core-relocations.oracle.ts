@@ -8,8 +8,8 @@ import { BpfMapType, type BpfProgType } from "../../src/uapi/index.ts";
 import { livePort } from "../support/live-port.ts";
 import { describeWith, liveKernel } from "../support/referee.ts";
 import { maskXlated } from "../verifier/support/mask.ts";
+import { linuxTypes } from "./case-program.ts";
 import { type CoreRecord, coreRecords, funcRecords } from "./core-records.ts";
-import { kernelTypes } from "./support.ts";
 
 const FOLDER = "testdata/objects";
 const FILES = readdirSync(FOLDER).filter((name) => /^core-.*\.bpf\.o$/.test(name));
@@ -31,7 +31,7 @@ const CHANGES: Readonly<Record<string, Change>> = {
 describeWith([liveKernel("6.18")], "CO-RE relocations that the kernel does, as Linux", async () => {
   const { port } = await livePort();
   const linux = new BpfCommands(port!);
-  const btf = kernelTypes();
+  const btf = linuxTypes().btf;
   const embedded = new EmbeddedKernel({ execute: false, btf, lockdown: "integrity" });
 
   it.each(FILES)("%s", (file) => {

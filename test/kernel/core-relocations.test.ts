@@ -6,8 +6,8 @@ import { EmbeddedKernel } from "../../src/kernel/index.ts";
 import { open, relocateCore } from "../../src/object/index.ts";
 import { Errno, progInfo } from "../../src/sys/index.ts";
 import type { BpfProgType } from "../../src/uapi/index.ts";
+import { linuxTypes } from "./case-program.ts";
 import { type CoreRecord, coreRecords, funcRecords } from "./core-records.ts";
-import { kernelTypes } from "./support.ts";
 
 const spec = open(new Uint8Array(readFileSync("testdata/objects/core-loads.bpf.o")), { name: "loads" });
 const program = [...spec.programs.values()].find(
@@ -15,7 +15,7 @@ const program = [...spec.programs.values()].find(
 )!;
 
 describe("CO-RE relocations of PROG_LOAD", () => {
-  const btf = kernelTypes();
+  const btf = linuxTypes().btf;
   const kernel = new EmbeddedKernel({ execute: false, btf });
 
   const load = (

@@ -1,7 +1,4 @@
-import { readFileSync } from "node:fs";
-import { brotliDecompressSync } from "node:zlib";
 import { assemble } from "../../src/asm/index.ts";
-import { Btf } from "../../src/btf/index.ts";
 import type { KernelProcess } from "../../src/kernel/index.ts";
 import { programTypeNamed } from "../../src/platform/index.ts";
 import { Errno, type ProgLoadArguments } from "../../src/sys/index.ts";
@@ -41,9 +38,3 @@ export function u32(value: number): Uint8Array {
 
 /** What every packet program can be run on. */
 export const FRAME = new Uint8Array(64).fill(1, 0, 12);
-
-/** The types of Linux 6.18 that come with the package. */
-export function kernelTypes(): Btf {
-  const packed = readFileSync("assets/linux-6.18-x86_64.btf.br");
-  return Btf.parse(new Uint8Array(brotliDecompressSync(packed)), { what: "vmlinux" });
-}
