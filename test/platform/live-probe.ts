@@ -51,12 +51,13 @@ export class Prober {
 
   /**
    * Whether this kernel takes programs of a kind at all: it may lack the type (lirc_mode2) or what is attached to
-   * (functions that cannot be traced). What it wants of the program itself does not matter here.
+   * (functions that cannot be traced), or let no such programs sleep. What it wants of the program itself does not matter
+   * here.
    */
   loads(kind: ProbeKind): boolean {
     const empty = new ProgramBuilder().mov64(r0, 0).exit().insns();
     const { accepted, log } = this.try(kind, empty);
-    return accepted || log !== "";
+    return accepted || (log !== "" && !log.includes("programs can be sleepable"));
   }
 
   /** Ids of the functions that this kernel marks as callable, by name. */

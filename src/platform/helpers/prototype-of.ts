@@ -1,6 +1,7 @@
 import { BpfAttachType as A, BpfProgType as P } from "../../uapi/index.ts";
 import { D_PATH_FUNCTIONS, isSleepableHook } from "../functions/hooks.ts";
 import type { KernelRelease } from "../releases/release.ts";
+import { attachTypeSince, hasSince } from "../releases/since.ts";
 import { ARGUMENTS, type HelperArgument } from "./arguments.ts";
 import type {
   Capabilities,
@@ -177,8 +178,10 @@ function holds(condition: GrantCondition, program: ProgramTraits): boolean {
   if (!hasCapability(condition.capability, program.capabilities ?? ALL)) return false;
   if (lockdown !== undefined && isLockedDown(lockdown, program.lockdown ?? "none")) return false;
   if (config !== undefined && (program.missingOptions ?? MISSING_OPTIONS).has(config)) return false;
-  if (attachTypes !== undefined && !attachTypes.includes(expectedAttachType)) return false;
-  if (otherAttachTypes?.includes(expectedAttachType)) return false;
+  // An older kernel knows nothing of later types, and does not mind them where it looks at none.
+  const known = hasSince(program.kernel ?? "6.18", attachTypeSince(expectedAttachType));
+  if (attachTypes !== undefined && !(known && attachTypes.includes(expectedAttachType))) return false;
+  if (known && otherAttachTypes?.includes(expectedAttachType)) return false;
   if (targets !== undefined && !targets.has(target)) return false;
   if (otherTargets?.has(target)) return false;
   if (condition.programTypes !== undefined && !condition.programTypes.includes(program.programType))
