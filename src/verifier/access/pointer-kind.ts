@@ -34,7 +34,11 @@ export function saveAuxPtrType(env: Environment, type: RegisterType, allowTrustM
     aux.ptrType = type;
     return;
   }
-  if (type === previous || !(isRewritten(type) || isRewritten(previous))) return;
+  if (type === previous) return;
+  if (!isRewritten(type) && !isRewritten(previous)) {
+    if (((type | previous) & TypeFlag.PTR_UNTRUSTED) !== 0) aux.mayFault = true;
+    return;
+  }
   if (!allowTrustMismatch || !isMemoryOrStruct(type) || !isMemoryOrStruct(previous)) {
     env.refuse(Errno.EINVAL, "same insn cannot be used with different pointers");
   }

@@ -68,6 +68,7 @@ const Flag = {
   fastcallPattern: 1 << 5,
   callsCallback: 1 << 6,
   ctxGap: 1 << 7,
+  mayFault: 1 << 8,
 } as const;
 
 /**
@@ -165,6 +166,18 @@ export class InsnAux {
 
   set ctxGap(on: boolean) {
     this.#flags = on ? this.#flags | Flag.ctxGap : this.#flags & ~Flag.ctxGap;
+  }
+
+  /**
+   * On some path the pointer may be any number. Linux 6.18 makes a load that may fault only where the first path that it
+   * followed has such a pointer.
+   */
+  get mayFault(): boolean {
+    return (this.#flags & Flag.mayFault) !== 0;
+  }
+
+  set mayFault(on: boolean) {
+    this.#flags = on ? this.#flags | Flag.mayFault : this.#flags & ~Flag.mayFault;
   }
 
   get mapPointer(): RareFacts["mapPointer"] {

@@ -11,7 +11,7 @@ import { socketView } from "../access/socket-access.ts";
 import type { Environment } from "../environment/environment.ts";
 import type { InsnAux } from "../environment/insn-aux.ts";
 import { resolvedAttachType, resolvedType } from "../environment/resolved-type.ts";
-import { RegType, TypeFlag } from "../state/reg-type.ts";
+import { type RegisterType, RegType, TypeFlag } from "../state/reg-type.ts";
 import type { Patch } from "./patch.ts";
 import type { Stage } from "./stage.ts";
 
@@ -30,12 +30,15 @@ const FAULTING: ReadonlySet<number> = new Set([
 export class VerifiedAccesses {
   readonly #env: Environment;
   readonly #layout: KernelLayout;
+  readonly #asLinux: boolean;
   /** Context accesses that were made before: programs make the same again and again. */
   readonly #known = new Map<string, Insn[]>();
 
-  constructor(env: Environment, layout: KernelLayout) {
+  /** @param asLinux what Linux makes of them, which leaves loads of any address among those that cannot fault. */
+  constructor(env: Environment, layout: KernelLayout, asLinux: boolean) {
     this.#env = env;
     this.#layout = layout;
+    this.#asLinux = asLinux;
   }
 
   rewrite(stage: Stage): void {
@@ -47,7 +50,7 @@ export class VerifiedAccesses {
       const insn = stage.insns[slot]!;
       const aux = stage.aux[slot]!;
       const row = lookup(insn);
-      const mode = row === undefined ? null : modeOf(row, aux);
+      const mode = row === undefined ? null : modeOf(row, aux.ptrType, aux.mayFault && !this.#asLinux);
       if (mode !== null) stage.insns[slot] = moded(insn, mode);
       const body =
         row === undefined || mode !== null ? null : this.#access(insn, row, aux, readsTimestampType);
@@ -110,7 +113,7 @@ export class VerifiedAccesses {
 }
 
 /** Another mode in which the access is made: it may fault, or goes to an arena. */
-function modeOf(row: InsnRow, { ptrType }: InsnAux): number | null {
+function modeOf(row: InsnRow, ptrType: RegisterType, mayFault: boolean): number | null {
   const arena = ptrType === RegType.PTR_TO_ARENA;
   switch (row.kind) {
     case "atomic":
@@ -119,7 +122,7 @@ function modeOf(row: InsnRow, { ptrType }: InsnAux): number | null {
       return arena ? Mode.probeAtomic : null;
     case "load":
       if (arena) return row.extend === 0 ? Mode.probeMem32 : Mode.probeMem32sx;
-      if (!FAULTING.has(ptrType)) return null;
+      if (!FAULTING.has(ptrType) && !mayFault) return null;
       return row.extend === 0 ? Mode.probeMem : Mode.probeMemsx;
     case "store":
       return arena ? Mode.probeMem32 : null;

@@ -74,7 +74,7 @@ class VerifiedFixups {
     if (this.#linux) inlineLoops(stage);
     if (this.#env.bpfCapable) stage.prune();
     else this.#trapDeadCode();
-    new VerifiedAccesses(this.#env, this.#layout).rewrite(stage);
+    new VerifiedAccesses(this.#env, this.#layout, this.#linux).rewrite(stage);
     if (this.#linux) this.#prologue();
     this.#instructions();
     if (this.#linux) settleHighHalves(stage, this.#noise());
