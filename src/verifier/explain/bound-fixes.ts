@@ -1,69 +1,102 @@
 import type { Cause } from "./cause.ts";
-import { addedNumber, isExactlyKnown, offsetOf } from "./cause-access.ts";
-import type { ValueLink } from "./history.ts";
+import type { History } from "./history.ts";
+import { limitsOf, type NumberLimits, numberBehind } from "./index-bound.ts";
+import { type IndexName, indexName } from "./index-name.ts";
+import { correctedMask, largestMask, linesOf, maskFix, remainderFix, withMask } from "./mask-fix.ts";
+import { roomOf } from "./room.ts";
 import { type Finding, fix, type Refusal } from "./rule.ts";
+import { rangeOf } from "./value-range.ts";
 
-/** What may be added to a pointer. */
-export interface Room {
-  /** The number that is added: the register of the newest addition of a variable. */
-  readonly links: readonly ValueLink[];
-  /** Bytes of the pointer's memory that are left for it; null where the log does not say how large that is. */
-  readonly bytes: number | null;
-}
-
-/** What the addition of a variable to a pointer may be at most: how much memory there is, less what is accessed. */
-export function roomOf(refusal: Refusal, register: number): Room | null {
-  const { history, last, log } = refusal;
-  if (last === undefined) return null;
-  const added = history
-    .origin(register, last.position)
-    .find(
-      (link) => link.kind === "changed" && link.at.effect.reads.length > 1 && !isExactlyKnown(history, link),
-    );
-  if (added === undefined) return null;
-  const links = history.origin(addedNumber(history, added), added.at.position);
-  const known = refusal.known(register) ?? "";
-  const messages = log.messages.join("\n");
-  const size =
-    /(?:value_size|key_size|mem_size)=(\d+)/.exec(messages)?.[1] ??
-    /[(,](?:vs|sz|mem_size)=(\d+)/.exec(known)?.[1];
-  if (added.at.effect.operator === "-=") return { links, bytes: null };
-  const { memory } = last.effect;
-  const accessed = memory?.size ?? Number(/(?<![a-z_])size=(\d+)/.exec(messages)?.[1] ?? Number.NaN);
-  if (size === undefined || Number.isNaN(accessed)) return { links, bytes: null };
-  return { links, bytes: Number(size) - offsetOf(known) - (memory?.offset ?? 0) - accessed };
-}
+/** A mask where nothing says how many elements there are. */
+const SOME_MASK = 7;
 
 /** How to bound the variable that is added to a pointer, with the very number where the log tells enough. */
 export function boundFixes(refusal: Refusal, register: number, cause: Cause | null): Finding["fixes"] {
   const room = roomOf(refusal, register);
-  const name = refusal.variable(cause?.at, subscript(refusal) ?? "index");
-  const most = room === null || room.bytes === null ? null : mostOf(room, room.bytes, cause);
-  const whole = [
-    ...wholeFixes(cause, name),
-    ...(cause?.text.includes("makes a remainder") === true
-      ? [fix("Use a power of two, and a mask instead of the remainder.", `${name} = hash & 7;`)]
-      : []),
-  ];
-  if (most === null) {
-    return [
-      ...whole,
-      fix(
-        "Test the variable against its limit, as an unsigned number, on this path, before it is used.",
-        `if (${name} >= MAX)\n\treturn 0;`,
-      ),
-      fix("Or cut it off with a constant mask.", `${name} &= MAX - 1;`),
-    ];
-  }
-  if (most < 0) return [];
-  const test = fix(
-    `Make sure that ${name} is at most ${most} here: as an unsigned number, on this path, before it is used.`,
-    `if (${name} > ${most})\n\treturn 0;`,
+  const lines = room === null ? [] : linesOf(cause, room.links);
+  const written = (mask: bigint) => lines.some((line) => withMask(line, mask, 0) !== null);
+  const number = room === null ? null : numberBehind(room.links, cause, written);
+  const name = indexName(refusal, cause, number);
+  const limits =
+    room === null || number === null || room.bytes === null
+      ? null
+      : limitsOf(number, room.before, room.bytes);
+  const fitting = limits === null ? SOME_MASK : largestMask(limits.most);
+  const remainder = cause?.text.includes("makes a remainder") === true && fitting > 0;
+  const whole = [...wholeFixes(cause, name.text), ...(remainder ? [remainderFix(name, fitting)] : [])];
+  if (limits === null) return [...whole, ...openFixes(name, arrayOf(refusal, register))];
+  const { least } = limits;
+  // A signed comparison has set an upper limit already: what it lacks is the lower one.
+  const upper = cause === null ? null : signedLimit(refusal.history, cause);
+  const most = upper !== null && upper < limits.most ? upper : limits.most;
+  if (most < least) return whole;
+  const test = testFix(name, { least, most }, upper !== null, number!.merged);
+  const mask = cause?.at.effect.operator === "&=" ? cause.at.effect.constant : null;
+  const corrected = mask === null ? null : correctedMask(lines, mask, number!.scale, fitting);
+  if (corrected !== null) return [...whole, fix(`Use a mask that fits: & ${fitting}.`, corrected), test];
+  return fitting === 0 || least > 0 || remainder
+    ? [...whole, test]
+    : [...whole, test, maskFix(name, fitting)];
+}
+
+/** What a signed comparison that sets no lower limit lets pass at most; null for other causes. */
+function signedLimit(history: History, { at, text }: Cause): number | null {
+  if (!/^s[<>]/.test(at.effect.operator) || !text.includes("lower limit")) return null;
+  const [register] = at.effect.reads;
+  const { smax } = rangeOf(history.known(register!, at.position + 1) ?? "");
+  return Number(smax);
+}
+
+function testFix(
+  name: IndexName,
+  { least, most }: NumberLimits,
+  signed: boolean,
+  merged: boolean,
+): Finding["fixes"][number] {
+  const limits = least > 0 ? `at least ${least}, and at most ${most},` : `at most ${most}`;
+  const { text, declaration } = variableOf(name, merged);
+  const tested = signed && name.variable ? `(__u32)${text}` : text;
+  const test = least > 0 ? `${tested} < ${least} || ${tested} > ${most}` : `${tested} > ${most}`;
+  const how = name.variable
+    ? declaration === ""
+      ? ""
+      : ", and the same to the compiler in both places"
+    : ", and from a variable: what is loaded anew is another number";
+  return fix(
+    `Make sure that ${name.text} is ${limits} here: as an unsigned number, on this path, before it is used${how}.`,
+    `${declaration}if (${test})\n\treturn 0;`,
   );
-  const mask = largestMask(most);
-  const corrected = cause?.at.effect.operator === "&=" ? correctedMask(cause, room!.links, mask) : null;
-  if (corrected !== null) return [fix(`Use a mask that fits: & ${mask}.`, corrected), test];
-  return mask === 0 ? [test] : [test, fix("Or cut it off with a constant mask.", `${name} &= ${mask};`)];
+}
+
+/** What can be said where the log does not tell how large the memory is. */
+function openFixes(name: IndexName, array: string | null): Finding["fixes"] {
+  const limit = array === null ? "MAX" : `sizeof(${array}) / sizeof(${array}[0])`;
+  const { text, declaration } = variableOf(name, false);
+  return [
+    fix(
+      "Test the variable against its limit, as an unsigned number, on this path, before it is used.",
+      `${declaration}if (${text} >= ${limit})\n\treturn 0;`,
+    ),
+    fix(
+      "Or cut it off with a constant mask, where the limit is a power of two.",
+      `${declaration}${text} &= ${limit} - 1;`,
+    ),
+  ];
+}
+
+/** A variable to be tested: what is no variable is kept in one. */
+function variableOf({ text, variable }: IndexName, merged: boolean): { text: string; declaration: string } {
+  if (!variable) return { text: "index", declaration: `__u32 index = ${text};\n` };
+  // Else the compiler tests the number, and uses what it makes of it before.
+  return { text, declaration: merged && /^\w+$/.test(text) ? `asm volatile("" : "+r"(${text}));\n` : "" };
+}
+
+/** The array on the stack that a line accesses at an index: its size is in its type. */
+export function arrayOf(refusal: Refusal, register: number): string | null {
+  if (!/^fp/.test(refusal.known(register) ?? "")) return null;
+  const line = refusal.last?.step.source?.text ?? "";
+  const found = new Set([...line.matchAll(/(?<!->|\.)\b([A-Za-z_]\w*)\[/g)].map(([, name]) => name!));
+  return found.size === 1 ? [...found][0]! : null;
 }
 
 /** Where a copy of fewer bits was tested: the variable with as many as registers have. */
@@ -75,56 +108,4 @@ export function wholeFixes(cause: Cause | null, name: string): Finding["fixes"] 
       `__u64 ${name};`,
     ),
   ];
-}
-
-/** The largest value of the number at the cause for which what is made of it fits. */
-function mostOf({ links }: Room, bytes: number, cause: Cause | null): number | null {
-  let scale = 1;
-  for (const { at, kind } of links) {
-    if (cause !== null && at.position <= cause.at.position) break;
-    if (/^(?:copied|argument|returned)$/.test(kind)) continue;
-    const { operator, constant } = at.effect;
-    if (kind !== "changed") break;
-    if (constant === null) return null;
-    // Shifts to the left and back cut a number to fewer bits.
-    if (operator === "<<=") scale *= 2 ** Number(constant);
-    else if (/^s?>>=$/.test(operator)) scale /= 2 ** Number(constant);
-    else if (operator === "*=") scale *= Number(constant);
-    else if (operator !== "&=") return null;
-  }
-  if (scale < 1 || scale >= 2 ** 32) return null;
-  return Math.floor(bytes / scale);
-}
-
-function largestMask(most: number): number {
-  let mask = 0;
-  while (mask * 2 + 1 <= most) mask = mask * 2 + 1;
-  return mask;
-}
-
-/** The variable in brackets of the line that is refused, where it has one alone. */
-function subscript({ last }: Refusal): string | null {
-  const found = [...(last?.step.source?.text ?? "").matchAll(/\[(\w+)\]/g)].map(([, name]) => name!);
-  const [name] = found;
-  return name === undefined || found.length > 1 || /^\d/.test(name) ? null : name;
-}
-
-/** The line with the mask, as it should be: that of the instruction, else another one that the number went through. */
-function correctedMask({ at }: Cause, links: readonly ValueLink[], mask: number): string | null {
-  for (const { step } of [at, ...links.map((link) => link.at)]) {
-    const corrected = withMask(step.source?.text ?? "", at.effect.constant, mask);
-    if (corrected !== null) return corrected;
-  }
-  return null;
-}
-
-/** The line of source with another mask; null where it does not show the mask. */
-function withMask(line: string, old: bigint | null, mask: number): string | null {
-  let found = 0;
-  const changed = line.replaceAll(/& ?(0[xX][0-9a-fA-F]+|\d+)\b/g, (text, number: string) => {
-    if (old === null || BigInt(number) !== old) return text;
-    found++;
-    return `& ${number.startsWith("0") && number.length > 1 ? `0x${mask.toString(16)}` : mask}`;
-  });
-  return found === 1 ? changed : null;
 }

@@ -12,7 +12,7 @@ import { exactOf, rangeOf } from "./value-range.ts";
 export function causeOfReach(refusal: Refusal, register: number, message: string): Cause | null {
   const { history, last } = refusal;
   if (last === undefined) return null;
-  const limit = limitOf(refusal.log.messages.join("\n"));
+  const limit = limitOf(refusal.log.messages.join("\n"), refusal.known(register));
   if (last.effect.operation === "alu") return causeOfSum(history, last, limit);
   const links = history.origin(register, last.position);
   const added = links.find((link) => link.kind === "changed" && link.at.effect.reads.length > 1);
@@ -43,10 +43,11 @@ function causeOfSum(history: History, last: PathStep, limit: Limit): Cause | nul
   return causeOfRange(history, history.sumOf(last)?.number ?? added, last.position, limit);
 }
 
-function limitOf(messages: string): Limit {
-  if (/min value is negative|unbounded min value/.test(messages)) return "low";
-  if (/(?:min value is outside|off=-)/.test(messages)) return "low";
-  return "high";
+function limitOf(messages: string, pointer: string | null): Limit {
+  if (/min value is negative|unbounded min value|^value -\d+ makes/m.test(messages)) return "low";
+  // The stack lies below its pointer: all offsets are negative.
+  if (/\bstack R\d/.test(messages)) return rangeOf(pointer ?? "").smin < 0n ? "low" : "high";
+  return /min value is outside|off=-/.test(messages) ? "low" : "high";
 }
 
 /** Behind a pointer argument stands its size, in the next register; null where the message is about something else. */

@@ -24,7 +24,10 @@ export function causeOfRange(history: History, register: number, before: number,
     const comparisons = comparisonsOf(history, asked.register, asked.before);
     const signed = limit === "low" ? signExtension(history, links, from, to) : null;
     const after = comparisons.at(-1);
-    if (signed !== null && (after === undefined || after.at.position < signed.at.position)) return signed;
+    // A comparison of the number without its sign says nothing of the one with it.
+    const other = after !== undefined && after.before !== null && rangeOf(after.before).smin >= 0n;
+    if (signed !== null && (after === undefined || other || after.at.position < signed.at.position))
+      return signed;
     const compared = decisive(comparisons, limit);
     if (compared !== null && (lost === undefined || compared.at.position > lost.at.position)) return compared;
     if (lost !== undefined) return { at: lost.at, text: lossAt(history, lost, limit)! };
@@ -206,7 +209,10 @@ function lossAt(history: History, { at, place, kind, known }: ValueLink, limit: 
     return `this makes ${place} ${rangeWords(rangeOf(known))}`;
   const source = sourceBefore(history, at, place);
   if (source === null) return null;
-  const below = limit !== "high" && kind === "changed" && /^(?:-=|=|s>>=)$/.test(at.effect.operator);
+  const { operator, constant } = at.effect;
+  const lowers =
+    /^(?:-=|=|s>>=)$/.test(operator) || (operator === "+=" && constant !== null && constant < 0n);
+  const below = limit !== "high" && kind === "changed" && lowers;
   if (below && rangeOf(source).smin >= 0n && rangeOf(known).smin < 0n && widthOf(rangeOf(known)) < GROWTH)
     return `this may go below 0: ${place} can be ${rangeWords(rangeOf(known)) ?? "any number"} after it`;
   // A number that could be negative before was no better then.

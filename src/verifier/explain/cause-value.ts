@@ -1,3 +1,4 @@
+import { addressLinks } from "./address-links.ts";
 import { birthOf, type Cause, callName, comparisonsOf, invalidation, overwrittenSlot } from "./cause.ts";
 import type { History, ValueLink } from "./history.ts";
 import type { PathStep } from "./path-step.ts";
@@ -7,7 +8,7 @@ import { memoryText } from "./value-text.ts";
 
 /** Where a register became something else than what is wanted: why it is a number, NULL or another pointer. */
 export function causeOfType(history: History, register: number, before: number): Cause | null {
-  const links = history.origin(register, before);
+  const links = addressLinks(history, register, before);
   const now = history.known(register, before);
   if (now !== null && exactOf(now) === 0n) {
     const compared = comparisonsOf(history, register, before).findLast(

@@ -65,7 +65,7 @@ export function birthOf(links: readonly ValueLink[]): ValueLink | undefined {
 }
 
 /** Whether pointers into the packet are worth nothing behind a call (`bpf_helper_changes_pkt_data`). */
-function movesPacket(call: string): boolean {
+export function movesPacket(call: string): boolean {
   const [name, id] = call.split("#");
   // A write through a dynptr of a packet may have to make it writable first.
   if (name === "bpf_dynptr_write") return true;

@@ -1,8 +1,8 @@
-import { callName } from "./cause.ts";
 import { newestCall } from "./cause-reference.ts";
 import { skippedOver } from "./cause-value.ts";
+import { calledName, movedCallFixes } from "./lock-call.ts";
+import { otherInstructions } from "./program-text.ts";
 import { type Finding, fix, type Refusal, stepOf } from "./rule.ts";
-import { otherInstructions } from "./rules-stack.ts";
 
 /** What is done under a spin lock that is not allowed there. */
 export function lockHeld(message: string, refusal: Refusal): Finding {
@@ -34,24 +34,20 @@ export function lockHeld(message: string, refusal: Refusal): Finding {
     };
   }
   if (call !== null) {
-    const name = call.startsWith("pc") ? "a function of the program" : callName(call);
-    const line = last?.step.source?.text ?? "";
+    const name = calledName(refusal);
     return {
-      headline: `${name} is called while a spin lock is held`,
+      headline: `${name === "" ? "a function of the program" : name} is called while a spin lock is held`,
       why: refusal.steps(
         lock,
         "the lock is still held here: hardly any call is allowed then, and this one is not",
       ),
       fixes: [
-        fix(
-          "Copy what the call needs out of the value while the lock is held, unlock, and call then.",
-          `n = value->n;\n${unlock}\n${line === "" ? `${name}(…);` : line}`,
-        ),
+        ...movedCallFixes(refusal, lock, unlock),
         ...(call.startsWith("pc")
           ? [
               fix(
                 "Functions that are static, and are verified with their callers, may be called under a lock.",
-                "static __noinline int work(struct value *value)",
+                `static __noinline int ${name === "" ? "work" : name}(…)`,
               ),
             ]
           : []),

@@ -1,4 +1,5 @@
 import type { LogReport, LogSource, LogStep, ParsedLog } from "./log-model.ts";
+import { withoutPrefixes } from "./log-prefix.ts";
 import { isReport, parseReport } from "./parse-report.ts";
 import { parseState } from "./parse-state.ts";
 
@@ -49,6 +50,8 @@ const NOTES: readonly RegExp[] = [
 ];
 
 const STATISTICS = /^processed (\d+) insns/;
+/** Some messages have no line break behind them. */
+const JOINED_STATISTICS = /^(\S.*?)(processed \d+ insns \(limit \d+\).*)$/;
 const BEGIN = /-- BEGIN (?:PROG LOAD|DUMP) LOG --/;
 const END = /-- END (?:PROG LOAD LOG|LOG|DUMP LOG) --/;
 
@@ -85,11 +88,7 @@ export function parseLog(text: string): ParsedLog {
  * again behind another's end. Never empty.
  */
 export function parseLogs(text: string): readonly ProgramLog[] {
-  // Journals write whole logs into one line.
-  const plain =
-    !text.includes("\n") && text.includes("\\n")
-      ? text.replaceAll("\\n", "\n").replaceAll("\\t", "\t")
-      : text;
+  const plain = withoutPrefixes(text);
   const indent = commonIndent(plain);
   const logs: ProgramLog[] = [];
   let program: string | null = null;
@@ -160,6 +159,12 @@ class LogReader {
     }
     const depths = STACK_DEPTH.exec(line);
     if (depths !== null) this.#depths = depths[1]!.split("+").map(Number);
+    const joined = JOINED_STATISTICS.exec(line);
+    if (joined !== null) {
+      this.line(joined[1]!);
+      this.line(joined[2]!);
+      return;
+    }
     const statistics = STATISTICS.exec(line);
     if (statistics !== null) {
       this.#processed = Number(statistics[1]);

@@ -1,22 +1,45 @@
+import { sideWords } from "./branch-words.ts";
+import type { LeavingBranch } from "./leak-branch.ts";
 import type { PathStep } from "./path-step.ts";
 import { type Finding, fix, type Refusal } from "./rule.ts";
+import { endOfBrackets } from "./source-text.ts";
 
-/** What gives back what a function gave out. */
-const RELEASES: readonly (readonly [acquires: RegExp, releases: (name: string) => string])[] = [
-  [/ringbuf_reserve_dynptr/, (name) => `bpf_ringbuf_discard_dynptr(&${name}, 0);`],
-  [/ringbuf_reserve/, (name) => `bpf_ringbuf_discard(${name}, 0);`],
-  [/sk_lookup|skc_lookup/, (name) => `bpf_sk_release(${name});`],
-  [/task_(?:acquire|from)/, (name) => `bpf_task_release(${name});`],
-  [/cgroup_(?:acquire|from|ancestor)/, (name) => `bpf_cgroup_release(${name});`],
-  [/cpumask_(?:create|acquire)/, (name) => `bpf_cpumask_release(${name});`],
-  [/obj_new|list_pop|rbtree_remove|refcount_acquire/, (name) => `bpf_obj_drop(${name});`],
+/** What gives back what a function gave out: the calls that do, and one of them. */
+const RELEASES: readonly (readonly [acquires: RegExp, by: RegExp, releases: (name: string) => string])[] = [
+  [
+    /ringbuf_reserve_dynptr/,
+    /ringbuf_(?:submit|discard)_dynptr/,
+    (name) => `bpf_ringbuf_discard_dynptr(&${name}, 0);`,
+  ],
+  [/ringbuf_reserve/, /ringbuf_(?:submit|discard)/, (name) => `bpf_ringbuf_discard(${name}, 0);`],
+  [/sk_lookup|skc_lookup/, /sk_release/, (name) => `bpf_sk_release(${name});`],
+  [/task_(?:acquire|from)/, /task_release|kptr_xchg/, (name) => `bpf_task_release(${name});`],
+  [/cgroup_(?:acquire|from|ancestor)/, /cgroup_release|kptr_xchg/, (name) => `bpf_cgroup_release(${name});`],
+  [/cpumask_(?:create|acquire)/, /cpumask_release|kptr_xchg/, (name) => `bpf_cpumask_release(${name});`],
+  [
+    /obj_new|list_pop|rbtree_remove|refcount_acquire/,
+    /obj_drop|list_push|rbtree_add|kptr_xchg/,
+    (name) => `bpf_obj_drop(${name});`,
+  ],
 ];
+
+/** Any call that gives something back. */
+const ANY_RELEASE = /release|_put\b|_put#|free|submit|discard|kptr_xchg|destroy|_drop|list_push|rbtree_add/;
+
+/** The calls that give back what one gave out. */
+export function releasesOf(call: string): RegExp {
+  const iterator = /bpf_iter_(\w+)_new/.exec(call)?.[1];
+  if (iterator !== undefined) return new RegExp(`bpf_iter_${iterator}_destroy`);
+  return RELEASES.find(([acquires]) => acquires.test(call))?.[1] ?? ANY_RELEASE;
+}
 
 /** How to give back an object that the program still holds; `overwritten`: its variable was set anew. */
 export function releaseFixes(
   refusal: Refusal,
   taken: PathStep | undefined,
   overwritten: boolean,
+  /** Where the path left those that release it. */
+  left: LeavingBranch | null,
 ): Finding["fixes"] {
   const call = taken?.effect.call ?? "";
   const dynptr = /dynptr/.test(call);
@@ -26,17 +49,20 @@ export function releaseFixes(
   const iterator = /bpf_iter_(\w+)_new/.exec(call)?.[1];
   const code =
     iterator === undefined
-      ? RELEASES.find(([acquires]) => acquires.test(call))?.[1](name)
+      ? RELEASES.find(([acquires]) => acquires.test(call))?.[2](name)
       : `bpf_iter_${iterator}_destroy(&it);`;
   if (code === undefined) {
     return [
       fix(
-        "Release it before every return after the acquisition, also on the paths of errors, with the function that belongs to what gave it.",
+        `${left === null ? "Release it before every return after the acquisition, also on the paths of errors" : `Release it where ${sidePhrase(left)}, before that path leaves`}, with the function that belongs to what gave it.`,
       ),
     ];
   }
   if (overwritten)
     return [fix("Release the old object before its variable is set anew.", `if (${name})\n\t${code}`)];
+  // A reservation that failed has to be given back, too: all ways need it.
+  if (left !== null && !dynptr)
+    return [fix(`Release it where ${sidePhrase(left)}, before that path leaves.`, onSide(left, code))];
   return [
     fix(
       dynptr
@@ -45,4 +71,23 @@ export function releaseFixes(
       `${code}\nreturn 0;`,
     ),
   ];
+}
+
+/** `"`skb->mark == 7` is true"`. */
+function sidePhrase({ at, side }: LeavingBranch): string {
+  const words = sideWords(side);
+  return side.condition === null ? `${words} (instruction ${at.step.index})` : words;
+}
+
+/** The release in front of what a line does behind its condition, where it shows that; else in front of a return. */
+function onSide({ at, side }: LeavingBranch, release: string): string {
+  const line = at.step.source?.text ?? "";
+  const open = /^if\s*(?=\()/.exec(line)?.[0].length;
+  const end = open === undefined ? null : endOfBrackets(line, open);
+  const left =
+    end === null ? null : /^\s*((?:return\b[^;{}]*|break|continue|goto \w+);)$/.exec(line.slice(end))?.[1];
+  // Of several conditions one alone does not say that the others hold.
+  const whole = end !== null && line.slice(open! + 1, end - 1).trim() === side.condition;
+  if (left == null || !whole || side.holds !== true) return `${release}\nreturn 0;`;
+  return `${line.slice(0, end!)} {\n\t${release}\n\t${left}\n}`;
 }

@@ -96,15 +96,17 @@ export class Refusal {
     cause: Cause | null,
     /** What went into the value besides: that of another register, told from its origin. */
     added: readonly ValueLink[] = [],
+    /** How the value came to be, where that is not what its register's first operands were. */
+    origin: readonly ValueLink[] | null = null,
   ): ExplanationStep[] {
     const { last } = this;
     if (last === undefined) return [];
     // What became of a pointer after its end is no more than a number.
     const end = cause?.ended === undefined ? last.position : cause.at.position;
     const links = shortened(
-      this.history
-        .origin(register, last.position)
-        .filter(({ at, kind }) => at.position < end || kind === "copied"),
+      (origin ?? this.history.origin(register, last.position)).filter(
+        ({ at, kind }) => at.position < end || kind === "copied",
+      ),
     );
     const found: { at: PathStep; step: ExplanationStep }[] = links.map((link, i) => ({
       at: link.at,
@@ -114,9 +116,9 @@ export class Refusal {
         linkText(link, i === links.length - 1, this.history),
       ),
     }));
-    const origin = added.at(-1);
-    if (origin !== undefined && cause?.at !== origin.at && !links.some(({ at }) => at === origin.at))
-      found.push({ at: origin.at, step: stepOf(origin.at, "passed", linkText(origin, true, this.history)) });
+    const other = added.at(-1);
+    if (other !== undefined && cause?.at !== other.at && !links.some(({ at }) => at === other.at))
+      found.push({ at: other.at, step: stepOf(other.at, "passed", linkText(other, true, this.history)) });
     if (cause !== null && cause.at !== last) {
       const same = found.findIndex(({ at }) => at === cause.at);
       const lost = { at: cause.at, step: stepOf(cause.at, "lost", cause.text) };
@@ -187,6 +189,9 @@ function copyText({ effect, stack }: PathStep, place: string): string {
 function changeText({ at, place, known }: ValueLink, sum: number | undefined): string {
   if (known !== null && /^(?:P?scalar|inv|-?\d|0x|P)/.test(known)) {
     const range = rangeWords(rangeOf(known));
+    const [, right] = at.effect.reads;
+    if (at.effect.operator === "+=" && right !== undefined && `R${right}` !== place)
+      return `R${right} is added to ${place}${range === null ? "" : `, which can be ${range} then`}`;
     return `${place} is changed${range === null ? "" : `, and can be ${range}`}`;
   }
   const number = sum ?? at.effect.reads[1];

@@ -1,9 +1,10 @@
+import { addressLinks } from "./address-links.ts";
 import { argumentFixes, wantedArgument } from "./argument-fixes.ts";
 import { birthOf, type Cause, callName } from "./cause.ts";
 import { causeOfMovedPointer } from "./cause-access.ts";
 import { causeOfType } from "./cause-value.ts";
+import { readFixes } from "./read-fixes.ts";
 import { type Finding, fix, type Refusal, type Rule } from "./rule.ts";
-import { pointerIn } from "./source-text.ts";
 import { valueText } from "./value-text.ts";
 
 /** A number where a pointer is wanted. */
@@ -302,52 +303,15 @@ function number(register: number, refusal: Refusal): Finding {
   return {
     headline: "a number is used as a pointer",
     operand: `R${register}`,
-    why: refusal.chain(register, `R${register} is a number to the verifier here`, cause),
-    fixes: readFixes(refusal, cause),
+    why: refusal.chain(
+      register,
+      `R${register} is a number to the verifier here`,
+      cause,
+      [],
+      addressLinks(refusal.history, register, refusal.last?.position ?? 0),
+    ),
+    fixes: readFixes(refusal, register, cause),
   };
-}
-
-/** How to read what a number leads to. */
-function readFixes(refusal: Refusal, cause: Cause | null): Finding["fixes"] {
-  const made = cause?.at.effect;
-  const fromCall = made?.call != null && !made.call.startsWith("pc");
-  if (made?.operation !== "load" && !fromCall) {
-    return [
-      fix(
-        "Keep the pointer in a variable of pointer type, add only bounded numbers to it, and pass it on whole.",
-      ),
-    ];
-  }
-  const [, name, path] = /\b(\w+)->(\w+(?:\.\w+)*)/.exec(refusal.last?.step.source?.text ?? "") ?? [];
-  const pointer = name ?? pointerIn(refusal.last?.step.source?.text ?? "")?.name ?? "ptr";
-  const typed = fromCall && callName(made.call!) === "bpf_get_current_task";
-  return [
-    ...(typed
-      ? [
-          fix(
-            "Get the task with its type (Linux 5.11): then its fields may be read as they are.",
-            `struct task_struct *${refusal.variable(cause?.at, "task")} = bpf_get_current_task_btf();`,
-          ),
-        ]
-      : []),
-    name === undefined
-      ? fix(
-          "Memory of the kernel is copied by a helper.",
-          `bpf_probe_read_kernel(&value, sizeof(value), ${pointer});`,
-        )
-      : fix(
-          "A field of a kernel object is read by CO-RE's macro.",
-          `value = BPF_CORE_READ(${name}, ${path});`,
-        ),
-    ...(typed
-      ? []
-      : [
-          fix(
-            "Memory of a process is copied by another one.",
-            `bpf_probe_read_user(&value, sizeof(value), ${name === undefined ? pointer : `&${name}->${path}`});`,
-          ),
-        ]),
-  ];
 }
 
 function misaligned(match: RegExpExecArray, refusal: Refusal): Finding {

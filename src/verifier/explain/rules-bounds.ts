@@ -1,11 +1,12 @@
-import { BpfProgType } from "../../uapi/index.ts";
-import { boundFixes, roomOf } from "./bound-fixes.ts";
+import { boundFixes } from "./bound-fixes.ts";
 import { causeOfReach } from "./cause-access.ts";
 import { causeOfPacket } from "./cause-packet.ts";
+import { calledName } from "./lock-call.ts";
 import { bytesText } from "./number-text.ts";
+import { packetFixes } from "./packet-fixes.ts";
+import { roomOf } from "./room.ts";
 import { type Finding, fix, type Refusal, type Rule } from "./rule.ts";
 import { sizeFix } from "./size-fix.ts";
-import { pointerIn } from "./source-text.ts";
 import { exactOf, rangeOf } from "./value-range.ts";
 
 /** Offsets and sizes that lead out of what is known to be there. */
@@ -77,60 +78,28 @@ function packet(register: number, refusal: Refusal): Finding {
   const [, off, size] = /off=(-?\d+) size=(\d+)/.exec(message) ?? [];
   const told = /\br=(\d+)\)/.exec(message)?.[1] ?? /\br=(0x[0-9a-f]+|\d+)/.exec(known)?.[1] ?? "0";
   const range = BigInt.asIntN(16, BigInt(told));
+  const cause = causeOfPacket(refusal.history, register, position);
+  const access = off === undefined ? null : { offset: Number(off), size: Number(size) };
+  const call = refusal.last?.effect.call ?? null;
+  const callee = call?.startsWith("pc") === true ? calledName(refusal) : null;
+  const who = callee === null ? "this access" : `what ${callee || "the function"} may access`;
   const reach =
-    off === undefined
-      ? "this access leaves what was compared"
-      : `this access ends ${bytesText(Number(off) + Number(size))} from there`;
+    access === null
+      ? `${who} leaves what was compared`
+      : `${who} ends ${bytesText(access.offset + access.size)} from there`;
   const compared =
     range > 0n
       ? `${reach}; ${bytesText(Number(range))} are known to be there`
       : `${reach}, and nothing is known to be there`;
   return {
-    headline: "a packet is accessed beyond what was compared with data_end",
+    headline:
+      callee === null
+        ? "a packet is accessed beyond what was compared with data_end"
+        : `${callee || "a global function"} gets a pointer into the packet, and may access more of it than was compared with data_end`,
     operand: `R${register}`,
-    why: refusal.chain(register, compared, causeOfPacket(refusal.history, register, position)),
-    fixes: packetFixes(refusal, register, off === undefined ? null : Number(off) + Number(size)),
+    why: refusal.chain(register, compared, cause),
+    fixes: packetFixes(refusal, register, access, cause),
   };
-}
-
-/** The comparison that is missing, with the program's own names where its line shows them. */
-function packetFixes(refusal: Refusal, register: number, end: number | null): Finding["fixes"] {
-  const { last, history, program } = refusal;
-  const known = refusal.known(register) ?? "";
-  const pointer = pointerIn(last?.step.source?.text ?? "");
-  const meta = /^pkt_meta/.test(known);
-  const limit = meta ? "data" : "data_end";
-  const moved = /[(,]id=[1-9]/.test(known);
-  const looping =
-    moved &&
-    last !== undefined &&
-    history.path
-      .slice(0, last.position)
-      .some(({ step, frame }) => step.index === last.step.index && frame === last.frame);
-  const leave = looping ? "break" : `return ${program.type === BpfProgType.XDP ? "XDP_PASS" : "0"}`;
-  const start = meta ? "data_meta" : "data";
-  // Where a variable was added, only the pointer itself can be compared; else the bytes are counted from the start.
-  const whole = !moved
-    ? `${start} + ${end ?? "size"}`
-    : pointer?.arrow === true
-      ? `(void *)(${pointer.name} + 1)`
-      : `(void *)${pointer?.name ?? "pos"} + ${end ?? "size"}`;
-  const first = looping
-    ? "Compare in each round, before the access: a comparison in front of the loop, or of the round before, says nothing of where the pointer is now."
-    : moved
-      ? `Compare the very pointer that is accessed with ${limit}: after a variable was added to it, comparisons from before say nothing of it.`
-      : `Compare the end of what is accessed with ${limit} first, and leave where it is beyond.`;
-  return [
-    fix(first, `if (${whole} > ${limit})\n\t${leave};`),
-    ...(moved
-      ? [
-          fix(
-            "The variable that is added must be bounded too, or the comparison does not count.",
-            "pos = data + (offset & 0xfff);",
-          ),
-        ]
-      : []),
-  ];
 }
 
 function bounds(match: RegExpExecArray, refusal: Refusal, what: string): Finding {
@@ -179,7 +148,7 @@ function roomFor(pointer: string | null, size: number, off: number, bytes: numbe
   // The message has the offset with the most that can be added.
   if (!/max=/.test(pointer ?? "") || !Number.isSafeInteger(most) || most === 0 || most > off) return "";
   const room = size - bytes - (off - most);
-  return room >= 0 ? `; what is added may be at most ${room}, and can be ${most}` : "";
+  return room >= 0 ? `; what is added may be at most ${bytesText(room)}, and can be ${most}` : "";
 }
 
 function variable(match: RegExpExecArray, refusal: Refusal, headline: string): Finding {

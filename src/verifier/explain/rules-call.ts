@@ -46,20 +46,6 @@ export const CALL_RULES: readonly Rule[] = [
       match[0].startsWith("helper access") ? packetArgument(refusal) : argumentType(match, refusal),
   },
   {
-    code: "map-helper-mismatch",
-    patterns: [/^cannot pass map_type (\d+) into func (\S+?)#(\d+)/],
-    find: (match) => ({
-      headline: `${match[2]} does not work on maps of this type`,
-      operand: "R1",
-      need: "the map is of a type that has other helpers",
-      fixes: [
-        fix(
-          "Queues and stacks have push, pop and peek; ring buffers reserve and submit; program arrays only tail calls; socket maps sk_redirect; perf event arrays perf_event_output.",
-        ),
-      ],
-    }),
-  },
-  {
     code: "unbounded-size",
     patterns: [
       /^R(\d+) (?:unbounded memory access, use 'var &= const'|min value is negative, either use unsigned or 'var &= const')/,
@@ -171,22 +157,7 @@ export const CALL_RULES: readonly Rule[] = [
       /^Global function \S+ (?:doesn't return|with)/,
       /^Function \S+ has \d+ > \d+ args/,
     ],
-    find: (match) => ({
-      headline:
-        "a global function has a parameter or result that the verifier cannot check, or gets an argument that it does not allow",
-      need: "arguments of global functions are checked by their types alone",
-      fixes: [
-        fix(
-          "Make the function static: it is then verified with each of its calls.",
-          "static __noinline int work(struct ctx *ctx)",
-        ),
-        fix(
-          "Or give its parameters types that can be checked: numbers, the context, pointers to complete structs; tags say more.",
-          "int work(struct state *state __arg_nonnull)",
-        ),
-      ],
-      ...(match[0].startsWith("Caller") ? { operand: "R1" } : {}),
-    }),
+    find: (match, refusal) => argumentsOfGlobal(match, refusal),
   },
   wholeRule(
     "exception-callback",
@@ -205,6 +176,29 @@ export const CALL_RULES: readonly Rule[] = [
     fix("Initialise the variable.", "int value = 0;"),
   ),
 ];
+
+/** What is passed to a global function; null where the message before says it better: of memory that is too small. */
+function argumentsOfGlobal(match: RegExpExecArray, { log }: Refusal): Finding | null {
+  const caller = match[0].startsWith("Caller");
+  if (caller && log.messages.some((message) => /^R\d+ offset is outside of the packet/.test(message)))
+    return null;
+  return {
+    headline:
+      "a global function has a parameter or result that the verifier cannot check, or gets an argument that it does not allow",
+    need: "arguments of global functions are checked by their types alone",
+    fixes: [
+      fix(
+        "Make the function static: it is then verified with each of its calls.",
+        "static __noinline int work(struct ctx *ctx)",
+      ),
+      fix(
+        "Or give its parameters types that can be checked: numbers, the context, pointers to complete structs; tags say more.",
+        "int work(struct state *state __arg_nonnull)",
+      ),
+    ],
+    ...(match[0].startsWith("Caller") ? { operand: "R1" } : {}),
+  };
+}
 
 /** A pointer into an object, where the one to its start is wanted. */
 function movedObject(register: number, refusal: Refusal): Finding {

@@ -1,7 +1,7 @@
 import { birthOf, type Cause, callName } from "./cause.ts";
 import { causeOfType, skippedOver } from "./cause-value.ts";
+import { otherInstructions } from "./program-text.ts";
 import { type Finding, fix, type Refusal, type Rule } from "./rule.ts";
-import { otherInstructions } from "./rules-stack.ts";
 import { exactOf } from "./value-range.ts";
 import { valueText } from "./value-text.ts";
 

@@ -3,8 +3,8 @@ import { causeOfRange } from "./cause-number.ts";
 import { causeOfMissing, skippedOver } from "./cause-value.ts";
 import { effectOf } from "./instruction.ts";
 import type { PathStep } from "./path-step.ts";
+import { otherInstructions } from "./program-text.ts";
 import { type Finding, fix, plainRule, type Refusal, type Rule } from "./rule.ts";
-import { otherInstructions } from "./rules-stack.ts";
 import { valueText } from "./value-text.ts";
 
 /** Registers and arithmetic on pointers. */

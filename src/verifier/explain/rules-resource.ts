@@ -1,10 +1,12 @@
+import { sideWords } from "./branch-words.ts";
 import { birthOf } from "./cause.ts";
 import { causeOfLeak, newestCall } from "./cause-reference.ts";
 import { causeOfType, skippedOver } from "./cause-value.ts";
+import { leavingBranch } from "./leak-branch.ts";
 import { lockHeld } from "./lock-held.ts";
-import { releaseFixes } from "./release-fixes.ts";
+import { otherInstructions } from "./program-text.ts";
+import { releaseFixes, releasesOf } from "./release-fixes.ts";
 import { type Finding, fix, type Refusal, type Rule, stepOf } from "./rule.ts";
-import { otherInstructions } from "./rules-stack.ts";
 
 /** References, locks and sections. */
 export const RESOURCE_RULES: readonly Rule[] = [
@@ -16,13 +18,7 @@ export const RESOURCE_RULES: readonly Rule[] = [
         .map((each) => /alloc_insn=(\d+)/.exec(each)?.[1])
         .find((each) => each !== undefined);
       const allocation = match[1] ?? line;
-      const cause = allocation === undefined ? null : causeOfLeak(refusal.history, Number(allocation));
-      const taken = refusal.history.path.findLast(({ step }) => step.index === Number(allocation));
-      return {
-        headline: "an object that was acquired is not released on every path",
-        why: refusal.steps(cause, "the program still holds it here"),
-        fixes: releaseFixes(refusal, taken, cause !== null && cause.at !== taken),
-      };
+      return leak(allocation === undefined ? null : Number(allocation), refusal);
     },
   },
   {
@@ -235,6 +231,30 @@ export const RESOURCE_RULES: readonly Rule[] = [
     },
   ),
 ];
+
+function leak(allocation: number | null, refusal: Refusal): Finding {
+  const { history } = refusal;
+  const cause = allocation === null ? null : causeOfLeak(history, allocation);
+  const taken = history.path.findLast(({ step }) => step.index === allocation);
+  const overwritten = cause !== null && cause.at !== taken;
+  const call = taken?.effect.call ?? null;
+  const left =
+    taken === undefined || call === null || overwritten
+      ? null
+      : leavingBranch(refusal, taken, releasesOf(call));
+  const [used] = refusal.used("the program still holds it here");
+  return {
+    headline: "an object that was acquired is not released on every path",
+    why: [
+      ...refusal.steps(cause, "the program still holds it here").filter(({ role }) => role !== "used"),
+      ...(left === null
+        ? []
+        : [stepOf(left.at, "passed", `${sideWords(left.side)} here: this side goes past the release`)]),
+      ...(used === undefined ? [] : [used]),
+    ],
+    fixes: releaseFixes(refusal, taken, overwritten, left),
+  };
+}
 
 interface SectionWords {
   /** `"an RCU section"` */

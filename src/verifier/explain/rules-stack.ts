@@ -1,11 +1,15 @@
+import { boundFixes } from "./bound-fixes.ts";
 import { callName } from "./cause.ts";
 import { causeOfReach } from "./cause-access.ts";
 import { skippedOver } from "./cause-value.ts";
 import { chainOf, padded } from "./frames.ts";
 import { effectOf } from "./instruction.ts";
+import { mapArgument } from "./map-argument.ts";
 import { bytesText } from "./number-text.ts";
+import { otherInstructions } from "./program-text.ts";
 import { type Finding, fix, plainRule, type Refusal, type Rule } from "./rule.ts";
 import { sizeFix } from "./size-fix.ts";
+import { unwrittenFixes } from "./unwritten-fixes.ts";
 
 /** The program's stack. */
 export const STACK_RULES: readonly Rule[] = [
@@ -91,21 +95,11 @@ function outOfStack(match: RegExpExecArray, refusal: Refusal): Finding {
   const why = (need: string) => (register === 10 ? refusal.used(need) : refusal.chain(register, need, cause));
   const call = last?.effect.call ?? null;
   if (off === undefined || /var_off/.test(match.input) || /variable-offset/.test(match.input)) {
-    const name = refusal.variable(cause?.at, "index");
     return {
       headline: "an array on the stack is accessed at an index that may lie outside of it",
       operand: `R${register}`,
       why: why("the whole range of the index must lie within what the program has on the stack"),
-      fixes: [
-        fix(
-          "Test the index against the number of elements, as an unsigned number, right before it is used.",
-          `if (${name} >= ARRAY_SIZE(array))\n\treturn 0;`,
-        ),
-        fix(
-          "Or cut it off with a mask, where the array has a power of two elements.",
-          `${name} &= ARRAY_SIZE(array) - 1;`,
-        ),
-      ],
+      fixes: boundFixes(refusal, register, cause),
     };
   }
   const reach = `${bytesText(Number(size))} from fp${offset > 0 ? `+${offset}` : offset} on`;
@@ -208,12 +202,19 @@ function spill({ history, last }: Refusal) {
 
 function uninitialised(message: string, refusal: Refusal): Finding {
   const place = /off (-?\d+)\+(-?\d+) size (\d+)/.exec(message) ?? /off=?(-?\d+)/.exec(message);
-  const register = Number(/\bR(\d+)/.exec(message)?.[1] ?? refusal.last?.effect.memory?.base ?? 10);
+  const { last } = refusal;
+  const register = Number(/\bR(\d+)/.exec(message)?.[1] ?? last?.effect.memory?.base ?? 10);
   const first = place === null ? null : Number(place[1]) + Number(place[2] ?? 0);
+  const size = Number(place?.[3] ?? /size[ =](\d+)/.exec(message)?.[1]);
+  const argument = last?.effect.operation === "call" && size > 0 ? mapArgument(refusal, register) : null;
+  const whole =
+    argument === null
+      ? ""
+      : `${callName(last!.effect.call!)} reads a ${argument.what} of ${bytesText(size)}, as those of ${argument.map ?? "the map"} are: `;
   const need =
     first === null
-      ? "some of these bytes were never written on this path"
-      : `the bytes from fp${first} on were never written on this path`;
+      ? `${whole}some of these bytes were never written on this path`
+      : `${whole}the bytes from fp${first} on were never written on this path`;
   // A store to this slot that the path does not go through.
   const skipped =
     first === null
@@ -233,21 +234,10 @@ function uninitialised(message: string, refusal: Refusal): Finding {
     headline: "stack is read that the program has not written",
     operand: `R${register}`,
     why: register === 10 ? refusal.steps(cause, need) : refusal.chain(register, need, cause),
-    fixes: [
-      fix(
-        "Initialise the whole variable, padding between and after its members included.",
-        "struct key key = {};",
-      ),
-      fix(
-        "Where a union, or padding, keeps `= {}` from clearing all of it, clear it by hand.",
-        "__builtin_memset(&key, 0, sizeof(key));",
-      ),
-    ],
+    fixes: unwrittenFixes(
+      refusal,
+      argument,
+      first === null ? null : { start: Number(place![1]), size, written: first - Number(place![1]) },
+    ),
   };
-}
-
-/** All that the log shows of the program. */
-export function otherInstructions({ log }: Refusal): ReadonlyMap<number, string> {
-  if (log.program.size > 0) return log.program;
-  return new Map(log.steps.map(({ index, text }) => [index, text]));
 }

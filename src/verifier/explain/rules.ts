@@ -6,6 +6,7 @@ import { CALLEE_RULES } from "./rules-callee.ts";
 import { COMPLEXITY_RULES } from "./rules-complexity.ts";
 import { CONTEXT_RULES } from "./rules-context.ts";
 import { FLOW_RULES } from "./rules-flow.ts";
+import { MAP_RULES } from "./rules-map.ts";
 import { NULL_RULES } from "./rules-null.ts";
 import { OBJECT_RULES } from "./rules-object.ts";
 import { REGISTER_RULES } from "./rules-register.ts";
@@ -20,6 +21,7 @@ export const RULES: readonly Rule[] = [
   ...OBJECT_RULES,
   ...RESOURCE_RULES,
   ...CONTEXT_RULES,
+  ...MAP_RULES,
   ...ACCESS_RULES,
   ...BOUNDS_RULES,
   ...STACK_RULES,

@@ -123,7 +123,7 @@ libbpf: failed to load object 'parse.o'
     const explanation = explainLog(log)!;
     expect(explanation.source?.text).toBe("return eth->h_proto;");
     expect(explanation.message.split("\n").length).toBe(2);
-    expect(explanation.fixes[0]!.code).toContain("data + 16 > data_end");
+    expect(explanation.fixes[0]!.code).toContain("(void *)(eth + 1) > data_end");
   });
 
   it("6.6: imm=0 is gone, states stand behind the instruction", () => {

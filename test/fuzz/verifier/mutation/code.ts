@@ -36,7 +36,7 @@ export function codeChange(
   const row = lookup(insn);
   // The second half of a wide load is changed with it, or not at all.
   if (row === undefined) return null;
-  switch (random.below(12)) {
+  switch (random.below(15)) {
     case 0:
     case 1:
     case 2:
@@ -57,12 +57,72 @@ export function codeChange(
       const lent = plainInsn(random, random.oneIn(2) ? test : random.pick(corpus));
       return lent === null || row.slots !== 1 ? null : rewritten(slot, insn, lent);
     }
+    case 11:
+      return inserted(slot, branchFrom(random, slot, insns.length));
+    case 12:
+      return swapped(slot, insns);
+    case 13: {
+      const run = plainRun(random, random.oneIn(2) ? test : random.pick(corpus));
+      return run.length === 0 ? null : inserted(slot, ...run);
+    }
     default: {
       const lent = plainInsn(random, random.oneIn(2) ? test : random.pick(corpus));
-      if (lent === null) return null;
-      return { what: `before ${slot}: ${text(lent)}`, apply: (before) => insertedInto(before, slot, lent) };
+      return lent === null ? null : inserted(slot, lent);
     }
   }
+}
+
+function inserted(slot: number, ...insns: readonly Insn[]): Change {
+  return {
+    what: `before ${slot}: ${insns.map(text).join("; ")}`,
+    apply: (before) => insns.reduceRight((test, insn) => insertedInto(test, slot, insn), before),
+  };
+}
+
+/** A test of a register against a number, and a jump to a slot nearby: paths part, or meet, where they did not. */
+function branchFrom(random: Random, slot: number, length: number): Insn {
+  const row = random.pick(BRANCHES);
+  const target = Math.max(0, Math.min(length, slot + 1 + random.between(-NEARBY, NEARBY)));
+  const [dst, src] = [random.below(REGISTERS), random.below(REGISTERS)];
+  const imm = row.source === "imm" ? random.pick(NUMBERS) : 0;
+  return { opcode: row.opcode, dst, src: row.source === "reg" ? src : 0, off: target - slot, imm };
+}
+
+const BRANCHES = ROWS.filter(({ kind }) => kind === "branch");
+const NEARBY = 12;
+const LONGEST_RUN = 6;
+
+/** Two instructions, neither of which leads anywhere or is named, in the other order. */
+function swapped(slot: number, insns: readonly Insn[]): Change | null {
+  const pair = [insns[slot], insns[slot + 1]].map((insn) => (insn === undefined ? undefined : lookup(insn)));
+  if (pair.some((row) => row === undefined || row.slots !== 1 || leadsAway(row))) return null;
+  return {
+    what: `${slot}: in the other order: ${text(insns[slot]!)}; ${text(insns[slot + 1]!)}`,
+    apply(test) {
+      const now = decode(test.insns);
+      if (slot + 1 >= now.length) return test;
+      return { ...test, insns: encode(now.with(slot, now[slot + 1]!).with(slot + 1, now[slot]!)) };
+    },
+  };
+}
+
+function leadsAway(row: InsnRow): boolean {
+  return row.off === "target" || row.imm === "target" || row.kind === "call" || row.kind === "exit";
+}
+
+/** Some instructions in a row that mean the same anywhere. */
+function plainRun(random: Random, test: VerifierCase): Insn[] {
+  const insns = decode(test.insns);
+  const start = random.below(insns.length);
+  const named = new Set(test.references.map((reference) => reference.slot));
+  const run: Insn[] = [];
+  for (let slot = start; slot < insns.length && run.length < LONGEST_RUN; slot++) {
+    const row = lookup(insns[slot]!);
+    if (row === undefined || row.slots !== 1 || named.has(slot)) break;
+    if (leadsAway(row) && !(row.kind === "call" && insns[slot]!.src === CallKind.helper)) break;
+    run.push(insns[slot]!);
+  }
+  return run;
 }
 
 function rewritten(slot: number, before: Insn, after: Insn | null): Change | null {

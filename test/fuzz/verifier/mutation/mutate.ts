@@ -13,7 +13,7 @@ export interface Change {
   readonly apply: (test: VerifierCase) => VerifierCase;
 }
 
-const MOST_CHANGES = 4;
+const MOST_CHANGES = 6;
 const SETTING_ONE_IN = 6;
 const MAP_ONE_IN = 8;
 
@@ -40,7 +40,7 @@ export class Mutated {
   }
 }
 
-/** A case of the corpus with one to four changes, most of them of its code. */
+/** A case of the corpus with one to six changes, most of them of its code. */
 export function mutate(random: Random, corpus: readonly VerifierCase[]): Mutated {
   const base: VerifierCase = { ...random.pick(corpus), runs: [] };
   const changes: Change[] = [];

@@ -1,0 +1,7 @@
+import type { Refusal } from "./rule.ts";
+
+/** All that the log shows of the program. */
+export function otherInstructions({ log }: Refusal): ReadonlyMap<number, string> {
+  if (log.program.size > 0) return log.program;
+  return new Map(log.steps.map(({ index, text }) => [index, text]));
+}
