@@ -45,6 +45,12 @@ export class SccVisits {
     return scc === 0 ? null : this.#find(scc);
   }
 
+  /** The stay that `find` looks for and there is none of, as text; null where the state is in no loop. */
+  missing(aux: readonly InsnAux[], state: VerifierState): string | null {
+    const scc = this.#computeCallchain(aux, state);
+    return scc === 0 ? null : new SccVisit(scc, this.#callsites).text;
+  }
+
   /** As {@link find}; makes the stay where the state is in a loop and there is none yet. */
   findOrAdd(aux: readonly InsnAux[], state: VerifierState): SccVisit | null {
     const scc = this.#computeCallchain(aux, state);

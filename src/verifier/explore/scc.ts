@@ -11,10 +11,18 @@ export function maybeEnterScc(env: Environment, state: VerifierState): void {
   if (env.log.level2) env.log.write(`SCC enter ${visit.text}\n`);
 }
 
-/** All paths from the state were explored: a stay in a loop that began with it is over (`maybe_exit_scc`). */
+/**
+ * All paths from the state were explored: a stay in a loop that began with it is over (`maybe_exit_scc`). Linux takes it
+ * for a bug of its own where a path ends in a loop that was not entered: by an exception, before any state was cached.
+ */
 export function maybeExitScc(env: Environment, state: VerifierState): void {
   const visit = env.sccVisits.find(env.aux, state);
-  if (visit === null || visit.entryState !== state) return;
+  if (visit === null) {
+    const chain = state.speculative ? null : env.sccVisits.missing(env.aux, state);
+    if (chain === null) return;
+    env.refuse(Errno.EFAULT, `verifier bug: scc exit: no visit info for call chain ${chain}`);
+  }
+  if (visit.entryState !== state) return;
   if (env.log.level2) env.log.write(`SCC exit ${visit.text}\n`);
   visit.entryState = null;
   env.explored.backedges -= visit.backedges.length;
