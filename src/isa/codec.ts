@@ -8,9 +8,13 @@ export const INSN_SIZE = 8;
 /**
  * The slots of a program in bytes.
  *
+ * @param options.torn the last slot may be the first half of a wide load: who checks the program says so
  * @throws FormatError where the size is no multiple of 8, or the last slot is the first half of a wide load.
  */
-export function decode(bytes: Uint8Array, options: { endian?: Endian; what?: string } = {}): Insn[] {
+export function decode(
+  bytes: Uint8Array,
+  options: { endian?: Endian; what?: string; torn?: boolean } = {},
+): Insn[] {
   const what = options.what ?? "instructions";
   const count = Math.floor(bytes.length / INSN_SIZE);
   if (count * INSN_SIZE !== bytes.length) {
@@ -32,7 +36,7 @@ export function decode(bytes: Uint8Array, options: { endian?: Endian; what?: str
     insns.push(insn);
     wide = !wide && isWide(insn);
   }
-  if (wide) {
+  if (wide && options.torn !== true) {
     throw new FormatError(
       what,
       bytes.length,

@@ -3,7 +3,7 @@ import { CoreReloKind, CoreResolver } from "../btf/index.ts";
 import type { Insn } from "../isa/index.ts";
 import { patchInsn } from "../object/index.ts";
 import { Errno } from "../uapi/index.ts";
-import { type RecordSource, readRecords, refuseSaying } from "./debug-records.ts";
+import { isRecordSize, type RecordSource, readRecords, refuseSaying } from "./load-records.ts";
 import type { KernelBtf } from "./objects/btf.ts";
 import type { Process } from "./process.ts";
 import { refuse } from "./refusal.ts";
@@ -23,21 +23,20 @@ export function relocated(
   { args, insns, log, expect }: RecordSource,
   btf: KernelBtf,
 ): readonly Insn[] {
-  if (args.coreReloCnt === 0) return insns;
-  if (args.coreReloCnt > INT_MAX / RECORD_SIZE) refuse(Errno.EINVAL);
-  const records = readRecords(process, {
-    address: args.coreRelos,
-    count: args.coreReloCnt,
-    size: args.coreReloRecSize,
-    known: RECORD_SIZE,
-    expect: (size) => {
-      log.write("nonzero tailing record in core_relo");
-      expect("coreReloRecSize", size);
-    },
-  });
+  const { coreReloCnt: count, coreReloRecSize: size } = args;
+  if (count > INT_MAX / RECORD_SIZE || !isRecordSize(size, RECORD_SIZE)) refuse(Errno.EINVAL);
   const out = [...insns];
   let resolver: CoreResolver | undefined;
-  for (const [i, record] of records.entries()) {
+  let i = -1;
+  for (const record of readRecords(process, log, {
+    what: "core_relo",
+    address: args.coreRelos,
+    count,
+    size,
+    known: RECORD_SIZE,
+    expect: (known) => expect("coreReloRecSize", known),
+  })) {
+    i++;
     const [offset, typeId, accessOffset, kind] = [0, 4, 8, 12].map((at) => record.getUint32(at, true)) as [
       number,
       number,
@@ -46,11 +45,11 @@ export function relocated(
     ];
     const slot = offset / INSN_SIZE;
     if (!Number.isInteger(slot) || slot >= out.length) {
-      refuseSaying(log, `Invalid core_relo[${i}].insn_off:${offset} prog->len:${out.length}`);
+      refuseSaying(log, `Invalid core_relo[${i}].insn_off:${offset} prog->len:${out.length}\n`);
     }
-    if (!btf.types.has(typeId)) refuseSaying(log, `relo #${i}: bad type id ${typeId}`);
+    if (!btf.types.has(typeId)) refuseSaying(log, `relo #${i}: bad type id ${typeId}\n`);
     if (kind !== CoreReloKind.TYPE_ID_LOCAL && btf.types.name(typeId) === "") {
-      refuseSaying(log, `target candidate search failed for ${typeId}`);
+      refuseSaying(log, `target candidate search failed for ${typeId}\n`);
     }
     try {
       resolver ??= new CoreResolver(btf.types, {
@@ -58,11 +57,11 @@ export function relocated(
       });
       const access = accessOffset < btf.types.stringEnd ? btf.types.string(accessOffset) : "";
       const patched = patchInsn(out[slot]!, out[slot + 1], resolver.resolve({ typeId, access, kind }));
-      if (!("insns" in patched)) refuseSaying(log, `prog '': relo #${i}: ${patched.problem}`);
+      if (!("insns" in patched)) refuseSaying(log, `prog '': relo #${i}: ${patched.problem}\n`);
       for (const [at, insn] of patched.insns.entries()) out[slot + at] = insn;
     } catch (error) {
       if (!(error instanceof TsbpfError)) throw error;
-      refuseSaying(log, `prog '': relo #${i}: ${error.message}`);
+      refuseSaying(log, `prog '': relo #${i}: ${error.message}\n`);
     }
   }
   return out;

@@ -22,6 +22,8 @@ export class LoadLog implements LogSink {
   readonly #text = new TextWriter(1024);
   /** The most bytes that were there at a time: what was taken back counts (`len_max`). */
   #peak = 0;
+  /** Where the part begins that the buffer keeps (`start_pos`): it moves on as the text grows, and back only behind the end. */
+  #start = 0;
 
   /** EINVAL where level, buffer and size do not fit together (`bpf_verifier_log_attr_valid`). */
   constructor(level: number, buffer: bigint, size: number) {
@@ -38,7 +40,9 @@ export class LoadLog implements LogSink {
   write(text: string): void {
     if (this.level === 0) return;
     this.#text.text(text);
-    if (this.#text.length > this.#peak) this.#peak = this.#text.length;
+    const { length } = this.#text;
+    if (length > this.#peak) this.#peak = length;
+    if (this.#size > 0 && length - this.#start >= this.#size) this.#start = length + 1 - this.#size;
   }
 
   /** Bytes written and not taken back. */
@@ -49,6 +53,7 @@ export class LoadLog implements LogSink {
   /** Takes back what was written after a position. */
   reset(position: number): void {
     this.#text.truncate(position);
+    if (position < this.#start) this.#start = position;
   }
 
   /** Bytes that the text took with its NUL at its longest: `log_true_size`. */
@@ -63,12 +68,7 @@ export class LoadLog implements LogSink {
     const text = this.#text.view();
     const room = this.#size - 1;
     const fits = this.#peak <= room;
-    const kept =
-      text.length <= room
-        ? text
-        : (this.level & LOG_FIXED) !== 0
-          ? text.subarray(0, room)
-          : text.subarray(text.length - room);
+    const kept = (this.level & LOG_FIXED) !== 0 ? text.subarray(0, room) : text.subarray(this.#start);
     const bytes = new Uint8Array(kept.length + 1);
     bytes.set(kept);
     process.write(this.#buffer, bytes);

@@ -73,7 +73,7 @@ export function prepare(
   // What the verifier found out is kept until the code that Linux would show is made of it.
   let shown: Xlated | (() => Xlated) = () => asLinuxShows(machine, checked, request);
   return {
-    tag: programTag(request.insns),
+    tag: programTag(request.records.insns),
     verifiedInsns: env?.insnProcessed ?? input.insns.length,
     code: code?.program ?? NO_CODE,
     maps: checked.maps,
@@ -128,7 +128,7 @@ function fixupInput(
   addresses: ReadonlyMap<number, bigint>,
 ): FixupInput {
   return {
-    insns: request.insns,
+    insns: request.records.insns,
     type: request.type,
     expectedAttachType: request.expectedAttachType,
     sleepable: (request.flags & BpfProgFlag.SLEEPABLE) !== 0,
@@ -205,7 +205,7 @@ function fixupOrRefuse(
   request: LoadRequest,
   log: LoadLog,
 ): FixupResult {
-  const metas = (): StructMetas => request.records?.btf.structMetas(machine.kernelTypes) ?? new Map();
+  const metas = (): StructMetas => request.records.btf?.structMetas(machine.kernelTypes) ?? new Map();
   try {
     return fixup(input, {
       target: "tsbpf",
@@ -249,7 +249,7 @@ function asLinuxShows(machine: Machine, { input, env }: Checked, { records }: Lo
   return {
     insns: result.insns,
     functions: result.functions,
-    funcInfo: mapFunctions(records?.functions ?? [], result),
-    lineInfo: mapLines(records?.lines ?? [], result),
+    funcInfo: mapFunctions(records.functionRecords, result),
+    lineInfo: mapLines(records.lineRecords, result),
   };
 }

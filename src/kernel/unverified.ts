@@ -16,7 +16,8 @@ export interface UnverifiedMaps {
  * What can be said of a refused program, for a lenient kernel: null where not even its instructions are well
  * formed, or a descriptor leads to no map.
  */
-export function unverifiedMaps(process: Process, { insns, fdArray }: LoadRequest): UnverifiedMaps | null {
+export function unverifiedMaps(process: Process, { records, fdArray }: LoadRequest): UnverifiedMaps | null {
+  const { insns } = records;
   if (checkForm(insns, { limit: 1 }).length > 0) return null;
   const views = new Map<KernelMap, FixupMap>();
   const offsets = new Map<FixupMap, number>();

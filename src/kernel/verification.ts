@@ -1,16 +1,14 @@
-import type { Insn } from "../isa/index.ts";
 import type { ProgramType } from "../platform/index.ts";
 import {
   type AttachTarget,
-  type ProgramDebug,
   type ProgramFile,
   type TargetProgram,
   type Verification,
   type VerifierMap,
   verify,
 } from "../verifier/index.ts";
-import type { DebugRecords } from "./debug-records.ts";
 import type { LoadLog } from "./load-log.ts";
+import type { LoadRecords } from "./load-records.ts";
 import type { KernelBtf } from "./objects/btf.ts";
 import type { KernelMap } from "./objects/map.ts";
 import type { Process } from "./process.ts";
@@ -20,7 +18,6 @@ import { verifierMap } from "./verifier-map.ts";
 
 /** A load whose arguments are in order. */
 export interface LoadRequest {
-  readonly insns: readonly Insn[];
   readonly type: ProgramType;
   readonly name: string;
   readonly expectedAttachType: number;
@@ -31,7 +28,8 @@ export interface LoadRequest {
   /** How many descriptors the array has, where the program keeps all of them; 0: only those that its code names. */
   readonly fdArrayCnt: number;
   readonly gplCompatible: boolean;
-  readonly records: DebugRecords | null;
+  /** The program's slots, and its records, which are read while it is verified. */
+  readonly records: LoadRecords;
   readonly attach: AttachTarget | null;
 }
 
@@ -43,14 +41,14 @@ export interface Judgement extends Verification {
 /** Lets the verifier look at a program with the eyes of the process that loads it. */
 export function judge(process: Process, request: LoadRequest, log: LoadLog): Judgement {
   const { machine } = process;
-  const { insns, fdArray } = request;
+  const { records, fdArray } = request;
   let digest: Uint8Array | undefined;
   const views = new Map<KernelMap, VerifierMap>();
   const maps = new Map<VerifierMap, KernelMap>();
   const view = (map: KernelMap): VerifierMap => {
     let known = views.get(map);
     if (known === undefined) {
-      known = verifierMap(machine, map, () => (digest ??= programDigest(insns)));
+      known = verifierMap(machine, map, () => (digest ??= programDigest(records.insns)));
       views.set(map, known);
       maps.set(known, map);
     }
@@ -66,7 +64,7 @@ export function judge(process: Process, request: LoadRequest, log: LoadLog): Jud
     return { kind: "btf", btf: btf.types, kernel: btf.kernelBtf, module: false };
   };
   const verification = verify({
-    insns,
+    insns: records.insns,
     type: request.type,
     expectedAttachType: request.expectedAttachType,
     flags: request.flags,
@@ -78,7 +76,7 @@ export function judge(process: Process, request: LoadRequest, log: LoadLog): Jud
       netAdmin: process.may("NET_ADMIN"),
       sysAdmin: process.may("SYS_ADMIN"),
     },
-    debug: programDebug(request.records),
+    records,
     kernel: {
       release: machine.release,
       btf: machine.shown.btf,
@@ -108,29 +106,13 @@ function descriptorAt(process: Process, address: bigint): number | null {
   }
 }
 
-function programDebug(records: DebugRecords | null): ProgramDebug | null {
-  if (records === null) return null;
-  const btf = records.btf.types;
-  return {
-    btf,
-    functions: records.functions,
-    lines: records.lines.map(({ slot, lineOff, fileNameOff, lineCol }) => ({
-      slot,
-      line: lineCol >>> 10,
-      column: lineCol & 0x3ff,
-      text: btf.string(lineOff),
-      file: btf.string(fileNameOff),
-    })),
-  };
-}
-
 /** What another program that attaches to this one has to know of it. */
 export function asTarget(request: LoadRequest, { env }: Verification): TargetProgram {
   return {
     type: request.type,
     expectedAttachType: request.expectedAttachType,
-    btf: request.records?.btf.types ?? null,
-    functions: request.records?.functions ?? [],
+    btf: request.records.btf?.types ?? null,
+    functions: request.records.functionRecords,
     subprograms: env.subprograms.map((subprogram) => ({
       global: subprogram.global,
       unreliable: subprogram.unreliable,

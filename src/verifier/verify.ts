@@ -15,7 +15,7 @@ import { checkCfg } from "./program/cfg.ts";
 import { markFastcallPatterns } from "./program/fastcall.ts";
 import { releaseFastcallStack } from "./program/fastcall-stack.ts";
 import { isHelperCall } from "./program/flow-kind.ts";
-import { checkBtfFunc, checkBtfLine } from "./program/functions-of-btf.ts";
+import { checkBtfFunc, checkBtfLine, checkCoreRelo, readFunctions } from "./program/functions-of-btf.ts";
 import { computeLiveRegisters } from "./program/live-registers.ts";
 import { computePostorder } from "./program/postorder.ts";
 import { resolvePseudoLdimm64 } from "./program/resolve-immediates.ts";
@@ -41,10 +41,12 @@ export interface Verification {
 /** The checks before any path is followed. */
 const CHECKS: readonly ((env: Environment) => void)[] = [
   processFdArray,
+  readFunctions,
   addSubprogramsAndKfuncs,
   checkSubprogs,
   checkBtfFunc,
   checkBtfLine,
+  checkCoreRelo,
   resolvePseudoLdimm64,
   checkCfg,
   computePostorder,
@@ -56,13 +58,15 @@ const CHECKS: readonly ((env: Environment) => void)[] = [
   checkGlobalFunctions,
 ];
 
-/** The attachment was looked at before the instructions, and global functions before the entry. */
+/** The records were read after the subprograms were found, the attachment was looked at before the instructions, and global functions before the entry. */
 const CHECKS_6_1: typeof CHECKS = [
   processFdArray,
   addSubprogramsAndKfuncs,
   checkSubprogs,
+  readFunctions,
   checkBtfFunc,
   checkBtfLine,
+  checkCoreRelo,
   checkAttachBtfId,
   resolvePseudoLdimm64,
   checkCfg,
@@ -94,9 +98,9 @@ function checkTailCallMaps(env: Environment): void {
 /** References to functions that were removed as dead code lead to no function any more (`jit_subprogs`). */
 function checkFunctionReferences(env: Environment): void {
   if (env.subprograms.every(({ start }) => env.aux[start]!.seen !== 0)) return;
-  const { insns, type, expectedAttachType, kernel } = env.request;
+  const { type, expectedAttachType, kernel } = env.request;
   try {
-    fixupVerified({ insns, type, expectedAttachType, maps: new Map() }, env, {
+    fixupVerified({ insns: env.insns, type, expectedAttachType, maps: new Map() }, env, {
       target: "linux-x86_64",
       // Programs are changed as 6.18 does, whose structs that takes.
       layout: env.release === "6.18" ? kernel.layout : defaultLayout(),

@@ -81,6 +81,8 @@ describe("CO-RE relocations of PROG_LOAD", () => {
       /^EINVAL: prog '': relo #0: /,
     );
     expect(refusal((record) => record, 12)).toMatch(/^EINVAL/);
-    expect(refusal((record) => [...record, 1], 20)).toBe("E2BIG: nonzero tailing record in core_relo");
+    expect(refusal((record) => [...record, 1], 20)).toMatch(
+      /^E2BIG: nonzero tailing record in core_reloprocessed 0 insns/,
+    );
   });
 });

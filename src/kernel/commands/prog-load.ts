@@ -1,5 +1,4 @@
-import { FormatError } from "../../base/index.ts";
-import { decode, type Insn } from "../../isa/index.ts";
+import { decode } from "../../isa/index.ts";
 import {
   knownFlags,
   needsBpf,
@@ -12,10 +11,9 @@ import {
 import { BpfProgFlag, Errno, BpfProgType as T } from "../../uapi/index.ts";
 import type { AttachTarget } from "../../verifier/index.ts";
 import type { Attr } from "../attr.ts";
-import { relocated } from "../core-relocations.ts";
-import { type DebugRecords, debugRecords, type RecordSource } from "../debug-records.ts";
 import { isGplCompatible } from "../license.ts";
 import { LoadLog } from "../load-log.ts";
+import { LoadRecords } from "../load-records.ts";
 import { objectName } from "../names.ts";
 import type { KernelBtf } from "../objects/btf.ts";
 import { KernelProgram } from "../objects/program.ts";
@@ -96,7 +94,7 @@ export function progLoad(process: Process, attr: Attr): number {
   if (needsPerfmon(args.progType) && !process.may("PERFMON")) refuse(Errno.EPERM);
   const target = attachTarget(process, args);
   if (type !== undefined && !allowsAttachType(type, expectedAttachType)) refuse(Errno.EINVAL);
-  const given = slotsOf(process.read(args.insns, args.insnCnt * 8));
+  const insns = decode(process.read(args.insns, args.insnCnt * 8), { torn: true });
   const license = process.prefix(args.license, LICENSE_MAX);
   // No device of this kernel takes programs for itself (`bpf_prog_dev_bound_init`).
   if (args.progIfindex !== 0) refuse(Errno.EINVAL);
@@ -106,21 +104,16 @@ export function progLoad(process: Process, attr: Attr): number {
 
   const sleepable = (args.progFlags & BpfProgFlag.SLEEPABLE) !== 0;
   const tailCallKind = { type: args.progType, sleepable, expectedAttachType };
-  let records: DebugRecords | null = null;
+  using records = new LoadRecords(process, {
+    args,
+    insns,
+    log,
+    expect: (field, size) => attr.put("PROG_LOAD", field, size),
+  });
   try {
-    const source: RecordSource = {
-      args,
-      insns: given,
-      log,
-      expect: (field, size) => attr.put("PROG_LOAD", field, size),
-    };
-    records = debugRecords(process, source);
-    // `check_btf_info`: without other records nobody looks at relocations.
-    const insns = records === null ? given : relocated(process, source, records.btf);
     const prepared = prepare(
       process,
       {
-        insns,
         type,
         name,
         expectedAttachType,
@@ -143,8 +136,8 @@ export function progLoad(process: Process, attr: Attr): number {
       gplCompatible: isGplCompatible(license),
       uid: process.uid,
       loadTime: BigInt(machine.clock()),
-      insns,
-      btf: records === null ? null : records.btf.get(),
+      insns: records.insns,
+      btf: records.btf?.get() ?? null,
       attachProgram: target.program?.get() ?? null,
       ...prepared,
     });
@@ -160,18 +153,6 @@ export function progLoad(process: Process, attr: Attr): number {
     const full = log.finish(process);
     attr.put("PROG_LOAD", "logTrueSize", log.trueSize);
     if (full < 0) return full;
-    throw error;
-  } finally {
-    records?.btf.put();
-  }
-}
-
-/** The slots of a load. EINVAL where the last is half of a 64-bit immediate load (`check_ld_imm`, "invalid bpf_ld_imm64 insn"). */
-function slotsOf(bytes: Uint8Array): readonly Insn[] {
-  try {
-    return decode(bytes);
-  } catch (error) {
-    if (error instanceof FormatError) refuse(Errno.EINVAL);
     throw error;
   }
 }

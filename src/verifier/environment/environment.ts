@@ -27,7 +27,7 @@ import { InsnAux, type StructMeta } from "./insn-aux.ts";
 import type { KfuncDescription } from "./kfunc-description.ts";
 import type { VerifierMap } from "./map.ts";
 import { Rejection } from "./rejection.ts";
-import type { Capabilities, SourceRecord, VerifyRequest } from "./request.ts";
+import type { Capabilities, ProgramDebug, SourceRecord, VerifyRequest } from "./request.ts";
 import type { Subprogram } from "./subprogram.ts";
 
 /** A state that waits to be explored: `struct bpf_verifier_stack_elem`. */
@@ -42,9 +42,12 @@ export interface PendingState {
 export class Environment {
   readonly request: VerifyRequest;
   readonly log: VerifierLog;
-  readonly insns: readonly Insn[];
+  /** As given, and from `check_btf_info` on with what the kernel relocated. */
+  insns: readonly Insn[];
   /** The table's row of each slot; undefined of second slots of wide loads and of what is no instruction. */
-  readonly rows: readonly (InsnRow | undefined)[];
+  rows: readonly (InsnRow | undefined)[];
+  /** The program's own types and records; null where it has none, and before they are read. */
+  debug: ProgramDebug | null = null;
   readonly aux: readonly InsnAux[];
   readonly capabilities: Capabilities;
 
@@ -229,6 +232,12 @@ export class Environment {
     this.scratchedRegs = -1;
     this.scratchedSlotsLow = -1;
     this.scratchedSlotsHigh = -1;
+  }
+
+  /** Goes on with other instructions in the same slots. */
+  take(insns: readonly Insn[]): void {
+    this.insns = insns;
+    this.rows = rowsOf(insns, this.release);
   }
 
   /** `mark_verifier_state_clean` */

@@ -52,11 +52,24 @@ export interface SourceRecord {
   readonly file: string;
 }
 
-/** The program's own types and records. */
+/** The program's own types and records, as far as they were read. */
 export interface ProgramDebug {
   readonly btf: Btf;
   readonly functions: readonly FunctionRecord[];
   readonly lines: readonly SourceRecord[];
+}
+
+/**
+ * The program's own types and records, read when the verifier comes to them: what is wrong with them is said between its
+ * other words. Who cannot read them says so in the log, and throws a Rejection.
+ */
+export interface ProgramRecords {
+  /** Types and functions (`check_btf_info_early`); null where there are neither functions nor lines. */
+  functions(): Pick<ProgramDebug, "btf" | "functions"> | null;
+  /** Lines, each read when it is asked for (`check_btf_line`). */
+  lines(): Iterable<SourceRecord>;
+  /** The program after CO-RE relocations (`check_core_relo`); null where there are none. */
+  relocated(): readonly Insn[] | null;
 }
 
 /** Rights of the one who loads. */
@@ -120,7 +133,7 @@ export interface VerifyRequest {
   readonly gplCompatible: boolean;
   readonly attach: AttachTarget | null;
   readonly capabilities: Capabilities;
-  readonly debug: ProgramDebug | null;
+  readonly records: ProgramRecords | null;
   readonly kernel: TargetKernel;
   readonly files: ProgramFiles;
   readonly log: LogSink;

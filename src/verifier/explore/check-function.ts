@@ -24,7 +24,7 @@ export function checkMain(env: Environment): void {
 
 /** Verifies the global functions that are called from anywhere, each on its own (`do_check_subprogs`). */
 export function checkGlobalFunctions(env: Environment): void {
-  if ((env.request.debug?.functions.length ?? 0) === 0) return;
+  if ((env.debug?.functions.length ?? 0) === 0) return;
   if (env.exceptionCallback !== 0) env.subprograms[env.exceptionCallback]!.called = true;
   let found: boolean;
   do {
@@ -114,7 +114,7 @@ function setArgument(env: Environment, reg: Register, argument: SubprogramArgume
 }
 
 function enterWithContext(env: Environment, frame: Frame): void {
-  if ((env.request.debug?.functions.length ?? 0) > 0) {
+  if ((env.debug?.functions.length ?? 0) > 0) {
     try {
       const args = btfPrepareFuncArgs(env, 0);
       if (args.length !== 1 || args[0]!.type !== ArgType.ARG_PTR_TO_CTX) {

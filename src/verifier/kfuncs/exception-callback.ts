@@ -12,7 +12,7 @@ const GLOBAL_LINKAGE = 1;
  * @returns 0 where none is named
  */
 export function findExceptionCallbackInsnOff(env: Environment): number {
-  const { debug } = env.request;
+  const { debug } = env;
   // Programs throw since 6.7.
   if (debug === null || debug.functions.length === 0 || env.release === "6.1") return 0;
   const { btf, functions } = debug;

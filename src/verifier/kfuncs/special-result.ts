@@ -75,7 +75,7 @@ function setNewObject(env: Environment, meta: KfuncCall, r0: Register, aux: Insn
   if (id > U32_MAX) {
     env.refuse(Errno.EINVAL, "local type ID argument must be in range [0, U32_MAX]");
   }
-  const btf = env.request.debug?.btf;
+  const btf = env.debug?.btf;
   if (btf === undefined) {
     env.refuse(Errno.EINVAL, "bpf_obj_new/bpf_percpu_obj_new requires prog BTF");
   }

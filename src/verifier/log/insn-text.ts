@@ -53,7 +53,7 @@ export function verboseInsn(env: Environment, slot: number): void {
 
 /** The record that a slot belongs to: the last one at or before it (`find_linfo`). */
 export function findLine(env: Environment, slot: number): SourceRecord | null {
-  const lines = env.request.debug?.lines ?? [];
+  const lines = env.debug?.lines ?? [];
   if (lines.length === 0 || slot >= env.insns.length) return null;
   let low = 0;
   let high = lines.length - 1;

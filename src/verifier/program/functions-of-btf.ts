@@ -1,14 +1,21 @@
 import { BtfKind } from "../../btf/index.ts";
 import { Errno } from "../../uapi/index.ts";
 import type { Environment } from "../environment/environment.ts";
+import type { SourceRecord } from "../environment/request.ts";
 import { isSmallInt, skipModifiers } from "../types/walk.ts";
+
+/** Reads types and function records, what each says by itself (`check_btf_info_early`). */
+export function readFunctions(env: Environment): void {
+  const read = env.request.records?.functions() ?? null;
+  if (read !== null) env.debug = { ...read, lines: [] };
+}
 
 /**
  * The function records fit the subprograms, which take their names and linkage from them (`check_btf_func`). Without
  * records nothing is known of what a subprogram returns, and what ends it early must not be there.
  */
 export function checkBtfFunc(env: Environment): void {
-  const { debug } = env.request;
+  const { debug } = env;
   if (debug === null || debug.functions.length === 0) {
     checkAbnormalReturn(env);
     return;
@@ -47,20 +54,32 @@ function checkAbnormalReturn(env: Environment): void {
   }
 }
 
-/** Each subprogram has a source line of its own, where there are any (`check_btf_line`). */
+/** Reads the line records: each subprogram has one of its own, where there are any (`check_btf_line`). */
 export function checkBtfLine(env: Environment): void {
-  const lines = env.request.debug?.lines ?? [];
-  if (lines.length === 0) return;
+  const { debug } = env;
+  if (debug === null) return;
+  const lines: SourceRecord[] = [];
   let next = 0;
-  lines.forEach((line, i) => {
+  for (const line of env.request.records!.lines()) {
     const subprogram = env.subprograms[next];
-    if (subprogram === undefined) return;
-    if (line.slot === subprogram.start) {
-      subprogram.lineIndex = i;
+    if (line.slot === subprogram?.start) {
+      subprogram.lineIndex = lines.length;
       next++;
-    } else if (line.slot > subprogram.start) {
+    } else if (subprogram !== undefined && line.slot > subprogram.start) {
       env.refuse(Errno.EINVAL, `missing bpf_line_info for func#${next}`);
     }
-  });
-  if (next !== env.subprograms.length) env.refuse(Errno.EINVAL, `missing bpf_line_info for func#${next}`);
+    lines.push(line);
+  }
+  if (lines.length === 0) return;
+  const missing = env.subprograms.length - next;
+  if (missing > 0) {
+    env.refuse(Errno.EINVAL, `missing bpf_line_info for ${missing} funcs starting from func#${next}`);
+  }
+  env.debug = { ...debug, lines };
+}
+
+/** Goes on with the program as it is after its CO-RE relocations (`check_core_relo`). */
+export function checkCoreRelo(env: Environment): void {
+  const insns = env.debug === null ? null : env.request.records!.relocated();
+  if (insns !== null) env.take(insns);
 }

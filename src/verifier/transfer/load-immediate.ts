@@ -60,7 +60,7 @@ function loadVariable(env: Environment, dst: Register): void {
 /** The address of a function of the program, to be called back. */
 function loadFunction(env: Environment, insn: Insn, dst: Register): void {
   const subprogno = findSubprog(env, env.insnIdx + insn.imm + 1);
-  if ((env.request.debug?.functions.length ?? 0) === 0) env.refuse(Errno.EINVAL, "missing btf func_info");
+  if ((env.debug?.functions.length ?? 0) === 0) env.refuse(Errno.EINVAL, "missing btf func_info");
   if (env.subprograms[subprogno]!.global) env.refuse(Errno.EINVAL, "callback function not static");
   dst.type = RegType.PTR_TO_FUNC;
   dst.subprogno = subprogno;

@@ -27,7 +27,7 @@ function isTag(tag: string): tag is keyof typeof Tag {
 export function btfPrepareFuncArgs(env: Environment, subprogno: number): readonly SubprogramArgument[] {
   const subprogram = env.subprograms[subprogno]!;
   if (subprogram.args !== null) return subprogram.args;
-  const { debug } = env.request;
+  const { debug } = env;
   const { typeId, global } = subprogram;
   if (debug === null || typeId === 0) {
     if (!global) throw new Rejection(Errno.EINVAL, "");

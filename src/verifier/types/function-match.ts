@@ -12,7 +12,7 @@ interface Described {
 
 /** An extension's entry function is of the type of the function that it replaces (`btf_check_type_match`). */
 export function checkTypeMatch(env: Environment, targetBtf: Btf, targetFunc: number): void {
-  const { debug } = env.request;
+  const { debug } = env;
   if (debug === null || debug.functions.length === 0) {
     env.refuse(Errno.EINVAL, "Program extension requires BTF");
   } else {

@@ -42,7 +42,7 @@ export function verification(options: CaseOptions = {}): Case {
     gplCompatible: true,
     attach: null,
     capabilities: { bpf: privileged, perfmon: privileged, netAdmin: privileged, sysAdmin: privileged },
-    debug: null,
+    records: null,
     kernel: { release: "6.18", btf: layout.btf, layout, symbolAddress: () => null, cpus: 4 },
     files: { file: () => null, fdArray: null, fdArrayCount: 0 },
     log: {

@@ -74,7 +74,7 @@ export class LoneVerifier implements CaseVerifier {
         netAdmin: hasRight(test.rights, "NET_ADMIN"),
         sysAdmin: hasRight(test.rights, "SYS_ADMIN"),
       },
-      debug: debugOf(test, parsed),
+      records: recordsOf(test, parsed),
       kernel: {
         release: "6.18",
         btf: this.types.btf,
@@ -178,7 +178,7 @@ class ParsedBtf {
   }
 }
 
-function debugOf({ btf: bytes, funcInfo, lineInfo }: VerifierCase, parsed: ParsedBtf) {
+function recordsOf({ btf: bytes, funcInfo, lineInfo }: VerifierCase, parsed: ParsedBtf) {
   if (bytes === null) return null;
   const btf = parsed.of(bytes);
   const functions: FunctionRecord[] = words(funcInfo, 2).map(([slot, typeId]) => ({
@@ -192,7 +192,11 @@ function debugOf({ btf: bytes, funcInfo, lineInfo }: VerifierCase, parsed: Parse
     text: btf.string(text!),
     file: btf.string(file!),
   }));
-  return { btf, functions, lines };
+  return {
+    functions: () => (functions.length + lines.length === 0 ? null : { btf, functions }),
+    lines: () => lines,
+    relocated: () => null,
+  };
 }
 
 /** Little-endian words, `count` at a time. */
