@@ -8,6 +8,7 @@ const GRACE = 100;
 /** Ctrl-C and other requests to end, as an AbortSignal. Until it is asked for, they end the process at once. */
 export class Interrupts {
   #controller: AbortController | undefined;
+  readonly #handlers = new Map<keyof typeof NUMBERS, () => void>();
   #came: NodeJS.Signals | undefined;
 
   /** 128 and the number of the signal that came; undefined before. */
@@ -20,17 +21,22 @@ export class Interrupts {
     const controller = new AbortController();
     this.#controller = controller;
     for (const name of Object.keys(NUMBERS) as (keyof typeof NUMBERS)[]) {
-      process.on(name, () => {
+      this.#handlers.set(name, () => {
         // The second one means it.
         if (controller.signal.aborted) die(name);
         this.#take(name);
       });
     }
+    this.#listen();
     return controller.signal;
   }
 
-  /** Runs `act`, which Ctrl-C ends wherever it is, without its `finally` blocks; then gives null. */
+  /**
+   * Runs `act`, which Ctrl-C ends wherever it is, without its `finally` blocks; then gives null. Other requests to end
+   * would have to wait until it is done: meanwhile they end the process.
+   */
   interruptible<T>(act: () => T): T | null {
+    for (const [name, handler] of this.#handlers) process.off(name, handler);
     try {
       // Node watches for the signal on a thread of its own only while it evaluates a script.
       return runInNewContext("act()", { act }, { breakOnSigint: true });
@@ -38,7 +44,13 @@ export class Interrupts {
       if ((error as { code?: unknown }).code !== "ERR_SCRIPT_EXECUTION_INTERRUPTED") throw error;
       this.#take("SIGINT");
       return null;
+    } finally {
+      this.#listen();
     }
+  }
+
+  #listen(): void {
+    for (const [name, handler] of this.#handlers) process.on(name, handler);
   }
 
   #take(name: NodeJS.Signals): void {

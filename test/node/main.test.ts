@@ -16,6 +16,8 @@ function objectOf(text: string): Uint8Array {
   return writeObject({ ...spec, programs: new Map([[name, bare]]) });
 }
 
+/** A second at least: all rounds are other ones. */
+const LONG = "r6 = 0\nr0 = 0\nr7 = 1\nr0 += r6\nr6 += 1\nr7 *= 3\nif r6 != 1000000 goto -4\nr0 = 0\nexit";
 const SECTIONS = "testdata/objects/sections-tracing.bpf.o";
 const FLOW = "testdata/flow/flow.bpf.o";
 const CAPTURE = "testdata/flow/traffic.pcap";
@@ -117,11 +119,7 @@ describe("the command as a process", () => {
 
   it.skipIf(process.platform === "win32")("ends the verification of a long program at SIGINT", async () => {
     const object = join(command.folder, "long.o");
-    // A second at least, each time: all rounds are other ones.
-    writeFileSync(
-      object,
-      objectOf("r6 = 0\nr0 = 0\nr7 = 1\nr0 += r6\nr6 += 1\nr7 *= 3\nif r6 != 1000000 goto -4\nr0 = 0\nexit"),
-    );
+    writeFileSync(object, objectOf(LONG));
     const child = command.start(["verify", "-j", FLOW, ...new Array<string>(20).fill(object)]);
     let stdout = "";
     let stderr = "";
@@ -135,6 +133,18 @@ describe("the command as a process", () => {
     expect([code, stderr]).toEqual([130, expect.stringMatching(/^stopped: \d+ of 21 programs verified\n$/)]);
     const { programs } = JSON.parse(stdout) as { programs: readonly unknown[] };
     expect(`stopped: ${programs.length} of 21 programs verified\n`).toBe(stderr);
+  });
+
+  it.skipIf(process.platform === "win32")("is ended by SIGTERM while it verifies", async () => {
+    const object = join(command.folder, "longer.o");
+    writeFileSync(object, objectOf(LONG));
+    const child = command.start(["verify", ...new Array<string>(20).fill(object)]);
+    await new Promise((resolve) => setTimeout(resolve, 2000));
+    const started = performance.now();
+    child.kill("SIGTERM");
+    const [code, signal] = await once(child, "close");
+    expect(performance.now() - started).toBeLessThan(1000);
+    expect(code === 143 || signal === "SIGTERM").toBe(true);
   });
 
   it.skipIf(process.platform === "win32")("can be left while it waits for a named pipe", async () => {

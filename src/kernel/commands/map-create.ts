@@ -49,6 +49,7 @@ export function mapCreate(process: Process, attr: Attr): number {
   const flags = (args.mapFlags & ~BpfMapFlag.TOKEN_FD) >>> 0;
   const attributes = checkAttributes(process, args, flags);
   const inner = innerMap(process, args);
+  const memoryUsage = mapMemoryUsage(attributes, machine.cpus, machine.layout);
   let storage = machine.createMap(attributes);
   let described: ReturnType<typeof describe>;
   try {
@@ -66,6 +67,7 @@ export function mapCreate(process: Process, attr: Attr): number {
   }
   const map = new KernelMap(machine.maps, {
     ...described,
+    btf: described.btf?.get() ?? null,
     maxEntries: args.maxEntries,
     flags: keptFlags(args.mapType, flags),
     extra: args.mapExtra,
@@ -74,7 +76,7 @@ export function mapCreate(process: Process, attr: Attr): number {
     operations: machine.operationsOf(storage.shape),
     userValueSize: isPerCpuType(args.mapType) ? ((args.valueSize + 7) & -8) * machine.cpus : args.valueSize,
     bypassSpecV1: process.may("PERFMON"),
-    memoryUsage: mapMemoryUsage(attributes, machine.cpus, machine.layout),
+    memoryUsage,
   });
   machine.describeMap(map);
   return process.files.install(map, {
@@ -200,7 +202,7 @@ function deviceProblem({ mapType, mapIfindex }: MapCreateValues): number {
   return offloads && mapIfindex === LOOPBACK_IFINDEX ? Errno.EOPNOTSUPP : Errno.EINVAL;
 }
 
-/** Name, types and the program it is reserved for. A reference to the BTF is taken. */
+/** Name, types and the program it is reserved for. */
 function describe(
   process: Process,
   args: MapCreateValues,
@@ -213,7 +215,7 @@ function describe(
   return {
     name,
     record,
-    btf: btf?.get() ?? null,
+    btf,
     keyTypeId: args.btfKeyTypeId,
     valueTypeId: args.btfValueTypeId,
     exclusiveTo,

@@ -23,7 +23,8 @@ const CALLBACK = "later:\n  r0 = 0\n  exit\n";
 
 describe("a kfunc that takes a field of a map and the map", () => {
   it("takes no map without such fields", () => {
-    const load = (call: string, callback?: string) => () => new CaseProgram(PROGRAM(call, callback), { execute: false });
+    const load = (call: string, callback?: string) => () =>
+      new CaseProgram(PROGRAM(call, callback), { execute: false });
     expect(load("r1 = %jobs[0]+8; r2 = %jobs; w3 = 0\n  call kfunc bpf_wq_init")).not.toThrow();
     expect(load("r1 = %jobs[0]+8; r2 = %plain; w3 = 0\n  call kfunc bpf_wq_init")).toThrow(
       "workqueue pointer in R1 map_uid=0 doesn't match map pointer in R2 map_uid=0",
