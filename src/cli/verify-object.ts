@@ -8,7 +8,7 @@ import { CommandError } from "./failure.ts";
 import type { CliIo, OpenKernel } from "./io.ts";
 import { withKernel } from "./kernel-choice.ts";
 import { openObject } from "./load-file.ts";
-import { printable } from "./printable.ts";
+import { printable, printableLines } from "./printable.ts";
 import { reasonsFor, withReason } from "./verify-reasons.ts";
 import { type Loaded, verificationCost } from "./verify-stats.ts";
 import type { Verdict } from "./verify-verdict.ts";
@@ -150,7 +150,9 @@ class Attempt {
     if (first.accepted) {
       const log = this.#shownLog(processed);
       const trace = this.#request.stats && (processed ?? 0) <= LONGEST_TRACE ? this.#load(LEVEL2).log : null;
-      const stats = this.#request.stats ? verificationCost(first, trace, this.#program.lineInfo) : null;
+      const stats = this.#request.stats
+        ? verificationCost(first, trace, printableLines(this.#program))
+        : null;
       return { ...common, accepted: true, problem: null, explanation: null, log, stats };
     }
     if (first.problem !== null) {
@@ -170,10 +172,10 @@ class Attempt {
       ...common,
       accepted: false,
       problem: explanation === null ? "the kernel refuses it, and its log does not say why" : null,
-      explanation: explanation === null ? null : located(explanation, this.#program.lineInfo),
+      explanation: explanation === null ? null : located(explanation, printableLines(this.#program)),
       log: this.#shownLog(processed),
       stats: this.#request.stats
-        ? verificationCost(first, log, this.#program.lineInfo, long ? "path" : "all")
+        ? verificationCost(first, log, printableLines(this.#program), long ? "path" : "all")
         : null,
     };
   }

@@ -9,7 +9,11 @@ export interface KernelOptions {
   readonly clock?: () => number;
   /** Seed of `bpf_get_prandom_u32` and of hash tables; the same seed gives the same run. Random unless told. */
   readonly seed?: number;
-  /** The kernel's types: where the members of its structs lie. Unless told those of Linux 6.18 on x86-64. */
+  /**
+   * The kernel's types: where the members of its structs lie, what CO-RE relocations find, which kernel functions and BTF
+   * tracepoints there are. Unless told those structs of Linux 6.18 on x86-64 alone that packet programs need;
+   * `linuxTypes()` of `tsbpf/node` has all.
+   */
   readonly btf?: Btf;
   /**
    * The release of Linux whose program types, maps, helpers, kernel functions and instructions it has; 6.18 unless told.

@@ -265,6 +265,52 @@ describe("verify --log", () => {
     expect(stderr).toContain(words);
   });
 
+  it.each([
+    ["its lines were joined", OLD_LOG.trimEnd().replaceAll("\n", ": "), "joined"],
+    ["the object is another", OLD_LOG, "another program"],
+  ])("gives no verdict where %s", async (_, stdin, words) => {
+    const object = words === "joined" ? [] : ["testdata/flow/flow.bpf.o"];
+    const { status, stdout, stderr } = await tsbpf(["verify", "--log", "-", ...object], { stdin });
+    expect([status, stdout]).toEqual([2, ""]);
+    expect(stderr).toContain(words);
+  });
+
+  it.each([
+    ["a journal", (log: string) => log.replaceAll(/^/gm, "Nov 29 22:01:11 host app[1]: ")],
+    ["our own output", (log: string) => `prog: accepted (2 instructions processed)\n\n${log}`],
+    ["UTF-16", (log: string) => Buffer.from(`\ufeff${log}`, "utf16le")],
+  ])("takes statistics alone for those of an accepted program, from %s", async (_, wrap) => {
+    const log =
+      "verification time 10 usec\nstack depth 8\nprocessed 2 insns (limit 1000000) max_states_per_insn 0\n";
+    const { status, stdout } = await tsbpf(["verify", "--log", "-"], { stdin: wrap(log) });
+    expect([status, stdout]).toEqual([0, "the program: accepted (2 instructions processed)\n"]);
+  });
+
+  it.each([
+    ["coloured", (log: string) => log.replaceAll(/^(.*)$/gm, "\x1b[31m$1\x1b[0m")],
+    ["from a web page", (log: string) => log.replaceAll("<", "&lt;").replaceAll(">", "&gt;")],
+  ])("reads a log that is %s", async (_, wrap) => {
+    const stdin = wrap(
+      `${OLD_LOG}\nif r1 < 5`.replace("if r1 < 5", "").trimEnd().replace("\n", "\n; a < b @ x.c:1\n"),
+    );
+    const { status, stdout } = await tsbpf(["verify", "--log", "-"], { stdin });
+    expect(status).toBe(1);
+    expect(stdout).toContain("error[null-pointer]");
+    expect(stdout).not.toContain("&lt;");
+  });
+
+  it("goes by a library's summary where the log behind it was cut off", async () => {
+    const stdin = `Verifier error: program p: load program: permission denied: invalid access to packet, off=0 size=4, R4(id=0,off=0,r=0): R4 offset is outside of the packet (200 line(s) omitted)
+Verifier log: load program: permission denied:
+\t0: R1=ctx() R10=fp0
+\t; int p(struct __ctx_buff *ctx) @ p.c:1247
+\t0: (bf) r6 = r1                       ; R1=ctx() R6_w=ctx()
+`;
+    const { status, stdout } = await tsbpf(["verify", "--log", "-"], { stdin });
+    expect(status).toBe(1);
+    expect(stdout).toContain("error[packet-out-of-bounds]");
+  });
+
   it("shows nothing that steers a terminal", async () => {
     const log = OLD_LOG.replace("(r0 +0)", "(r0 +0)\x1b]0;title\x07");
     const { stdout } = await tsbpf(["verify", "--log", "-"], { stdin: log });

@@ -16,6 +16,8 @@ export interface LogStep {
   readonly index: number;
   /** As the kernel prints it: `"r1 = *(u32 *)(r7 +112)"`. */
   readonly text: string;
+  /** Its first byte; null where the log does not show it. */
+  readonly opcode: number | null;
   readonly source: LogSource | null;
   /** Depth of calls in front of it; 0 in the entry function. */
   readonly frame: number;

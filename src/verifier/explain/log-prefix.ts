@@ -51,11 +51,19 @@ interface Shape {
   readonly quoted: boolean;
 }
 
+/** Of an accepted program there may be nothing else. */
+const STATISTICS = /(?<![\w.])(?:verification time \d+ usec|stack depth \d|processed \d+ insns \(limit)/;
+
 function commonShape(lines: readonly string[]): Shape | null {
+  return shapeBefore(lines, INSTRUCTION) ?? shapeBefore(lines, STATISTICS);
+}
+
+/** What stands in front of most lines that such a text is in. */
+function shapeBefore(lines: readonly string[], text: RegExp): Shape | null {
   const counts = new Map<string, { times: number; readonly prefix: string }>();
   let seen = 0;
   for (const line of lines) {
-    const at = INSTRUCTION.exec(line)?.index;
+    const at = text.exec(line)?.index;
     // The verifier's own notes name instructions, too: `regs=r2 stack= before 4: (b7) r3 = 0` (`mark_chain_precision`).
     if (at === undefined || line.slice(0, at).endsWith(" before ")) continue;
     const prefix = line.slice(0, at);

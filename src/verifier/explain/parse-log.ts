@@ -47,6 +47,8 @@ const NOTES: readonly RegExp[] = [
   /^max_states_per_insn /,
   /^\d+: safe$/,
   /^\[\.\.\.\]$/,
+  // `tsbpf verify --log-level` in front of a log.
+  /^\S+: (?:accepted|refused) \([\d,]+ instructions processed\)$/,
 ];
 
 const STATISTICS = /^processed (\d+) insns/;
@@ -131,6 +133,8 @@ class LogReader {
   readonly #functions: number[] = [];
   #depths: readonly number[] = [];
   #messages: string[] = [];
+  /** What a library said in one line in front of the log. */
+  #summary: string | null = null;
   #source: LogSource | null = null;
   #from: number | null = null;
   #before: ReadonlyMap<string, string> | null = null;
@@ -182,7 +186,7 @@ class LogReader {
     if (step !== null) {
       // At level 1 what was said of another path is taken back, line break and all.
       const joined = /^(.*?\S)\s+(\d+: (?:frame\d+: ?)?R\d.*)$/.exec(step[3]!);
-      this.#step(Number(step[1]), joined?.[1] ?? step[3]!);
+      this.#step(Number(step[1]), joined?.[1] ?? step[3]!, Number.parseInt(step[2]!, 16));
       if (joined !== null) this.#word(joined[2]!);
       return;
     }
@@ -237,6 +241,7 @@ class LogReader {
     if (summary !== null) {
       if (summary[1] !== undefined) this.#step(Number(summary[1]), summary[2]!);
       this.#messages = [summary[3]!];
+      this.#summary = summary[3]!;
       return;
     }
     if (this.#closed) return;
@@ -248,6 +253,9 @@ class LogReader {
   result(): ParsedLog {
     const first = this.#steps[0];
     const report: LogReport | null = this.#report === null ? null : parseReport(this.#report);
+    // Of a log that was cut off behind its summary, that alone says what was wrong.
+    const cut = this.#messages.length === 0 && report === null && this.#processed === null;
+    if (cut && this.#summary !== null) this.#messages = [this.#summary];
     return {
       steps: this.#steps,
       functions: this.#functions,
@@ -261,7 +269,7 @@ class LogReader {
     };
   }
 
-  #step(index: number, rest: string): void {
+  #step(index: number, rest: string, opcode: number | null = null): void {
     const behind = STATE_BEHIND.exec(rest);
     const text = (behind === null ? rest : rest.slice(0, behind.index)).trimEnd();
     const frame = this.#frame;
@@ -269,6 +277,7 @@ class LogReader {
     this.#steps.push({
       index,
       text,
+      opcode,
       source: this.#source,
       frame: behind === null || behind[1] === "" || text.startsWith("call ") ? frame : this.#frame,
       after: after ?? new Map(),
