@@ -266,7 +266,11 @@ describe("verify --log", () => {
   });
 
   it.each([
-    ["its lines were joined", OLD_LOG.trimEnd().replaceAll("\n", ": "), "joined"],
+    [
+      "its lines were joined",
+      `4: (b7) r2 = 0: 5: (bf) r1 = r2: ${OLD_LOG.trimEnd().replaceAll("\n", ": ")}`,
+      "joined",
+    ],
     ["the object is another", OLD_LOG, "another program"],
   ])("gives no verdict where %s", async (_, stdin, words) => {
     const object = words === "joined" ? [] : ["testdata/flow/flow.bpf.o"];

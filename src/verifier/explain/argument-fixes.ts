@@ -87,11 +87,11 @@ const ARGUMENT_FIXES: { readonly [type in ArgumentType]?: readonly [text: string
   ],
   ARG_PTR_TO_FUNC: [
     "Pass a static function of the program.",
-    "static long body(__u32 i, void *data)\n…\nbpf_loop(n, body, &state, 0);",
+    "static long body(__u32 i, void *data)\n…\nbpf_loop(n, body, &loop, 0);",
   ],
   ARG_PTR_TO_STACK: [
     "Pass the address of a variable on the stack, or NULL.",
-    "struct state state = {};\nbpf_loop(n, body, &state, 0);",
+    "struct loop_ctx loop = {};\nbpf_loop(n, body, &loop, 0);",
   ],
   ARG_PTR_TO_RINGBUF_MEM: [
     "Pass the record as bpf_ringbuf_reserve gave it: not moved, and tested for NULL.",

@@ -64,8 +64,16 @@ function testFix(
     : ", and from a variable: what is loaded anew is another number";
   return fix(
     `Make sure that ${name.text} is ${limits} here: as an unsigned number, on this path, before it is used${how}.`,
-    `${declaration}if (${test})\n\treturn 0;`,
+    `${declaration}if (${test})\n\treturn 0;${usedLine(name, text)}`,
   );
+}
+
+/** The line that uses a number, with the variable that it was put into; nothing where it is a variable already. */
+function usedLine({ text, variable, used }: IndexName, index: string): string {
+  if (variable || used === null) return "";
+  const { line, subscript } = used;
+  const inside = subscript.replace(text, () => index);
+  return `\n${line.replace(`[${subscript}]`, () => `[${inside}]`)}`;
 }
 
 /** What can be said where the log does not tell how large the memory is. */
@@ -75,11 +83,11 @@ function openFixes(name: IndexName, array: string | null): Finding["fixes"] {
   return [
     fix(
       "Test the variable against its limit, as an unsigned number, on this path, before it is used.",
-      `${declaration}if (${text} >= ${limit})\n\treturn 0;`,
+      `${declaration}if (${text} >= ${limit})\n\treturn 0;${usedLine(name, text)}`,
     ),
     fix(
       "Or cut it off with a constant mask, where the limit is a power of two.",
-      `${declaration}${text} &= ${limit} - 1;`,
+      `${declaration}${text} &= ${limit} - 1;${usedLine(name, text)}`,
     ),
   ];
 }
@@ -95,7 +103,7 @@ function variableOf({ text, variable }: IndexName, merged: boolean): { text: str
 export function arrayOf(refusal: Refusal, register: number): string | null {
   if (!/^fp/.test(refusal.known(register) ?? "")) return null;
   const line = refusal.last?.step.source?.text ?? "";
-  const found = new Set([...line.matchAll(/(?<!->|\.)\b([A-Za-z_]\w*)\[/g)].map(([, name]) => name!));
+  const found = new Set([...line.matchAll(/([A-Za-z_]\w*(?:(?:->|\.)\w+)*)\[/g)].map(([, name]) => name!));
   return found.size === 1 ? [...found][0]! : null;
 }
 

@@ -13,6 +13,8 @@ export interface IndexName {
 
 const PLACE = String.raw`[A-Za-z_]\w*(?:(?:->|\.)\w+)*`;
 
+const MEMBER = /^[A-Za-z_]\w*(?:(?:->|\.)\w+)+$/;
+
 /** The program's name for the number behind an offset: of the comparison, the subscript or the line that gives it. */
 export function indexName(refusal: Refusal, cause: Cause | null, number: ScaledNumber | null): IndexName {
   const line = refusal.last?.step.source?.text ?? "";
@@ -25,6 +27,8 @@ export function indexName(refusal: Refusal, cause: Cause | null, number: ScaledN
   const compared = branch && reached ? comparedName(refusal, cause!) : null;
   if (compared !== null)
     return { text: compared, variable: true, used: compared === subscript ? used : null };
+  // A member of a struct is what is used, wherever it was set before.
+  if (inside !== null && MEMBER.test(inside)) return { text: inside, variable: false, used };
   // What a line assigns is not the index that it uses, where it accesses memory.
   const accesses = /\[|->|\*[^=]*$/.test(line);
   const given = [cause?.at, number?.link?.at].filter(

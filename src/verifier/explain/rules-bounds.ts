@@ -1,4 +1,5 @@
 import { boundFixes } from "./bound-fixes.ts";
+import type { Cause } from "./cause.ts";
 import { causeOfReach } from "./cause-access.ts";
 import { causeOfPacket } from "./cause-packet.ts";
 import { calledName } from "./lock-call.ts";
@@ -70,6 +71,12 @@ export const BOUNDS_RULES: readonly Rule[] = [
     find: (match, refusal) => variable(match, refusal, "a pointer is moved too far"),
   },
 ];
+
+/** Whether what is taken for a signed number has an upper limit: without its sign it is bounded then. */
+function isBoundedAbove({ history }: Refusal, { at }: Cause): boolean {
+  const { smax } = rangeOf(history.known(at.effect.writes, at.position + 1) ?? "");
+  return smax < 0x7fff_ffffn;
+}
 
 function packet(register: number, refusal: Refusal): Finding {
   const position = refusal.last?.position ?? 0;
@@ -182,7 +189,7 @@ function variable(match: RegExpExecArray, refusal: Refusal, headline: string): F
       roomOf(refusal, register)?.links,
     ),
     fixes: [
-      ...(cause?.text.includes("signed number") === true
+      ...(cause?.text.includes("signed number") === true && isBoundedAbove(refusal, cause)
         ? [fix("Make the variable unsigned, where it is never meant to be negative.", "__u32 index;")]
         : []),
       ...boundFixes(refusal, register, cause),

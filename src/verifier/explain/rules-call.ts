@@ -244,7 +244,7 @@ function constantString(refusal: Refusal, register?: number): Finding {
       ...(call === "bpf_snprintf"
         ? [
             fix(
-              "BPF_SNPRINTF of bpf_tracing.h does that by itself.",
+              "BPF_SNPRINTF of bpf_helpers.h does that by itself.",
               'BPF_SNPRINTF(out, sizeof(out), "pid %d", pid);',
             ),
           ]

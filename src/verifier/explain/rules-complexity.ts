@@ -94,7 +94,7 @@ function loopFixes(loop: Loop, perRound: number, carried: readonly Carried[]): F
   );
   const callback = fix(
     "Or make the body a callback of bpf_loop (Linux 5.17), with what it changes in a struct.",
-    `static int body(__u32 ${name}, struct state *state)\n{\n\t…\n\treturn 0;\n}\n…\nbpf_loop(${to}, body, &state, 0);`,
+    `static int body(__u32 ${name}, struct loop_ctx *loop)\n{\n\t…\n\treturn 0;\n}\n…\nstruct loop_ctx loop = {};\nbpf_loop(${to}, body, &loop, 0);`,
   );
   if (carried.length > 0) {
     return [
@@ -174,7 +174,7 @@ function unknown(): Finding {
     fixes: [
       fix(
         "Move the body of loops into a callback, or iterate with bpf_for: it is then verified once.",
-        "bpf_loop(n, body, &state, 0);",
+        "bpf_loop(n, body, &loop, 0);",
       ),
       fix(
         "Make branches join early: put what depends on them into functions that are global (verified on their own), or into numbers instead of paths.",

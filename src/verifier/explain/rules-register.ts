@@ -1,3 +1,4 @@
+import { arrayOf } from "./bound-fixes.ts";
 import { callName } from "./cause.ts";
 import { causeOfRange } from "./cause-number.ts";
 import { causeOfMissing, skippedOver } from "./cause-value.ts";
@@ -55,6 +56,11 @@ export const REGISTER_RULES: readonly Rule[] = [
           "__u64 offset = …;\nptr = base + offset;",
         ),
       ),
+  },
+  {
+    code: "unprivileged-arithmetic",
+    patterns: [/^R(\d+).* variable (?:offset )?stack access prohibited for !root/],
+    find: (match, refusal) => variableStack(match, refusal),
   },
   {
     code: "unprivileged-arithmetic",
@@ -226,6 +232,28 @@ function uninitialised(register: number, refusal: Refusal): Finding {
   };
 }
 
+/** The stack at an index: refused to who has no CAP_PERFMON, whatever bounds the index. */
+function variableStack(match: RegExpExecArray, refusal: Refusal): Finding {
+  const { last } = refusal;
+  const array = arrayOf(refusal, last?.effect.memory?.base ?? last?.effect.writes ?? -1);
+  const name = array ?? "buf";
+  return refused(
+    match,
+    refusal,
+    "the stack is accessed at a variable index, and who loads without CAP_PERFMON may do so at constant ones alone",
+    "a CPU that guesses wrong could go past any bound: no bound of the index is enough for the stack",
+    fix(
+      `Put ${array === null ? "the array" : array} in the value of a map of one element: there an index with a bound is allowed.`,
+      `struct scratch {\n\t__u8 ${name}[SIZE];\n};\nstruct {\n\t__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);\n\t__uint(max_entries, 1);\n\t__type(key, __u32);\n\t__type(value, struct scratch);\n} scratch SEC(".maps");\n…\n__u32 zero = 0;\nstruct scratch *s = bpf_map_lookup_elem(&scratch, &zero);\nif (!s)\n\treturn 0;`,
+    ),
+    fix(
+      "Or use constant indexes: those of a loop that the compiler unrolls are.",
+      "#pragma unroll\nfor (int i = 0; i < 16; i++)",
+    ),
+    fix("Or load with CAP_PERFMON besides CAP_BPF.", "setcap cap_bpf,cap_perfmon=ep ./loader"),
+  );
+}
+
 function different(refusal: Refusal): Finding {
   const register = refusal.last?.effect.memory?.base ?? refusal.last?.effect.reads[0] ?? 0;
   const other = refusal.paths.otherWay();
@@ -259,9 +287,11 @@ function partingOf({ history }: Refusal, other: readonly PathStep["step"][]): Pa
 
 /** How to return what is allowed: a constant; or, where the range is one of bits, the value without others. */
 function returnFixes(lowest: string | undefined, highest: string | undefined): Finding["fixes"] {
+  // 0 says in most programs that nothing is wrong.
+  const zero = BigInt(lowest ?? 0) <= 0n && BigInt(highest ?? 0) >= 0n;
   const constant = fix(
     "Return what is allowed, as a constant where that is possible.",
-    `return ${lowest ?? 0};`,
+    `return ${zero ? 0 : lowest};`,
   );
   const mask = BigInt(highest ?? 0);
   if (lowest !== "0" || mask === 0n || (mask & (mask + 1n)) !== 0n) return [constant];
