@@ -1,3 +1,6 @@
+// Whoever uses the declarations needs `Disposable`, whatever libraries they have.
+/// <reference lib="esnext.disposable" preserve="true" />
+
 export { ByteReader, ByteWriter, type Endian } from "./bytes.ts";
 export { CompileError, type Diagnostic, renderDiagnostic, type Severity } from "./diagnostics.ts";
 export { FormatError, messageOf, NotSupported, TsbpfError, unreachable } from "./errors.ts";

@@ -125,7 +125,8 @@ describe("what came when", () => {
 
 describe("6.1 beside 6.18", () => {
   it("is a release, and 5.15 is none that is described", () => {
-    expect(kernelRelease("6.1")).toBe("6.1");
+    for (const name of ["6.1", "6.1.55", "v6.1.0", "6.1.0-57-amd64"]) expect(kernelRelease(name)).toBe("6.1");
+    for (const name of ["6.10", "16.1", "6", "6.1x"]) expect(kernelRelease(name)).toBeNull();
     expect(kernelRelease("5.15")).toBeNull();
   });
 
