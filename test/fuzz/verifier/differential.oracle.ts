@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 import { describeWith, liveKernel } from "../../support/referee.ts";
 import { KernelVerifier } from "../../verifier/support/kernel-verifier.ts";
 import { classOfTrial, forgiving, LONGEST, tryProgram } from "./differential.ts";
-import { generatedSubjects, mutatedSubjects, type SubjectSource } from "./subject.ts";
+import { generatedSubjects, mutatedSubjects, type SubjectSource, splicedSubjects } from "./subject.ts";
 
 const LONGEST_PROGRAM = 4000;
 const SEED = 1;
@@ -28,6 +28,10 @@ describeWith([liveKernel("6.18")], "random programs, judged as Linux judges them
 
   it("made up", { timeout: TIMEOUT }, async () => {
     expect(await differing(generatedSubjects(SEED), 400)).toEqual([]);
+  });
+
+  it("cases put together", { timeout: TIMEOUT }, async () => {
+    expect(await differing(splicedSubjects(SEED), 400)).toEqual([]);
   });
 
   it("cases with small changes", { timeout: TIMEOUT }, async () => {

@@ -15,15 +15,22 @@ import {
   type TrialQuestion,
   tryProgram,
 } from "./differential.ts";
-import { generatedSubjects, mutatedSubjects, type Subject, type SubjectSource } from "./subject.ts";
+import {
+  generatedSubjects,
+  mutatedSubjects,
+  type Subject,
+  type SubjectSource,
+  splicedSubjects,
+} from "./subject.ts";
 
-const USAGE = `usage: npm run fuzz -- verifier [--mutated] [--seconds N] [--count N] [--seed N] [--from N] [--by ${VERIFIERS.join("|")}] [--out FOLDER]
-       npm run fuzz -- verifier --show INDEX [--mutated] [--seed N]
+const USAGE = `usage: npm run fuzz -- verifier [--mutated|--spliced] [--seconds N] [--count N] [--seed N] [--from N] [--by ${VERIFIERS.join("|")}] [--out FOLDER]
+       npm run fuzz -- verifier --show INDEX [--mutated|--spliced] [--seed N]
        npm run fuzz -- verifier --replay FILE|INDEX [--by …]     what both say, side by side (the kernel right)
 Puts random programs to the running kernel (Linux 6.18, as root) and to a verifier, and sorts what they say differently
 into classes; the first programs of each class are made small and kept as cases in FOLDER (.cache/fuzz/verifier).
 --mutated takes the cases of testdata/verifier and of ../shared/groundtruth instead, with small changes: other registers,
-numbers, helpers, maps, types, rights. --unprivileged lets anyone load programs meanwhile
+numbers, helpers, maps, types, rights. --spliced puts two cases together: one after the other, one in the other, in a loop,
+in a section, as a callback. --unprivileged lets anyone load programs meanwhile
 (kernel.unprivileged_bpf_disabled is 0, and then what it was); without it, loaders have CAP_BPF at least.
 --messages lists what the kernel says to the programs that it refuses. Exit code: 0 no differences, 1 some, 2 cannot.
 `;
@@ -44,7 +51,7 @@ export async function fuzzVerifier(argv: readonly string[]): Promise<number> {
     return options === "" ? 0 : 2;
   }
   const seed = Number(options.seed ?? 1);
-  const source = options.mutated === true ? mutatedSubjects(seed, LONGEST_PROGRAM) : generatedSubjects(seed);
+  const source = sourceOf(options, seed);
   if (options.show !== undefined) {
     process.stdout.write(source.at(Number(options.show)).text);
     return 0;
@@ -81,6 +88,14 @@ export async function fuzzVerifier(argv: readonly string[]): Promise<number> {
   if (typeof hindered === "string") return cannot(hindered);
   process.stdout.write(run.report(options.messages === true));
   return run.differing > 0 ? 1 : 0;
+}
+
+function sourceOf(
+  { mutated, spliced }: { readonly mutated?: boolean; readonly spliced?: boolean },
+  seed: number,
+): SubjectSource {
+  if (mutated === true) return mutatedSubjects(seed, LONGEST_PROGRAM);
+  return spliced === true ? splicedSubjects(seed) : generatedSubjects(seed);
 }
 
 type Attempt = (test: VerifierCase, what: TrialQuestion) => Promise<Trial>;
@@ -198,6 +213,7 @@ function optionsOf(argv: readonly string[]) {
         out: { type: "string" },
         messages: { type: "boolean" },
         mutated: { type: "boolean" },
+        spliced: { type: "boolean" },
         unprivileged: { type: "boolean" },
         help: { type: "boolean" },
       },

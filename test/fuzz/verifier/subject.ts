@@ -6,6 +6,7 @@ import { caseOf, caseTextOf, programOf } from "./differential.ts";
 import type { Generated } from "./generate.ts";
 import { Mutated, mutate } from "./mutation/mutate.ts";
 import { shrink } from "./shrink.ts";
+import { caseEntries, splice } from "./splice.ts";
 
 /** A program that is put to both verifiers. */
 export interface Subject {
@@ -24,6 +25,30 @@ export interface SubjectSource {
 /** Programs that are made up. */
 export function generatedSubjects(seed: number): SubjectSource {
   return { at: (index) => new GeneratedSubject(programOf(seed, index), `seed ${seed}, program ${index}`) };
+}
+
+/** Two cases of our own put together; those that are no program are passed over. */
+export function splicedSubjects(seed: number): SubjectSource {
+  const corpus = caseEntries();
+  return {
+    at(index) {
+      for (let attempt = 0; ; attempt++) {
+        const random = new Random("spliced", seed, index, attempt);
+        const subject = new GeneratedSubject(splice(random, corpus), `seed ${seed}, program ${index}`);
+        if (attempt >= ATTEMPTS || isProgram(subject)) return subject;
+      }
+    },
+  };
+}
+
+const ATTEMPTS = 50;
+
+function isProgram(subject: Subject): boolean {
+  try {
+    return subject.test.insns.length > 0;
+  } catch {
+    return false;
+  }
 }
 
 class GeneratedSubject implements Subject {

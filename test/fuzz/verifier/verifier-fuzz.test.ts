@@ -8,7 +8,7 @@ import type { CaseVerifier, VerifierAnswer } from "../../verifier/support/verifi
 import { caseOf, caseTextOf, classOfTrial, forgiving, programOf, tryProgram } from "./differential.ts";
 import { insertedInto } from "./mutation/insert.ts";
 import { shrink } from "./shrink.ts";
-import { mutatedSubjects } from "./subject.ts";
+import { mutatedSubjects, splicedSubjects } from "./subject.ts";
 
 const types = new KernelTypes(new BtfBuilder().finish());
 
@@ -98,6 +98,26 @@ describe("mutated cases", () => {
     )!;
     const small = await big.shrunk(async () => true, performance.now() + 1000);
     expect(small.text).toMatch(/^# base: .*\n\{/m);
+  });
+});
+
+describe("cases put together", () => {
+  it("follow from the seed, are programs, and come in all forms", () => {
+    const source = splicedSubjects(3);
+    const texts = Array.from({ length: 60 }, (_, index) => source.at(index).text);
+    expect(splicedSubjects(3).at(7).text).toBe(texts[7]);
+    for (const [index] of texts.entries()) expect(source.at(index).test.insns.length).toBeGreaterThan(0);
+    const all = texts.join("\n");
+    for (const part of [
+      "call b_",
+      "subprog[a_",
+      "may_goto done",
+      "if r7 <",
+      "bpf_rcu_read_lock",
+      "goto b_",
+    ]) {
+      expect(all.includes(part), part).toBe(true);
+    }
   });
 });
 
