@@ -1,7 +1,7 @@
 import type { Cause } from "./cause.ts";
-import type { History } from "./history.ts";
+import type { History, ValueLink } from "./history.ts";
 import { limitsOf, type NumberLimits, numberBehind } from "./index-bound.ts";
-import { type IndexName, indexName } from "./index-name.ts";
+import { givesIndex, type IndexName, indexName } from "./index-name.ts";
 import { correctedMask, largestMask, linesOf, maskFix, remainderFix, withMask } from "./mask-fix.ts";
 import { roomOf } from "./room.ts";
 import { type Finding, fix, type Refusal } from "./rule.ts";
@@ -15,7 +15,8 @@ export function boundFixes(refusal: Refusal, register: number, cause: Cause | nu
   const room = roomOf(refusal, register);
   const lines = room === null ? [] : linesOf(cause, room.links);
   const written = (mask: bigint) => lines.some((line) => withMask(line, mask, 0) !== null);
-  const number = room === null ? null : numberBehind(room.links, cause, written);
+  const named = (link: ValueLink) => givesIndex(refusal, link);
+  const number = room === null ? null : numberBehind(room.links, cause, written, named);
   const name = indexName(refusal, cause, number);
   const limits =
     room === null || number === null || room.bytes === null
@@ -30,7 +31,7 @@ export function boundFixes(refusal: Refusal, register: number, cause: Cause | nu
   const upper = cause === null ? null : signedLimit(refusal.history, cause);
   const most = upper !== null && upper < limits.most ? upper : limits.most;
   if (most < least) return whole;
-  const test = testFix(name, { least, most }, upper !== null, number!.merged);
+  const test = testFix(name, { least, most }, upper !== null || isSigned(cause), number!.merged);
   const mask = cause?.at.effect.operator === "&=" ? cause.at.effect.constant : null;
   const corrected = mask === null ? null : correctedMask(lines, mask, number!.scale, fitting);
   if (corrected !== null) return [...whole, fix(`Use a mask that fits: & ${fitting}.`, corrected), test];
@@ -45,6 +46,11 @@ function signedLimit(history: History, { at, text }: Cause): number | null {
   const [register] = at.effect.reads;
   const { smax } = rangeOf(history.known(register!, at.position + 1) ?? "");
   return Number(smax);
+}
+
+/** It is sign extended: as it stands in the program, a comparison with a constant lets negative numbers pass. */
+export function isSigned(cause: Cause | null): boolean {
+  return cause?.text.includes("signed number") === true;
 }
 
 function testFix(
@@ -97,6 +103,19 @@ function variableOf({ text, variable }: IndexName, merged: boolean): { text: str
   if (!variable) return { text: "index", declaration: `__u32 index = ${text};\n` };
   // Else the compiler tests the number, and uses what it makes of it before.
   return { text, declaration: merged && /^\w+$/.test(text) ? `asm volatile("" : "+r"(${text}));\n` : "" };
+}
+
+/** What the program calls the number that is added to a pointer. */
+export function addedName(refusal: Refusal, register: number, cause: Cause | null): string {
+  const links = roomOf(refusal, register)?.links ?? [];
+  const number = numberBehind(
+    links,
+    cause,
+    () => true,
+    (link) => givesIndex(refusal, link),
+  );
+  const { text } = indexName(refusal, cause, number);
+  return /^\w+$/.test(text) ? text : "index";
 }
 
 /** The array on the stack that a line accesses at an index: its size is in its type. */

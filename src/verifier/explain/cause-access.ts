@@ -89,7 +89,8 @@ function movedOut(history: History, links: readonly ValueLink[], message: string
 export function offsetOf(value: string): number {
   const stack = /^fp(?:\[\d+\])?(-?\d+)/.exec(value);
   if (stack !== null) return Number(stack[1]);
-  return Number(/[(,]off=(-?\d+)/.exec(value)?.[1] ?? 0);
+  const [, sign = "", digits = "0"] = /[(,]off=(-?)(0x[\da-f]+|\d+)/.exec(value) ?? [];
+  return sign === "-" ? -Number(digits) : Number(digits);
 }
 
 /** The arithmetic that moved a pointer: at all, or away from a multiple of `alignment`. */

@@ -1,5 +1,5 @@
 import type { Cause } from "./cause.ts";
-import { addedNumber } from "./cause-access.ts";
+import { addedNumber, offsetOf } from "./cause-access.ts";
 import { causeOfRange } from "./cause-number.ts";
 import type { History, ValueLink } from "./history.ts";
 import { bytesText } from "./number-text.ts";
@@ -16,7 +16,7 @@ export function causeOfPacket(history: History, register: number, before: number
   if (direct !== null) {
     const kind = /^pkt_meta/.test(pointer) ? "the packet's start (data)" : "data_end";
     const range = rangeBehind(history, direct, pointer);
-    const large = range === null ? tooLarge(history, links, pointer) : null;
+    const large = range === null ? tooLarge(history, links, direct, pointer) : null;
     if (large !== null) return large;
     return {
       at: direct,
@@ -43,16 +43,36 @@ export function causeOfPacket(history: History, register: number, before: number
 /** What packets are at most: with more that may have been added, a comparison counts for nothing (`MAX_PACKET_OFF`). */
 const MAX_OFFSET = 0xffffn;
 
-function tooLarge(history: History, links: readonly ValueLink[], pointer: string): Cause | null {
+function tooLarge(
+  history: History,
+  links: readonly ValueLink[],
+  compared: PathStep,
+  pointer: string,
+): Cause | null {
+  const values = compared.effect.reads
+    .map((register) => history.known(register, compared.position) ?? "")
+    .filter((value) => sameFamily(value, pointer));
+  const furthest = [pointer, ...values].map(furthestOf).find((each) => each > MAX_OFFSET);
+  if (furthest === undefined) return null;
   const added = links.find(({ kind, at }) => kind === "changed" && at.effect.reads.length > 1);
-  if (added === undefined || rangeOf(pointer).umax <= MAX_OFFSET || !/[a-z]m(?:ax|in)/.test(pointer))
-    return null;
+  if (added === undefined || idOf(pointer) === "0") {
+    return {
+      at: compared,
+      text: `the pointer can be ${furthest} bytes from the packet's start here: with more than ${MAX_OFFSET} the comparison with data_end does not count`,
+    };
+  }
   const number = addedNumber(history, added);
   const range = rangeWords(rangeOf(history.known(number, added.at.position) ?? ""));
   return {
     at: added.at,
-    text: `R${number} is added, and can be ${range ?? "any number"}: with more than ${MAX_OFFSET} the comparison with data_end does not count`,
+    text: `R${number} is added, and can be ${range ?? "any number"}: with more than ${MAX_OFFSET}, what is added besides counted in, the comparison with data_end does not count`,
   };
+}
+
+/** How far from the start a pointer can be, as far as its word tells: what is fixed, and the most that was added. */
+function furthestOf(pointer: string): bigint {
+  const fixed = BigInt(offsetOf(pointer));
+  return /[a-z]m(?:ax|in)/.test(pointer) ? fixed + rangeOf(pointer).umax : fixed;
 }
 
 /** What was compared came from the same start by adding a number that is not known: it proves nothing of this pointer. */

@@ -22,12 +22,14 @@ const LARGEST_SCALE = 2 ** 32;
 
 /**
  * The number behind an offset: back over shifts, multiplications and additions of constants, to where it was made, or to
- * the comparison that is to be corrected. `isWritten` says whether the program's lines have a mask as the instruction has it.
+ * the comparison that is to be corrected. `isWritten` says whether the program's lines have a mask as the instruction has it,
+ * `isNamed` whether a line gives the program's variable that the access uses: the number is that, whatever it was made of.
  */
 export function numberBehind(
   links: readonly ValueLink[],
   cause: Cause | null,
   isWritten: (mask: bigint) => boolean,
+  isNamed: (link: ValueLink) => boolean = () => false,
 ): ScaledNumber | null {
   const end = cause?.at.effect.operation === "branch" && cause.copy !== true ? cause.at.position : -1;
   let [scale, plus] = [1, 0];
@@ -35,7 +37,7 @@ export function numberBehind(
   let at = 0;
   for (; at < links.length; at++) {
     const link = links[at]!;
-    if (link.at.position < end) break;
+    if (link.at.position < end || (link.kind === "changed" && isNamed(link))) break;
     if (/^(?:copied|argument|returned)$/.test(link.kind)) continue;
     const { operator, constant } = link.at.effect;
     if (link.kind !== "changed" || constant === null) break;

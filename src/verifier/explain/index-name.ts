@@ -1,4 +1,5 @@
 import type { Cause } from "./cause.ts";
+import type { ValueLink } from "./history.ts";
 import type { ScaledNumber } from "./index-bound.ts";
 import type { Refusal } from "./rule.ts";
 
@@ -41,6 +42,16 @@ export function indexName(refusal: Refusal, cause: Cause | null, number: ScaledN
   }
   if (inside !== null) return { text: inside, variable: /^\w+$/.test(inside), used };
   return { text: "index", variable: true, used: null };
+}
+
+/** Whether another line than that of the access gives the variable in its subscript what an instruction makes. */
+export function givesIndex(refusal: Refusal, { at }: ValueLink): boolean {
+  const line = refusal.last?.step.source?.text ?? "";
+  const subscript = subscriptOf(line);
+  const name = subscript === null ? null : nameIn(subscript);
+  const given = at.step.source?.text ?? "";
+  if (name === null || !/^\w+$/.test(name) || given === line) return false;
+  return new RegExp(String.raw`(?<![\w>.])${name}\s*(?:[-+*/&|^%]|<<|>>)?=(?!=)`).test(given);
 }
 
 /** What stands between brackets, where a line has it once: `"i + 1"`. */

@@ -1,8 +1,11 @@
+import type { Cause } from "./cause.ts";
 import { newestCall } from "./cause-reference.ts";
 import { skippedOver } from "./cause-value.ts";
 import { calledName, movedCallFixes } from "./lock-call.ts";
 import { otherInstructions } from "./program-text.ts";
 import { type Finding, fix, type Refusal, stepOf } from "./rule.ts";
+
+const SECOND_LOCK = "a second spin lock is taken while one is held";
 
 /** What is done under a spin lock that is not allowed there. */
 export function lockHeld(message: string, refusal: Refusal): Finding {
@@ -21,9 +24,7 @@ export function lockHeld(message: string, refusal: Refusal): Finding {
   }
   if (/^(?:Locking two|Acquiring the same)/.test(message)) {
     return {
-      headline: message.startsWith("Locking")
-        ? "a second spin lock is taken while one is held"
-        : "a spin lock is taken that is held already",
+      headline: message.startsWith("Locking") ? SECOND_LOCK : "a spin lock is taken that is held already",
       why: refusal.steps(lock, "a lock is still held here"),
       fixes: [
         fix(
@@ -33,6 +34,7 @@ export function lockHeld(message: string, refusal: Refusal): Finding {
       ],
     };
   }
+  if (call !== null && /^bpf_spin_lock#/.test(call)) return secondLock(refusal, lock, unlock);
   if (call !== null) {
     const name = calledName(refusal);
     return {
@@ -70,6 +72,26 @@ export function lockHeld(message: string, refusal: Refusal): Finding {
       fix(
         "Unlock on this path too, before it leaves.",
         `${unlock}\n${/^return\b/.test(line) ? line : "return 0;"}`,
+      ),
+    ],
+  };
+}
+
+/** Two of them are never held at once, in whatever order they are taken. */
+function secondLock(refusal: Refusal, lock: Cause | null, unlock: string): Finding {
+  const line = refusal.last?.step.source?.text ?? "";
+  const takes = /\bbpf_spin_lock\([^;]*\);/.exec(line)?.[0] ?? "bpf_spin_lock(&other->lock);";
+  return {
+    headline: SECOND_LOCK,
+    why: refusal.steps(lock, "the first lock is still held here: a program holds one at a time"),
+    fixes: [
+      fix(
+        "Only one bpf_spin_lock may be held at a time: unlock the first before the second is taken, and copy what is needed of the first value into variables in between.",
+        `${unlock}\n${takes}`,
+      ),
+      fix(
+        "Or put both values under one lock: as members of one struct, in one map.",
+        "struct both {\n\tstruct bpf_spin_lock lock;\n\t…\n};",
       ),
     ],
   };

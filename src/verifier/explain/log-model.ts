@@ -25,6 +25,8 @@ export interface LogStep {
   readonly after: ReadonlyMap<string, string>;
   /** Where a path begins that was put aside before: the instruction it branched off from; else null. */
   readonly from: number | null;
+  /** The path that begins here is one that a CPU only guesses: followed for loaders without CAP_PERFMON. */
+  readonly speculative?: true;
   /** A function is verified on its own from here on: no step of the log came before it. */
   readonly begins?: true;
   /** All that is known before it, where the log says it. */

@@ -1,5 +1,6 @@
 import type { History, Place } from "./history.ts";
 import type { PathStep } from "./path-step.ts";
+import { isPointer } from "./value-kind.ts";
 import { exactOf, rangeOf } from "./value-range.ts";
 
 /** A loop on the failing path that was gone through round by round. */
@@ -151,21 +152,12 @@ export interface Carried {
 /** What keeps the states of a loop's rounds apart besides its counter. */
 export function carriedOf(history: History, loop: Loop): readonly Carried[] {
   const { path } = history;
-  const arrivals = path.filter(
-    ({ position, step, frame }) =>
-      step.index === loop.first && frame === loop.back.frame && position <= loop.back.position + 1,
-  );
-  const [begin, end] = arrivals.slice(-2).map(({ position }) => position);
-  if (begin === undefined || end === undefined) return [];
+  const round = lastRound(history, loop);
+  if (round === null) return [];
+  const { begin, end, written, taken } = round;
   const counted = new Set(
     loop.counter === null ? [] : neededOf(path, loop.counter.at.position, begin, [loop.counter.register]),
   );
-  const written = new Map<string, { readonly place: Place; readonly at: PathStep }>();
-  const taken = new Set<string>();
-  for (const here of path.slice(begin, end)) {
-    for (const place of readsOf(here)) if (!written.has(keyOf(place))) taken.add(keyOf(place));
-    for (const place of writesOf(here)) written.set(keyOf(place), { place, at: here });
-  }
   const found: Carried[] = [];
   for (const [key, { place, at }] of written) {
     const value = exactOf(history.knownOf(place, end) ?? "");
@@ -180,6 +172,60 @@ export function carriedOf(history: History, loop: Loop): readonly Carried[] {
     found.push({ place, value, at, decides: decides ?? null });
   }
   return found;
+}
+
+/** The newest whole round of a loop: what it writes, and what it takes over from the one before. */
+function lastRound({ path }: History, loop: Loop) {
+  const arrivals = path.filter(
+    ({ position, step, frame }) =>
+      step.index === loop.first && frame === loop.back.frame && position <= loop.back.position + 1,
+  );
+  const [begin, end] = arrivals.slice(-2).map(({ position }) => position);
+  if (begin === undefined || end === undefined) return null;
+  const written = new Map<string, { readonly place: Place; readonly at: PathStep }>();
+  const taken = new Set<string>();
+  for (const here of path.slice(begin, end)) {
+    for (const place of readsOf(here)) if (!written.has(keyOf(place))) taken.add(keyOf(place));
+    for (const place of writesOf(here)) written.set(keyOf(place), { place, at: here });
+  }
+  return { begin, end, written, taken };
+}
+
+/** A pointer that each round of a loop moves on. */
+export interface MovedPointer {
+  readonly place: Place;
+  /** As the log has it in the newest round: `"pkt(off=40,r=40)"`. */
+  readonly value: string;
+  readonly at: PathStep;
+}
+
+/** The pointer that keeps the states of a loop's rounds apart; null where none does. */
+export function movedPointerOf(history: History, loop: Loop): MovedPointer | null {
+  const round = lastRound(history, loop);
+  if (round === null) return null;
+  for (const [key, { place, at }] of round.written) {
+    const [before, value] = [round.begin, round.end].map((position) => history.knownOf(place, position));
+    if (!round.taken.has(key) || before == null || value == null || before === value) continue;
+    if (!isPointer(value) || kindOf(before) !== kindOf(value)) continue;
+    if (offsetIn(before) !== offsetIn(value)) return { place, value, at };
+  }
+  return null;
+}
+
+function kindOf(pointer: string): string {
+  return /^[a-z_]+/.exec(pointer)?.[0] ?? "";
+}
+
+function offsetIn(pointer: string): string {
+  return /(?:[(,]off=|^fp)(-?\w+)/.exec(pointer)?.[1] ?? "0";
+}
+
+/** Whether a loop's rounds are those of an iterator: the verifier follows it until it learns nothing new. */
+export function isIterator({ path }: History, { first, last }: Loop): boolean {
+  return path.some(
+    ({ step, effect }) =>
+      step.index >= first && step.index <= last && /^bpf_iter_\w+_next/.test(effect.call ?? ""),
+  );
 }
 
 /** The places whose values at `begin` go into registers at `end`, by name. */

@@ -4,7 +4,7 @@ import { calledName } from "./lock-call.ts";
 import { bytesText } from "./number-text.ts";
 import { furthestAccess } from "./packet-reach.ts";
 import { type Finding, fix, type Refusal } from "./rule.ts";
-import { argumentsIn, pointerIn } from "./source-text.ts";
+import { argumentsIn, endOfBrackets, pointerIn } from "./source-text.ts";
 import { rangeOf } from "./value-range.ts";
 
 /** What is accessed of a packet, in bytes from its start, or from where a variable was added to the pointer. */
@@ -34,9 +34,11 @@ export function packetFixes(
   const furthest = end === null ? null : furthestAccess(refusal, register, end);
   const start = startOf(refusal, register, meta, cause);
   const named = namedEnd(refusal, register, access, furthest);
-  const rest = `${looping ? "pos" : start} + ${furthest ?? "size"}`;
+  const own = pointerOf(cause);
+  const rest = `${looping ? (own ?? "pos") : start} + ${furthest ?? "size"}`;
   const whole =
-    named?.text ?? (moved || looping ? `(void *)pos + ${relative(refusal, access, furthest)}` : rest);
+    named?.text ??
+    (moved || looping ? `(void *)${own ?? "pos"} + ${relative(refusal, access, furthest)}` : rest);
   const compared = moved && /[(,]r=[1-9]/.test(known);
   const callee = last?.effect.call?.startsWith("pc") === true ? calledName(refusal) || "the function" : null;
   const later = named?.type === true && !moved && furthest !== null && furthest > end!;
@@ -46,11 +48,15 @@ export function packetFixes(
     ? [
         fix(
           "The variable that is added must be bounded too, or the comparison does not count.",
-          boundedSum(cause) ?? "pos = data + (offset & 0xfff);",
+          boundedSum(cause) ?? `${own ?? "pos"} = data + (offset & 0xfff);`,
         ),
       ]
     : [];
-  if (cause?.text.includes("does not count") === true) return bounding;
+  if (cause?.text.includes("does not count") === true) {
+    const rounds = roundsFix(refusal, cause, looping, leave);
+    const limited = rounds ?? limitedOffset(cause, leave);
+    return limited !== null ? [limited] : bounding.length > 0 ? bounding : [keepNear(own, limit)];
+  }
   return [
     fix(firstText(limit, looping, moved && !compared, callee), `if (${whole} > ${limit})\n\t${leave};`),
     ...(later
@@ -63,6 +69,66 @@ export function packetFixes(
       : []),
     ...bounding,
   ];
+}
+
+/** Rounds that a loop may have in place of as many as the packet has bytes. */
+const ROUNDS = 200;
+
+/** A loop that moves the pointer on without end: with a number of rounds it stays near the start. */
+function roundsFix(
+  { last }: Refusal,
+  cause: Cause,
+  looping: boolean,
+  leave: string,
+): Finding["fixes"][number] | null {
+  if (!looping) return null;
+  const lines = [cause.at.step.source?.text ?? "", last?.step.source?.text ?? ""];
+  const text =
+    "Bound the number of rounds: the verifier follows the pointer until it is 65535 bytes from the packet's start, and from there on comparisons with data_end count for nothing.";
+  for (const line of lines) {
+    const start = /\bwhile ?\(/.exec(line);
+    const end = start === null ? null : endOfBrackets(line, start.index + start[0].length - 1);
+    if (start === null || end === null || /^\s*;/.test(line.slice(end))) continue;
+    const condition = line.slice(start.index + start[0].length, end - 1);
+    const whole = /\|\|/.test(condition) ? `(${condition})` : condition;
+    return fix(
+      text,
+      `${line.slice(0, start.index)}for (int i = 0; i < ${ROUNDS} && ${whole}; i++)${line.slice(end)}`,
+    );
+  }
+  const compared = lines.find((line) => /^if ?\(/.test(line));
+  return fix(
+    text,
+    `for (int i = 0; i < ${ROUNDS}; i++) {\n\t${compared ?? `if ((void *)(${pointerOf(cause) ?? "pos"} + 1) > data_end)\n\t\t${leave};`}\n\t…\n}`,
+  );
+}
+
+/** A variable that is added to the pointer, with a limit in front: then the comparison that is there counts. */
+function limitedOffset(cause: Cause, leave: string): Finding["fixes"][number] | null {
+  const line = cause.at.step.source?.text ?? "";
+  const number = /^[^;]*\+=? ?([A-Za-z_]\w*);/.exec(line)?.[1];
+  if (number === undefined) return null;
+  return fix(
+    "Bound the variable before it is added, beside the comparison with data_end: where the sum may be more than 65535, the comparison does not count.",
+    `if (${number} > 1000)\n\t${leave};\n${line}`,
+  );
+}
+
+function keepNear(own: string | null, limit: string): Finding["fixes"][number] {
+  return fix(
+    `Keep ${own ?? "the pointer"} within 65535 bytes of the packet's start: bound what is added to it, and the number of rounds that add to it, beside the comparison with ${limit}.`,
+  );
+}
+
+/** The pointer as the line that compares it, or that makes it by an addition, names it; null where neither does. */
+function pointerOf(cause: Cause | null): string | null {
+  const line = cause?.at.step.source?.text ?? "";
+  const compared =
+    cause?.at.effect.operation === "branch"
+      ? /\(void ?\*\) ?\(?(\w+) ?(?:\+|[<>])|\(\(?(\w+) \+ \w+\)? [<>]/.exec(line)
+      : /(?:^|[\s*])([A-Za-z_]\w*) \+?= [^=]/.exec(line);
+  const name = compared?.[1] ?? compared?.[2] ?? null;
+  return name === null || /^(?:data(?:_end|_meta)?|\d.*|[rw]\d+)$/.test(name) ? null : name;
 }
 
 /** The line of a sum with its last number bounded; null where it does not show that alone. */

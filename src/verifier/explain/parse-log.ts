@@ -7,7 +7,7 @@ const STEP = /^(\d+): \(([0-9a-f]{2})\) (.*)$/;
 const STATE = /^(\d+): ?((?:frame\d+: ?)?(?:R\d|fp-?\d|refs=).*)$/;
 /** Behind branches, calls and returns; at level 1, and of kernels before 5.16, in a line of its own. */
 const BARE_STATE = /^ ((?:frame\d+: ?)?(?:R\d+(?:_[rwD]+)?=|fp-?\d+\S*=|refs=).*)$/;
-const PATH = /^(?:from )?(\d+) to (\d+)(?: \(speculative execution\))?:(.*)$/;
+const PATH = /^(?:from )?(\d+) to (\d+)( \(speculative execution\))?:(.*)$/;
 const SOURCE = /^; (.*)$/;
 const SOURCE_PLACE = /^(.*) @ (\S+?):(\d+)$/;
 const FRAME = /^\s*frame(\d+):\s*/;
@@ -20,7 +20,8 @@ const VALIDATING = /^Validating .*\(\) func#\d+/;
 const FUNCTION = /^func#(\d+) @(\d+)/;
 /** In lines of its own, or behind `processed …` before 5.2. */
 const STACK_DEPTH = /(?:^|, )stack depth (\d+(?:\+\d+)*)/;
-const LIVE_TABLE = /^\s+(\d+): [.\d]{10,11} \([0-9a-f]{2}\) (.*)$/;
+/** Instructions in a loop have its number in front. */
+const LIVE_TABLE = /^\s+(?:\d+\s+)?(\d+): [.\d]{10,11} \([0-9a-f]{2}\) (.*)$/;
 
 /** Lines that say how the verifier works, not what it found. */
 const NOTES: readonly RegExp[] = [
@@ -140,6 +141,8 @@ class LogReader {
   #before: ReadonlyMap<string, string> | null = null;
   #frame = 0;
   #begins = false;
+  /** The path that begins is one that a CPU only guesses. */
+  #speculative = false;
   #processed: number | null = null;
   #report: string[] | null = null;
   #ended = false;
@@ -208,12 +211,13 @@ class LogReader {
     }
     const path = PATH.exec(line);
     if (path !== null) {
-      if (/^\s*safe/.test(path[3]!)) return;
+      if (/^\s*safe/.test(path[4]!)) return;
       this.#from = Number(path[1]);
+      this.#speculative = path[3] !== undefined;
       this.#messages = [];
       // Kernels before 5.0 begin no new line for the instruction.
-      const joined = /^(.*?) (\d+: \([0-9a-f]{2}\) .*)$/.exec(path[3]!);
-      this.#state(joined?.[1] ?? path[3]!);
+      const joined = /^(.*?) (\d+: \([0-9a-f]{2}\) .*)$/.exec(path[4]!);
+      this.#state(joined?.[1] ?? path[4]!);
       if (joined !== null) this.#word(joined[2]!);
       return;
     }
@@ -283,9 +287,11 @@ class LogReader {
       after: after ?? new Map(),
       from: this.#from,
       ...(this.#begins ? { begins: true } : {}),
+      ...(this.#speculative ? { speculative: true } : {}),
       before: this.#before,
     });
     this.#begins = false;
+    this.#speculative = false;
     if (/^call pc[+-]/.test(text)) this.#frame = frame + 1;
     else if (text === "exit") this.#frame = Math.max(0, frame - 1);
     this.#from = null;

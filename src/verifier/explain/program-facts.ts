@@ -8,4 +8,6 @@ export interface ProgramFacts {
   readonly functions?: readonly { readonly slot: number; readonly name: string }[];
   /** What relocations ask the kernel for, by slot: `"struct task_struct.tgid"`, `"bpf_task_acquire"`. */
   readonly relocations?: ReadonlyMap<number, string>;
+  /** Types of the object's maps, values of `BpfMapType`, by the names that a log has. */
+  readonly mapTypes?: ReadonlyMap<string, number>;
 }

@@ -2,6 +2,5 @@ import type { Refusal } from "./rule.ts";
 
 /** All that the log shows of the program. */
 export function otherInstructions({ log }: Refusal): ReadonlyMap<number, string> {
-  if (log.program.size > 0) return log.program;
-  return new Map(log.steps.map(({ index, text }) => [index, text]));
+  return new Map([...log.steps.map(({ index, text }) => [index, text] as const), ...log.program]);
 }

@@ -50,11 +50,11 @@ export function releaseFixes(
   const code =
     iterator === undefined
       ? RELEASES.find(([acquires]) => acquires.test(call))?.[2](name)
-      : `bpf_iter_${iterator}_destroy(&it);`;
+      : `bpf_iter_${iterator}_destroy(&${/_new\(&(\w+)/.exec(taken?.step.source?.text ?? "")?.[1] ?? "it"});`;
   if (code === undefined) {
     return [
       fix(
-        `${left === null ? "Release it before every return after the acquisition, also on the paths of errors" : `Release it where ${sidePhrase(left)}, before that path leaves`}, with the function that belongs to what gave it.`,
+        `${left === null ? "Release it where it was acquired, before every return after that, also on the paths of errors" : `Release it where ${sidePhrase(left)}, before that path leaves`}, with the function that belongs to what gave it.`,
       ),
     ];
   }
@@ -63,6 +63,17 @@ export function releaseFixes(
   // A reservation that failed has to be given back, too: all ways need it.
   if (left !== null && !dynptr)
     return [fix(`Release it where ${sidePhrase(left)}, before that path leaves.`, onSide(left, code))];
+  const optional =
+    taken !== undefined && !dynptr && /_or_null/.test(refusal.history.known(0, taken.position + 1) ?? "");
+  if (optional) {
+    const early = isTestedForNull(refusal, taken, name);
+    return [
+      fix(
+        "Release it where it is not NULL: after its last use, before each return.",
+        early ? `${code}\nreturn 0;` : `if (${name}) {\n\t…\n\t${code}\n}`,
+      ),
+    ];
+  }
   return [
     fix(
       dynptr
@@ -71,6 +82,14 @@ export function releaseFixes(
       `${code}\nreturn 0;`,
     ),
   ];
+}
+
+/** Whether the program leaves early where a variable is NULL: it is none behind that. */
+function isTestedForNull({ history }: Refusal, taken: PathStep, name: string): boolean {
+  const test = history.path.slice(taken.position + 1).find(({ effect }) => effect.operation === "branch");
+  return new RegExp(String.raw`\bif \((?:!${name}\b|${name} == (?:NULL|0)\))`).test(
+    test?.step.source?.text ?? "",
+  );
 }
 
 /** `"`skb->mark == 7` is true"`. */

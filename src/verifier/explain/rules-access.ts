@@ -1,3 +1,4 @@
+import { programType } from "../../platform/index.ts";
 import { addressLinks } from "./address-links.ts";
 import { argumentFixes, wantedArgument } from "./argument-fixes.ts";
 import { birthOf, type Cause, callName } from "./cause.ts";
@@ -114,19 +115,7 @@ export const ACCESS_RULES: readonly Rule[] = [
       /^the prog does not allow writes to packet data/,
       /may write into memory pointed by R(\d+)/,
     ],
-    find: (_match, refusal) => ({
-      headline: "memory is written that this program may only read",
-      need: "the write is refused",
-      ...(refusal.last?.effect.memory == null ? {} : { operand: `R${refusal.last.effect.memory.base}` }),
-      fixes: [
-        fix(
-          "Write to a variable of the program's own, or to a map that programs may write (no BPF_F_RDONLY_PROG, not `.rodata`).",
-        ),
-        fix(
-          "Packets are written by programs of type xdp, sched_cls, sched_act, lwt_xmit, sk_skb and sk_msg alone.",
-        ),
-      ],
-    }),
+    find: (match, refusal) => readOnly(match.input, refusal),
   },
   {
     code: "write-only-map",
@@ -243,6 +232,82 @@ function ofBase(refusal: Refusal, need: string): Pick<Finding, "why" | "operand"
   return {
     operand: `R${register}`,
     why: refusal.chain(register, need, /map_ptr/.test(refusal.known(register) ?? "") ? cause : null),
+  };
+}
+
+/** Types whose programs write packets (`may_access_direct_pkt_data`). */
+const PACKET_WRITERS: ReadonlySet<string> = new Set([
+  "xdp",
+  "sched_cls",
+  "sched_act",
+  "lwt_xmit",
+  "sk_skb",
+  "sk_msg",
+]);
+
+function readOnly(message: string, refusal: Refusal): Finding {
+  const { last, history, program } = refusal;
+  const register = last?.effect.memory?.base;
+  const operand = register === undefined ? {} : { operand: `R${register}` };
+  const headline = "memory is written that this program may only read";
+  const need = "the write is refused";
+  const birth = register === undefined ? undefined : birthOf(history.origin(register, last!.position));
+  if (birth !== undefined && /^bpf_dynptr_slice(?:#|$)/.test(birth.at.effect.call ?? "")) {
+    const line = birth.at.step.source?.text ?? "";
+    const changed = line.replace(/\bbpf_dynptr_slice\(/, "bpf_dynptr_slice_rdwr(");
+    return {
+      headline: "memory is written that bpf_dynptr_slice gave for reading alone",
+      ...operand,
+      why: refusal.chain(register!, need, {
+        at: birth.at,
+        text: "bpf_dynptr_slice gives memory that may only be read",
+      }),
+      fixes: [
+        fix(
+          "Take the slice with bpf_dynptr_slice_rdwr. Where it gives the buffer, because the bytes do not lie together, write that back with bpf_dynptr_write.",
+          changed === line ? "ptr = bpf_dynptr_slice_rdwr(&dynptr, offset, buf, sizeof(buf));" : changed,
+        ),
+      ],
+    };
+  }
+  if (/^(?:only read is supported|no write support to|write access at off)/.test(message)) {
+    return {
+      headline: "a struct of the kernel is written, and programs may only read it",
+      need,
+      ...operand,
+      fixes: [
+        fix(
+          "Keep what is to be remembered in a map, by the object's address or number; what programs may change of the kernel there are helpers and kernel functions for.",
+        ),
+      ],
+    };
+  }
+  const packet =
+    /packet/.test(message) || /^pkt/.test(register === undefined ? "" : (refusal.known(register) ?? ""));
+  const type = program.type === undefined ? undefined : programType(program.type)?.name;
+  if (packet && (type === undefined || !PACKET_WRITERS.has(type))) {
+    return {
+      headline: `packets may only be read by programs of ${type === undefined ? "this type" : `type ${type}`}`,
+      need,
+      ...operand,
+      fixes: [
+        fix(
+          "Packets are written by programs of type xdp, sched_cls, sched_act, lwt_xmit, sk_skb and sk_msg alone: write it in one of these, as one of tc.",
+          'SEC("tc")',
+        ),
+        fix("Or change a copy.", "__u8 copy[16];\n__builtin_memcpy(copy, pos, sizeof(copy));"),
+      ],
+    };
+  }
+  return {
+    headline,
+    need,
+    ...operand,
+    fixes: [
+      fix(
+        "Write to a variable of the program's own, or to a map that programs may write (no BPF_F_RDONLY_PROG, not `.rodata`).",
+      ),
+    ],
   };
 }
 

@@ -1,4 +1,4 @@
-import { boundFixes } from "./bound-fixes.ts";
+import { addedName, boundFixes, isSigned } from "./bound-fixes.ts";
 import type { Cause } from "./cause.ts";
 import { causeOfReach } from "./cause-access.ts";
 import { causeOfPacket } from "./cause-packet.ts";
@@ -189,8 +189,13 @@ function variable(match: RegExpExecArray, refusal: Refusal, headline: string): F
       roomOf(refusal, register)?.links,
     ),
     fixes: [
-      ...(cause?.text.includes("signed number") === true && isBoundedAbove(refusal, cause)
-        ? [fix("Make the variable unsigned, where it is never meant to be negative.", "__u32 index;")]
+      ...(cause !== null && isSigned(cause) && isBoundedAbove(refusal, cause)
+        ? [
+            fix(
+              "Make the variable unsigned, where it is never meant to be negative.",
+              `__u32 ${addedName(refusal, register, cause)};`,
+            ),
+          ]
         : []),
       ...boundFixes(refusal, register, cause),
       fix(

@@ -1,5 +1,4 @@
 import { argumentFixes, prototypeArgument, wantedArgument } from "./argument-fixes.ts";
-import { wholeFixes } from "./bound-fixes.ts";
 import { callName } from "./cause.ts";
 import { causeOfMovedPointer } from "./cause-access.ts";
 import { causeOfBirth, causeOfRange } from "./cause-number.ts";
@@ -7,6 +6,7 @@ import { causeOfType } from "./cause-value.ts";
 import { type Finding, fix, plainRule, type Refusal, type Rule, wholeRule } from "./rule.ts";
 import { sizeFix } from "./size-fix.ts";
 import { argumentsIn } from "./source-text.ts";
+import { unboundedSizeFixes } from "./unbounded-size.ts";
 import { exactOf, rangeOf } from "./value-range.ts";
 import { valueText } from "./value-text.ts";
 
@@ -178,8 +178,11 @@ export const CALL_RULES: readonly Rule[] = [
 ];
 
 /** What is passed to a global function; null where the message before says it better: of memory that is too small. */
-function argumentsOfGlobal(match: RegExpExecArray, { log }: Refusal): Finding | null {
+function argumentsOfGlobal(match: RegExpExecArray, refusal: Refusal): Finding | null {
+  const { log } = refusal;
   const caller = match[0].startsWith("Caller");
+  const special = resultOfGlobal(refusal) ?? unsetArgument(refusal);
+  if (special !== null) return special;
   if (caller && log.messages.some((message) => /^R\d+ offset is outside of the packet/.test(message)))
     return null;
   return {
@@ -193,10 +196,64 @@ function argumentsOfGlobal(match: RegExpExecArray, { log }: Refusal): Finding | 
       ),
       fix(
         "Or give its parameters types that can be checked: numbers, the context, pointers to complete structs; tags say more.",
-        "int work(struct state *state __arg_nonnull)",
+        "int work(struct work *work __arg_nonnull)",
       ),
     ],
     ...(match[0].startsWith("Caller") ? { operand: "R1" } : {}),
+  };
+}
+
+/** A global function that returns something other than a number. */
+function resultOfGlobal({ log }: Refusal): Finding | null {
+  const name = log.messages
+    .map((message) => /^Global function (\S+?)(?:\(\))? doesn't return scalar/.exec(message)?.[1])
+    .find((each) => each !== undefined);
+  if (name === undefined) return null;
+  return {
+    headline: `the global function ${name} returns no number, and global functions must return one`,
+    need: `what ${name} returns is not known to its callers: it is verified on its own`,
+    fixes: [
+      fix(
+        "Make it static: it is then verified with each of its calls, and may return a pointer, or nothing.",
+        `static __noinline void *${name}(…)`,
+      ),
+      fix("Or return a number: int, and not a pointer or void.", `__noinline int ${name}(…)`),
+    ],
+  };
+}
+
+/** An argument that the compiler left out, because the function does not use its parameter. */
+function unsetArgument(refusal: Refusal): Finding | null {
+  const { log, history, last } = refusal;
+  const register = log.messages
+    .map((message) => /^R([1-5]) is not a scalar/.exec(message)?.[1])
+    .find((each) => each !== undefined);
+  if (register === undefined || last === undefined || log.truncated) return null;
+  const at = Number(register);
+  const oldest = history.origin(at, last.position).at(-1);
+  if (refusal.known(at) !== null || (oldest !== undefined && oldest.kind !== "clobbered")) return null;
+  const name = log.messages
+    .map((message) => /^Caller passes invalid args into func#\d+ \('(\w+)'\)/.exec(message)?.[1])
+    .find((each) => each !== undefined);
+  const who = name ?? "a global function";
+  return {
+    headline: `argument ${at} of ${who} is not set: the compiler leaves out what the function does not use`,
+    operand: `R${at}`,
+    why: refusal.chain(
+      at,
+      `R${at} holds no value here, and ${who} is declared with ${at} parameters or more`,
+      null,
+    ),
+    fixes: [
+      fix(
+        "Remove the parameter that is not used; or make the function static: then nobody asks for what it does not read.",
+        `static __noinline int ${name ?? "work"}(…)`,
+      ),
+      fix(
+        "Or use the parameter in the function: then its callers set it.",
+        'asm volatile("" :: "r"(unused));',
+      ),
+    ],
   };
 }
 
@@ -285,6 +342,8 @@ function argumentType(match: RegExpExecArray, refusal: Refusal): Finding {
     match[3] ??
     "another type";
   const call = callName(refusal.last?.effect.call ?? "the call");
+  const structs = /expected pointer to \S+ (\S+) but R\d+ has a pointer to \S+ (\S+)/.exec(match.input);
+  if (structs !== null) return structArgument(refusal, register, structs[1]!, structs[2]!);
   const words = wantedArgument(refusal, register) ?? listText(wanted);
   return {
     headline:
@@ -301,6 +360,27 @@ function argumentType(match: RegExpExecArray, refusal: Refusal): Finding {
   };
 }
 
+/** A pointer to a struct of the kernel, where one to another struct is wanted. */
+function structArgument(refusal: Refusal, register: number, wanted: string, got: string): Finding {
+  const call = callName(refusal.last?.effect.call ?? "the call");
+  const [one, other] = [`struct ${wanted}`, `struct ${got}`];
+  return {
+    headline: `argument ${register} of ${call} is a pointer to ${other}, where one to ${one} is wanted`,
+    operand: `R${register}`,
+    why: refusal.chain(
+      register,
+      `${call} wants a pointer to ${one}, and got one to ${other}`,
+      causeOfType(refusal.history, register, refusal.last?.position ?? 0),
+    ),
+    fixes: [
+      fix(
+        `Pass a pointer to ${one} that the verifier knows to be one: an argument of the tracepoint or function, a field, or what a function gives. A cast changes nothing.`,
+        wanted === "task_struct" ? "struct task_struct *task = bpf_get_current_task_btf();" : null,
+      ),
+    ],
+  };
+}
+
 function size(match: RegExpExecArray, refusal: Refusal, headline: string): Finding {
   const { history, last } = refusal;
   const register = Number(match[1] ?? 2);
@@ -314,14 +394,7 @@ function size(match: RegExpExecArray, refusal: Refusal, headline: string): Findi
     fixes:
       exactOf(refusal.known(register) ?? "") !== null && last?.effect.call != null
         ? [sizeFix(refusal, last.effect.call, register - 1, null)]
-        : [
-            ...wholeFixes(cause, refusal.variable(cause?.at, "len")),
-            fix(
-              "Bound the size right before the call, as an unsigned number.",
-              "if (len > sizeof(buf))\n\tlen = sizeof(buf);",
-            ),
-            fix("Or mask it, with a power of two minus one.", "len &= sizeof(buf) - 1;"),
-          ],
+        : unboundedSizeFixes(refusal, register, cause),
   };
 }
 

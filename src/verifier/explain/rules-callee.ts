@@ -159,6 +159,8 @@ function notForType(match: RegExpExecArray, { program }: Refusal): Finding {
   const name = match[1] ?? null;
   const types = [...new Set(helperCallers(id).map((caller) => caller.programType))];
   const shown = types.slice(0, NAMED_TYPES).join(", ");
+  const options = [...new Set(helperCallers(id).flatMap(({ condition }) => condition?.config ?? []))];
+  const optional = options.length > 0 && type !== undefined && types.includes(type);
   return {
     headline: `programs of ${type === undefined ? "this type" : `type ${type}`} may not call ${name ?? "this"}`,
     need: "the kernel does not give this to programs of this type",
@@ -171,7 +173,14 @@ function notForType(match: RegExpExecArray, { program }: Refusal): Finding {
             ),
           ]),
       ...(ALTERNATIVES.get(name ?? "") ?? []),
-      ...(type !== undefined && !types.includes(type)
+      ...(optional
+        ? [
+            fix(
+              `The kernel must be built with ${options.map((each) => `CONFIG_${each}`).join(" and ")}: many are not (\`zgrep ${options[0]} /proc/config.gz\`, or /boot/config-$(uname -r)).${name === "bpf_override_return" ? " The function that is attached to must allow it besides (/sys/kernel/debug/error_injection/list)." : ""}`,
+            ),
+          ]
+        : []),
+      ...(optional || (type !== undefined && !types.includes(type))
         ? []
         : [
             fix(

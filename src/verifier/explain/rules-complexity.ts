@@ -1,7 +1,19 @@
 import { nameOf } from "./history.ts";
-import { type Carried, type Counter, carriedOf, type Loop, loopsOf, type Split, splitsOf } from "./loops.ts";
+import {
+  type Carried,
+  type Counter,
+  carriedOf,
+  isIterator,
+  type Loop,
+  loopsOf,
+  type MovedPointer,
+  movedPointerOf,
+  type Split,
+  splitsOf,
+} from "./loops.ts";
 import type { PathStep } from "./path-step.ts";
 import { type Finding, fix, type Refusal, type Rule, stepOf } from "./rule.ts";
+import { pointerIn } from "./source-text.ts";
 
 /** Programs that the verifier gives up on. */
 export const COMPLEXITY_RULES: readonly Rule[] = [
@@ -27,15 +39,57 @@ function tooComplex(match: RegExpExecArray, refusal: Refusal): Finding {
     : match[1] === undefined
       ? "It gave up here"
       : `It gave up after ${count(match[1])} instructions on all paths together`;
+  const guessed = speculative(gaveUp, refusal);
+  if (guessed !== null) return guessed;
   const [loop] = loopsOf(refusal.history);
   if (loop !== undefined) return ofLoop(loop, gaveUp, refusal);
   const splits = splitsOf(refusal.history, 0, Number.POSITIVE_INFINITY);
   return splits.length === 0 ? unknown() : ofBranches(splits, gaveUp, refusal);
 }
 
+/** Paths that a CPU only guesses are what there is too much of: the rounds on them say nothing of the program's. */
+function speculative(gaveUp: string, { history, log }: Refusal): Finding | null {
+  const paths = log.steps.filter(({ speculative: guessed }) => guessed === true).length;
+  const begins = history.path.findLast(({ step }) => step.speculative === true);
+  // Of a log of all paths those of the program itself may be the most.
+  const others = log.steps.filter(({ from }) => from !== null).length - paths;
+  if (begins === undefined && paths <= others) return null;
+  const { last } = history;
+  const branch = begins === undefined ? undefined : history.path[begins.position - 1];
+  return {
+    headline:
+      "the paths that a CPU may only guess, followed for who loads without CAP_PERFMON, are more than the verifier will follow",
+    ...(last === undefined ? { whole: true as const } : { at: last.step.index }),
+    why: [
+      ...(branch === undefined
+        ? []
+        : [
+            stepOf(
+              branch,
+              "passed",
+              "the program does not go this way here; a CPU that guesses may, and is followed (speculative execution)",
+            ),
+          ]),
+      ...(last === undefined ? [] : [stepOf(last, "used", gaveUp)]),
+    ],
+    fixes: [
+      fix(
+        "Load with CAP_PERFMON besides CAP_BPF: then only the program's own paths are followed.",
+        "setcap cap_bpf,cap_perfmon=ep ./loader",
+      ),
+      fix(
+        "Or unroll the loop: without its branch there is nothing to guess.",
+        "#pragma unroll\nfor (int i = 0; i < 10; i++)",
+      ),
+    ],
+  };
+}
+
 function ofLoop(loop: Loop, gaveUp: string, refusal: Refusal): Finding {
   const { history } = refusal;
   const { counter, back, rounds } = loop;
+  const moved = counter === null ? movedPointerOf(history, loop) : null;
+  if (moved !== null) return ofPointer(loop, moved, gaveUp, refusal);
   const splits = splitsOf(history, loop.first, loop.last).filter(({ at }) => at !== counter?.at);
   const carried = splits.length === 0 ? [] : carriedOf(history, loop);
   const paths = splits.length > 0 && carried.length > 0;
@@ -56,7 +110,9 @@ function ofLoop(loop: Loop, gaveUp: string, refusal: Refusal): Finding {
     counter === null
       ? carried.length > 0
         ? "each leaves other values behind than the one before, so that the verifier goes on"
-        : "the verifier knows no counter that ends them"
+        : isIterator(history, loop)
+          ? "each ends with another state than the ones before, so that the verifier goes on"
+          : "the verifier knows no counter that ends them"
       : `${counterName(refusal, head, counter.register)} is another number in each${reached(counter)}, so that the verifier has to follow every one`;
   const perRound = Math.max(1, Math.round(loop.visits / rounds));
   return {
@@ -73,8 +129,56 @@ function ofLoop(loop: Loop, gaveUp: string, refusal: Refusal): Finding {
         `${count(rounds)} rounds on one path, of about ${count(perRound)} instructions; ${counts}. ${gaveUp}`,
       ),
     ],
-    fixes: loopFixes(loop, perRound, carried),
+    fixes: loopFixes(loop, perRound, carried, isIterator(history, loop)),
   };
+}
+
+/** A pointer that is moved on in each round: no round ends as one before, also not one of an iterator. */
+function ofPointer(loop: Loop, moved: MovedPointer, gaveUp: string, refusal: Refusal): Finding {
+  const { back, rounds } = loop;
+  const register = nameOf(moved.place);
+  const line = moved.at.step.source?.text ?? "";
+  const found =
+    /\b([A-Za-z_]\w*)(?:\+\+| \+= )|\+\+([A-Za-z_]\w*)/.exec(line) ?? /\b([A-Za-z_]\w*) = \1 \+/.exec(line);
+  const variable = found?.[1] ?? found?.[2] ?? accessedName(loop, moved, refusal);
+  const name = variable ?? "p";
+  const packet = moved.value.startsWith("pkt");
+  const base = packet ? "data" : "base";
+  const body = `if (i >= 1500)\n\t\tbreak;\n\t__u8 *${name} = ${base} + i;${packet ? `\n\tif ((void *)(${name} + 1) > data_end)\n\t\tbreak;` : ""}\n\t…`;
+  const who = variable === null ? register : `${variable} (${register})`;
+  return {
+    headline: `a loop moves ${variable ?? "a pointer"} on in each round, so that no round is like one before`,
+    at: back.step.index,
+    why: [
+      stepOf(
+        moved.at,
+        "lost",
+        `${who} goes from round to round, and points elsewhere in each: ${moved.value} in the newest`,
+      ),
+      stepOf(
+        back,
+        "used",
+        `${count(rounds)} rounds on one path: the verifier follows each, as ${who} is another one. ${gaveUp}`,
+      ),
+    ],
+    fixes: [
+      fix(
+        `Work the address out from the counter in each round, with a bound, and do not move ${variable ?? "the pointer"}: then a round ends as the one before, and bpf_for (Linux 6.4) comes to an end.`,
+        `int i;\nbpf_for(i, 0, n) {\n\t${body}\n}`,
+      ),
+    ],
+  };
+}
+
+/** What the pointer of a loop is called where the loop accesses memory through it. */
+function accessedName({ first, last }: Loop, { place }: MovedPointer, { history }: Refusal): string | null {
+  for (const { step, effect } of history.path) {
+    if (step.index < first || step.index > last || !("register" in place)) continue;
+    if (effect.memory?.base !== place.register) continue;
+    const name = pointerIn(step.source?.text ?? "")?.name;
+    if (name !== undefined) return name;
+  }
+  return null;
 }
 
 function carriedText({ place, value, decides }: Carried): string {
@@ -83,7 +187,12 @@ function carriedText({ place, value, decides }: Carried): string {
   return `${name} goes from round to round, known exactly (${numberText(value)} on this path)${decided}: paths that differ in it are never taken for the same`;
 }
 
-function loopFixes(loop: Loop, perRound: number, carried: readonly Carried[]): Finding["fixes"] {
+function loopFixes(
+  loop: Loop,
+  perRound: number,
+  carried: readonly Carried[],
+  iterates: boolean,
+): Finding["fixes"] {
   const head = loop.counter?.at ?? loop.back;
   const text = head.step.source?.text ?? "";
   const counted = /for \((?:\w+ )*(\w+) = ([^;]+); \1 < ([^;]+); (?:\1\+\+|\+\+\1|\1 \+= 1)\)/.exec(text);
@@ -106,6 +215,15 @@ function loopFixes(loop: Loop, perRound: number, carried: readonly Carried[]): F
         "Or let the value begin as one that the verifier does not know: that of a global variable that is not const. Then the states of one path cover those of others.",
         "int zero;\n…\nstate = zero;",
       ),
+    ];
+  }
+  if (iterates) {
+    return [
+      fix(
+        "What the body changes must not have to be known exactly after it: let a number begin as that of a global variable that is not const, and bound it by a mask where it is used as an index.",
+        "int zero;\n…\nvalue = zero;",
+      ),
+      callback,
     ];
   }
   const most = Math.floor(LIMIT / perRound);

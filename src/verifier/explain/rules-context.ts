@@ -97,6 +97,8 @@ function ofStruct(
   const layout = defaultLayout();
   const placed = new ContextMap(context, layout).at(offset);
   if (placed === undefined) {
+    const unread = ofOthersField(program, context, access);
+    if (unread !== null) return unread;
     return {
       headline: `struct ${context.view}, the context of ${program.name} programs, has no field at offset ${offset}`,
       fixes: [
@@ -126,7 +128,7 @@ function ofStruct(
               ),
             ]
           : []),
-        ...(others.length === 0 ? [] : [fix(`Programs of these types may read it: ${others.join(", ")}.`)]),
+        ...accessibleFixes(program, context, others),
       ],
     };
   }
@@ -201,6 +203,38 @@ const MOVES: ReadonlyMap<string, string> = new Map([
   ["sk_skb", "if (bpf_skb_change_tail(skb, length, 0))\n\treturn SK_DROP;"],
   ["sk_msg", "if (bpf_msg_pull_data(msg, start, end, 0))\n\treturn SK_DROP;"],
 ]);
+
+/** A field of the struct that programs of other types see, and those of this type do not. */
+function ofOthersField(program: ProgramType, context: StructContext, { offset, write }: Access): Told | null {
+  const layout = defaultLayout();
+  for (const { context: other } of PROGRAM_TYPES) {
+    if (other.kind !== "struct" || other.view !== context.view) continue;
+    const name = new ContextMap(other, layout).at(offset)?.field.name;
+    if (name === undefined) continue;
+    return {
+      headline: `${context.view}.${name} may not be ${write ? "written" : "read"} by ${program.name} programs`,
+      fixes: accessibleFixes(program, context, write ? [] : typesThatRead(context, name)),
+    };
+  }
+  return null;
+}
+
+/** What programs of the type may read instead, and which others may read the field. */
+function accessibleFixes(
+  { name }: ProgramType,
+  { view, readable }: StructContext,
+  others: readonly string[],
+): Finding["fixes"] {
+  const fields = [...readable.keys()].filter((field) => !field.endsWith("+"));
+  return [
+    fix(
+      fields.length === 0
+        ? `Programs of type ${name} may read no field of struct ${view}.`
+        : `Programs of type ${name} may read of struct ${view}: ${fields.join(", ")}.`,
+    ),
+    ...(others.length === 0 ? [] : [fix(`Programs of these types may read it: ${others.join(", ")}.`)]),
+  ];
+}
 
 /** Programs that see the same struct and may read a field. */
 function typesThatRead({ view }: StructContext, field: string): string[] {

@@ -1,6 +1,7 @@
 import type { ExplanationStep } from "./explanation.ts";
 import type { PathStep } from "./path-step.ts";
 import { type Finding, fix, plainRule, type Refusal, type Rule, stepOf, wholeRule } from "./rule.ts";
+import { notSleepable } from "./sleepable-target.ts";
 import { valueText } from "./value-text.ts";
 
 /** `BPF_JMP | BPF_CALL | BPF_X`, in hexadecimal as logs write it. */
@@ -128,9 +129,9 @@ export const FLOW_RULES: readonly Rule[] = [
       "extern const int bpf_prog_active __ksym __weak;\nif (!&bpf_prog_active)\n\treturn 0;",
     ),
   ),
-  wholeRule(
-    "attach-target",
-    [
+  {
+    code: "attach-target",
+    patterns: [
       /^attach_btf_id (\d+)/,
       /^Tracing programs must provide btf_id/,
       /^The address of function (\S+) cannot be found/,
@@ -150,12 +151,19 @@ export const FLOW_RULES: readonly Rule[] = [
       /^Type '\S+' is not a struct/,
       /^ret type \S+ not allowed for fmod_ret/,
     ],
-    "the function or hook that the program is for does not exist, or does not take such programs",
-    fix(
-      "Look for it in the kernel's types.",
-      "bpftool btf dump file /sys/kernel/btf/vmlinux | grep \"FUNC 'vfs_read'\"",
-    ),
-  ),
+    find: (match, refusal) =>
+      notSleepable(match, refusal) ?? {
+        headline:
+          "the function or hook that the program is for does not exist, or does not take such programs",
+        whole: true,
+        fixes: [
+          fix(
+            "Look for it in the kernel's types.",
+            "bpftool btf dump file /sys/kernel/btf/vmlinux | grep \"FUNC 'vfs_read'\"",
+          ),
+        ],
+      },
+  },
   wholeRule(
     "function-records",
     [

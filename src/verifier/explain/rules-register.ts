@@ -59,11 +59,6 @@ export const REGISTER_RULES: readonly Rule[] = [
   },
   {
     code: "unprivileged-arithmetic",
-    patterns: [/^R(\d+).* variable (?:offset )?stack access prohibited for !root/],
-    find: (match, refusal) => variableStack(match, refusal),
-  },
-  {
-    code: "unprivileged-arithmetic",
     patterns: [
       /^R(\d+) has unknown scalar with mixed signed bounds/,
       /^R(\d+) has pointer with unsupported alu operation/,
@@ -73,16 +68,18 @@ export const REGISTER_RULES: readonly Rule[] = [
       /^R(\d+) .*prohibited for !root/,
     ],
     find: (match, refusal) =>
-      refused(
-        match,
-        refusal,
-        "whoever may not see the kernel's addresses must keep this arithmetic within the object",
-        "a CPU that guesses wrong could read memory of the kernel through this",
-        fix(
-          "Bound the number from both sides before it is added, or load with CAP_PERFMON.",
-          "if (index > 15)\n\treturn 0;",
-        ),
-      ),
+      / variable (?:offset )?stack access /.test(match.input)
+        ? variableStack(match, refusal)
+        : refused(
+            match,
+            refusal,
+            "whoever may not see the kernel's addresses must keep this arithmetic within the object",
+            "a CPU that guesses wrong could read memory of the kernel through this",
+            fix(
+              "Bound the number from both sides before it is added, or load with CAP_PERFMON.",
+              "if (index > 15)\n\treturn 0;",
+            ),
+          ),
   },
   {
     code: "pointer-arithmetic",

@@ -1,12 +1,13 @@
 import { sideWords } from "./branch-words.ts";
 import { birthOf } from "./cause.ts";
-import { causeOfLeak, newestCall } from "./cause-reference.ts";
+import { causeOfLeak, heldCause, newestCall, setsAnew } from "./cause-reference.ts";
 import { causeOfType, skippedOver } from "./cause-value.ts";
 import { leavingBranch } from "./leak-branch.ts";
 import { lockHeld } from "./lock-held.ts";
 import { otherInstructions } from "./program-text.ts";
 import { releaseFixes, releasesOf } from "./release-fixes.ts";
 import { type Finding, fix, type Refusal, type Rule, stepOf } from "./rule.ts";
+import { specialFieldMissing } from "./special-field.ts";
 
 /** References, locks and sections. */
 export const RESOURCE_RULES: readonly Rule[] = [
@@ -135,28 +136,7 @@ export const RESOURCE_RULES: readonly Rule[] = [
       /^(\S+) has to be at (?:a|the) constant offset/,
       /Couldn't find (btf_record)/,
     ],
-    find: (match, refusal) => {
-      const register = Number(/\bR(\d+)/.exec(match.input)?.[1] ?? 1);
-      return {
-        headline: `a helper wants the ${match[1]} of a value, and is not given its address`,
-        operand: `R${register}`,
-        why: refusal.chain(
-          register,
-          "the address must be that of the field, at a constant offset, in a map with BTF",
-          null,
-        ),
-        fixes: [
-          fix(
-            "Pass the address of the field itself, of a map whose value type has it.",
-            "bpf_spin_lock(&value->lock);",
-          ),
-          fix(
-            "The map needs BTF: declare its value by __type, not by value_size.",
-            "__type(value, struct value);",
-          ),
-        ],
-      };
-    },
+    find: specialFieldMissing,
   },
   {
     code: "lock-not-held",
@@ -234,14 +214,16 @@ export const RESOURCE_RULES: readonly Rule[] = [
 
 function leak(allocation: number | null, refusal: Refusal): Finding {
   const { history } = refusal;
-  const cause = allocation === null ? null : causeOfLeak(history, allocation);
+  const lost = allocation === null ? null : causeOfLeak(history, allocation);
   const taken = history.path.findLast(({ step }) => step.index === allocation);
-  const overwritten = cause !== null && cause.at !== taken;
+  const overwritten = lost !== null && taken !== undefined && lost.at !== taken && setsAnew(taken, lost.at);
   const call = taken?.effect.call ?? null;
   const left =
     taken === undefined || call === null || overwritten
       ? null
       : leavingBranch(refusal, taken, releasesOf(call));
+  // The branch says more than where the compiler has no more use of the pointer.
+  const cause = left === null || taken === undefined ? lost : heldCause(taken);
   const [used] = refusal.used("the program still holds it here");
   return {
     headline: "an object that was acquired is not released on every path",

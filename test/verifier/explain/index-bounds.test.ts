@@ -121,7 +121,7 @@ describe("the bound of an index that is scaled", () => {
       ["r1 <<= 3", upTo(128)],
     ];
     expect(codes(sum, { line: "return v[i * 4 + j];" })).toEqual([
-      `__u32 index = i * 4 + j;\n${test("index", 15)}`,
+      `__u32 index = i * 4 + j;\n${test("index", 15)}\nreturn v[index];`,
       "return v[(i * 4 + j) & 15];",
     ]);
   });

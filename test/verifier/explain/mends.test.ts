@@ -112,7 +112,7 @@ R0 max value is outside of the allowed memory range
 R2 min value is negative, either use unsigned or 'var &= const'
 `);
     expect(why[cause!]).toMatchObject({ instruction: 4, text: /a copy that was cut to 32 bits/ });
-    expect(fixes[0]!.code).toBe("__u64 n;");
+    expect(fixes[0]!.code).toBe("__u64 n;\nif (n > sizeof(buf))\n\treturn 0;");
   });
 
   it("give a call the size of its own buffer, whatever the helper", () => {
