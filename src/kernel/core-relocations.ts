@@ -3,9 +3,9 @@ import { CoreReloKind, CoreResolver } from "../btf/index.ts";
 import type { Insn } from "../isa/index.ts";
 import { patchInsn } from "../object/index.ts";
 import { Errno } from "../uapi/index.ts";
-import { isRecordSize, type RecordSource, readRecords, refuseSaying } from "./load-records.ts";
 import type { KernelBtf } from "./objects/btf.ts";
 import type { Process } from "./process.ts";
+import { isRecordSize, type RecordSource, readRecords, refuseSaying } from "./record-source.ts";
 import { refuse } from "./refusal.ts";
 
 /** `struct bpf_core_relo`: offset of the instruction in bytes, type id, offset of the access string, kind. */
