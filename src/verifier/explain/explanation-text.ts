@@ -84,7 +84,9 @@ function refusedPlace(explanation: Explanation, width: number, style: Explanatio
   const code = instruction.code === "" ? NOT_SHOWN : instruction.code;
   const operand = operandPlace(code, instruction.operand);
   const shown = excerpt(code, operand, room);
-  lines.push(`${bar(`${instruction.index}`)}${style.bold(shown.text)}`);
+  // Not to be taken for a line of the source: as the steps have it.
+  const number = style.dim(`${`${instruction.index}`.padStart(margin + 2)}:  `);
+  lines.push(`${number}${style.bold(shown.text)}`);
   if (spot === null) lines.push(...marked(shown.at, shown.length, note));
   else if (operand[1] < code.length) lines.push(...marked(shown.at, shown.length, ""));
   return lines;

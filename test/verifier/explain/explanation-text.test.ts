@@ -31,7 +31,7 @@ describe("the mark", () => {
     expect(frame(located(explanation(null), records))).toEqual([
       "   7 | if (x)    return value->count;",
       "     |                         ^^^^^ R0 may still be NULL here",
-      "  12 | r1 = *(u8 *)(r0 +0)",
+      "  12:  r1 = *(u8 *)(r0 +0)",
       "     |              ^^",
     ]);
   });
@@ -40,7 +40,7 @@ describe("the mark", () => {
     const line = { text: "return value->count;", file: "a.bpf.c", line: 7, column: null };
     expect(frame(explanation(line))).toEqual([
       "   7 | return value->count;",
-      "  12 | r1 = *(u8 *)(r0 +0)",
+      "  12:  r1 = *(u8 *)(r0 +0)",
       "     |              ^^ R0 may still be NULL here",
     ]);
     expect(frame(explanation(null)).length).toBe(2);
@@ -48,7 +48,7 @@ describe("the mark", () => {
 
   it("has no empty frame where the source's text is not in the records", () => {
     expect(frame(explanation({ text: "", file: "a.bpf.c", line: 7, column: 3 }))).toEqual([
-      "  12 | r1 = *(u8 *)(r0 +0)",
+      "  12:  r1 = *(u8 *)(r0 +0)",
       "     |              ^^ R0 may still be NULL here",
     ]);
   });
