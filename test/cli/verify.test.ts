@@ -21,7 +21,7 @@ describe("verify OBJECT", () => {
     expect(stdout).toContain("refused: refused (21 instructions processed)");
     expect(stdout).toContain("error[map-value-out-of-bounds]: a map value is accessed outside of its bounds");
     expect(stdout).toContain("--> refused.bpf.c:36:21, instruction 21");
-    expect(stdout).toMatch(/^ {2}21:  r2 = \*\(u64 \*\)\(r1 \+8\)\n {5}\| {15}\^\^/m);
+    expect(stdout).toMatch(/^ {2}21: {2}r2 = \*\(u64 \*\)\(r1 \+8\)\n {5}\| {15}\^\^/m);
     expect(stdout).toMatch(/^ {2}> 18: if r6 > 0x8 goto pc\+5$/m);
     expect(stdout.replaceAll(/[\s|]+/g, " ")).toContain(
       "what is added may be at most 56 bytes, and can be 64",
