@@ -6,12 +6,32 @@ import { relocated } from "./core-relocations.ts";
 import type { KernelBtf } from "./objects/btf.ts";
 import type { LineRecord } from "./objects/program.ts";
 import type { Process } from "./process.ts";
-import { isRecordSize, type RecordSource, readRecords, refuseSaying } from "./record-source.ts";
+import {
+  isRecordCount,
+  isRecordSize,
+  type RecordKind,
+  type RecordSource,
+  readRecords,
+  refuseSaying,
+} from "./record-source.ts";
 import { Refusal, refuse } from "./refusal.ts";
 
-const FUNC_INFO_SIZE = 8;
-const LINE_INFO_SIZE = 16;
-const INT_MAX = 0x7fff_ffff;
+/** `struct bpf_func_info` */
+const FUNC_INFO: RecordKind = {
+  what: "func info",
+  known: 8,
+  address: "funcInfo",
+  count: "funcInfoCnt",
+  size: "funcInfoRecSize",
+};
+/** `struct bpf_line_info` */
+const LINE_INFO: RecordKind = {
+  what: "line_info",
+  known: 16,
+  address: "lineInfo",
+  count: "lineInfoCnt",
+  size: "lineInfoRecSize",
+};
 
 /** The types and records of a load, read while its program is verified, and kept for what is told of the program. */
 export class LoadRecords implements ProgramRecords, Disposable {
@@ -84,24 +104,15 @@ function rejecting<T>(act: () => T): T {
 }
 
 /** `check_btf_func_early` */
-function* functionRecords(
-  process: Process,
-  { args, log, expect }: RecordSource,
-  btf: KernelBtf,
-): Generator<FunctionRecord> {
-  const { funcInfoCnt: count, funcInfoRecSize: size } = args;
-  if (count === 0) return;
-  if (!isRecordSize(size, FUNC_INFO_SIZE)) refuseSaying(log, `invalid func info rec size ${size}\n`);
-  if (count > INT_MAX / FUNC_INFO_SIZE) refuse(Errno.ENOMEM);
+function* functionRecords(process: Process, source: RecordSource, btf: KernelBtf): Generator<FunctionRecord> {
+  const { args, log } = source;
+  if (args.funcInfoCnt === 0) return;
+  if (!isRecordSize(args, FUNC_INFO)) {
+    refuseSaying(log, `invalid func info rec size ${args.funcInfoRecSize}\n`);
+  }
+  if (!isRecordCount(args, FUNC_INFO)) refuse(Errno.ENOMEM);
   let previous = -1;
-  for (const view of readRecords(process, log, {
-    what: "func info",
-    address: args.funcInfo,
-    count,
-    size,
-    known: FUNC_INFO_SIZE,
-    expect: (known) => expect("funcInfoRecSize", known),
-  })) {
+  for (const view of readRecords(process, source, FUNC_INFO)) {
     const [slot, typeId] = [view.getUint32(0, true), view.getUint32(4, true)];
     if (previous < 0 && slot !== 0) {
       refuseSaying(log, `nonzero insn_off ${slot} for the first func info record`);
@@ -120,22 +131,15 @@ function* functionRecords(
 /** `check_btf_line`, as far as a record says it by itself. */
 function* lineRecords(
   process: Process,
-  { args, insns, log, expect }: RecordSource,
+  source: RecordSource,
   btf: KernelBtf,
 ): Generator<LineRecord, undefined> {
-  const { lineInfoCnt: count, lineInfoRecSize: size } = args;
-  if (count === 0) return;
-  if (count > INT_MAX / LINE_INFO_SIZE || !isRecordSize(size, LINE_INFO_SIZE)) refuse(Errno.EINVAL);
+  const { args, insns, log } = source;
+  if (args.lineInfoCnt === 0) return;
+  if (!isRecordCount(args, LINE_INFO) || !isRecordSize(args, LINE_INFO)) refuse(Errno.EINVAL);
   let previous = -1;
   let i = 0;
-  for (const view of readRecords(process, log, {
-    what: "line_info",
-    address: args.lineInfo,
-    count,
-    size,
-    known: LINE_INFO_SIZE,
-    expect: (known) => expect("lineInfoRecSize", known),
-  })) {
+  for (const view of readRecords(process, source, LINE_INFO)) {
     const word = (at: number) => view.getUint32(at, true);
     const record = { slot: word(0), fileNameOff: word(4), lineOff: word(8), lineCol: word(12) };
     const { slot, fileNameOff, lineOff } = record;

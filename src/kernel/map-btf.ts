@@ -1,17 +1,7 @@
-import { type Btf, BtfKind } from "../btf/index.ts";
+import { type Btf, BtfKind, resolveType } from "../btf/index.ts";
 import type { KeyType } from "../platform/index.ts";
 import { Errno } from "../uapi/index.ts";
 
-/** `BTF_MAX_…`: longer chains of qualifiers are refused with the types. */
-const DEEPEST = 32;
-const QUALIFIERS: ReadonlySet<number> = new Set([
-  BtfKind.TYPEDEF,
-  BtfKind.CONST,
-  BtfKind.VOLATILE,
-  BtfKind.RESTRICT,
-  BtfKind.TYPE_TAG,
-  BtfKind.VAR,
-]);
 /** `struct bpf_cgroup_storage_key` */
 const CGROUP_KEY = {
   size: 16,
@@ -65,7 +55,7 @@ function fitsKey(btf: Btf, { keyTypeId, valueTypeId }: MapTypes, map: MapSizes, 
     case "int32":
       return isInt(btf, keyTypeId, 4);
     case "struct":
-      return keyTypeId !== 0 && btf.kind(resolved(btf, keyTypeId)) === BtfKind.STRUCT;
+      return btf.kind(resolveType(btf, keyTypeId)) === BtfKind.STRUCT;
     case "cgroup":
       return map.keySize === CGROUP_KEY.size ? isCgroupKey(btf, keyTypeId) : isInt(btf, keyTypeId, 8);
     case "void":
@@ -77,8 +67,8 @@ function fitsKey(btf: Btf, { keyTypeId, valueTypeId }: MapTypes, map: MapSizes, 
 
 /** A struct of a cgroup's id and an attach type, `struct bpf_cgroup_storage_key`. */
 function isCgroupKey(btf: Btf, id: number): boolean {
-  const struct = resolved(btf, id);
-  if (struct === 0 || btf.kind(struct) !== BtfKind.STRUCT) return false;
+  const struct = resolveType(btf, id);
+  if (btf.kind(struct) !== BtfKind.STRUCT) return false;
   const { fields } = CGROUP_KEY;
   return (
     btf.vlen(struct) === fields.length &&
@@ -98,16 +88,6 @@ function sizeOf(btf: Btf, id: number): number {
 }
 
 function isInt(btf: Btf, id: number, size: number): boolean {
-  const type = resolved(btf, id);
-  return type !== 0 && btf.kind(type) === BtfKind.INT && btf.size(type) === size;
-}
-
-/** A type without its names and qualifiers; 0: none. */
-function resolved(btf: Btf, id: number): number {
-  let type = id;
-  for (let depth = 0; depth < DEEPEST && type !== 0 && btf.has(type); depth++) {
-    if (!QUALIFIERS.has(btf.kind(type))) return type;
-    type = btf.ref(type);
-  }
-  return 0;
+  const type = resolveType(btf, id);
+  return btf.kind(type) === BtfKind.INT && btf.size(type) === size;
 }

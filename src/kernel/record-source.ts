@@ -6,6 +6,7 @@ import { refuse } from "./refusal.ts";
 
 /** The largest record of any kind, in bytes (`MAX_FUNCINFO_REC_SIZE` and its like). */
 const MAX_RECORD = 252;
+const INT_MAX = 0x7fff_ffff;
 
 /** The attribute's fields about types and records. */
 export interface RecordArguments {
@@ -36,34 +37,41 @@ export function refuseSaying(log: LoadLog, reason: string): never {
   return refuse(Errno.EINVAL);
 }
 
-/** Whether records of a size can be read: ours, with whole words behind. */
-export function isRecordSize(size: number, known: number): boolean {
-  return size >= known && size <= MAX_RECORD && size % 4 === 0;
-}
-
-interface Records {
+/** A kind of records, and the fields of the attribute that are about it. */
+export interface RecordKind {
   /** In the words about what is behind a record. */
   readonly what: string;
-  readonly address: bigint;
-  readonly count: number;
-  /** Bytes of one record as the caller has it. */
-  readonly size: number;
   /** Bytes of one record as this kernel has it. */
   readonly known: number;
-  readonly expect: (size: number) => void;
+  readonly address: "funcInfo" | "lineInfo" | "coreRelos";
+  readonly count: "funcInfoCnt" | "lineInfoCnt" | "coreReloCnt";
+  /** Bytes of one record as the caller has it. */
+  readonly size: Parameters<RecordSource["expect"]>[0];
+}
+
+/** Whether so many records can be counted. */
+export function isRecordCount(args: RecordArguments, { count, known }: RecordKind): boolean {
+  return args[count] <= INT_MAX / known;
+}
+
+/** Whether records of the caller's size can be read: ours, with whole words behind. */
+export function isRecordSize(args: RecordArguments, { size, known }: RecordKind): boolean {
+  const bytes = args[size];
+  return bytes >= known && bytes <= MAX_RECORD && bytes % 4 === 0;
 }
 
 /** Records of the caller's size: what is longer than we know must be zero there (E2BIG), as for every growing struct. */
 export function* readRecords(
   process: Process,
-  log: LoadLog,
-  { what, address, count, size, known, expect }: Records,
+  { args, log, expect }: RecordSource,
+  { what, known, address, count, size }: RecordKind,
 ): Generator<DataView> {
-  for (let i = 0; i < count; i++) {
-    const record = process.read(address + BigInt(i * size), size);
+  const bytes = args[size];
+  for (let i = 0; i < args[count]; i++) {
+    const record = process.read(args[address] + BigInt(i * bytes), bytes);
     if (record.subarray(known).some((byte) => byte !== 0)) {
       log.write(`nonzero tailing record in ${what}`);
-      expect(known);
+      expect(size, known);
       refuse(Errno.E2BIG);
     }
     yield new DataView(record.slice(0, known).buffer);

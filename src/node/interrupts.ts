@@ -1,4 +1,4 @@
-import { runInNewContext } from "node:vm";
+import { createContext, runInContext } from "node:vm";
 
 const NUMBERS = { SIGINT: 2, SIGTERM: 15, SIGHUP: 1 } as const;
 
@@ -10,6 +10,8 @@ export class Interrupts {
   #controller: AbortController | undefined;
   readonly #handlers = new Map<keyof typeof NUMBERS, () => void>();
   #came: NodeJS.Signals | undefined;
+  /** Where scripts of {@link interruptible} are evaluated: made once, for it takes as long as a small program. */
+  #evaluated: Record<string, unknown> | undefined;
 
   /** 128 and the number of the signal that came; undefined before. */
   get status(): number | undefined {
@@ -39,7 +41,9 @@ export class Interrupts {
     for (const [name, handler] of this.#handlers) process.off(name, handler);
     try {
       // Node watches for the signal on a thread of its own only while it evaluates a script.
-      return runInNewContext("act()", { act }, { breakOnSigint: true });
+      this.#evaluated ??= createContext({});
+      this.#evaluated["act"] = act;
+      return runInContext("act()", this.#evaluated, { breakOnSigint: true });
     } catch (error) {
       if ((error as { code?: unknown }).code !== "ERR_SCRIPT_EXECUTION_INTERRUPTED") throw error;
       this.#take("SIGINT");

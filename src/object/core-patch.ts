@@ -16,6 +16,14 @@ const POISON: Insn = {
   imm: POISON_HELPER,
 };
 
+/** As {@link patchInsn}, in a program. @returns null, or why it cannot be relocated: then nothing is changed. */
+export function patchAt(insns: Insn[], slot: number, result: CoreResult): string | null {
+  const patched = patchInsn(insns[slot]!, insns[slot + 1], result);
+  if (!("insns" in patched)) return patched.problem;
+  for (const [i, changed] of patched.insns.entries()) insns[slot + i] = changed;
+  return null;
+}
+
 /**
  * Puts the result of a CO-RE relocation into an instruction (`bpf_core_patch_insn`); the arguments stay as they are.
  *

@@ -1,7 +1,7 @@
 import { TsbpfError } from "../base/index.ts";
 import { CORE_RELO_NAMES, type CoreResolver } from "../btf/index.ts";
 import type { Insn } from "../isa/index.ts";
-import { patchInsn } from "./core-patch.ts";
+import { patchAt } from "./core-patch.ts";
 import type { ProgramSpec } from "./spec.ts";
 
 /**
@@ -14,15 +14,13 @@ import type { ProgramSpec } from "./spec.ts";
 export function relocateCore(program: ProgramSpec, resolver: Pick<CoreResolver, "resolve">): Insn[] {
   const insns = [...program.insns];
   for (const { slot, typeId, access, kind } of program.coreRelocations) {
-    const insn = insns[slot];
-    if (insn === undefined) continue;
-    const patched = patchInsn(insn, insns[slot + 1], resolver.resolve({ typeId, access, kind }));
-    if (!("insns" in patched)) {
+    if (insns[slot] === undefined) continue;
+    const problem = patchAt(insns, slot, resolver.resolve({ typeId, access, kind }));
+    if (problem !== null) {
       throw new TsbpfError(
-        `program ${program.name}: slot ${slot}: CO-RE relocation ${CORE_RELO_NAMES[kind] ?? kind}: ${patched.problem}`,
+        `program ${program.name}: slot ${slot}: CO-RE relocation ${CORE_RELO_NAMES[kind] ?? kind}: ${problem}`,
       );
     }
-    for (const [i, changed] of patched.insns.entries()) insns[slot + i] = changed;
   }
   return insns;
 }

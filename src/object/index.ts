@@ -1,5 +1,5 @@
 export { type GlobalPlace, globalsOf, withContents, withGlobals } from "./contents.ts";
-export { type Patched, POISON_HELPER, patchInsn } from "./core-patch.ts";
+export { type Patched, POISON_HELPER, patchAt, patchInsn } from "./core-patch.ts";
 export { relocateCore } from "./core-relocate.ts";
 export { dataMapName } from "./data-maps.ts";
 export { ObjectError, type ObjectPlace } from "./error.ts";
