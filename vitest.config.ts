@@ -7,6 +7,7 @@ export default defineConfig({
     // Generous: a machine may do other things, too.
     testTimeout: 180_000,
     hookTimeout: 180_000,
+    setupFiles: ["test/setup.ts"],
     pool: "threads",
     maxWorkers: 2,
   },

@@ -136,7 +136,11 @@ class LinkOutput {
     if (bySection && !code)
       throw fail("expected a symbol of its own: data cannot be relocated against a section");
     if (!code || (!bySection && !file.byGcc)) return;
-    const moved = bySection ? (into.placeOf(symbol.section!.name)?.offset ?? 0) : 0;
+    let moved = 0;
+    if (bySection) {
+      if (symbol.section === undefined) throw fail("expected the symbol of a section, got one without a section");
+      moved = into.placeOf(symbol.section.name)?.offset ?? 0;
+    }
     let patches = this.#patches.get(section);
     if (patches === undefined) this.#patches.set(section, (patches = new Map()));
     const value = Number(symbol.value);
