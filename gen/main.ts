@@ -4,6 +4,7 @@ import { btfDump } from "./btf-dump/index.ts";
 import type { Generated, Generator } from "./generator.ts";
 import { helperSignatures } from "./platform/helper-signatures.ts";
 import { platformGenerator } from "./platform/index.ts";
+import { tracepointsGenerator } from "./platform/tracepoints.ts";
 import { uapi } from "./uapi/index.ts";
 import { verifierDocs } from "./verifier/docs.ts";
 import { vmlinux } from "./vmlinux.ts";
@@ -12,6 +13,7 @@ const GENERATORS: readonly Generator[] = [
   uapi,
   platformGenerator,
   helperSignatures,
+  tracepointsGenerator,
   btfDump,
   verifierDocs,
   vmlinux,

@@ -8,7 +8,20 @@ const VMLINUX = "/sys/kernel/btf/vmlinux";
 const RELEASE = "6.18";
 const OUTPUT = "src/platform/generated/kernel-btf.ts";
 
-/** What rewrites, packet objects and map objects need. */
+/** Classes of trace events whose records every kernel knows, whatever types it is given. */
+const TRACE_RECORDS: readonly string[] = [
+  ...["sched_switch", "sched_wakeup_template", "sched_process_template", "sched_process_fork"],
+  ...["sched_process_exec", "sched_process_exit", "sched_migrate_task", "sched_stat_runtime"],
+  ...["sys_enter", "sys_exit", "task_newtask", "task_rename", "signal_generate", "signal_deliver"],
+  ...["block_rq", "block_rq_completion", "block_rq_requeue", "block_bio", "block_bio_complete"],
+  ...["net_dev_template", "net_dev_start_xmit", "net_dev_xmit", "napi_poll", "kfree_skb", "consume_skb"],
+  ...["inet_sock_set_state", "tcp_event_sk", "tcp_retransmit_skb", "irq_handler_entry", "irq_handler_exit"],
+  ...["softirq", "timer_class", "timer_start", "timer_expire_entry", "hrtimer_start"],
+  ...["hrtimer_expire_entry", "hrtimer_class", "exceptions", "kmalloc", "kfree", "mm_page_alloc"],
+  ...["mm_page_free", "cpu", "workqueue_queue_work", "workqueue_execute_start", "mark_victim"],
+];
+
+/** What rewrites, packets, sockets, maps, tasks and events need. */
 const STRUCTS: Selection = new Map<string, "all" | readonly string[]>([
   ["__sk_buff", "all"],
   ["sk_buff", "all"],
@@ -85,7 +98,59 @@ const STRUCTS: Selection = new Map<string, "all" | readonly string[]>([
   ["bpf_perf_event_data", "all"],
   ["bpf_perf_event_data_kern", "all"],
   ["perf_sample_data", ["period", "addr"]],
-  ["task_struct", ["bpf_ctx"]],
+  // Tasks, control groups and namespaces, as far as helpers look at them and worlds fill them in.
+  [
+    "task_struct",
+    [
+      "thread_info",
+      "__state",
+      "flags",
+      "on_cpu",
+      "prio",
+      "static_prio",
+      "normal_prio",
+      "policy",
+      "mm",
+      "active_mm",
+      "exit_state",
+      "exit_code",
+      "pid",
+      "tgid",
+      "real_parent",
+      "parent",
+      "group_leader",
+      "utime",
+      "stime",
+      "start_time",
+      "start_boottime",
+      "real_cred",
+      "cred",
+      "comm",
+      "nsproxy",
+      "cgroups",
+      "bpf_ctx",
+    ],
+  ],
+  ["cred", ["usage", "uid", "gid", "suid", "sgid", "euid", "egid", "fsuid", "fsgid"]],
+  ["css_set", ["dfl_cgrp"]],
+  ["cgroup", ["self", "level", "kn", "ancestors"]],
+  ["cgroup_subsys_state", ["cgroup", "parent", "id", "serial_nr", "flags"]],
+  ["kernfs_node", ["id", "name", "__parent"]],
+  ["nsproxy", ["net_ns"]],
+  ["seq_file", ["buf", "size", "from", "count", "index", "read_pos", "private"]],
+  ["bpf_iter_meta", "all"],
+  ["bpf_iter__bpf_map", "all"],
+  ["bpf_iter__bpf_map_elem", "all"],
+  ["bpf_iter__bpf_prog", "all"],
+  ["bpf_iter__bpf_link", "all"],
+  ["bpf_iter__cgroup", "all"],
+  ["bpf_iter__task", "all"],
+  ["bpf_prog", ["type", "len", "expected_attach_type", "aux"]],
+  ["bpf_prog_aux", ["id", "name"]],
+  ["bpf_link", ["id", "type", "prog"]],
+  ["nf_hook_state", "all"],
+  // Records of tracepoints that most tools are about.
+  ...TRACE_RECORDS.map((name) => [`trace_event_raw_${name}`, "all"] as const),
   ["sockaddr", ["sa_family"]],
   ["sockaddr_in", ["sin_port", "sin_addr"]],
   ["sockaddr_in6", ["sin6_port", "sin6_addr"]],

@@ -149,3 +149,12 @@ export {
   type WritableStruct,
   type WriteRules,
 } from "./struct-ops.ts";
+export { type RecordField, recordFields } from "./tracepoints/record-fields.ts";
+export {
+  formatFile,
+  isKnownTracepoint,
+  TRACE_ENTRY_SIZE,
+  type TraceEvent,
+  TraceEvents,
+  tracepointArguments,
+} from "./tracepoints/trace-events.ts";
