@@ -70,7 +70,8 @@ function emitHashWalk(walk: Walk): void {
   const keySize = f.local("i32", "key_size");
   const perCpu = f.local("i32", "per_cpu");
   field(f, map, MapField.KEY_SIZE).set(keySize);
-  field(f, map, MapField.TYPE).i32.const(BpfMapType.PERCPU_HASH).i32.eq().set(perCpu);
+  field(f, map, MapField.TYPE).i32.const(BpfMapType.PERCPU_HASH).i32.eq();
+  field(f, map, MapField.TYPE).i32.const(BpfMapType.LRU_PERCPU_HASH).i32.eq().i32.or().set(perCpu);
   f.block((done) => {
     f.loop((nextBucket) => {
       f.get(bucket);
@@ -98,6 +99,13 @@ function emitHashWalk(walk: Walk): void {
   });
 }
 
+const HASH_TYPES = [
+  BpfMapType.HASH,
+  BpfMapType.PERCPU_HASH,
+  BpfMapType.LRU_HASH,
+  BpfMapType.LRU_PERCPU_HASH,
+] as const;
+
 /** `bpf_for_each_map_elem`: how many elements the function was called for, until it returned something else than 0. */
 const forEach = emittedHelper(
   BpfFuncId.for_each_map_elem,
@@ -119,7 +127,7 @@ const forEach = emittedHelper(
       (key) => {
         const walk = { f, environment, map, callback, context, count, key };
         isOf([BpfMapType.ARRAY, BpfMapType.PERCPU_ARRAY]).if(() => emitArrayWalk(walk));
-        isOf([BpfMapType.HASH, BpfMapType.PERCPU_HASH]).if(() => emitHashWalk(walk));
+        isOf(HASH_TYPES).if(() => emitHashWalk(walk));
       },
     );
     f.get(count);

@@ -48,6 +48,7 @@ const lookupPerCpu = emittedHelper(
     const [map, key, cpu] = f.params as [Local, Local, Local];
     // A map that is not per CPU has no such operation; the verifier refuses the call.
     field(f, map, MapField.TYPE).i32.const(BpfMapType.PERCPU_HASH).i32.ne();
+    field(f, map, MapField.TYPE).i32.const(BpfMapType.LRU_PERCPU_HASH).i32.ne().i32.and();
     field(f, map, MapField.TYPE).i32.const(BpfMapType.PERCPU_ARRAY).i32.ne().i32.and();
     f.get(cpu);
     field(f, map, MapField.CPUS).i32.geU().i32.or();

@@ -9,6 +9,8 @@ const WORKING: ReadonlySet<number> = new Set([
   BpfMapType.ARRAY,
   BpfMapType.PERCPU_HASH,
   BpfMapType.PERCPU_ARRAY,
+  BpfMapType.LRU_HASH,
+  BpfMapType.LRU_PERCPU_HASH,
   BpfMapType.PROG_ARRAY,
   BpfMapType.ARRAY_OF_MAPS,
   BpfMapType.HASH_OF_MAPS,

@@ -1,12 +1,12 @@
-import type { MapAttributes } from "../maps/index.ts";
+import { isLruType, isPerCpuType, type MapAttributes } from "../maps/index.ts";
 import { PAGE_SIZE } from "../mem/index.ts";
 import type { KernelLayout } from "../platform/index.ts";
 import { BpfMapFlag, BpfMapType } from "../uapi/index.ts";
 
 const POINTER = 8;
-/** Eight counters of 32 bits a CPU, which guarded the locks of buckets once and are accounted for still. */
 /** Pages of a ring buffer beside its data. */
 const RING_PAGES = 3;
+/** Eight counters of 32 bits a CPU, which guarded the locks of buckets once and are accounted for still. */
 const LOCK_COUNTERS = 8 * 4;
 
 /**
@@ -31,6 +31,8 @@ export function mapMemoryUsage(map: MapAttributes, cpus: number, layout: KernelL
     case BpfMapType.HASH:
     case BpfMapType.HASH_OF_MAPS:
     case BpfMapType.PERCPU_HASH:
+    case BpfMapType.LRU_HASH:
+    case BpfMapType.LRU_PERCPU_HASH:
       return hashUsage(map, value, cpus, layout);
     case BpfMapType.RINGBUF: {
       const pages = map.maxEntries / PAGE_SIZE;
@@ -44,14 +46,14 @@ export function mapMemoryUsage(map: MapAttributes, cpus: number, layout: KernelL
 }
 
 function hashUsage(map: MapAttributes, value: number, cpus: number, layout: KernelLayout): number {
-  const perCpu = map.type === BpfMapType.PERCPU_HASH;
+  const perCpu = isPerCpuType(map.type);
   let buckets = 1;
   while (buckets < map.maxEntries) buckets *= 2;
   const table = layout.sizeOf("bpf_htab") + buckets * layout.sizeOf("bucket") + LOCK_COUNTERS * cpus;
   if ((map.flags & BpfMapFlag.NO_PREALLOC) !== 0) return table;
   const element = layout.sizeOf("htab_elem") + roundUp(map.keySize, 8) + (perCpu ? POINTER : value);
   if (perCpu) return table + map.maxEntries * (element + value * cpus);
-  if (map.type === BpfMapType.HASH_OF_MAPS) return table + map.maxEntries * element;
+  if (map.type === BpfMapType.HASH_OF_MAPS || isLruType(map.type)) return table + map.maxEntries * element;
   // One element a CPU is kept ready, so that an update of a full map can replace.
   return table + (map.maxEntries + cpus) * element + POINTER * cpus;
 }

@@ -4,6 +4,7 @@ import type { MapAttributes } from "./map-attributes.ts";
 import {
   isCgroupStorage,
   isHashType,
+  isLruType,
   isObjectArray,
   isPerCpuType,
   isRedirectMap,
@@ -144,9 +145,12 @@ function checkRing({ keySize, valueSize, maxEntries, flags }: MapAttributes): nu
 /** `htab_map_alloc_check`, and the checks at the start of `htab_map_alloc`. */
 function checkHash({ type, keySize, valueSize, maxEntries, flags }: MapAttributes): number {
   const perCpu = isPerCpuType(type);
+  const lru = isLruType(type);
   if ((flags & ~HASH_FLAGS) !== 0 || !accessOk(flags)) return -Errno.EINVAL;
-  if ((flags & BpfMapFlag.NO_COMMON_LRU) !== 0) return -Errno.EINVAL;
-  if (perCpu && (flags & BpfMapFlag.NUMA_NODE) !== 0) return -Errno.EINVAL;
+  if (!lru && (flags & BpfMapFlag.NO_COMMON_LRU) !== 0) return -Errno.EINVAL;
+  if (lru && (flags & BpfMapFlag.NO_PREALLOC) !== 0) return -Errno.ENOTSUPP;
+  const scattered = perCpu || (flags & BpfMapFlag.NO_COMMON_LRU) !== 0;
+  if (scattered && (flags & BpfMapFlag.NUMA_NODE) !== 0) return -Errno.EINVAL;
   if (maxEntries === 0 || keySize === 0 || valueSize === 0) return -Errno.EINVAL;
   if (keySize + valueSize >= MAX_HASH_ELEMENT) return -Errno.E2BIG;
   if (perCpu && rounded(valueSize) > MAX_PERCPU_VALUE) return -Errno.E2BIG;

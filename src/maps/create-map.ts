@@ -3,6 +3,7 @@ import { BpfMapFlag, BpfMapType, Errno } from "../uapi/index.ts";
 import { ArenaField, ArenaPages } from "./arena.ts";
 import { bucketsFor, checkMapAttributes } from "./check-attributes.ts";
 import { BUCKET_SIZE, LOCK_STRIDE, MAX_LOCKS } from "./emit-hash-find.ts";
+import { fillLruLists, lruEntries, lruSize, lruTarget } from "./lru-lists.ts";
 import type { MapAttributes } from "./map-attributes.ts";
 import type { MapCode } from "./map-code.ts";
 import { MAP_HEADER_SIZE, MapField, MapOperationSlot, SLAB_HEADER_SIZE } from "./map-header.ts";
@@ -13,11 +14,13 @@ import {
   isCgroupStorage,
   isDeviceMap,
   isHashType,
+  isLruType,
   isMapOfMaps,
   isObjectArray,
   isPerCpuType,
   isRedirectMap,
   isSocketMap,
+  nodeAt,
   rounded,
   shapeOf,
   valueAt,
@@ -49,10 +52,17 @@ const MAX_BLOCK = 2 ** 31;
 export function createMap(environment: MapEnvironment, attributes: MapAttributes): MapStorage | number {
   const problem = checkMapAttributes(attributes);
   if (problem !== 0) return problem;
-  const building = new MapBuilding(environment, attributes);
+  const maxEntries = entriesOf(attributes, environment.cpus);
+  const building = new MapBuilding(environment, { ...attributes, maxEntries });
   const map = building.build();
   if (map === null) building.abandon();
   return map ?? -Errno.ENOMEM;
+}
+
+/** Entries that a map has which was asked for as many as its attributes say: more with lists for each CPU. */
+export function entriesOf({ type, maxEntries, flags }: MapAttributes, cpus: number): number {
+  const common = (flags & BpfMapFlag.NO_COMMON_LRU) === 0;
+  return isLruType(type) ? lruEntries(maxEntries, common, cpus) : maxEntries;
 }
 
 /** One creation: what was allocated so far, to be given back where it fails. */
@@ -227,7 +237,8 @@ class MapBuilding {
     const shape = shapeOf(this.#attributes);
     const size = elementSize(shape);
     const perCpu = isPerCpuType(type);
-    const spares = perCpu ? 0 : cpus;
+    const lru = isLruType(type);
+    const spares = perCpu || lru ? 0 : cpus;
     const elements = SLAB_HEADER_SIZE + (maxEntries + spares) * size;
     const area = perCpu ? Math.ceil(maxEntries / 8) * 8 * rounded(valueSize) : 0;
     const valuesFrom = perCpu ? Math.ceil(elements / 64) * 64 : elements;
@@ -241,17 +252,40 @@ class MapBuilding {
     if (perCpu) {
       this.#set(MapField.FRESH_VALUE, slab + valuesFrom);
       this.#set(MapField.FRESH_STRIDE, area);
-    } else {
+    } else if (!lru) {
       const table = this.#allocate(4 * cpus);
       if (table === 0) return false;
       this.#set(MapField.SPARES, table);
       const view = this.#memory.view();
       for (let cpu = 0; cpu < cpus; cpu++) view.setUint32(table + 4 * cpu, end + cpu * size, true);
     }
+    if (lru && !this.#lru(start, perCpu ? { values: slab + valuesFrom, area } : null)) return false;
     const from = perCpu ? slab + valuesFrom : start + valueAt(shape);
     const to = perCpu ? slab + valuesFrom + area * cpus : slab + elements;
     const what = `value of map ${this.#name()}`;
     return this.#region(from, to, this.#access(), perCpu ? rounded(valueSize) : size, valueSize, what);
+  }
+
+  /** All elements are in lists from the start; those of a per-CPU map have their values already. */
+  #lru(first: number, perCpu: { readonly values: number; readonly area: number } | null): boolean {
+    const { flags, maxEntries, valueSize } = this.#attributes;
+    const { cpus } = this.#environment;
+    const shape = shapeOf(this.#attributes);
+    const common = (flags & BpfMapFlag.NO_COMMON_LRU) === 0;
+    const lists = this.#allocate(lruSize(common, cpus));
+    if (lists === 0) return false;
+    this.#set(MapField.LRU, lists);
+    this.#set(MapField.LRU_TARGET, lruTarget(maxEntries, cpus));
+    const stride = elementSize(shape);
+    const elements = { first: first + nodeAt(shape), stride, count: maxEntries };
+    fillLruLists(this.#memory, lists, { common, cpus }, elements);
+    const words = this.#memory.words();
+    for (let i = 0; perCpu !== null && i < maxEntries; i++) {
+      const at = (first + i * stride + valueAt(shape)) >>> 2;
+      words[at] = perCpu.values + i * rounded(valueSize);
+      words[at + 1] = perCpu.area;
+    }
+    return true;
   }
 
   /** What messages call it: names are optional. */

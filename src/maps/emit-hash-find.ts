@@ -1,9 +1,10 @@
 import { BpfMapType } from "../uapi/index.ts";
 import type { FunctionBuilder, Local } from "../wasm/index.ts";
 import { comparesHash, emitHash, emitKeyTest, emitKeyWords, type KeyWords } from "./emit-key.ts";
+import { LruNode } from "./lru-lists.ts";
 import { MapField } from "./map-header.ts";
 import { emitFixed, emitFixed64, type MapOperand } from "./map-operand.ts";
-import { ElementField, isMapOfMaps, isPerCpuType, valueAt } from "./map-shape.ts";
+import { ElementField, isLruType, isMapOfMaps, isPerCpuType, nodeAt, valueAt } from "./map-shape.ts";
 import type { MapShape } from "./operations.ts";
 
 /**
@@ -105,19 +106,30 @@ export function emitValueOf(
     .i32.add();
 }
 
-/** Emits a lookup: `result` becomes the offset of the value (for `cpu`) or of the map that it names, or 0. */
+/** Emits the note that an element of an LRU table was used; it is written only where it does not stand there already. */
+export function emitUse(f: FunctionBuilder, shape: MapShape, element: Local): void {
+  const at = nodeAt(shape) + LruNode.REF;
+  f.get(element).i32.load8U(at).i32.eqz();
+  f.if(() => f.get(element).i32.const(1).i32.store8(at));
+}
+
+/**
+ * Emits a lookup: `result` becomes the offset of the value (for `cpu`) or of the map that it names, or 0.
+ *
+ * @param uses whether the lookup keeps an element of an LRU table from being evicted.
+ */
 export function emitHashValue(
   f: FunctionBuilder,
   shape: MapShape,
   map: MapOperand,
-  key: Local,
-  cpu: Local,
-  result: Local,
+  { key, cpu, result }: { readonly key: Local; readonly cpu: Local; readonly result: Local },
+  uses = true,
 ): void {
   const search = emitHashSearch(f, shape, map, key);
   emitHashFind(f, search, false);
   f.get(search.element).tee(result);
   f.if(() => {
+    if (uses && isLruType(shape.type)) emitUse(f, shape, search.element);
     emitValueOf(f, shape, search.element, cpu);
     if (isMapOfMaps(shape.type)) f.i32.atomicLoad();
     f.set(result);

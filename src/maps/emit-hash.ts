@@ -1,7 +1,9 @@
 import { emitParallel, type MemoryImports } from "../mem/index.ts";
 import { BpfMapFlag, BpfUpdateFlag, Errno } from "../uapi/index.ts";
 import type { Func, FunctionBuilder, Local } from "../wasm/index.ts";
-import { emitClear, emitCopy } from "./emit-bytes.ts";
+import { emitBucketLock, emitCount, emitInsert, emitLink, emitRemoval } from "./emit-bucket.ts";
+import { emitCopy } from "./emit-bytes.ts";
+import { emitFreeElement, emitKeyOf, emitNewValue } from "./emit-element.ts";
 import {
   BUCKET_SIZE,
   BucketField,
@@ -10,14 +12,12 @@ import {
   emitHashValue,
   emitValueOf,
   type HashSearch,
-  LOCK_STRIDE,
 } from "./emit-hash-find.ts";
-import { comparesHash, emitKeyStore } from "./emit-key.ts";
 import type { PoolFunctions } from "./emit-pool.ts";
 import { emitClearSpecial, emitCopyLocked, emitCopyValue, emitFreeFields, hasLock } from "./emit-value.ts";
 import { MapField } from "./map-header.ts";
 import { emitChanging, emitFixed, emitHeader, type MapOperand } from "./map-operand.ts";
-import { ElementField, isPerCpuType, rounded, valueAt } from "./map-shape.ts";
+import { ElementField, isPerCpuType, valueAt } from "./map-shape.ts";
 import type { MapShape } from "./operations.ts";
 
 /** What the operations that change a hash table call. */
@@ -28,33 +28,12 @@ export interface HashParts {
   readonly freeFields: Func | null;
 }
 
-/** `htab_map_lookup_elem`, `htab_percpu_map_lookup_elem`. */
-export function emitHashLookup(f: FunctionBuilder, shape: MapShape, map: MapOperand): void {
+/** `htab_map_lookup_elem`, `htab_percpu_map_lookup_elem`, and their like of LRU tables. */
+export function emitHashLookup(f: FunctionBuilder, shape: MapShape, map: MapOperand, uses = true): void {
   const [, key, cpu] = f.params as [Local, Local, Local];
   const result = f.local("i32", "result");
-  emitHashValue(f, shape, map, key, cpu, result);
+  emitHashValue(f, shape, map, { key, cpu, result }, uses);
   f.get(result);
-}
-
-/** Emits the lock, or unlock, of a bucket by its number, where several executors may be at work. */
-function emitBucketLock(f: FunctionBuilder, callee: Func, map: MapOperand, index: Local): void {
-  emitParallel(f).if(() => {
-    f.get(index);
-    emitFixed(f, map, MapField.LOCK_MASK).i32.and().i32.const(LOCK_STRIDE).i32.mul();
-    emitFixed(f, map, MapField.LOCKS).i32.add().call(callee);
-  });
-}
-
-/** Emits a change of the count of elements. */
-function emitCount(f: FunctionBuilder, map: MapOperand, by: number): void {
-  emitParallel(f);
-  f.if(
-    () => emitHeader(f, map).i32.const(by).i32.atomicRmw("add", MapField.COUNT).drop(),
-    () => {
-      emitHeader(f, map);
-      emitChanging(f, map, MapField.COUNT).i32.const(by).i32.add().i32.store(MapField.COUNT);
-    },
-  );
 }
 
 /**
@@ -122,70 +101,12 @@ export function emitHashUpdate(f: FunctionBuilder, shape: MapShape, map: MapOper
         emitCount(f, map, 1);
         emitNewValue(f, { shape, map, value, cpu, fresh });
         emitKeyOf(f, search, fresh);
-        emitInsert(f, search, fresh);
+        emitInsert(f, search.bucket, fresh);
       },
     );
   });
   emitBucketLock(f, memory.function("unlock"), map, search.index);
   f.get(error);
-}
-
-/** Emits key and hash of a new element. */
-function emitKeyOf(f: FunctionBuilder, search: HashSearch, fresh: Local): void {
-  emitKeyStore(f, search.key, { base: fresh, plus: ElementField.KEY });
-  if (comparesHash(search.key.size)) f.get(fresh).get(search.hash).i32.store(ElementField.HASH);
-}
-
-/** Emits the value of a new element: for per-CPU types `cpu`'s, and zero for all others (`pcpu_init_value`). */
-function emitNewValue(
-  f: FunctionBuilder,
-  parts: { shape: MapShape; map: MapOperand; value: Local; cpu: Local; fresh: Local },
-): void {
-  const { shape, map, value, cpu, fresh } = parts;
-  if (!isPerCpuType(shape.type)) {
-    const target = { base: fresh, plus: valueAt(shape) };
-    emitCopyValue(f, shape, target, { base: value, plus: 0 });
-    emitClearSpecial(f, shape, target);
-    return;
-  }
-  const at = f.local("i32", "value_at");
-  const left = f.local("i32", "cpus_left");
-  f.get(fresh).i32.load(valueAt(shape)).set(at);
-  emitFixed(f, map, MapField.CPUS).set(left);
-  f.loop((again) => {
-    emitClear(f, { base: at, plus: 0 }, rounded(shape.valueSize));
-    f.get(at)
-      .get(fresh)
-      .i32.load(valueAt(shape) + 4)
-      .i32.add()
-      .set(at);
-    f.get(left).i32.const(1).i32.sub().tee(left).brIf(again);
-  });
-  emitValueOf(f, shape, fresh, cpu).set(at);
-  emitCopyValue(f, shape, { base: at, plus: 0 }, { base: value, plus: 0 });
-}
-
-/** Emits the entry of a new element at the head of its bucket. */
-function emitInsert(f: FunctionBuilder, { bucket }: HashSearch, fresh: Local): void {
-  f.get(fresh).get(bucket).i32.load(BucketField.FIRST).i32.store(ElementField.NEXT);
-  emitLink(f, bucket, () => f.get(fresh));
-}
-
-/** Emits the store of a link that readers follow: what was written before it is visible to them. */
-function emitLink(f: FunctionBuilder, link: Local, target: () => void): void {
-  const to = f.local("i32", "target");
-  target();
-  f.set(to);
-  emitParallel(f);
-  f.if(
-    () => f.get(link).get(to).i32.atomicStore(),
-    () => f.get(link).get(to).i32.store(),
-  );
-}
-
-/** Emits the note that an element was taken out, which must stand before the element can be reused. */
-function emitRemoval(f: FunctionBuilder, bucket: Local): void {
-  emitParallel(f).if(() => f.get(bucket).i32.const(1).i32.atomicRmw("add", BucketField.REMOVALS).drop());
 }
 
 interface Replacement {
@@ -256,34 +177,6 @@ export function emitHashDelete(f: FunctionBuilder, shape: MapShape, map: MapOper
   });
   emitBucketLock(f, parts.memory.function("unlock"), map, search.index);
   f.i32.const(0).i32.const(-Errno.ENOENT).get(element).select();
-}
-
-/** Emits the end of what the values of an element own, of every CPU. */
-function emitFreeElement(
-  f: FunctionBuilder,
-  shape: MapShape,
-  map: MapOperand,
-  element: Local,
-  freeFields: Func | null,
-): void {
-  if (freeFields === null) return;
-  if (!isPerCpuType(shape.type)) {
-    emitFreeFields(f, map, freeFields, () => f.get(element).i32.const(valueAt(shape)).i32.add());
-    return;
-  }
-  const value = f.local("i32", "value_of_cpu");
-  const left = f.local("i32", "cpus_to_free");
-  f.get(element).i32.load(valueAt(shape)).set(value);
-  emitFixed(f, map, MapField.CPUS).set(left);
-  f.loop((again) => {
-    emitFreeFields(f, map, freeFields, () => f.get(value));
-    f.get(value)
-      .get(element)
-      .i32.load(valueAt(shape) + 4)
-      .i32.add()
-      .set(value);
-    f.get(left).i32.const(1).i32.sub().tee(left).brIf(again);
-  });
 }
 
 /** `htab_map_get_next_key`: a key that is not there starts over. */

@@ -1,6 +1,6 @@
 import { MemoryImports, type MemoryKind } from "../mem/index.ts";
 import { BpfMapType, Errno } from "../uapi/index.ts";
-import type { Local } from "../wasm/index.ts";
+import type { Func, Local } from "../wasm/index.ts";
 import { type FunctionBuilder, ModuleBuilder, type Signature } from "../wasm/index.ts";
 import {
   emitArrayDelete,
@@ -12,12 +12,21 @@ import {
 import { emitCgroupStorage } from "./emit-cgroup-storage.ts";
 import { emitHashDelete, emitHashLookup, emitHashNextKey, emitHashUpdate } from "./emit-hash.ts";
 import { emitHashValue } from "./emit-hash-find.ts";
+import { emitLru } from "./emit-lru.ts";
+import { emitLruDelete, emitLruUpdate } from "./emit-lru-hash.ts";
 import { emitPool } from "./emit-pool.ts";
 import { emitRedirectMap } from "./emit-redirect-map.ts";
 import { emitSocketMap } from "./emit-socket-map.ts";
 import { FREE_FIELDS } from "./emit-value.ts";
 import { emitMapOperand, type MapOperand } from "./map-operand.ts";
-import { isArrayType, isCgroupStorage, isHashType, isRedirectMap, isSocketMap } from "./map-shape.ts";
+import {
+  isArrayType,
+  isCgroupStorage,
+  isHashType,
+  isLruType,
+  isRedirectMap,
+  isSocketMap,
+} from "./map-shape.ts";
 import type { MapShape } from "./operations.ts";
 
 const I = "i32";
@@ -25,6 +34,7 @@ const I = "i32";
 /** Signatures of the operations, as `MapOperations` has them. */
 export const MAP_OPERATIONS = {
   lookup: { params: [I, I, I], results: [I] },
+  inspect: { params: [I, I, I], results: [I] },
   update: { params: [I, I, I, I, I], results: [I] },
   delete: { params: [I, I], results: [I] },
   nextKey: { params: [I, I, I], results: [I] },
@@ -32,8 +42,19 @@ export const MAP_OPERATIONS = {
 
 export type MapOperationName = keyof typeof MAP_OPERATIONS;
 
+/** Those that every type has. */
+export type CommonOperation = "lookup" | "update" | "delete" | "nextKey";
+
 /** The operations of a shape as functions of a module. */
-export type MapOperationFunctions = Readonly<Record<MapOperationName, FunctionBuilder>>;
+export type MapOperationFunctions = Readonly<Record<CommonOperation, FunctionBuilder>> &
+  Readonly<Partial<Record<MapOperationName, FunctionBuilder>>>;
+
+/** The operations that maps of a type have. */
+export function operationNames(type: number): readonly MapOperationName[] {
+  return isLruType(type) ? [...COMMON, "inspect"] : COMMON;
+}
+
+const COMMON: readonly CommonOperation[] = ["lookup", "update", "delete", "nextKey"];
 
 /**
  * Emits all operations of a shape into a module: a JIT that does so calls them without leaving its module.
@@ -53,6 +74,7 @@ export function emitMapOperations(
     delete: func("delete"),
     nextKey: func("nextKey"),
   };
+  if (isLruType(shape.type)) return emitLruOperations(m, memory, shape, { operations, constant });
   const operand = (f: FunctionBuilder) => constant ?? emitMapOperand(f, f.params[0]!);
   const { lookup, update, delete: remove, nextKey } = operations;
   if (shape.type === BpfMapType.RINGBUF || shape.type === BpfMapType.SK_STORAGE) {
@@ -80,8 +102,7 @@ export function emitMapOperations(
     emitCgroupStorage(operations);
     return operations;
   }
-  const { module, name, signature } = FREE_FIELDS;
-  const freeFields = shape.special?.frees === true ? m.importFunction(module, name, signature) : null;
+  const freeFields = importFreeFields(m, shape);
   if (isHashType(shape.type)) {
     const parts = { memory, pool: emitPool(m, shape, memory), freeFields };
     emitHashLookup(lookup, shape, operand(lookup));
@@ -95,6 +116,37 @@ export function emitMapOperations(
     emitArrayNextKey(nextKey, operand(nextKey));
   }
   return operations;
+}
+
+/** Tables that evict (`htab_lru_map_ops`, `htab_lru_percpu_map_ops`). */
+function emitLruOperations(
+  m: ModuleBuilder,
+  memory: MemoryImports,
+  shape: MapShape,
+  {
+    operations,
+    constant,
+  }: {
+    readonly operations: Readonly<Record<CommonOperation, FunctionBuilder>>;
+    readonly constant: MapOperand | undefined;
+  },
+): MapOperationFunctions {
+  const operand = (f: FunctionBuilder) => constant ?? emitMapOperand(f, f.params[0]!);
+  const { lookup, update, delete: remove, nextKey } = operations;
+  const inspect = m.function("inspect", MAP_OPERATIONS.inspect);
+  const freeFields = importFreeFields(m, shape);
+  const parts = { memory, lru: emitLru(m, shape, memory, freeFields), freeFields };
+  emitHashLookup(lookup, shape, operand(lookup));
+  emitHashLookup(inspect, shape, operand(inspect), false);
+  emitLruUpdate(update, shape, operand(update), parts);
+  emitLruDelete(remove, shape, operand(remove), parts);
+  emitHashNextKey(nextKey, shape, operand(nextKey), memory);
+  return { ...operations, inspect };
+}
+
+function importFreeFields(m: ModuleBuilder, shape: MapShape): Func | null {
+  const { module, name, signature } = FREE_FIELDS;
+  return shape.special?.frees === true ? m.importFunction(module, name, signature) : null;
 }
 
 /** The module of a shape's operations: exports named as in `MapOperations`. */
@@ -122,7 +174,7 @@ export function emitLookup(
 ): boolean {
   const { key, cpu, result } = locals;
   if (isHashType(shape.type)) {
-    emitHashValue(f, shape, map, key, cpu, result);
+    emitHashValue(f, shape, map, locals);
     return true;
   }
   if (!isArrayType(shape.type)) return false;

@@ -1,6 +1,6 @@
 export { ArenaField, ArenaPages, PAGE_SHIFT } from "./arena.ts";
 export { checkMapAttributes } from "./check-attributes.ts";
-export { createMap } from "./create-map.ts";
+export { createMap, entriesOf } from "./create-map.ts";
 export { emitArrayElement } from "./emit-array.ts";
 export { BUCKET_SIZE, BucketField } from "./emit-hash-find.ts";
 export {
@@ -22,6 +22,7 @@ export {
   isCgroupStorage,
   isDeviceMap,
   isHashType,
+  isLruType,
   isMapOfMaps,
   isPerCpuType,
   isRedirectMap,

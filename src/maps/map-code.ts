@@ -1,5 +1,10 @@
 import { type KernelMemory, MEMORY_NAMESPACE } from "../mem/index.ts";
-import { emitMapModule, MAP_OPERATIONS, type MapOperationName } from "./emit-map-module.ts";
+import {
+  type CommonOperation,
+  emitMapModule,
+  type MapOperationName,
+  operationNames,
+} from "./emit-map-module.ts";
 import { FREE_FIELDS } from "./emit-value.ts";
 import { shapeName } from "./map-shape.ts";
 import type { FreeFields, MapOperations, MapShape } from "./operations.ts";
@@ -12,9 +17,8 @@ export interface FunctionTable {
 }
 
 /** Indices of a shape's operations in every executor's table. */
-export type OperationIndices = Readonly<Record<MapOperationName, number>>;
-
-const NAMES = Object.keys(MAP_OPERATIONS) as MapOperationName[];
+export type OperationIndices = Readonly<Record<CommonOperation, number>> &
+  Readonly<Partial<Record<MapOperationName, number>>>;
 
 /** The compiled operations of an executor, by shape: each is compiled when a map of it is first used. */
 export class MapCode {
@@ -47,8 +51,10 @@ export class MapCode {
       operations = instance.exports as unknown as MapOperations;
       this.#operations.set(name, operations);
       if (this.#functions !== undefined) {
-        const indices = this.#indicesOf(this.#functions, name);
-        for (const each of NAMES) this.#functions.table.set(indices[each], operations[each]);
+        const indices = this.#indicesOf(this.#functions, shape);
+        for (const each of operationNames(shape.type)) {
+          this.#functions.table.set(indices[each]!, operations[each]);
+        }
       }
     }
     return operations;
@@ -57,16 +63,12 @@ export class MapCode {
   /** The table indices of a shape's operations, entered into this executor's table; null where it has none. */
   indices(shape: MapShape): OperationIndices | null {
     this.operations(shape);
-    return this.#functions === undefined ? null : this.#indicesOf(this.#functions, shapeName(shape));
+    return this.#functions === undefined ? null : this.#indicesOf(this.#functions, shape);
   }
 
-  #indicesOf(functions: FunctionTable, name: string): OperationIndices {
-    const index = (operation: MapOperationName) => functions.index(`${name}:${operation}`);
-    return {
-      lookup: index("lookup"),
-      update: index("update"),
-      delete: index("delete"),
-      nextKey: index("nextKey"),
-    };
+  #indicesOf(functions: FunctionTable, shape: MapShape): OperationIndices {
+    const shapes = shapeName(shape);
+    const indices = operationNames(shape.type).map((name) => [name, functions.index(`${shapes}:${name}`)]);
+    return Object.fromEntries(indices) as OperationIndices;
   }
 }

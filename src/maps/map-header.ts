@@ -4,14 +4,14 @@
  * ```text
  *   block                     map offset
  *  +-------------------------+------------------+
- *  | header, 128 bytes       | struct bpf_map   |
+ *  | header, 192 bytes       | struct bpf_map   |
  *  +-------------------------+------------------+
  * ```
  *
  * Offsets count from the header's start. Fields of the first group never change while the map exists, and code for a
  * constant map holds them as constants.
  */
-export const MAP_HEADER_SIZE = 128;
+export const MAP_HEADER_SIZE = 192;
 
 export const MapField = {
   // Fixed.
@@ -32,8 +32,9 @@ export const MapField = {
   VALUE_SIZE: 40,
   /** `BPF_F_*` as the map was created with. */
   FLAGS: 44,
-  /** Indices of lookup, update, delete and nextKey in every executor's table, a word each; 0 where not installed. */
-  OPERATIONS: 48,
+  /** LRU: offset of its lists, and how many elements a CPU takes from the common ones at once. */
+  LRU: 48,
+  LRU_TARGET: 52,
   /** Hash: offset of one spare element for each CPU, by which a value is replaced; 0 where values are not. */
   SPARES: 64,
   /** Text of the regions of its values. */
@@ -47,8 +48,10 @@ export const MapField = {
   RECORD: 120,
   /** Arena: offset of the words of `ArenaField`. */
   ARENA: 124,
+  /** Indices of the operations in every executor's table, by `MapOperationSlot`; 0 where programs may not call one. */
+  OPERATIONS: 128,
   // Changing.
-  /** Hash: elements in the table. */
+  /** Elements in a hash table, a trie or a queue. */
   COUNT: 80,
   /** Lock of the pool of elements. */
   POOL_LOCK: 84,
@@ -68,7 +71,15 @@ export const MapField = {
 } as const;
 
 /** Order of the operations in the header. */
-export const MapOperationSlot = { LOOKUP: 0, UPDATE: 1, DELETE: 2, NEXT_KEY: 3 } as const;
+export const MapOperationSlot = {
+  LOOKUP: 0,
+  UPDATE: 1,
+  DELETE: 2,
+  NEXT_KEY: 3,
+  PUSH: 4,
+  POP: 5,
+  PEEK: 6,
+} as const;
 
 /**
  * A slab of elements, in front of them; a map that does not preallocate gets more and larger ones as it fills.

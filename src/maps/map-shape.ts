@@ -1,13 +1,16 @@
 import { SpecialField } from "../btf/index.ts";
 import { BpfMapFlag, BpfMapType } from "../uapi/index.ts";
+import { LruNode } from "./lru-lists.ts";
 import type { MapAttributes } from "./map-attributes.ts";
 import type { MapShape, SpecialShape } from "./operations.ts";
 import { fieldOffset, ownsSomething, type SpecialFields } from "./special-fields.ts";
 
+const HASH_SHAPE_FLAGS = BpfMapFlag.NO_PREALLOC | BpfMapFlag.NO_COMMON_LRU;
+
 /** What the operations of a map with these attributes depend on. */
 export function shapeOf(attributes: MapAttributes): MapShape {
   const { type, keySize, valueSize, record } = attributes;
-  const flags = isHashType(type) ? attributes.flags & BpfMapFlag.NO_PREALLOC : 0;
+  const flags = isHashType(type) ? attributes.flags & HASH_SHAPE_FLAGS : 0;
   const shape = { type, keySize, valueSize, flags };
   return record === undefined ? shape : { ...shape, special: specialShape(record) };
 }
@@ -29,7 +32,17 @@ export function shapeName(shape: MapShape): string {
 }
 
 export function isHashType(type: number): boolean {
-  return type === BpfMapType.HASH || type === BpfMapType.PERCPU_HASH || type === BpfMapType.HASH_OF_MAPS;
+  return (
+    type === BpfMapType.HASH ||
+    type === BpfMapType.PERCPU_HASH ||
+    type === BpfMapType.HASH_OF_MAPS ||
+    isLruType(type)
+  );
+}
+
+/** It evicts elements where it is full. */
+export function isLruType(type: number): boolean {
+  return type === BpfMapType.LRU_HASH || type === BpfMapType.LRU_PERCPU_HASH;
 }
 
 export function isArrayType(type: number): boolean {
@@ -53,6 +66,7 @@ export function isObjectArray(type: number): boolean {
 export function isPerCpuType(type: number): boolean {
   return (
     type === BpfMapType.PERCPU_HASH ||
+    type === BpfMapType.LRU_PERCPU_HASH ||
     type === BpfMapType.PERCPU_ARRAY ||
     type === BpfMapType.PERCPU_CGROUP_STORAGE
   );
@@ -94,10 +108,10 @@ export function arrayStride(shape: MapShape): number {
  * An element of a hash table.
  *
  * ```text
- *  +------+------+--------------------+-----------------------------------------------+
- *  | next | hash | key, rounded to 8  | value, rounded to 8; per-CPU: value of CPU 0, |
- *  |      |      |                    | bytes to that of the next CPU                 |
- *  +------+------+--------------------+-----------------------------------------------+
+ *  +------+------+--------------------+-----------------------------------------------+-----------+
+ *  | next | hash | key, rounded to 8  | value, rounded to 8; per-CPU: value of CPU 0, | LRU: node |
+ *  |      |      |                    | bytes to that of the next CPU                 |           |
+ *  +------+------+--------------------+-----------------------------------------------+-----------+
  * ```
  *
  * `next` is the next element of the bucket, or 0. In a free element `hash` is the next free one, and `next` stays as it
@@ -110,6 +124,11 @@ export function valueAt(shape: MapShape): number {
   return ElementField.KEY + rounded(shape.keySize);
 }
 
-export function elementSize(shape: MapShape): number {
+/** Where the node of an element of an LRU table lies. */
+export function nodeAt(shape: MapShape): number {
   return valueAt(shape) + (isPerCpuType(shape.type) ? 8 : rounded(shape.valueSize));
+}
+
+export function elementSize(shape: MapShape): number {
+  return nodeAt(shape) + (isLruType(shape.type) ? LruNode.SIZE : 0);
 }

@@ -71,6 +71,7 @@ const HASH_LIMIT: MapCheck = {
   errno: Errno.E2BIG,
 };
 const PREALLOCATED: MapCheck = { kind: "flagsNone", mask: F.NO_PREALLOC, errno: Errno.ENOTSUPP };
+const NO_NODE_FOR_EACH: MapCheck = { kind: "flagsTogether", mask: F.NUMA_NODE | F.NO_COMMON_LRU };
 const NO_NODE: MapCheck = { kind: "flagsNone", mask: F.NUMA_NODE };
 const RING: readonly MapCheck[] = [
   { kind: "flagsOutside", mask: F.NUMA_NODE },
@@ -130,7 +131,7 @@ function cgroupStorage(...own: readonly MapCheck[]): MapCheck[] {
 export const MAP_RULES: ReadonlyMap<number, MapRule> = new Map<number, MapRule>([
   [M.HASH, { checks: [...hash(NO_LRU)], allocation: [HASH_LIMIT] }],
   [M.PERCPU_HASH, { checks: [...hash(NO_LRU, NO_NODE), percpuValue], allocation: [HASH_LIMIT] }],
-  [M.LRU_HASH, { checks: [...hash(PREALLOCATED)], allocation: [HASH_LIMIT] }],
+  [M.LRU_HASH, { checks: [...hash(PREALLOCATED, NO_NODE_FOR_EACH)], allocation: [HASH_LIMIT] }],
   [M.LRU_PERCPU_HASH, { checks: [...hash(PREALLOCATED, NO_NODE), percpuValue], allocation: [HASH_LIMIT] }],
   [M.ARRAY, { checks: array(NO_PRESERVE) }],
   [

@@ -20,6 +20,8 @@ export type MapCheck =
   | { readonly kind: "flagsOutside"; readonly mask: number }
   /** Flags of which none may be there. */
   | { readonly kind: "flagsNone"; readonly mask: number; readonly errno?: number }
+  /** Flags that must not be there together. */
+  | { readonly kind: "flagsTogether"; readonly mask: number }
   /** A flag that must be there. */
   | { readonly kind: "flagsAll"; readonly mask: number }
   /** Not both read-only and write-only for programs (`bpf_map_flags_access_ok`). */

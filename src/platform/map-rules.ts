@@ -73,6 +73,8 @@ function violated(check: MapCheck, attributes: MapCreateAttributes, layout: Kern
       return (flags & ~check.mask) !== 0 ? Errno.EINVAL : 0;
     case "flagsNone":
       return (flags & check.mask) !== 0 ? (check.errno ?? Errno.EINVAL) : 0;
+    case "flagsTogether":
+      return (flags & check.mask) === check.mask ? Errno.EINVAL : 0;
     case "flagsAll":
       return (flags & check.mask) !== check.mask ? Errno.EINVAL : 0;
     case "flagsAccess":

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
 import { mapMemoryUsage } from "../../src/kernel/map-usage.ts";
+import { entriesOf, isHashType, isLruType } from "../../src/maps/index.ts";
 import { defaultLayout } from "../../src/platform/index.ts";
 import { BpfCommands } from "../../src/sys/index.ts";
 import { BpfMapType } from "../../src/uapi/index.ts";
@@ -20,15 +21,19 @@ describeWith([liveKernel("6.18")], "what Linux accounts for a map", () => {
       BpfMapType.PERCPU_HASH,
       BpfMapType.PERCPU_ARRAY,
       BpfMapType.PROG_ARRAY,
+      BpfMapType.LRU_HASH,
+      BpfMapType.LRU_PERCPU_HASH,
     ]) {
-      const hash = type === BpfMapType.HASH || type === BpfMapType.PERCPU_HASH;
+      const hash = isHashType(type);
       for (const keySize of hash ? [1, 4, 8, 13] : [4]) {
         for (const valueSize of type === BpfMapType.PROG_ARRAY ? [4] : [1, 8, 13, 64]) {
           for (const maxEntries of [1, 3, 64, 1000]) {
             for (const flags of type === BpfMapType.PROG_ARRAY
               ? [0]
               : hash
-                ? [0, 1]
+                ? isLruType(type)
+                  ? [0, 2]
+                  : [0, 1]
                 : type === BpfMapType.ARRAY
                   ? [0, 1024]
                   : [0]) {
@@ -36,7 +41,8 @@ describeWith([liveKernel("6.18")], "what Linux accounts for a map", () => {
               const text = readFileSync(`/proc/self/fdinfo/${fd}`, "utf8");
               sys.close(fd);
               const theirs = Number(/memlock:\s+(\d+)/.exec(text)![1]);
-              const ours = mapMemoryUsage({ type, keySize, valueSize, maxEntries, flags }, cpus, layout);
+              const asked = { type, keySize, valueSize, maxEntries, flags };
+              const ours = mapMemoryUsage({ ...asked, maxEntries: entriesOf(asked, cpus) }, cpus, layout);
               if (ours !== theirs)
                 wrong.push(
                   `${type} ${keySize}/${valueSize} x ${maxEntries} ${flags}: ${ours}, Linux ${theirs}`,

@@ -7,7 +7,7 @@ import { livePort } from "../support/live-port.ts";
 import { describeWith, liveKernel } from "../support/referee.ts";
 import { attributes, hex, keyOf, patternOf, TestMap } from "./support.ts";
 
-const { HASH, ARRAY, PROG_ARRAY, PERCPU_HASH, PERCPU_ARRAY } = BpfMapType;
+const { HASH, ARRAY, PROG_ARRAY, PERCPU_HASH, PERCPU_ARRAY, LRU_HASH, LRU_PERCPU_HASH } = BpfMapType;
 const { port, why } = await livePort();
 
 /** Bytes of a map that the live kernel may be asked to make. */
@@ -24,7 +24,7 @@ describeWith([liveKernel("6.18"), { present: port !== null, why: why ?? "" }], "
     // NUMA_NODE is left out: which nodes there are is the machine's.
     const bits = [0, 1, 2, 5, 6, 7, 8, 9, 10, 11, 12, 19, 30].map((bit) => 1 << bit);
     const attribute = fc.record({
-      type: fc.constantFrom(HASH, ARRAY, PROG_ARRAY, PERCPU_HASH, PERCPU_ARRAY),
+      type: fc.constantFrom(HASH, ARRAY, PROG_ARRAY, PERCPU_HASH, PERCPU_ARRAY, LRU_HASH, LRU_PERCPU_HASH),
       keySize: fc.constantFrom(0, 1, 4, 4, 4, 8, 4 << 20, 0xffff_ffff),
       valueSize: fc.constantFrom(
         0,

@@ -152,7 +152,8 @@ function hashBatch({ process, map, args, wanted, done }: BatchRun, remove: boole
     }
     // As in Linux the elements are gone before the caller has them: where a buffer is bad they are lost.
     if (remove) {
-      for (let i = 0; i < keys.length; i++) deleteElement(process, map, scratch + i * keySize);
+      // The last one is freed first, which those who take free elements notice (batch_flink).
+      for (let i = keys.length; i-- > 0; ) deleteElement(process, map, scratch + i * keySize);
     }
     process.copyOut(args.keys + BigInt(count * keySize), scratch, keyBytes);
     process.copyOut(

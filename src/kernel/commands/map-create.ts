@@ -1,5 +1,5 @@
 import { cString } from "../../base/index.ts";
-import { isDeviceMap, isPerCpuType, type MapAttributes } from "../../maps/index.ts";
+import { entriesOf, isDeviceMap, isPerCpuType, type MapAttributes } from "../../maps/index.ts";
 import {
   checkMapAllocation,
   checkMapAttributes,
@@ -47,7 +47,8 @@ export function mapCreate(process: Process, attr: Attr): number {
   const { machine } = process;
   const args = attr.fields("MAP_CREATE");
   const flags = (args.mapFlags & ~BpfMapFlag.TOKEN_FD) >>> 0;
-  const attributes = checkAttributes(process, args, flags);
+  const asked = checkAttributes(process, args, flags);
+  const attributes = { ...asked, maxEntries: entriesOf(asked, machine.cpus) };
   const inner = innerMap(process, args);
   const memoryUsage = mapMemoryUsage(attributes, machine.cpus, machine.layout);
   let storage = machine.createMap(attributes);
@@ -68,7 +69,7 @@ export function mapCreate(process: Process, attr: Attr): number {
   const map = new KernelMap(machine.maps, {
     ...described,
     btf: described.btf?.get() ?? null,
-    maxEntries: args.maxEntries,
+    maxEntries: attributes.maxEntries,
     flags: keptFlags(args.mapType, flags),
     extra: args.mapExtra,
     storage,

@@ -110,6 +110,8 @@ export function deleteElement(process: Process, map: KernelMap, key: number): nu
 /** Copies the value of a key to `to`: of all CPUs for a per-CPU map (`bpf_map_copy_value`). ENOENT for a miss. */
 export function readElement(process: Process, map: KernelMap, key: number, to: number): void {
   const { operations } = map.parts;
+  // What system calls look at is not in use for that.
+  const look = operations.inspect ?? operations.lookup;
   const memory = process.machine.memory;
   if (map.programs !== null) {
     // System calls see ids, as in Linux.
@@ -124,7 +126,7 @@ export function readElement(process: Process, map: KernelMap, key: number, to: n
   // Its value is a cookie of 64 bits (sock_map_lookup_sys, bpf_fd_reuseport_array_lookup_elem).
   if (isSocketMap(map.type)) refuse(map.valueSize === 8 ? Errno.ENOENT : Errno.ENOSPC);
   if (!isPerCpuType(map.type)) {
-    const value = operations.lookup(map.offset, key, 0);
+    const value = look(map.offset, key, 0);
     if (value === 0) refuse(Errno.ENOENT);
     if (map.inners !== null) {
       memory.view().setUint32(to, map.inners.idOf(value >>> 0), true);
@@ -135,7 +137,7 @@ export function readElement(process: Process, map: KernelMap, key: number, to: n
   }
   const rounded = (map.valueSize + 7) & -8;
   for (let cpu = 0; cpu < process.machine.cpus; cpu++) {
-    const value = operations.lookup(map.offset, key, cpu) >>> 0;
+    const value = look(map.offset, key, cpu) >>> 0;
     if (value === 0) refuse(Errno.ENOENT);
     copyOut(process, map, value, rounded, to + cpu * rounded);
   }
@@ -161,12 +163,13 @@ export function writeElement(
   if (map.type === BpfMapType.PERF_EVENT_ARRAY) return setEvent(process, map, { key, from, flags: flagBits });
   if (map.type === BpfMapType.SK_STORAGE) return refuseSocket(process, key);
   if (map.inners !== null) return setInner(process, map, { key, from, flags: flagBits });
-  if (!isPerCpuType(map.type)) return checked(operations.update(map.offset, key, from, flagBits, 0));
+  if (!isPerCpuType(map.type))
+    return checked(operations.update(map.offset, key, from, flagBits, process.machine.executor.cpu));
   const rounded = (map.valueSize + 7) & -8;
-  checked(operations.update(map.offset, key, from, flagBits, 0));
+  checked(operations.update(map.offset, key, from, flagBits, process.machine.executor.cpu));
   // The element is there now. System calls copy whole words of every CPU's value, padding too (copy_map_value_long).
   for (let cpu = 0; cpu < process.machine.cpus; cpu++) {
-    const value = operations.lookup(map.offset, key, cpu) >>> 0;
+    const value = (operations.inspect ?? operations.lookup)(map.offset, key, cpu) >>> 0;
     copyIn(process, map, value, rounded, from + cpu * rounded);
   }
   return 0;

@@ -10,7 +10,7 @@
   (func $lookup (;0;) (type 0) (param i32 i32 i32) (result i32)
     (local $header i32) (local $index i32) (local $result i32)
     local.get 0
-    i32.const 128
+    i32.const 192
     i32.sub
     local.set $header
     local.get 1
@@ -36,7 +36,7 @@
   (func $update (;1;) (type 1) (param i32 i32 i32 i32 i32) (result i32)
     (local $header i32) (local $index i32) (local $to i32)
     local.get 0
-    i32.const 128
+    i32.const 192
     i32.sub
     local.set $header
     local.get 3
@@ -88,7 +88,7 @@
   (func $delete (;2;) (type 2) (param i32 i32) (result i32)
     (local $header i32)
     local.get 0
-    i32.const 128
+    i32.const 192
     i32.sub
     local.set $header
     i32.const -22
@@ -96,7 +96,7 @@
   (func $nextKey (;3;) (type 0) (param i32 i32 i32) (result i32)
     (local $header i32) (local $index i32)
     local.get 0
-    i32.const 128
+    i32.const 192
     i32.sub
     local.set $header
     i32.const -1

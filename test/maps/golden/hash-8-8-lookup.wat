@@ -1,7 +1,7 @@
 (func $lookup (;2;) (type 0) (param i32 i32 i32) (result i32)
   (local $header i32) (local $result i32) (local $key0 i64) (local $hash i32) (local $index i32) (local $bucket i32) (local $element i32) (local $link i32) (local $hash_state i64) (local $removals i32)
   local.get 0
-  i32.const 128
+  i32.const 192
   i32.sub
   local.set $header
   local.get 1
