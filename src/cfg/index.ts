@@ -1,3 +1,4 @@
+export { graphOf } from "./abstract.ts";
 export { buildCfg, CfgError, type CfgOptions } from "./build.ts";
 export { type Dominators, dominates, dominatorsOf } from "./dominators.ts";
 export { type DotFunction, type DotLine, type DotListing, type DotOptions, dotGraph } from "./dot.ts";

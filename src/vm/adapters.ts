@@ -1,11 +1,11 @@
-import type { EmitEnvironment, HelperCall } from "../helpers/index.ts";
-import { Control, MemoryImports } from "../mem/index.ts";
+import type { HelperCall } from "../helpers/index.ts";
+import { MemoryImports } from "../mem/index.ts";
 import { type Func, ModuleBuilder, type Signature } from "../wasm/index.ts";
 import { type AdapterParts, type Callee, emitAdapter } from "./emit-adapter.ts";
 import { emitArgumentTests } from "./emit-argument-tests.ts";
+import { createEnvironment } from "./emit-environment.ts";
 import type { BpfExecutor } from "./executor.ts";
 import { EXECUTOR_NAMESPACE } from "./signatures.ts";
-import { FaultCode, State } from "./state.ts";
 
 /** How programs reach helpers and kfuncs: by the function index of an adapter. */
 export interface Adapters {
@@ -27,39 +27,7 @@ export function createAdapters(
     table: executor.table,
     ownsCallback: (window: number, index: number) => executor.ownsCallback(window, index),
   };
-  const environment: EmitEnvironment = {
-    type: (signature) => m.type(signature),
-    table,
-    memory: imports,
-    checked: mode === "checked",
-    cpu: (f) => f.i32.const(0).i32.load(executor.stateAt + State.CPU),
-    context: (f) => f.i32.const(0).i32.load(executor.stateAt + State.CONTEXT),
-    onStack: (f, size, use) => {
-      const top = f.local("i32", "stack_top");
-      const at = f.local("i32", "on_stack");
-      const state = (word: number) => executor.stateAt + word;
-      f.i32.const(0).i32.load(state(State.STACK_TOP)).tee(top);
-      // Frames begin at multiples of 16.
-      size();
-      f.i32.const(15).i32.add().i32.const(-16).i32.and().i32.sub().tee(at);
-      f.i32.const(executor.stackLow).i32.ltU();
-      f.if(
-        () => f.i32.const(0).i32.const(FaultCode.stack).i32.store(state(State.FAULT)),
-        () => {
-          f.i32.const(0).get(at).i32.store(state(State.STACK_TOP));
-          use(at);
-          f.i32.const(0).get(top).i32.store(state(State.STACK_TOP));
-        },
-      );
-    },
-    stopped: (f) =>
-      f.i32
-        .const(0)
-        .i32.load(executor.stateAt + State.FAULT)
-        .i32.const(0)
-        .i32.load(Control.INTERRUPT)
-        .i32.or(),
-  };
+  const environment = createEnvironment(m, { imports, table }, executor, mode === "checked");
   const parts: AdapterParts = {
     environment,
     stateAt: executor.stateAt,
@@ -87,7 +55,7 @@ export function createAdapters(
 type Body = (call: HelperCall, ...args: number[]) => number;
 
 /** A body bound to the executor's call, with exactly as many parameters as Wasm passes: no rest array on each call. */
-function hostFunction({ callable }: Callee, call: HelperCall): (...args: number[]) => number {
+export function hostFunction({ callable }: Callee, call: HelperCall): (...args: number[]) => number {
   if (callable.body.kind !== "host") throw new Error(`${callable.name} has no host body`);
   const body: Body = callable.body.call;
   const words = callable.args.reduce((count, kind) => count + (kind === "i64" ? 2 : 1), 0);

@@ -1,7 +1,7 @@
 import type { ArgumentCheck, Callable, EmitEnvironment } from "../helpers/index.ts";
-import { KERNEL_BASE_HIGH } from "../mem/index.ts";
-import type { Func, FunctionBuilder, Local, ModuleBuilder, Signature, ValueType } from "../wasm/index.ts";
+import type { Func, FunctionBuilder, Local, ModuleBuilder, Signature } from "../wasm/index.ts";
 import type { ArgumentTests } from "./emit-argument-tests.ts";
+import { bodySignature, emitArgument, emitResult } from "./emit-passing.ts";
 import { ADAPTER_SIGNATURE } from "./signatures.ts";
 import { MAX_TAIL_CALLS, REGISTER_SIZE, State } from "./state.ts";
 
@@ -81,70 +81,22 @@ function emitBody(
   callee: Callee,
   parts: AdapterParts,
 ): void {
-  const { args, body, result } = callee.callable;
-  const wasm = body.kind === "wasm";
-  const params: ValueType[] = [];
-  for (const [i, kind] of args.entries()) {
-    const at = (i + 1) * REGISTER_SIZE;
-    if (kind === "u8") {
-      f.get(window).i32.load8U(at);
-      params.push("i32");
-    } else if (kind !== "i64") {
-      f.get(window).i32.load(at);
-      params.push("i32");
-    } else if (wasm) {
-      f.get(window).i64.load(at);
-      params.push("i64");
-    } else {
-      f.get(window)
-        .i32.load(at)
-        .get(window)
-        .i32.load(at + 4);
-      params.push("i32", "i32");
-    }
-  }
-  const results: ValueType[] = result === "void" ? [] : [wasm && result === "i64" ? "i64" : "i32"];
-  f.call(bodyOf(m, callee, { params, results }, parts));
+  const argument = (i: number) => ({
+    wide: () => f.get(window).i64.load((i + 1) * REGISTER_SIZE),
+    word: (half: 0 | 1) => f.get(window).i32.load((i + 1) * REGISTER_SIZE + 4 * half),
+    byte: () => f.get(window).i32.load8U((i + 1) * REGISTER_SIZE),
+  });
+  for (const i of callee.callable.args.keys()) emitArgument(callee.callable, i, argument(i));
+  f.call(bodyOf(m, callee, parts));
 }
 
-function bodyOf(m: ModuleBuilder, callee: Callee, signature: Signature, parts: AdapterParts): Func {
+function bodyOf(m: ModuleBuilder, callee: Callee, parts: AdapterParts): Func {
   const { name, body } = callee.callable;
+  const signature = bodySignature(callee.callable);
   if (body.kind === "host") return parts.host(callee, signature);
   const func = m.function(name, signature);
   body.emit(func, parts.environment);
   return func;
-}
-
-/** Turns the result on the stack into the 64 bits of r0. */
-function emitResult(f: FunctionBuilder, { body, result }: Callable, stateAt: number): void {
-  const host = body.kind === "host";
-  switch (result) {
-    case "void":
-      f.i64.const(0);
-      return;
-    case "i32":
-      f.i64.extendI32S();
-      return;
-    case "u8":
-    case "u32":
-      f.i64.extendI32U();
-      return;
-    case "ptr": {
-      const offset = f.local("i32", "offset");
-      f.tee(offset).i64.extendI32U().i64.constPair(0, KERNEL_BASE_HIGH).i64.or();
-      f.i64.const(0).get(offset).select();
-      return;
-    }
-    case "i64":
-      if (!host) return;
-      f.i64.extendI32U();
-      f.i32
-        .const(0)
-        .i64.load32U(stateAt + State.HELPER_HIGH)
-        .i64.const(32)
-        .i64.shl()
-        .i64.or();
-  }
 }
 
 function emitTests(f: FunctionBuilder, window: Local, callee: Callee, tests: ArgumentTests): void {

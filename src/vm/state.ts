@@ -56,6 +56,12 @@ export const FaultCode = {
   instruction: 7,
 } as const;
 
+/**
+ * In State.FAULT, while `bpf_throw` unwinds the frames of an activation in an engine that returns through them; the
+ * cookie is in State.FAULT_ADDRESS.
+ */
+export const THROWN = 0x200;
+
 /** Numbers of kfuncs begin here; what is below are helpers' ids. */
 export const FIRST_KFUNC = 1 << 20;
 

@@ -1,11 +1,11 @@
-import { NotSupported, TsbpfError, u64 } from "../base/index.ts";
+import { TsbpfError, u64 } from "../base/index.ts";
 import { type ConformanceGroup, checkForm, decode, type Insn } from "../isa/index.ts";
 import { addressOf, KERNEL_BASE_HIGH, offsetOf, RegionAccess } from "../mem/index.ts";
 import { CodeError } from "./code-error.ts";
 import type { Fault } from "./engine.ts";
-import { predecode } from "./interp/predecode.ts";
 import { REGISTER_SIZE } from "./state.ts";
-import { HOST_ADAPTER, VmHost } from "./vm-host.ts";
+import { InterpretedVmCode, JitVmCode, type VmCode } from "./vm-code.ts";
+import { VmHost } from "./vm-host.ts";
 
 /** What a helper of a bare machine sees of the program's memory. */
 export interface VmMemory {
@@ -93,7 +93,7 @@ export class Vm {
   /** Instructions of the last run. */
   executed = 0;
   readonly #budget: number;
-  readonly #records: Uint8Array;
+  readonly #code: VmCode;
   readonly #helpers: ReadonlyMap<number, VmHelper>;
 
   /**
@@ -102,7 +102,8 @@ export class Vm {
    */
   constructor(program: Uint8Array | readonly Insn[], options: VmOptions = {}) {
     const engine = options.engine ?? "interp";
-    if (engine !== "interp") throw new NotSupported(`engine ${engine} of the bare machine`);
+    if (engine !== "interp" && engine !== "jit")
+      throw new TsbpfError(`vm: expected engine interp or jit, got ${String(engine)}`);
     const budget = options.budget ?? DEFAULT_BUDGET;
     if (!(budget >= 0))
       throw new TsbpfError(`vm: expected a budget of 0 or more instructions, got ${budget}`);
@@ -112,19 +113,9 @@ export class Vm {
     const insns = program instanceof Uint8Array ? decode(program) : program;
     const [problem] = checkForm(insns, { groups: GROUPS, limit: 1 });
     if (problem !== undefined) throw new CodeError(this.name, problem.slot, problem.reason);
-    this.#records = predecode(
-      { name: this.name, insns },
-      {
-        helper: (id) => (this.#helpers.has(id) ? { index: HOST_ADAPTER, argument: id } : null),
-        callback: (slot) => {
-          throw new CodeError(
-            this.name,
-            slot,
-            "expected no address of a function: the bare machine has no callbacks",
-          );
-        },
-      },
-    );
+    const has = (id: number) => this.#helpers.has(id);
+    this.#code =
+      engine === "jit" ? new JitVmCode(this.name, insns, has) : new InterpretedVmCode(this.name, insns, has);
   }
 
   /**
@@ -145,12 +136,7 @@ export class Vm {
 
   #runIn(host: VmHost, memory: Uint8Array): bigint {
     const { executor } = host;
-    if (host.resident !== this) {
-      host.resident = null;
-      if (!host.code.reserve(this.#records.length)) throw this.#exhausted(this.#records.length);
-      host.memory.bytes().set(this.#records, host.code.at);
-      host.resident = this;
-    }
+    const start = this.#code.on(host);
     const length = memory.length;
     if (length > 0) {
       if (!host.data.reserve(length)) throw this.#exhausted(length);
@@ -164,7 +150,7 @@ export class Vm {
     const at = length === 0 ? 0 : host.data.at;
     let low: number;
     try {
-      low = host.exports.start(host.code.at, at, at === 0 ? 0 : KERNEL_BASE_HIGH, length, 1);
+      low = start(at, at === 0 ? 0 : KERNEL_BASE_HIGH, length);
     } finally {
       if (length > 0) memory.set(host.memory.bytes().subarray(at, at + length));
     }

@@ -1,4 +1,4 @@
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { bytesOfHex, hex64 } from "../../src/base/index.ts";
 import { Vm } from "../../src/vm/index.ts";
 import { describeWith, groundtruth } from "../support/referee.ts";
@@ -18,8 +18,10 @@ describeWith([cases], "the bare machine and the bpf_conformance cases", () => {
 
   it("has all of them", () => expect(all.length).toBe(313));
 
-  it.each(all)("$name", ({ insns, mem, result }) => {
-    const r0 = new Vm(bytesOfHex(insns)!).run(bytesOfHex(mem)!);
-    expect(hex64(r0)).toBe(hex64(BigInt(result)));
+  describe.each(["interp", "jit"] as const)("%s", (engine) => {
+    it.each(all)("$name", ({ insns, mem, result }) => {
+      const r0 = new Vm(bytesOfHex(insns)!, { engine }).run(bytesOfHex(mem)!);
+      expect(hex64(r0)).toBe(hex64(BigInt(result)));
+    });
   });
 });

@@ -5,9 +5,11 @@ import {
   type BpfExecutor,
   type CompiledProgram,
   createExecutor,
+  type Engine,
   type EngineInput,
   FunctionIndices,
   Interpreter,
+  Jit,
 } from "../../src/vm/index.ts";
 
 export type Build = (builder: ProgramBuilder) => void;
@@ -34,15 +36,24 @@ export class TestServices implements HelperServices {
   }
 }
 
-/** A small kernel memory with an executor and an interpreter. */
+export type EngineName = Engine["name"];
+
+export const ENGINES: readonly EngineName[] = ["interp", "jit"];
+
+export function engineNamed(name: EngineName): Engine {
+  return name === "jit" ? new Jit() : new Interpreter();
+}
+
+/** A small kernel memory with an executor and an engine. */
 export class Bench {
   readonly memory: KernelMemory;
   readonly services = new TestServices();
   readonly executor: BpfExecutor;
-  readonly engine = new Interpreter();
+  readonly engine: Engine;
   readonly helpers: ReadonlyMap<number, Helper>;
 
-  constructor(helpers: ReadonlyMap<number, Helper> = new Map()) {
+  constructor(helpers: ReadonlyMap<number, Helper> = new Map(), engine: EngineName = "interp") {
+    this.engine = engineNamed(engine);
     this.memory = createKernelMemory({ maximumPages: 1024, checking: true });
     this.executor = createExecutor(this.memory, { indices: new FunctionIndices(), services: this.services });
     this.helpers = helpers;

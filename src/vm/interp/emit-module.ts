@@ -1,16 +1,21 @@
 import { KERNEL_BASE_HIGH, MemoryImports, type MemoryKind } from "../../mem/index.ts";
 import { type FunctionBuilder, type Local, ModuleBuilder } from "../../wasm/index.ts";
+import { emitArenaAddress, emitArenaCast, type PushArena } from "../emit-arena.ts";
+import { emitLocate } from "../emit-locate.ts";
+import { emitStart } from "../emit-start.ts";
+import { emitSwap64 } from "../emit-swap.ts";
 import { ADAPTER_SIGNATURE, ENTRY_SIGNATURE, EXECUTOR_NAMESPACE } from "../signatures.ts";
 import { State } from "../state.ts";
 import type { ArmOptions } from "./arms.ts";
-import { emitSwap64 } from "./emit-alu.ts";
-import { emitArenaAddress, emitArenaCast } from "./emit-arena.ts";
 import { emitArenaInsn, emitDispatch } from "./emit-dispatch.ts";
-import { emitDrive, emitStart } from "./emit-drive.ts";
-import { emitLocate } from "./emit-locate.ts";
+import { emitDrive } from "./emit-drive.ts";
+import { CODE_ARENA } from "./record.ts";
 
 const I = "i32";
 const L = "i64";
+
+/** The arena of a program, from the header in front of its first record, which is the first parameter. */
+const pushCodeArena: PushArena = (f) => f.get(f.params[0]!).i32.const(CODE_ARENA).i32.add().i32.load();
 
 /** Where an executor keeps what its modules use: all offsets in the one memory. */
 export interface InterpreterPlace extends ArmOptions {
@@ -40,9 +45,9 @@ export function emitInterpreter(place: InterpreterPlace, kind: MemoryKind, check
   const locate = m.function("locate", { params: [L, I, I], results: [I] });
   emitLocate(locate, place.stateAt, regionCheck);
   const arenaAddress = m.function("arena_address", { params: [I, L, I], results: [I] });
-  emitArenaAddress(arenaAddress);
+  emitArenaAddress(arenaAddress, pushCodeArena);
   const arenaCast = m.function("arena_cast", { params: [I, L], results: [L] });
-  emitArenaCast(arenaCast);
+  emitArenaCast(arenaCast, pushCodeArena);
   const dispatch = m.function("dispatch", { params: [I, I, I, I], results: [I] });
   const adapterType = m.type(ADAPTER_SIGNATURE);
   const arenaInsn = m.function("arena_insn", { params: [I, I, I, I] });
@@ -52,7 +57,13 @@ export function emitInterpreter(place: InterpreterPlace, kind: MemoryKind, check
   const drive = m.function("drive", { params: [I, I, I, L, L, L, L, L], results: [L] });
   emitDrive(drive, { options: place, dispatch, table, entryType: m.type(ENTRY_SIGNATURE) });
   const start = m.function("start", { params: [I, I, I, I, I], results: [I] }, { export: true });
-  emitStart(start, { options: place, drive, frames: place.framesAt, quiesce, executor: place.executor });
+  emitStart(start, { ...place, quiesce }, ({ code, stackTop, r1, r2 }) => {
+    start.get(code).get(code).get(stackTop);
+    r1();
+    r2();
+    for (let i = 3; i <= 5; i++) start.i64.const(0);
+    start.call(drive);
+  });
   emitEnter(m.function("enter", { params: [I, I, I], results: [L] }, { export: true }), drive);
   emitCallback(
     m.function("callback", { params: [I, I, L, L, L, L, L], results: [L] }, { export: true }),

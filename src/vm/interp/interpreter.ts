@@ -1,12 +1,9 @@
 import { NotSupported } from "../../base/index.ts";
-import type { Helper, Kfunc } from "../../helpers/index.ts";
 import { lookup } from "../../isa/index.ts";
-import { type Adapters, createAdapters } from "../adapters.ts";
-import type { Callee } from "../emit-adapter.ts";
+import { AdapterTables, THROW } from "../adapter-tables.ts";
 import type { CompiledProgram, Engine, EngineInput, Executor } from "../engine.ts";
 import { BpfExecutor } from "../executor.ts";
 import { EXECUTOR_NAMESPACE } from "../signatures.ts";
-import { FIRST_KFUNC } from "../state.ts";
 import { emitInterpreter } from "./emit-module.ts";
 import type { InterpreterExports } from "./exports.ts";
 import { InterpretedProgram } from "./interpreted-program.ts";
@@ -14,21 +11,15 @@ import { predecode } from "./predecode.ts";
 
 type Mode = EngineInput["mode"];
 
-/** Adapters of a table, and the numbers by which faults name what is in it. */
-interface LoadedTable {
-  readonly callees: readonly Callee[];
-  readonly modes: Map<Mode, Adapters>;
-}
-
-/** The interpreter in one executor: a module for each mode, adapters for each table of helpers or kfuncs. */
+/** The interpreter in one executor: a module for each mode, and adapters. */
 class Loaded {
+  readonly adapters: AdapterTables;
   readonly #executor: BpfExecutor;
   readonly #modes = new Map<Mode, InterpreterExports>();
-  readonly #tables = new WeakMap<object, LoadedTable>();
-  readonly #kfuncs = new WeakMap<ReadonlyMap<string, Kfunc>, ReadonlyMap<string, number>>();
 
   constructor(executor: BpfExecutor) {
     this.#executor = executor;
+    this.adapters = new AdapterTables(executor);
   }
 
   exports(mode: Mode): InterpreterExports {
@@ -38,44 +29,6 @@ class Loaded {
       this.#modes.set(mode, exports);
     }
     return exports;
-  }
-
-  /** The adapter of a helper; 0 where the table has none of this id. */
-  helper(helpers: ReadonlyMap<number, Helper>, id: number, mode: Mode): number {
-    if (!helpers.has(id)) return 0;
-    const callees = () => [...helpers].map(([number, callable]) => ({ number, callable }));
-    return this.#adapters(helpers, callees, mode).indexOf(id);
-  }
-
-  /** The adapter of a kfunc; 0 where the table has no body of this name. */
-  kfunc(kfuncs: ReadonlyMap<string, Kfunc>, name: string, mode: Mode): number {
-    let numbers = this.#kfuncs.get(kfuncs);
-    if (numbers === undefined) {
-      numbers = new Map([...kfuncs.keys()].map((each, i) => [each, FIRST_KFUNC + i]));
-      this.#kfuncs.set(kfuncs, numbers);
-      for (const [each, number] of numbers) this.#executor.calleeNames.set(number, `kfunc ${each}`);
-    }
-    const number = numbers.get(name);
-    if (number === undefined) return 0;
-    const callees = () =>
-      [...kfuncs.values()].flatMap(({ body, ...rest }) =>
-        body.kind === "engine" ? [] : [{ number: numbers.get(rest.name)!, callable: { ...rest, body } }],
-      );
-    return this.#adapters(kfuncs, callees, mode).indexOf(number);
-  }
-
-  #adapters(table: object, callees: () => readonly Callee[], mode: Mode): Adapters {
-    let loaded = this.#tables.get(table);
-    if (loaded === undefined) {
-      loaded = { callees: callees(), modes: new Map() };
-      this.#tables.set(table, loaded);
-    }
-    let adapters = loaded.modes.get(mode);
-    if (adapters === undefined) {
-      adapters = createAdapters(this.#executor, loaded.callees, mode);
-      loaded.modes.set(mode, adapters);
-    }
-    return adapters;
   }
 }
 
@@ -91,7 +44,7 @@ export class Interpreter implements Engine {
     const exports = loaded.exports(input.mode);
     const program = new InterpretedProgram(executor, exports, input.insns.length, input.arena ?? 0);
     try {
-      const helper = (id: number) => loaded.helper(input.helpers, id, input.mode);
+      const helper = (id: number) => loaded.adapters.helper(input.helpers, id, input.mode);
       program.load(
         predecode(input, {
           helper: (id) => adapterTarget(helper(id)),
@@ -100,7 +53,7 @@ export class Interpreter implements Engine {
             const kfunc = name === undefined ? undefined : input.kfuncs?.get(name);
             if (kfunc === undefined) return null;
             if (kfunc.body.kind === "engine") return kfunc.name === THROW ? "throw" : null;
-            return adapterTarget(loaded.kfunc(input.kfuncs!, kfunc.name, input.mode));
+            return adapterTarget(loaded.adapters.kfunc(input.kfuncs!, kfunc.name, input.mode));
           },
           callback: (slot) => program.callback(slot),
         }),
@@ -122,9 +75,6 @@ export class Interpreter implements Engine {
     return loaded;
   }
 }
-
-/** The kfunc that the engine does itself. */
-const THROW = "bpf_throw";
 
 function adapterTarget(index: number): { readonly index: number; readonly argument: number } | null {
   return index === 0 ? null : { index, argument: 0 };

@@ -1,12 +1,6 @@
-import {
-  Control,
-  KERNEL_BASE_HIGH,
-  REGION_TABLE_HEADER,
-  RegionAccess,
-  RegionEntry,
-} from "../../mem/index.ts";
-import type { Func, FunctionBuilder, Local } from "../../wasm/index.ts";
-import { FaultCode, State } from "../state.ts";
+import { Control, KERNEL_BASE_HIGH, REGION_TABLE_HEADER, RegionAccess, RegionEntry } from "../mem/index.ts";
+import type { Func, FunctionBuilder, Local } from "../wasm/index.ts";
+import { FaultCode, State } from "./state.ts";
 
 /**
  * Body of `(address: i64, size: i32, access: i32) → 1 | 0`: finds the live region that allows the access and leaves

@@ -1,0 +1,227 @@
+import type { Insn } from "../../isa/index.ts";
+import { KERNEL_BASE_HIGH, type MemoryKind } from "../../mem/index.ts";
+import type { FunctionBuilder, Local } from "../../wasm/index.ts";
+import type { Callee } from "../emit-adapter.ts";
+import { emitStart } from "../emit-start.ts";
+import { CALLBACK_SIGNATURE, ENTRY_SIGNATURE } from "../signatures.ts";
+import { FaultCode, State, THROWN } from "../state.ts";
+import { type CodeFunction, CodeGraph } from "./code-graph.ts";
+import { ACTIVATION_STACK } from "./emit-call.ts";
+import { emitFunction, type ProgramParts } from "./emit-function.ts";
+import { CARRIED } from "./function-code.ts";
+import { type JitPlace, ModuleCode } from "./module-code.ts";
+import type { CallTargets } from "./targets.ts";
+
+export interface ProgramInput {
+  readonly name: string;
+  readonly insns: readonly Insn[];
+  readonly checked: boolean;
+  /** See `EngineInput`. */
+  readonly exceptionCallback: number;
+  readonly arena: number;
+  /** Offset that names the program where callbacks are looked up. */
+  readonly codeAt: number;
+}
+
+export interface ProgramModule {
+  readonly bytes: Uint8Array;
+  /** Host bodies to import, by the name of the import in `EXECUTOR_NAMESPACE`. */
+  readonly hosts: ReadonlyMap<string, Callee>;
+}
+
+/**
+ * The module of a program, straight from its instructions. Exports `start` (see `emitStart`), `entry(context, stack) →
+ * r0`, and `callbackN(r1 … r5) → r0` for each function whose address the program takes, where N is its first slot.
+ */
+export function emitProgram(
+  input: ProgramInput,
+  place: JitPlace,
+  kind: MemoryKind,
+  targets: CallTargets,
+  check = false,
+): ProgramModule {
+  const { name, checked, exceptionCallback } = input;
+  const graph = new CodeGraph(name, input.insns, exceptionCallback > 0 ? [exceptionCallback] : []);
+  const { arena, codeAt } = input;
+  const module = new ModuleCode(name, { place, kind, checked, graph, arena, codeAt, check });
+  const callbacks = new Set<number>();
+  let throws = false;
+  const noted: CallTargets = {
+    helper: (slot, id) => targets.helper(slot, id),
+    kfunc: (slot) => {
+      const target = targets.kfunc(slot);
+      if (target?.kind === "throw") throws = true;
+      return target;
+    },
+    callback: (entry) => {
+      callbacks.add(entry);
+      return targets.callback(entry);
+    },
+  };
+  const functions = [...graph.entries].map((entry) => graph.function(entry));
+  for (const { entry } of functions) {
+    const f = module.m.function(entry === 0 ? name : `${name}@${entry}`, module.functionSignature);
+    module.functions.set(entry, f);
+  }
+  const parts: ProgramParts = {
+    name,
+    module,
+    targets: noted,
+    catcher: exceptionCallback,
+    mayStop: stopping(graph, functions),
+  };
+  for (const func of functions) emitFunction(module.functions.get(func.entry)!, func, parts);
+  new Activations(module, { catcher: exceptionCallback, throws }).emit([...callbacks]);
+  return { bytes: module.m.finish(), hosts: module.hosts };
+}
+
+/** Functions that may return with a fault: those that poll or call anything but such as do neither. */
+function stopping(graph: CodeGraph, functions: readonly CodeFunction[]): Set<number> {
+  const found = new Set<number>();
+  const callers = new Map<number, number[]>();
+  const work: number[] = [];
+  for (const { entry, blocks } of functions) {
+    const add = () => {
+      if (found.has(entry)) return;
+      found.add(entry);
+      work.push(entry);
+    };
+    for (const { start, end } of blocks) {
+      for (let slot = start; slot < end; slot++) {
+        const row = graph.rows[slot];
+        if (row?.kind === "mayGoto") add();
+        if (row?.kind !== "call") continue;
+        if (row.name !== "call_local") {
+          add();
+          continue;
+        }
+        const callee = slot + 1 + graph.insns[slot]!.imm;
+        callers.set(callee, [...(callers.get(callee) ?? []), entry]);
+      }
+    }
+  }
+  for (let entry = work.pop(); entry !== undefined; entry = work.pop()) {
+    for (const caller of callers.get(entry) ?? []) {
+      if (found.has(caller)) continue;
+      found.add(caller);
+      work.push(caller);
+    }
+  }
+  return found;
+}
+
+/** What leads into a program from outside: a run, a tail call, a callback. */
+class Activations {
+  readonly #module: ModuleCode;
+  readonly #catcher: number;
+  readonly #throws: boolean;
+
+  constructor(
+    module: ModuleCode,
+    { catcher, throws }: { readonly catcher: number; readonly throws: boolean },
+  ) {
+    this.#module = module;
+    this.#catcher = catcher;
+    this.#throws = throws;
+  }
+
+  emit(callbacks: readonly number[]): void {
+    const { m, place, memory } = this.#module;
+    const entry = m.function("entry", ENTRY_SIGNATURE, { export: true });
+    const [context, stack] = entry.params as [Local, Local];
+    this.#activate(entry, 0, stack, [
+      () =>
+        entry
+          .get(context)
+          .i64.extendI32U()
+          .i64.constPair(0, KERNEL_BASE_HIGH)
+          .i64.or()
+          .i64.const(0)
+          .get(context)
+          .select(),
+    ]);
+    const start = m.function(
+      "start",
+      { params: ["i32", "i32", "i32", "i32", "i32"], results: ["i32"] },
+      { export: true },
+    );
+    const run = m.function("run", { params: ["i64", "i64", "i32"], results: ["i64"] });
+    const [r1, r2, top] = run.params as [Local, Local, Local];
+    this.#activate(run, 0, top, [() => run.get(r1), () => run.get(r2)]);
+    const quiesce = memory.function("quiesce");
+    emitStart(start, { ...place, quiesce }, (begin) => {
+      begin.r1();
+      begin.r2();
+      start.get(begin.stackTop).call(run);
+    });
+    for (const entryOf of callbacks) this.#callback(entryOf);
+  }
+
+  /** What a helper calls: the stack is free from State.STACK_TOP on. */
+  #callback(entry: number): void {
+    const { m, place } = this.#module;
+    const f = m.function(`callback${entry}`, CALLBACK_SIGNATURE, { export: true });
+    const inner = m.function(`from_helper${entry}`, {
+      params: [...CALLBACK_SIGNATURE.params, "i32"],
+      results: ["i64"],
+    });
+    const stack = inner.params[5]!;
+    this.#activate(
+      inner,
+      entry,
+      stack,
+      inner.params.slice(0, 5).map((param) => () => inner.get(param)),
+    );
+    const at = place.stateAt + State.STACK_TOP;
+    const top = f.local("i32", "stack_top");
+    const result = f.local("i64", "result");
+    f.i32.const(0).i32.load(at).set(top);
+    for (const param of f.params) f.get(param);
+    f.get(top).call(inner).set(result);
+    f.i32.const(0).get(top).i32.store(at);
+    f.get(result);
+  }
+
+  /** Runs a function of the program from its first frame to that frame's exit: 0 where it ended with a fault. */
+  #activate(f: FunctionBuilder, entry: number, stack: Local, args: readonly (() => void)[]): void {
+    const { place, checked } = this.#module;
+    const at = (word: number) => place.stateAt + word;
+    const call = (callee: number, first: readonly (() => void)[]): void => {
+      // Registers as a run begins with them: r0 (where it is a parameter) and those behind the arguments are 0.
+      const count = checked ? CARRIED : 5;
+      const skipped = checked ? 1 : 0;
+      for (let i = 0; i < count; i++) {
+        const arg = first[i - skipped];
+        if (arg === undefined) f.i64.const(0);
+        else arg();
+      }
+      f.get(stack);
+      if (checked) f.i32.const(0);
+      f.call(this.#module.functions.get(callee)!);
+    };
+    f.get(stack)
+      .i32.const(place.stackLow + ACTIVATION_STACK)
+      .i32.ltU();
+    f.if(() => {
+      f.i32.const(0).i32.const(FaultCode.stack).i32.store(at(State.FAULT));
+      f.i32.const(entry).call(this.#module.noteFault);
+      f.i64.const(0).return();
+    });
+    call(entry, args);
+    if (!this.#throws) return;
+    const result = f.local("i64", "result");
+    f.set(result);
+    f.i32.const(0).i32.load(at(State.FAULT)).i32.const(THROWN).i32.eq();
+    f.if(() => {
+      f.i32.const(0).i32.const(0).i32.store(at(State.FAULT));
+      f.i32.const(0).i64.load(at(State.FAULT_ADDRESS)).set(result);
+      if (this.#catcher > 0) {
+        call(this.#catcher, [() => f.get(result)]);
+        f.set(result);
+      }
+    });
+    f.get(result);
+    // A fault leaves no result.
+    f.i64.const(0).i32.const(0).i32.load(at(State.FAULT)).i32.eqz().select();
+  }
+}

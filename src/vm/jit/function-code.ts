@@ -1,0 +1,201 @@
+import type { Insn, InsnRow } from "../../isa/index.ts";
+import { Control, KERNEL_BASE_HIGH } from "../../mem/index.ts";
+import type { FunctionBuilder, Local } from "../../wasm/index.ts";
+import { FaultCode, FRAME_STACK, MAX_LOOPS, State } from "../state.ts";
+import type { ModuleCode } from "./module-code.ts";
+
+/** Registers of the machine, and Linux's auxiliary one, which fixups may use. */
+const REGISTERS = 12;
+
+const R10 = 10;
+
+/** Registers that a call in checked mode carries over: all but the frame pointer. */
+export const CARRIED = 10;
+
+/** A range of addresses that was found accessible: 64-bit address of its first byte, and its length. */
+export interface AccessWindow {
+  readonly base: Local;
+  readonly length: Local;
+}
+
+/** One instruction where it is emitted. */
+export interface Site {
+  readonly insn: Insn;
+  readonly row: InsnRow;
+  /** Its first slot. */
+  readonly slot: number;
+}
+
+/**
+ * The code of one function while it is emitted: its registers are locals. What is counted and tested in checked mode
+ * is kept in locals too, and in the state block around calls.
+ */
+export class FunctionCode {
+  readonly f: FunctionBuilder;
+  readonly module: ModuleCode;
+  readonly registers: readonly Local[];
+  /** Offset behind this function's frame, and that of its first byte. */
+  readonly stack: Local;
+  readonly frame: Local;
+  /** Checked mode: frames above this one. */
+  readonly depth: Local | undefined;
+  /** Checked mode: instructions of the run so far, and how many it may have. */
+  readonly executed: Local;
+  readonly budget: Local;
+  readonly readable: AccessWindow;
+  readonly writable: AccessWindow;
+  readonly onStack: AccessWindow;
+  /** Behind the last slot of the block that is emitted. */
+  blockEnd = 0;
+  readonly #temporaries = new Map<string, Local>();
+
+  constructor(f: FunctionBuilder, module: ModuleCode) {
+    this.f = f;
+    this.module = module;
+    const { checked } = module;
+    const params = f.params;
+    const first = checked ? 0 : 1;
+    const given = checked ? CARRIED : 5;
+    this.registers = Array.from(
+      { length: REGISTERS },
+      (_, number) =>
+        (number >= first && number < first + given ? params[number - first] : undefined) ??
+        f.local("i64", `r${number}`),
+    );
+    this.stack = params[given]!;
+    this.depth = params[given + 1];
+    this.frame = f.local("i32", "frame");
+    this.executed = f.local("i64", "executed");
+    this.budget = f.local("i64", "budget");
+    const window = (name: string): AccessWindow => ({
+      base: f.local("i64", `${name}_base`),
+      length: f.local("i64", `${name}_length`),
+    });
+    this.readable = window("readable");
+    this.writable = window("writable");
+    this.onStack = window("stack");
+  }
+
+  get checked(): boolean {
+    return this.module.checked;
+  }
+
+  /** What is done before the first block; `bare`: in the frame of a function that has ended, whose memory it sees. */
+  begin({ mayGoto, bare }: { readonly mayGoto: boolean; readonly bare: boolean }): void {
+    const { f } = this;
+    f.get(this.stack).i32.const(FRAME_STACK).i32.sub().set(this.frame);
+    f.get(this.stack).i64.extendI32U().i64.constPair(0, KERNEL_BASE_HIGH).i64.or().set(this.registers[R10]!);
+    if (mayGoto) f.i32.const(MAX_LOOPS).set(this.temporary("i32", "may_goto"));
+    if (!this.checked) return;
+    // What earlier runs left on the stack must not be seen by code that nobody has verified.
+    if (!bare) f.get(this.frame).i32.const(0).i32.const(FRAME_STACK).memoryFill();
+    f.get(this.registers[R10]!).i64.const(FRAME_STACK).i64.sub().set(this.onStack.base);
+    f.i64
+      .constPair(this.module.place.stackEnd, KERNEL_BASE_HIGH)
+      .get(this.onStack.base)
+      .i64.sub()
+      .set(this.onStack.length);
+    f.i32.const(0).i64.load(this.at(State.BUDGET)).set(this.budget);
+    this.reload();
+  }
+
+  /** A local of its own for a purpose, the same one each time. */
+  temporary(type: "i32" | "i64", name: string): Local {
+    let local = this.#temporaries.get(name);
+    if (local === undefined) {
+      local = this.f.local(type, name);
+      this.#temporaries.set(name, local);
+    }
+    return local;
+  }
+
+  /** Offset of a word of the state block. */
+  at(word: number): number {
+    return this.module.place.stateAt + word;
+  }
+
+  /** Pushes a register. */
+  r64(number: number): FunctionBuilder {
+    return this.f.get(this.registers[number]!);
+  }
+
+  r32(number: number): FunctionBuilder {
+    return this.f.get(this.registers[number]!).i32.wrapI64();
+  }
+
+  /** Pops a register. */
+  set64(number: number): FunctionBuilder {
+    return this.f.set(this.registers[number]!);
+  }
+
+  /** Pops the low half of a register, whose high half is 0 then. */
+  set32(number: number): FunctionBuilder {
+    return this.f.i64.extendI32U().set(this.registers[number]!);
+  }
+
+  /** Pushes the second operand. */
+  operand64({ insn, row }: Site): FunctionBuilder {
+    return row.source === "reg" ? this.r64(insn.src) : this.f.i64.const(insn.imm);
+  }
+
+  operand32({ insn, row }: Site): FunctionBuilder {
+    return row.source === "reg" ? this.r32(insn.src) : this.f.i32.const(insn.imm);
+  }
+
+  /** Checked mode: accounts for the instructions of a block. */
+  charge(slot: number, instructions: number): void {
+    const { f } = this;
+    f.get(this.executed).i64.const(instructions).i64.add().tee(this.executed);
+    f.get(this.budget).i64.gtS();
+    f.if(() => this.raise("budget", slot));
+  }
+
+  /** Ends the run where somebody asks for it. */
+  poll(slot: number): void {
+    this.f.i32.const(0).i32.load(Control.INTERRUPT);
+    this.f.if(() => this.raise("interrupted", slot));
+  }
+
+  /** Before a call: what it counts goes on from here. */
+  spill(): void {
+    if (!this.checked) return;
+    this.f.i32.const(0).get(this.executed).i64.store(this.at(State.EXECUTED));
+  }
+
+  /** After a call. */
+  reload(): void {
+    if (!this.checked) return;
+    this.f.i32.const(0).i64.load(this.at(State.EXECUTED)).set(this.executed);
+  }
+
+  /** After a call: another may have changed what is accessible. */
+  forgetRegions(): void {
+    if (!this.checked) return;
+    this.f.i64.const(0).set(this.readable.length).i64.const(0).set(this.writable.length);
+  }
+
+  /** Ends the run with a fault that has no address. */
+  raise(kind: keyof typeof FaultCode, slot: number): void {
+    this.f.i32.const(0).i32.const(FaultCode[kind]).i32.store(this.at(State.FAULT));
+    this.fail(slot);
+  }
+
+  /** Returns, as the state block has a fault: its place is noted where none is. */
+  fail(slot: number): void {
+    const { f } = this;
+    if (this.checked) {
+      // What is behind the faulting instruction was counted with its block.
+      const rest = this.module.instructionsBetween(slot, this.blockEnd) - 1;
+      f.i32.const(0).get(this.executed).i64.const(Math.max(rest, 0)).i64.sub();
+      f.i64.store(this.at(State.EXECUTED));
+    }
+    f.i32.const(slot).call(this.module.noteFault);
+    f.i64.const(0).return();
+  }
+
+  /** Ends the function where a call has left a fault, or was thrown out of. */
+  stopIfFaulted(slot: number): void {
+    this.f.i32.const(0).i32.load(this.at(State.FAULT));
+    this.f.if(() => this.fail(slot));
+  }
+}

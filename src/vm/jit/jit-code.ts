@@ -1,0 +1,48 @@
+import { hostFunction } from "../adapters.ts";
+import type { BpfExecutor } from "../executor.ts";
+import { EXECUTOR_NAMESPACE } from "../signatures.ts";
+import type { ProgramModule } from "./emit-program.ts";
+import type { JitPlace } from "./module-code.ts";
+
+/** `(unused, r1 low, r1 high, r2, outermost) → low half of r0` */
+type Start = (code: number, r1: number, r1High: number, r2: number, outermost: number) => number;
+
+/** What modules hold as constants of the executor that they are made for. */
+export function placeOf(executor: BpfExecutor): JitPlace {
+  const { stateAt, stackLow, stackEnd, framesAt, framesEnd, id } = executor;
+  return { stateAt, stackLow, stackEnd, framesAt, framesEnd, executor: id };
+}
+
+/** The module of a program in an executor. */
+export class JitCode {
+  /** Bytes of Wasm. */
+  readonly size: number;
+  /** See `emitStart`. */
+  readonly start: Start;
+  readonly #exports: WebAssembly.Exports;
+
+  constructor(executor: BpfExecutor, { bytes, hosts }: ProgramModule) {
+    const imports: Record<string, unknown> = {
+      table: executor.table,
+      callThrough: (window: number, low: number, high: number) => executor.callThrough(window, low, high),
+    };
+    for (const [name, callee] of hosts) imports[name] = hostFunction(callee, executor.call);
+    const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), {
+      ...executor.memory.imports,
+      [EXECUTOR_NAMESPACE]: imports,
+    });
+    this.size = bytes.length;
+    this.#exports = instance.exports;
+    this.start = instance.exports["start"] as Start;
+  }
+
+  /** `(context, stack) → r0` */
+  get entry(): unknown {
+    return this.#exports["entry"];
+  }
+
+  /** `(r1 … r5) → r0`: the function at a slot, as helpers call it. */
+  callback(slot: number): unknown {
+    return this.#exports[`callback${slot}`];
+  }
+}
