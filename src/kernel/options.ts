@@ -28,7 +28,15 @@ export interface KernelOptions {
     readonly btfs?: number;
     readonly links?: number;
   };
-  /** The most instructions that one run of a program may have; 1,000,000,000 unless told. EFAULT for more. */
+  /**
+   * What runs programs. `interp`: an interpreter, in which each access is tested, whatever the verifier said. `jit`: a
+   * WebAssembly module for each program, in which nothing is tested that the verifier has proven. `interp` unless told.
+   */
+  readonly engine?: "interp" | "jit";
+  /**
+   * The most instructions that one run of a program may have where instructions are counted: in the interpreter, and in
+   * programs that no verifier has seen. 1,000,000,000 unless told. EFAULT for more.
+   */
   readonly budget?: number;
   /** The most instructions that the verifier processes of one program; 1,000,000 unless told. E2BIG for more. */
   readonly complexityLimit?: number;
