@@ -14,9 +14,10 @@ import type { RecordedCase, VerifierRecord } from "./support/verifier-case.ts";
 import { openVerifier, VERIFIERS } from "./support/verifiers.ts";
 
 const USAGE = `usage: node scripts/run.mjs verifier-cases [--by ${VERIFIERS.join("|")}] [--from cases|groundtruth]
-         [--group NAME] [--only NAME]… [--class TEXT] [--diff NAME] [--list] [--times]
+         [--engine interp|jit] [--group NAME] [--only NAME]… [--class TEXT] [--diff NAME] [--list] [--times]
        node scripts/run.mjs verifier-cases --release 6.1 [--group NAME] [--only NAME]… [--list] [--differences]
 Compares a verifier's answers with those recorded from Linux 6.18: testdata/verifier and ../shared/groundtruth.
+  --engine NAME  what runs programs in the embedded kernel: interp unless told
   --only NAME    cases whose name contains this
   --class TEXT   lists the cases of the classes whose title contains this
   --diff NAME    program and both logs of the first case whose name contains this, side by side (ours left)
@@ -56,7 +57,10 @@ async function main(argv: readonly string[]): Promise<number> {
     );
     return results.every(({ difference }) => difference === null) ? 0 : 1;
   }
-  const opened = await openVerifier(options.by ?? VERIFIERS[0]!);
+  const opened = await openVerifier(
+    options.by ?? VERIFIERS[0]!,
+    options.engine === undefined ? {} : { engine: options.engine },
+  );
   if (typeof opened === "string") {
     process.stderr.write(`verifier-cases: ${opened}\n`);
     return 2;
@@ -124,6 +128,7 @@ function optionsOf(argv: readonly string[]) {
       args: [...argv],
       options: {
         by: { type: "string" },
+        engine: { type: "string" },
         release: { type: "string" },
         differences: { type: "boolean" },
         from: { type: "string" },
@@ -139,7 +144,9 @@ function optionsOf(argv: readonly string[]) {
     if (values.help === true) return "";
     if (values.by !== undefined && !VERIFIERS.includes(values.by))
       return `there is no verifier '${values.by}'`;
-    return values;
+    const engine = (["interp", "jit"] as const).find((name) => name === values.engine);
+    if (values.engine !== undefined && engine === undefined) return `there is no engine '${values.engine}'`;
+    return { ...values, engine };
   } catch (error) {
     return (error as Error).message;
   }
