@@ -89,6 +89,7 @@ export class JitVmCode implements VmCode {
       arena: 0,
       // No callbacks: nothing looks the program up.
       codeAt: 0,
+      optimised: null,
     };
     const module = emitProgram(input, placeOf(executor), memory, {
       helper: (_, id) =>

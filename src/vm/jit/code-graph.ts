@@ -78,6 +78,12 @@ export class CodeGraph {
     for (let block = 0; block < blocks.length; block++) {
       successors.push(this.#successorsOf(blocks[block]!).map(numberOf));
     }
+    if (successors.some((each) => each.includes(0))) {
+      // Nothing leads back to where a function is entered.
+      blocks.unshift({ start: entry, end: entry });
+      const shifted = successors.map((each) => each.map((block) => block + 1));
+      return { entry, blocks, graph: graphOf([[1], ...shifted]) };
+    }
     return { entry, blocks, graph: graphOf(successors) };
   }
 

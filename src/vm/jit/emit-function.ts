@@ -10,7 +10,7 @@ import { EMITTER_OF } from "./emitters.ts";
 import { FunctionCode, type Site } from "./function-code.ts";
 import type { ModuleCode } from "./module-code.ts";
 import { type BlockEmitter, type Ending, emitStructured } from "./structure.ts";
-import type { CallTargets } from "./targets.ts";
+import type { CallTarget, CallTargets, Reached } from "./targets.ts";
 
 /** The last register of the machine: Linux's auxiliary register, which fixups may use. */
 const LAST_REGISTER = 11;
@@ -27,6 +27,8 @@ export interface ProgramParts {
   readonly catcher: number;
   /** Functions, by first slot, that may return with a fault in the state block. */
   readonly mayStop: ReadonlySet<number>;
+  /** What the call of a helper or kfunc in a slot reaches, which is no `bpf_throw`. */
+  readonly callOf: (slot: number) => CallTarget & { readonly via: Reached };
 }
 
 /** Emits a function of a program, one instruction after the other. */

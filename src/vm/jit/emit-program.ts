@@ -1,16 +1,20 @@
+import { type IrFunction, irOf, optimise, type SlotCall } from "../../ir/index.ts";
 import type { Insn } from "../../isa/index.ts";
 import { KERNEL_BASE_HIGH, type MemoryKind } from "../../mem/index.ts";
 import type { FunctionBuilder, Local } from "../../wasm/index.ts";
+import { CodeError } from "../code-error.ts";
 import type { Callee } from "../emit-adapter.ts";
 import { emitStart } from "../emit-start.ts";
-import { CALLBACK_SIGNATURE, ENTRY_SIGNATURE } from "../signatures.ts";
+import { CALLBACK_SIGNATURE, CODE_BASE_HIGH, ENTRY_SIGNATURE } from "../signatures.ts";
 import { FaultCode, State, THROWN } from "../state.ts";
+import { callKnowledge, type KnownMaps, slotCallOf } from "./call-facts.ts";
 import { type CodeFunction, CodeGraph } from "./code-graph.ts";
 import { ACTIVATION_STACK } from "./emit-call.ts";
 import { emitFunction, type ProgramParts } from "./emit-function.ts";
+import { emitIrFunction } from "./emit-ir.ts";
 import { CARRIED } from "./function-code.ts";
 import { type JitPlace, ModuleCode } from "./module-code.ts";
-import type { CallTargets } from "./targets.ts";
+import type { CallTarget, CallTargets } from "./targets.ts";
 
 export interface ProgramInput {
   readonly name: string;
@@ -21,6 +25,8 @@ export interface ProgramInput {
   readonly arena: number;
   /** Offset that names the program where callbacks are looked up. */
   readonly codeAt: number;
+  /** Maps whose addresses are in the code: functions go through the SSA form then. Null: straight from instructions. */
+  readonly optimised: KnownMaps | null;
 }
 
 export interface ProgramModule {
@@ -30,7 +36,7 @@ export interface ProgramModule {
 }
 
 /**
- * The module of a program, straight from its instructions. Exports `start` (see `emitStart`), `entry(context, stack) →
+ * The module of a program. Exports `start` (see `emitStart`), `entry(context, stack) →
  * r0`, and `callbackN(r1 … r5) → r0` for each function whose address the program takes, where N is its first slot.
  */
 export function emitProgram(
@@ -69,11 +75,67 @@ export function emitProgram(
     targets: noted,
     catcher: exceptionCallback,
     mayStop: stopping(graph, functions),
+    callOf: (slot) => {
+      const row = graph.rows[slot]!;
+      const target =
+        row.name === "call_helper" ? noted.helper(slot, input.insns[slot]!.imm) : noted.kfunc(slot);
+      if (target === null || target.kind === "throw") throw new CodeError(name, slot, "expected a call");
+      return target;
+    },
   };
-  for (const func of functions) emitFunction(module.functions.get(func.entry)!, func, parts);
+  for (const func of functions) {
+    const f = module.functions.get(func.entry)!;
+    const ir = input.optimised === null ? null : optimisedForm(func, parts, input.optimised);
+    if (ir === null) emitFunction(f, func, parts);
+    else emitIrFunction(f, ir, parts);
+  }
   new Activations(module, { catcher: exceptionCallback, throws }).emit([...callbacks]);
   return { bytes: module.m.finish(), hosts: module.hosts };
 }
+
+/** A function after all passes; null where an instruction has no place in the SSA form. */
+function optimisedForm(func: CodeFunction, parts: ProgramParts, maps: KnownMaps): IrFunction | null {
+  const { graph } = parts.module;
+  const { name, targets } = parts;
+  // The exception callback sees the memory of the main function's frame.
+  if (parts.catcher > 0 && (func.entry === 0 || func.entry === parts.catcher)) return null;
+  const targetOf = (slot: number): CallTarget | null =>
+    graph.rows[slot]!.name === "call_helper"
+      ? targets.helper(slot, graph.insns[slot]!.imm)
+      : targets.kfunc(slot);
+  const calleeOf = (slot: number) => {
+    const { via } = parts.callOf(slot);
+    if (via.kind !== "body") throw new CodeError(name, slot, "expected a body");
+    return via.callee;
+  };
+  const ir = irOf({
+    name,
+    insns: graph.insns,
+    rows: graph.rows,
+    blocks: func.blocks,
+    graph: func.graph,
+    call: (slot) => {
+      const target = targetOf(slot);
+      if (target === null) {
+        const what = graph.rows[slot]!.name === "call_helper" ? "helper" : "kfunc";
+        throw new CodeError(
+          name,
+          slot,
+          `expected a ${what} that exists, got ${what} ${graph.insns[slot]!.imm}`,
+        );
+      }
+      return target.kind === "throw" ? THROWS : slotCallOf(calleeOf(slot).callable, target.kind);
+    },
+    functionAddress: (slot) => ({
+      low: targets.callback(slot + 1 + graph.insns[slot]!.imm),
+      high: CODE_BASE_HIGH,
+    }),
+  });
+  if (ir !== null) optimise(ir, callKnowledge(calleeOf, maps));
+  return ir;
+}
+
+const THROWS: SlotCall = { kind: "throw", args: [], result: "none" };
 
 /** Functions that may return with a fault: those that poll or call anything but such as do neither. */
 function stopping(graph: CodeGraph, functions: readonly CodeFunction[]): Set<number> {

@@ -4,13 +4,13 @@ import type { FunctionBuilder, Local } from "../../wasm/index.ts";
 import { FaultCode, FRAME_STACK, MAX_LOOPS, State } from "../state.ts";
 import type { ModuleCode } from "./module-code.ts";
 
-/** Registers of the machine, and Linux's auxiliary one, which fixups may use. */
-const REGISTERS = 12;
-
 const R10 = 10;
 
 /** Registers that a call in checked mode carries over: all but the frame pointer. */
 export const CARRIED = 10;
+
+/** Registers that a function of a verified program gets: r1 to r5. */
+export const VERIFIED_ARGUMENTS = 5;
 
 /** A range of addresses that was found accessible: 64-bit address of its first byte, and its length. */
 export interface AccessWindow {
@@ -33,63 +33,80 @@ export interface Site {
 export class FunctionCode {
   readonly f: FunctionBuilder;
   readonly module: ModuleCode;
-  readonly registers: readonly Local[];
-  /** Offset behind this function's frame, and that of its first byte. */
+  /** Offset behind this function's frame. */
   readonly stack: Local;
-  readonly frame: Local;
   /** Checked mode: frames above this one. */
   readonly depth: Local | undefined;
-  /** Checked mode: instructions of the run so far, and how many it may have. */
-  readonly executed: Local;
-  readonly budget: Local;
-  readonly readable: AccessWindow;
-  readonly writable: AccessWindow;
-  readonly onStack: AccessWindow;
   /** Behind the last slot of the block that is emitted. */
   blockEnd = 0;
+  readonly #registers: (Local | undefined)[];
   readonly #temporaries = new Map<string, Local>();
 
   constructor(f: FunctionBuilder, module: ModuleCode) {
     this.f = f;
     this.module = module;
-    const { checked } = module;
-    const params = f.params;
-    const first = checked ? 0 : 1;
-    const given = checked ? CARRIED : 5;
-    this.registers = Array.from(
-      { length: REGISTERS },
-      (_, number) =>
-        (number >= first && number < first + given ? params[number - first] : undefined) ??
-        f.local("i64", `r${number}`),
-    );
-    this.stack = params[given]!;
-    this.depth = params[given + 1];
-    this.frame = f.local("i32", "frame");
-    this.executed = f.local("i64", "executed");
-    this.budget = f.local("i64", "budget");
-    const window = (name: string): AccessWindow => ({
-      base: f.local("i64", `${name}_base`),
-      length: f.local("i64", `${name}_length`),
-    });
-    this.readable = window("readable");
-    this.writable = window("writable");
-    this.onStack = window("stack");
+    const given = module.checked ? CARRIED : VERIFIED_ARGUMENTS;
+    this.#registers = f.params.slice(0, given);
+    // Where r0 is no parameter, they begin with r1.
+    if (!module.checked) this.#registers.unshift(undefined);
+    this.stack = f.params[given]!;
+    this.depth = f.params[given + 1];
+  }
+
+  /** The local of a register. */
+  register(number: number): Local {
+    return (this.#registers[number] ??= this.f.local("i64", `r${number}`));
+  }
+
+  /** Offset of the first byte of the frame. */
+  get frame(): Local {
+    return this.temporary("i32", "frame");
+  }
+
+  /** Checked mode: instructions of the run so far, and how many it may have. */
+  get executed(): Local {
+    return this.temporary("i64", "executed");
+  }
+
+  get budget(): Local {
+    return this.temporary("i64", "budget");
+  }
+
+  get readable(): AccessWindow {
+    return this.#window("readable");
+  }
+
+  get writable(): AccessWindow {
+    return this.#window("writable");
+  }
+
+  get onStack(): AccessWindow {
+    return this.#window("stack");
+  }
+
+  #window(name: string): AccessWindow {
+    return { base: this.temporary("i64", `${name}_base`), length: this.temporary("i64", `${name}_length`) };
   }
 
   get checked(): boolean {
     return this.module.checked;
   }
 
+  /** Finds where the frame is. */
+  beginFrame(): void {
+    this.f.get(this.stack).i32.const(FRAME_STACK).i32.sub().set(this.frame);
+  }
+
   /** What is done before the first block; `bare`: in the frame of a function that has ended, whose memory it sees. */
   begin({ mayGoto, bare }: { readonly mayGoto: boolean; readonly bare: boolean }): void {
     const { f } = this;
-    f.get(this.stack).i32.const(FRAME_STACK).i32.sub().set(this.frame);
-    f.get(this.stack).i64.extendI32U().i64.constPair(0, KERNEL_BASE_HIGH).i64.or().set(this.registers[R10]!);
+    this.beginFrame();
+    f.get(this.stack).i64.extendI32U().i64.constPair(0, KERNEL_BASE_HIGH).i64.or().set(this.register(R10));
     if (mayGoto) f.i32.const(MAX_LOOPS).set(this.temporary("i32", "may_goto"));
     if (!this.checked) return;
     // What earlier runs left on the stack must not be seen by code that nobody has verified.
     if (!bare) f.get(this.frame).i32.const(0).i32.const(FRAME_STACK).memoryFill();
-    f.get(this.registers[R10]!).i64.const(FRAME_STACK).i64.sub().set(this.onStack.base);
+    f.get(this.register(R10)).i64.const(FRAME_STACK).i64.sub().set(this.onStack.base);
     f.i64
       .constPair(this.module.place.stackEnd, KERNEL_BASE_HIGH)
       .get(this.onStack.base)
@@ -116,21 +133,21 @@ export class FunctionCode {
 
   /** Pushes a register. */
   r64(number: number): FunctionBuilder {
-    return this.f.get(this.registers[number]!);
+    return this.f.get(this.register(number));
   }
 
   r32(number: number): FunctionBuilder {
-    return this.f.get(this.registers[number]!).i32.wrapI64();
+    return this.f.get(this.register(number)).i32.wrapI64();
   }
 
   /** Pops a register. */
   set64(number: number): FunctionBuilder {
-    return this.f.set(this.registers[number]!);
+    return this.f.set(this.register(number));
   }
 
   /** Pops the low half of a register, whose high half is 0 then. */
   set32(number: number): FunctionBuilder {
-    return this.f.i64.extendI32U().set(this.registers[number]!);
+    return this.f.i64.extendI32U().set(this.register(number));
   }
 
   /** Pushes the second operand. */

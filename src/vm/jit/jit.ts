@@ -4,6 +4,7 @@ import { AdapterTables, THROW } from "../adapter-tables.ts";
 import { TAIL_CALL } from "../emit-adapter.ts";
 import type { CompiledProgram, Engine, EngineInput, Executor } from "../engine.ts";
 import { BpfExecutor } from "../executor.ts";
+import { KnownMaps } from "./call-facts.ts";
 import { JitProgram } from "./jit-program.ts";
 import type { CallTarget, Reached } from "./targets.ts";
 
@@ -11,6 +12,11 @@ import type { CallTarget, Reached } from "./targets.ts";
 export class Jit implements Engine {
   readonly name = "jit";
   readonly #adapters = new WeakMap<Executor, AdapterTables>();
+  readonly #optimises: boolean;
+
+  constructor(options: { readonly optimise?: boolean } = {}) {
+    this.#optimises = options.optimise ?? true;
+  }
 
   /** @throws CodeError for code that is not well-formed or calls what does not exist. */
   compile(input: EngineInput, executor: Executor): CompiledProgram {
@@ -27,6 +33,8 @@ export class Jit implements Engine {
           checked,
           exceptionCallback: input.exceptionCallback ?? 0,
           arena: input.arena ?? 0,
+          optimised:
+            checked || !this.#optimises ? null : new KnownMaps(executor.memory, input.mapOfSlot.values()),
         },
         {
           helper: (_, id) => {

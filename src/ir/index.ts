@@ -1,0 +1,7 @@
+export { binary, extendU, isConst, isConstOf, offsetOf, pointerOrNull, wrap } from "./fold.ts";
+export { FRAME_BYTES, irOf, type SlotCall, type SlotFunction } from "./from-slots.ts";
+export { Appender, IrFunction } from "./function.ts";
+export { placeOf } from "./memory-state.ts";
+export { optimise } from "./optimise.ts";
+export type { CallKnowledge } from "./simplify.ts";
+export { Block, type IrType, isPure, isRead, OP_NAMES, Op, Value } from "./value.ts";

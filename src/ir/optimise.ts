@@ -1,0 +1,12 @@
+import type { IrFunction } from "./function.ts";
+import { promoteStack } from "./promote-stack.ts";
+import { type CallKnowledge, simplify } from "./simplify.ts";
+
+/** All passes, in their order. */
+export function optimise(func: IrFunction, knowledge: CallKnowledge): void {
+  // Until it is known, any pointer may lead to the frame.
+  func.frameEscapes = true;
+  simplify(func, knowledge);
+  promoteStack(func, knowledge);
+  simplify(func, knowledge);
+}

@@ -1,0 +1,165 @@
+import type { InsnRow } from "../isa/index.ts";
+
+/** What a value is computed by. Comparisons give an i32, 0 or 1; the rest has the type that the value says. */
+export const Op = {
+  /** `imm` (and for i64 `high`): the halves, signed. */
+  const: 0,
+  /** Number `imm` of the function's parameters: r1 to r5. */
+  param: 1,
+  /** One argument for each predecessor of its block, in their order. */
+  phi: 2,
+  /** Offset of the first byte of the function's stack frame (i32). */
+  frame: 3,
+  add: 4,
+  sub: 5,
+  mul: 6,
+  /** RFC 9669: by zero gives 0. */
+  divU: 7,
+  /** By zero gives 0; the least value by -1 itself. */
+  divS: 8,
+  /** By zero gives the dividend. */
+  remU: 9,
+  remS: 10,
+  and: 11,
+  or: 12,
+  xor: 13,
+  shl: 14,
+  shrU: 15,
+  shrS: 16,
+  /** Bits `imm` reversed byte by byte, the rest 0. */
+  bswap: 17,
+  /** Sign-extends from the low `imm` bits. */
+  extend: 18,
+  /** i64 → i32. */
+  wrap: 19,
+  /** i32 → i64, zero-extended. */
+  extendU: 20,
+  /** i32 → i64, sign-extended. */
+  extendS: 21,
+  eq: 22,
+  ne: 23,
+  ltU: 24,
+  ltS: 25,
+  leU: 26,
+  leS: 27,
+  /** `(condition i32, where it holds, otherwise)` */
+  select: 28,
+  /** The address of an offset (i32 → i64): KERNEL_BASE above it. Never NULL. */
+  address: 29,
+  /** Memory: `(address i32)`; `imm` bytes are added to it, `size` are read, sign-extended where `signed`. */
+  load: 30,
+  /** `(address i32, value)` */
+  store: 31,
+  /** `(address i64)`: as Linux's BPF_PROBE_MEM: 0 where the address leads nowhere. */
+  probe: 32,
+  /** `(address i32, value, expected?)`, as `row` says: gives the old value where the row fetches. */
+  atomic: 33,
+  /** A helper or kfunc in slot `imm`: `(r1 … r5)`. */
+  call: 34,
+  /** A function of the program, whose first slot is `imm`: `(r1 … r5)`. */
+  callLocal: 35,
+  /** `bpf_tail_call` in slot `imm`: `(r1, r2, r3)`. */
+  tailCall: 36,
+  /** Whether the frame has used up its loops (i32); counts. */
+  mayGoto: 37,
+  /** The CPU that the executor runs as (i32). */
+  cpu: 38,
+} as const;
+export type Op = (typeof Op)[keyof typeof Op];
+
+export const OP_NAMES: readonly string[] = Object.keys(Op);
+
+export type IrType = "i32" | "i64" | "void";
+
+/** A value of a function in SSA form, or something that is done. */
+export class Value {
+  readonly id: number;
+  op: Op;
+  readonly type: IrType;
+  args: Value[];
+  /** See {@link Op}. */
+  imm: number;
+  high: number;
+  /** Bytes of a memory access. */
+  size: number;
+  signed: boolean;
+  /** Of an atomic operation. */
+  readonly row: InsnRow | undefined;
+  /** What it was found to be the same as. */
+  forward: Value | undefined;
+  /** The block that it is in. */
+  block: Block | undefined;
+
+  constructor(id: number, op: Op, type: IrType, args: Value[], more: ValueFields = {}) {
+    this.id = id;
+    this.op = op;
+    this.type = type;
+    this.args = args;
+    this.imm = more.imm ?? 0;
+    this.high = more.high ?? 0;
+    this.size = more.size ?? 0;
+    this.signed = more.signed ?? false;
+    this.row = more.row;
+    this.forward = undefined;
+    this.block = undefined;
+  }
+}
+
+export interface ValueFields {
+  readonly imm?: number;
+  readonly high?: number;
+  readonly size?: number;
+  readonly signed?: boolean;
+  readonly row?: InsnRow;
+}
+
+/** How a block ends. */
+export type Terminator =
+  /** On to its only successor. */
+  | { readonly kind: "goto" }
+  /** To the second successor where the condition (i32) is not 0, else to the first. */
+  | { readonly kind: "branch"; condition: Value }
+  | { readonly kind: "return"; value: Value };
+
+/** A straight piece of a function: phis, then values in the order in which they are computed. */
+export class Block {
+  readonly id: number;
+  phis: Value[] = [];
+  values: Value[] = [];
+  terminator: Terminator = { kind: "goto" };
+  readonly successors: Block[] = [];
+  readonly predecessors: Block[] = [];
+
+  constructor(id: number) {
+    this.id = id;
+  }
+}
+
+/** What is a value by its arguments alone: it may be computed anywhere, any number of times, or not at all. */
+export function isPure({ op }: Value): boolean {
+  return (
+    (op >= Op.add && op <= Op.address) ||
+    op === Op.const ||
+    op === Op.param ||
+    op === Op.frame ||
+    op === Op.cpu
+  );
+}
+
+/** Reads memory and does nothing else. */
+export function isRead({ op }: Value): boolean {
+  return op === Op.load || op === Op.probe;
+}
+
+/** The value that a value was found to be. */
+export function resolve(value: Value): Value {
+  let at = value;
+  while (at.forward !== undefined) at = at.forward;
+  // Paths are made short, so that long chains of replacements stay linear.
+  while (value.forward !== undefined && value.forward !== at) {
+    const next: Value = value.forward;
+    value.forward = at;
+    value = next;
+  }
+  return at;
+}

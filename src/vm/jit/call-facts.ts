@@ -1,0 +1,131 @@
+import type { ArgumentCheck, Callable } from "../../helpers/index.ts";
+import {
+  type Appender,
+  binary,
+  type CallKnowledge,
+  isConst,
+  Op,
+  pointerOrNull,
+  type SlotCall,
+  type Value,
+} from "../../ir/index.ts";
+import { MAP_HEADER_SIZE, MapField } from "../../maps/index.ts";
+import type { KernelMemory } from "../../mem/index.ts";
+import { BpfFuncId, BpfMapType } from "../../uapi/index.ts";
+import type { Callee } from "../emit-adapter.ts";
+
+/** A field of a map's header that never changes while the map is there. */
+type FixedField = "TYPE" | "KEY_SIZE" | "VALUE_SIZE" | "MAX_ENTRIES" | "VALUES" | "CPU_STRIDE";
+
+/** Maps that the program has the addresses of as constants. */
+export class KnownMaps {
+  readonly #memory: KernelMemory;
+  readonly #offsets: ReadonlySet<number>;
+
+  constructor(memory: KernelMemory, offsets: Iterable<number>) {
+    this.#memory = memory;
+    this.#offsets = new Set(offsets);
+  }
+
+  /** The map whose offset a value is; undefined where it may be any. */
+  of(value: Value | undefined): number | undefined {
+    if (value === undefined || !isConst(value)) return undefined;
+    const offset = value.imm >>> 0;
+    return this.#offsets.has(offset) ? offset : undefined;
+  }
+
+  field(map: number, field: FixedField): number {
+    return this.#memory.words()[(map - MAP_HEADER_SIZE + MapField[field]) >>> 2]! >>> 0;
+  }
+}
+
+/** Helpers that write nothing that a program could load. */
+const READERS: ReadonlySet<number> = new Set([
+  BpfFuncId.map_lookup_elem,
+  BpfFuncId.ktime_get_ns,
+  BpfFuncId.ktime_get_boot_ns,
+  BpfFuncId.ktime_get_coarse_ns,
+  BpfFuncId.get_prandom_u32,
+  BpfFuncId.get_smp_processor_id,
+  BpfFuncId.get_numa_node_id,
+  BpfFuncId.get_current_pid_tgid,
+  BpfFuncId.get_current_uid_gid,
+]);
+
+/** How a callable looks from the SSA form. */
+export function slotCallOf({ args, result }: Callable, kind: "call" | "tailCall"): SlotCall {
+  return {
+    kind,
+    args: args.map((arg) => (arg === "i64" ? "wide" : arg === "u8" ? "byte" : "low")),
+    result: RESULTS[result],
+  };
+}
+
+const RESULTS: Readonly<Record<Callable["result"], SlotCall["result"]>> = {
+  i64: "i64",
+  i32: "signed",
+  u32: "unsigned",
+  u8: "unsigned",
+  ptr: "pointer",
+  void: "none",
+};
+
+/** What the passes ask of helpers and maps. */
+export function callKnowledge(calleeOf: (slot: number) => Callee, maps: KnownMaps): CallKnowledge {
+  return {
+    expand: (make, call) => expand(make, call, calleeOf(call.imm).number, maps),
+    givesPointer: (call) => calleeOf(call.imm).callable.result === "ptr",
+    reads: (call) => READERS.has(calleeOf(call.imm).number),
+    extent: (call, argument) => {
+      const check = calleeOf(call.imm).callable.checks[argument];
+      return check === undefined ? undefined : extentOf(check, call, maps);
+    },
+  };
+}
+
+function extentOf(check: ArgumentCheck, call: Value, maps: KnownMaps): number | undefined {
+  const map = maps.of(call.args[0]);
+  switch (check.kind) {
+    case "mapKey":
+      return map === undefined ? undefined : maps.field(map, "KEY_SIZE");
+    case "mapValue":
+      return map === undefined ? undefined : maps.field(map, "VALUE_SIZE");
+    case "fixedMemory":
+      return check.bytes;
+    case "memory": {
+      const size = call.args[check.size - 1];
+      return size !== undefined && isConst(size) ? size.imm >>> 0 : undefined;
+    }
+    default:
+      return undefined;
+  }
+}
+
+function expand(make: Appender, call: Value, helper: number, maps: KnownMaps): Value | undefined {
+  if (helper === BpfFuncId.get_smp_processor_id) return make.make(Op.cpu, "i32", []);
+  if (helper !== BpfFuncId.map_lookup_elem) return undefined;
+  const map = maps.of(call.args[0]);
+  return map === undefined ? undefined : expandLookup(make, map, call.args[1]!, maps);
+}
+
+/** A lookup in an array: a comparison and an address. */
+function expandLookup(make: Appender, map: number, key: Value, maps: KnownMaps): Value | undefined {
+  const type = maps.field(map, "TYPE");
+  const perCpu = type === BpfMapType.PERCPU_ARRAY;
+  if (type !== BpfMapType.ARRAY && !perCpu) return undefined;
+  const index = make.effect(Op.load, "i32", [key], { size: 4 });
+  const inside = binary(make, Op.ltU, index, make.i32(maps.field(map, "MAX_ENTRIES") | 0));
+  const stride = (maps.field(map, "VALUE_SIZE") + 7) & -8;
+  const distance = binary(make, Op.mul, index, make.i32(stride));
+  let start = make.i32(maps.field(map, "VALUES") | 0);
+  if (perCpu) {
+    const area = binary(
+      make,
+      Op.mul,
+      make.make(Op.cpu, "i32", []),
+      make.i32(maps.field(map, "CPU_STRIDE") | 0),
+    );
+    start = binary(make, Op.add, start, area);
+  }
+  return pointerOrNull(make, inside, binary(make, Op.add, distance, start));
+}

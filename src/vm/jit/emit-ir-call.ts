@@ -1,0 +1,76 @@
+import type { Value } from "../../ir/index.ts";
+import { MAX_TAIL_CALLS, State } from "../state.ts";
+import type { IrCode } from "./emit-ir.ts";
+import { VERIFIED_ARGUMENTS } from "./function-code.ts";
+import type { Reached } from "./targets.ts";
+
+type Body = Reached & { readonly kind: "body" };
+
+/** A call of a helper or kfunc: its result is kept as the body gives it, but for the high half of a host's. */
+export function emitIrCall(ir: IrCode, value: Value): void {
+  const { f, code, parts } = ir;
+  const { via } = parts.callOf(value.imm);
+  if (via.kind !== "body") throw new Error("a call of verified code goes through no adapter");
+  const { callable } = via.callee;
+  const mayStop = pushBody(ir, value, via);
+  if (callable.result === "i64" && callable.body.kind === "host") {
+    f.i64.extendI32U();
+    f.i32.const(0).i64.load32U(code.at(State.HELPER_HIGH)).i64.const(32).i64.shl().i64.or();
+  }
+  if (callable.result !== "void") ir.keep(value);
+  if (mayStop) code.stopIfFaulted(value.imm);
+}
+
+/** Pushes the result, where there is one. @returns whether the call may leave a fault. */
+function pushBody(ir: IrCode, value: Value, { callee }: Body): boolean {
+  const { f, code } = ir;
+  const { func, mayStop } = code.module.body(callee);
+  if (mayStop) f.i32.const(0).get(code.frame).i32.store(code.at(State.STACK_TOP));
+  for (const i of callee.callable.args.keys()) {
+    const arg = value.args[i]!;
+    if (arg.type === "i32" || callee.callable.body.kind === "wasm") {
+      // As the body takes it.
+      ir.push(arg);
+      continue;
+    }
+    // A host body takes halves.
+    ir.push(arg);
+    f.i32.wrapI64();
+    ir.push(arg);
+    f.i64.const(32).i64.shrU().i32.wrapI64();
+  }
+  f.call(func);
+  return mayStop;
+}
+
+export function emitIrCallLocal(ir: IrCode, value: Value): void {
+  const { f, code, parts } = ir;
+  for (let i = 0; i < VERIFIED_ARGUMENTS; i++) ir.push(value.args[i]!);
+  f.get(code.frame).call(code.module.functions.get(value.imm)!);
+  ir.keep(value);
+  if (parts.mayStop.has(value.imm)) code.stopIfFaulted(value.high);
+}
+
+/** See `emitTailCall` of the baseline tier. */
+export function emitIrTailCall(ir: IrCode, value: Value): void {
+  const { f, code, parts } = ir;
+  const { via } = parts.callOf(value.imm);
+  if (via.kind !== "body") throw new Error("a call of verified code goes through no adapter");
+  const target = code.temporary("i32", "target");
+  f.i32.const(0).set(target);
+  f.i32.const(0).i32.load(code.at(State.TAIL_CALLS)).i32.const(MAX_TAIL_CALLS).i32.ltU();
+  f.if(() => {
+    pushBody(ir, value, via);
+    f.set(target).get(target);
+    f.if(() => {
+      f.i32.const(0).i32.const(0).i32.load(code.at(State.TAIL_CALLS)).i32.const(1).i32.add();
+      f.i32.store(code.at(State.TAIL_CALLS));
+    });
+  });
+  f.get(target);
+  f.if(() => {
+    ir.push(value.args[0]!);
+    f.get(code.stack).get(target);
+    f.returnCallIndirect(code.module.entryType, code.module.table);
+  });
+}
