@@ -1,4 +1,6 @@
 import type { IrFunction } from "./function.ts";
+import { mergeLoads } from "./merge-loads.ts";
+import { narrowPhis } from "./narrow-phis.ts";
 import { promoteStack } from "./promote-stack.ts";
 import { type CallKnowledge, simplify } from "./simplify.ts";
 
@@ -8,5 +10,8 @@ export function optimise(func: IrFunction, knowledge: CallKnowledge): void {
   func.frameEscapes = true;
   simplify(func, knowledge);
   promoteStack(func, knowledge);
+  narrowPhis(func);
+  simplify(func, knowledge);
+  mergeLoads(func);
   simplify(func, knowledge);
 }
