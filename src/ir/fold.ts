@@ -389,7 +389,8 @@ export function wrap(make: ValueMaker, value: Value, depth = WRAP_DEPTH): Value 
       return count >= 32 ? make.i32(0) : binary(make, Op.shl, wrap(make, a, depth - 1), make.i32(count));
     }
     default:
-      if (LOW_HALVES.has(value.op))
+      // Not where it would only be computed twice.
+      if (LOW_HALVES.has(value.op) && value.args.some(hasCheapHalf))
         return binary(
           make,
           value.op,
@@ -398,6 +399,11 @@ export function wrap(make: ValueMaker, value: Value, depth = WRAP_DEPTH): Value 
         );
   }
   return make.make(Op.wrap, "i32", [value]);
+}
+
+/** Whether the low half of a value is there already, or costs nothing. */
+function hasCheapHalf({ op }: Value): boolean {
+  return op === Op.const || op === Op.extendU || op === Op.extendS || op === Op.address;
 }
 
 export function extendU(make: ValueMaker, value: Value): Value {

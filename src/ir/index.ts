@@ -3,5 +3,6 @@ export { FRAME_BYTES, irOf, type SlotCall, type SlotFunction } from "./from-slot
 export { Appender, IrFunction } from "./function.ts";
 export { placeOf } from "./memory-state.ts";
 export { optimise } from "./optimise.ts";
+export { printIr } from "./print.ts";
 export type { CallKnowledge } from "./simplify.ts";
 export { Block, type IrType, isPure, isRead, OP_NAMES, Op, Value } from "./value.ts";

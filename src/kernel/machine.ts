@@ -272,9 +272,15 @@ export class Machine {
 
   /** Runs a program once. @returns r0, the low half, signed. EFAULT where the run ended with a fault. */
   run(program: KernelProgram, context: number): number {
+    return this.runMany(program, context, 1);
+  }
+
+  /** Runs a program so many times on one context. @returns r0 of the last run, as {@link run}. */
+  runMany(program: KernelProgram, context: number, count: number): number {
     const outer = this.#running;
     this.#running = program;
-    const result = program.parts.code.run(context);
+    const { code } = program.parts;
+    const result = count === 1 ? code.run(context) : code.runMany(context, count);
     this.#running = outer;
     this.events.happened();
     const { fault } = this.executor;

@@ -39,6 +39,7 @@ const NO_CODE: CompiledProgram = {
   codeSize: 0,
   owns: () => false,
   run: () => 0,
+  runMany: () => 0,
   close: () => undefined,
 };
 

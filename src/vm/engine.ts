@@ -57,6 +57,12 @@ export interface CompiledProgram {
    *   fault the result is 0 and {@link Executor.fault} says why.
    */
   run(context: number): number;
+  /**
+   * Runs `count` times on the same context, one run after the other, and stops at a fault.
+   *
+   * @returns the low half of the last r0 (signed), as {@link run}.
+   */
+  runMany(context: number, count: number): number;
   /** Whether a function index is that of one of its functions that helpers call back. */
   owns(index: number): boolean;
   /** Bytes of machine code or Wasm made for it. */

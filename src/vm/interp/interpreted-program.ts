@@ -5,6 +5,7 @@ import type { CompiledProgram } from "../engine.ts";
 import type { BpfExecutor } from "../executor.ts";
 import { CALLBACK_SIGNATURE, ENTRY_SIGNATURE, EXECUTOR_NAMESPACE } from "../signatures.ts";
 import type { InterpreterExports } from "./exports.ts";
+import { State } from "../state.ts";
 import { CODE_ARENA, CODE_HEADER_SIZE, RECORD_SIZE } from "./record.ts";
 
 /** Records in the one memory, and the functions through which others reach them. */
@@ -89,6 +90,15 @@ export class InterpretedProgram implements CompiledProgram {
     } finally {
       executor.depth--;
     }
+  }
+
+  runMany(context: number, count: number): number {
+    let result = 0;
+    for (let i = 0; i < count; i++) {
+      result = this.run(context);
+      if (this.#executor.word(State.FAULT) !== 0) break;
+    }
+    return result;
   }
 
   close(): void {

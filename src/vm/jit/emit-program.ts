@@ -1,7 +1,7 @@
-import { type IrFunction, irOf, optimise, type SlotCall } from "../../ir/index.ts";
+import { type IrFunction, irOf, optimise, printIr, type SlotCall } from "../../ir/index.ts";
 import type { Insn } from "../../isa/index.ts";
-import { KERNEL_BASE_HIGH, type MemoryKind } from "../../mem/index.ts";
-import type { FunctionBuilder, Local } from "../../wasm/index.ts";
+import { Control, KERNEL_BASE_HIGH, type MemoryKind } from "../../mem/index.ts";
+import type { Func, FunctionBuilder, Local } from "../../wasm/index.ts";
 import { CodeError } from "../code-error.ts";
 import type { Callee } from "../emit-adapter.ts";
 import { emitStart } from "../emit-start.ts";
@@ -132,6 +132,7 @@ function optimisedForm(func: CodeFunction, parts: ProgramParts, maps: KnownMaps)
     }),
   });
   if (ir !== null) optimise(ir, callKnowledge(calleeOf, maps));
+  if (ir !== null && (globalThis as any).DUMP_IR) console.log(printIr(ir));
   return ir;
 }
 
@@ -216,7 +217,34 @@ class Activations {
       begin.r2();
       start.get(begin.stackTop).call(run);
     });
+    this.#batch(run, quiesce);
     for (const entryOf of callbacks) this.#callback(entryOf);
+  }
+
+  /** Run after run on the same context, without leaving Wasm. */
+  #batch(run: Func, quiesce: Func): void {
+    const { m, place } = this.#module;
+    const f = m.function("batch", { params: ["i32", "i32", "i32"], results: ["i32"] }, { export: true });
+    const [context, contextHigh, left] = f.params as [Local, Local, Local];
+    const r1 = f.local("i64", "r1");
+    const result = f.local("i64", "result");
+    const at = (word: number) => place.stateAt + word;
+    const set = (word: number, value: number) => f.i32.const(0).i32.const(value).i32.store(at(word));
+    f.get(context).i64.extendI32U().get(contextHigh).i64.extendI32U().i64.const(32).i64.shl().i64.or().set(r1);
+    for (const word of [State.FAULT, State.FAULT_PC]) set(word, 0);
+    set(State.FRAME_TOP, place.framesAt);
+    f.i32.const(0).get(context).i32.store(at(State.CONTEXT));
+    f.loop((again) => {
+      set(State.TAIL_CALLS, 0);
+      f.i32.const(0).i64.const(0).i64.store(at(State.EXECUTED));
+      f.get(r1).i64.const(0).i32.const(place.stackEnd).call(run).set(result);
+      f.i32.const(0).i32.load(Control.PENDING);
+      f.if(() => f.i32.const(place.executor).call(quiesce));
+      f.get(left).i32.const(1).i32.sub().tee(left).i32.eqz();
+      f.i32.const(0).i32.load(at(State.FAULT)).i32.or().i32.eqz().brIf(again);
+    });
+    f.i32.const(0).get(result).i64.const(32).i64.shrU().i32.wrapI64().i32.store(at(State.RESULT_HIGH));
+    f.get(result).i32.wrapI64();
   }
 
   /** What a helper calls: the stack is free from State.STACK_TOP on. */

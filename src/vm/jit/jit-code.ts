@@ -7,6 +7,9 @@ import type { JitPlace } from "./module-code.ts";
 /** `(unused, r1 low, r1 high, r2, outermost) → low half of r0` */
 type Start = (code: number, r1: number, r1High: number, r2: number, outermost: number) => number;
 
+/** `(r1 low, r1 high, count) → low half of the last r0` */
+type Batch = (r1: number, r1High: number, count: number) => number;
+
 /** What modules hold as constants of the executor that they are made for. */
 export function placeOf(executor: BpfExecutor): JitPlace {
   const { stateAt, stackLow, stackEnd, framesAt, framesEnd, id } = executor;
@@ -19,6 +22,8 @@ export class JitCode {
   readonly size: number;
   /** See `emitStart`. */
   readonly start: Start;
+  /** As so many runs that nothing is around, up to one that ends with a fault. */
+  readonly batch: Batch;
   readonly #exports: WebAssembly.Exports;
 
   constructor(executor: BpfExecutor, { bytes, hosts }: ProgramModule) {
@@ -34,6 +39,7 @@ export class JitCode {
     this.size = bytes.length;
     this.#exports = instance.exports;
     this.start = instance.exports["start"] as Start;
+    this.batch = instance.exports["batch"] as Batch;
   }
 
   /** `(context, stack) → r0` */

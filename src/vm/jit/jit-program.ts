@@ -69,6 +69,21 @@ export class JitProgram implements CompiledProgram {
     }
   }
 
+  runMany(context: number, count: number): number {
+    const executor = this.#executor;
+    if (executor.depth === 0 && count > 0) {
+      executor.depth++;
+      try {
+        return this.#code!.batch(context, context === 0 ? 0 : KERNEL_BASE_HIGH, count);
+      } finally {
+        executor.depth--;
+      }
+    }
+    let result = 0;
+    for (let i = 0; i < count && !executor.stopped; i++) result = this.run(context);
+    return result;
+  }
+
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
