@@ -21,6 +21,7 @@ const BENCHMARKS = [
 
 /** Programs with tables of their own: what they measure are loops inside emitted code. */
 const PROGRAMS: { readonly [name: string]: () => Promise<unknown> } = {
+  jit: async () => (await import("./jit.ts")).benchJit([]),
   maps: () => import("./maps.ts"),
   verifier: () => import("./verifier.ts"),
   vm: () => import("./vm.ts"),
@@ -28,6 +29,7 @@ const PROGRAMS: { readonly [name: string]: () => Promise<unknown> } = {
 };
 
 const USAGE = `usage: npm run bench [-- NAME… | all] [--rounds N] [--warm-up MS] [--json FILE]
+       npm run bench -- jit --help
 A NAME also stands for all whose names begin with it: isa, btf, cli.
 names: ${[...BENCHMARKS.map(({ name }) => name), ...Object.keys(PROGRAMS)].join(" ")}
 `;
@@ -35,6 +37,8 @@ names: ${[...BENCHMARKS.map(({ name }) => name), ...Object.keys(PROGRAMS)].join(
 process.exitCode = await main();
 
 async function main(): Promise<number> {
+  // It has options of its own.
+  if (process.argv[2] === "jit") return (await import("./jit.ts")).benchJit(process.argv.slice(3));
   let parsed: ReturnType<typeof parse>;
   try {
     parsed = parse();

@@ -1,4 +1,4 @@
-// Compiles every *.bpf.c under examples/ and testdata/objects/ with clang (and, where a source asks for it, with
+// Compiles every *.bpf.c under examples/, testdata/objects/ and bench/jit/programs/ with clang (and, where a source asks for it, with
 // gcc-bpf) and says which committed objects changed.
 //
 //   node gen/objects.mjs [--check] [NAME …]
@@ -6,7 +6,7 @@
 // NAME limits the run to sources whose path contains it. With --check nothing is written and a difference is an
 // error; where the compilers have another version than the one the committed objects name, --check skips.
 //
-// Objects of examples/NAME/ go to testdata/NAME/; those of testdata/objects/ stay beside their source.
+// Objects of examples/NAME/ go to testdata/NAME/; those of the other folders stay beside their source.
 // A source may carry lines of this form in its comments:
 //
 //   // build: SUFFIX COMPILER FLAGS…      also build NAME.SUFFIX.bpf.o; COMPILER is clang or gcc; SUFFIX - is NAME.bpf.o
@@ -103,6 +103,7 @@ try {
   const sources = [
     ...sourcesUnder(join(root, "examples")),
     ...sourcesUnder(join(root, "testdata", "objects")),
+    ...sourcesUnder(join(root, "bench", "jit", "programs")),
   ].sort();
   for (const build of sources.flatMap(buildsOf)) {
     if (names.length > 0 && !names.some((name) => build.source.includes(name))) continue;

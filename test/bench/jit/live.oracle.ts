@@ -14,13 +14,14 @@ afterEach(() => {
 });
 
 const isAbsent = (one: Contender | Absence): one is Absence => "why" in one;
+const isPresent = (one: Contender | Absence): one is Contender => !isAbsent(one);
 
 describe.skipIf(linux.port === null)(`programs of the benchmark on Linux${linux.why ?? ""}`, () => {
   it.each(PROGRAMS)("$name: results and maps are those of the JIT", (program) => {
     const real = live(program, new BpfCommands(linux.port!));
     expect(isAbsent(real)).toBe(false);
     const all = [real, embedded(program, "jit"), embedded(program, "interp")];
-    contenders.push(...all.filter((one) => !isAbsent(one)));
+    contenders.push(...all.filter(isPresent));
     expect(disagreement(program, contenders)).toBeNull();
   });
 
