@@ -1,6 +1,6 @@
 import { type Cfg, type Dominators, dominates, dominatorsOf, type Order, orderOf } from "../cfg/index.ts";
 import type { ValueMaker } from "./fold.ts";
-import { Block, type IrType, isPure, Op, Value, type ValueFields } from "./value.ts";
+import { Block, type IrType, Op, Value, type ValueFields } from "./value.ts";
 
 /** A function in SSA form. Block 0 is its entry. */
 export class IrFunction {
@@ -41,6 +41,11 @@ export class IrFunction {
     return dominates(this.dominators, a.id, b.id);
   }
 
+  /** One more than the largest number of a value. */
+  get valueCount(): number {
+    return this.#values;
+  }
+
   value(op: Op, type: IrType, args: Value[], fields: ValueFields = {}): Value {
     return new Value(this.#values++, op, type, args, fields);
   }
@@ -49,7 +54,13 @@ export class IrFunction {
 /** Puts values at the end of a block; pure ones that a dominating block has already are taken from there. */
 export class Appender implements ValueMaker {
   readonly func: IrFunction;
-  readonly #known = new Map<number, Value[]>();
+  /**
+   * The value that is made again: where what is asked for is the same, it is used and no new one made.
+   * Null: none.
+   */
+  reuse: Value | null = null;
+  /** Values by hash, the last one first. */
+  readonly #known = new Map<number, Value>();
   #block!: Block;
   #values: Value[] = [];
 
@@ -72,15 +83,15 @@ export class Appender implements ValueMaker {
   }
 
   i32(value: number): Value {
-    return this.#pure(Op.const, "i32", [], { imm: value });
+    return this.#pure(Op.const, "i32", NO_ARGS, value, 0);
   }
 
   i64(low: number, high: number): Value {
-    return this.#pure(Op.const, "i64", [], { imm: low, high });
+    return this.#pure(Op.const, "i64", NO_ARGS, low, high);
   }
 
   make(op: Op, type: IrType, args: Value[], imm = 0): Value {
-    return this.#pure(op, type, args, { imm });
+    return this.#pure(op, type, args, imm, 0);
   }
 
   /** Something that is done in its place. */
@@ -94,56 +105,44 @@ export class Appender implements ValueMaker {
     return value;
   }
 
-  /** The value again, or one that is the same and was there before. */
-  again(value: Value): Value {
-    if (!isPure(value)) return this.append(value);
-    return this.#find(hashOf(value.op, value.type, value.args, value), value) ?? this.#add(value);
-  }
-
-  #pure(op: Op, type: IrType, args: Value[], fields: ValueFields): Value {
-    const hash = hashOf(op, type, args, fields);
-    const probe = { op, type, args, imm: fields.imm ?? 0, high: fields.high ?? 0 };
-    return this.#find(hash, probe) ?? this.#add(this.func.value(op, type, args, fields), hash);
-  }
-
-  #find(
-    hash: number,
-    { op, type, args, imm, high }: Pick<Value, "op" | "type" | "args" | "imm" | "high">,
-  ): Value | undefined {
-    for (const known of this.#known.get(hash) ?? []) {
-      if (
-        known.op === op &&
-        known.type === type &&
-        known.imm === imm &&
-        known.high === high &&
-        known.args.length === args.length &&
-        known.args.every((arg, i) => arg === args[i]) &&
-        this.func.dominates(known.block!, this.#block)
-      )
+  #pure(op: Op, type: IrType, args: Value[], imm: number, high: number): Value {
+    let hash = op * 2 + (type === "i64" ? 1 : 0);
+    hash = Math.imul(hash, 31) + imm;
+    hash = Math.imul(hash, 31) + high;
+    for (let i = 0; i < args.length; i++) hash = Math.imul(hash, 0x01000193) ^ args[i]!.id;
+    hash |= 0;
+    const first = this.#known.get(hash);
+    let depth = 0;
+    // What does not dominate here will not dominate what follows soon: only the latest are looked at.
+    for (let known = first; known !== undefined && depth < MAX_CHAIN; known = known.chain, depth++)
+      if (isSame(known, op, type, args, imm, high) && this.func.dominates(known.block!, this.#block))
         return known;
-    }
-    return undefined;
-  }
-
-  #add(value: Value, hash = hashOf(value.op, value.type, value.args, value)): Value {
-    const list = this.#known.get(hash);
-    if (list === undefined) this.#known.set(hash, [value]);
-    // What does not dominate here will not dominate what follows soon: the list stays short.
-    else if (list.length < 8) list.push(value);
-    else list[value.id & 7] = value;
+    const { reuse } = this;
+    const again = reuse !== null && isSame(reuse, op, type, args, imm, high);
+    const value = again
+      ? reuse
+      : this.func.value(op, type, args, imm === 0 && high === 0 ? NOTHING : { imm, high });
+    if (again) this.reuse = null;
+    value.chain = first;
+    this.#known.set(hash, value);
     return this.append(value);
   }
 }
 
-function hashOf(
+const NO_ARGS: Value[] = [];
+const NOTHING: ValueFields = {};
+const MAX_CHAIN = 8;
+
+function isSame(
+  value: Value,
   op: Op,
   type: IrType,
   args: readonly Value[],
-  { imm = 0, high = 0 }: Pick<ValueFields, "imm" | "high">,
-): number {
-  let hash = op * 2 + (type === "i64" ? 1 : 0);
-  hash = Math.imul(hash, 31) + imm;
-  hash = Math.imul(hash, 31) + high;
-  for (const { id } of args) hash = Math.imul(hash, 0x01000193) ^ id;
-  return hash | 0;
+  imm: number,
+  high: number,
+): boolean {
+  if (value.op !== op || value.type !== type || value.imm !== imm || value.high !== high) return false;
+  if (value.args.length !== args.length) return false;
+  for (let i = 0; i < args.length; i++) if (value.args[i] !== args[i]) return false;
+  return true;
 }

@@ -2,7 +2,7 @@ import { binary, extendU, isConst } from "./fold.ts";
 import { Appender, type IrFunction } from "./function.ts";
 import { placeOf } from "./memory-state.ts";
 import { settle } from "./simplify.ts";
-import { type Block, isPure, isRead, Op, resolve, type Value } from "./value.ts";
+import { type Block, isPure, isRead, Op, resolveArgs, type Value } from "./value.ts";
 
 /** Bytes of memory side by side, somewhere in a value that is 0 elsewhere. */
 interface Piece {
@@ -45,7 +45,7 @@ class Ladders {
     const make = this.#make;
     make.begin(this.#block);
     for (const value of this.#block.values) {
-      value.args = value.args.map(resolve);
+      resolveArgs(value);
       if (!isPure(value) && !isRead(value) && value.op !== Op.mayGoto) this.#epoch++;
       const piece = this.#pieceOf(value);
       const merged = value.op === Op.or && piece !== undefined ? this.#load(piece, value) : undefined;

@@ -28,8 +28,7 @@ export function narrowPhis(func: IrFunction): void {
   for (const [phi, half] of halves) {
     half.args = phi.args.map(
       (arg) =>
-        halves.get(arg) ??
-        (isConst(arg) ? func.value(Op.const, "i32", [], { imm: arg.imm }) : arg.args[0]!),
+        halves.get(arg) ?? (isConst(arg) ? func.value(Op.const, "i32", [], { imm: arg.imm }) : arg.args[0]!),
     );
   }
   const make = new Appender(func);

@@ -1,5 +1,5 @@
 import type { IrFunction } from "./function.ts";
-import { type Block, Op, OP_NAMES, type Value } from "./value.ts";
+import { type Block, OP_NAMES, Op, type Value } from "./value.ts";
 
 /**
  * The text of a function, a line for each value:

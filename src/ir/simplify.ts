@@ -2,7 +2,7 @@ import { binary, extendU, isConst, isConstOf, pointerOrNull, wrap } from "./fold
 import { Appender, type IrFunction } from "./function.ts";
 import { MemoryState } from "./memory-state.ts";
 import { removeTrivialPhis } from "./ssa.ts";
-import { type Block, isPure, Op, resolve, type Value } from "./value.ts";
+import { type Block, isPure, Op, resolve, resolveArgs, type Value } from "./value.ts";
 
 /** What is known of the program beside its instructions. */
 export interface CallKnowledge {
@@ -23,7 +23,7 @@ export interface CallKnowledge {
 export function simplify(func: IrFunction, knowledge: CallKnowledge): void {
   const make = new Appender(func);
   for (const block of func.inOrder()) {
-    for (const phi of block.phis) phi.args = phi.args.map(resolve);
+    for (const phi of block.phis) resolveArgs(phi);
     make.begin(block);
     const memory = new MemoryState(func.frameEscapes);
     for (const value of block.values) again(make, memory, value, knowledge);
@@ -32,7 +32,7 @@ export function simplify(func: IrFunction, knowledge: CallKnowledge): void {
     else if (terminator.kind === "return") terminator.value = resolve(terminator.value);
     block.values = make.values;
   }
-  for (const block of func.inOrder()) for (const phi of block.phis) phi.args = phi.args.map(resolve);
+  for (const block of func.inOrder()) for (const phi of block.phis) resolveArgs(phi);
   removeTrivialPhis(func);
   settle(func);
 }
@@ -40,7 +40,8 @@ export function simplify(func: IrFunction, knowledge: CallKnowledge): void {
 /** Arguments are values that stand for themselves from here on. */
 export function settle(func: IrFunction): void {
   for (const block of func.inOrder()) {
-    for (const value of [...block.phis, ...block.values]) value.args = value.args.map(resolve);
+    for (const phi of block.phis) resolveArgs(phi);
+    for (const value of block.values) resolveArgs(value);
     const { terminator } = block;
     if (terminator.kind === "branch") terminator.condition = resolve(terminator.condition);
     else if (terminator.kind === "return") terminator.value = resolve(terminator.value);
@@ -48,8 +49,10 @@ export function settle(func: IrFunction): void {
 }
 
 function again(make: Appender, memory: MemoryState, value: Value, knowledge: CallKnowledge): void {
-  value.args = value.args.map(resolve);
+  resolveArgs(value);
+  make.reuse = value;
   const found = rebuilt(make, value, knowledge);
+  make.reuse = null;
   if (found !== undefined) {
     if (found !== value) value.forward = found;
     return;
@@ -93,16 +96,18 @@ function rebuilt(make: Appender, value: Value, { expand }: CallKnowledge): Value
       return extendU(make, args[0]!);
     case Op.extendS:
       if (isConst(args[0]!)) return make.i64(args[0].imm, args[0].imm >> 31);
-      return make.again(value);
+      return make.make(op, value.type, args, value.imm);
     case Op.extend:
       if (isConst(args[0]!) && value.type === "i32")
         return make.i32((args[0].imm << (32 - value.imm)) >> (32 - value.imm));
-      return make.again(value);
+      return make.make(op, value.type, args, value.imm);
     case Op.select:
       if (isConst(args[0]!)) return args[0].imm !== 0 ? args[1]! : args[2]!;
-      return args[1] === args[2] ? args[1]! : make.again(value);
+      return args[1] === args[2] ? args[1]! : make.make(op, value.type, args, value.imm);
+    case Op.const:
+      return value.type === "i32" ? make.i32(value.imm) : make.i64(value.imm, value.high);
     default:
-      return make.again(value);
+      return make.make(op, value.type, args, value.imm);
   }
 }
 

@@ -89,6 +89,8 @@ export class Value {
   forward: Value | undefined;
   /** The block that it is in. */
   block: Block | undefined;
+  /** In a table of values: the next of the same hash. */
+  chain: Value | undefined;
 
   constructor(id: number, op: Op, type: IrType, args: Value[], more: ValueFields = {}) {
     this.id = id;
@@ -102,6 +104,7 @@ export class Value {
     this.row = more.row;
     this.forward = undefined;
     this.block = undefined;
+    this.chain = undefined;
   }
 }
 
@@ -149,6 +152,12 @@ export function isPure({ op }: Value): boolean {
 /** Reads memory and does nothing else. */
 export function isRead({ op }: Value): boolean {
   return op === Op.load || op === Op.probe;
+}
+
+/** Arguments are what they were found to be. */
+export function resolveArgs(value: Value): void {
+  const { args } = value;
+  for (let i = 0; i < args.length; i++) if (args[i]!.forward !== undefined) args[i] = resolve(args[i]!);
 }
 
 /** The value that a value was found to be. */

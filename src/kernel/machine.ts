@@ -184,7 +184,7 @@ export class Machine {
     });
     executor.budget = checkBudget(options.budget ?? DEFAULT_BUDGET);
     this.executor = executor;
-    this.engine = options.engine === "jit" ? new Jit() : new Interpreter();
+    this.engine = options.engine === "jit" ? new Jit(options.jit) : new Interpreter();
     const freeFields = (map: number, value: number, onlyTimers?: boolean) =>
       freeValue(executor.call, map >>> 0, value >>> 0, onlyTimers);
     this.#mapCode = new MapCode(this.memory, executor, freeFields);

@@ -1,5 +1,6 @@
 import type { Btf } from "../btf/index.ts";
 import type { KernelRelease, Lockdown } from "../platform/index.ts";
+import type { JitOptions } from "../vm/index.ts";
 
 /** How an embedded kernel is made. */
 export interface KernelOptions {
@@ -33,6 +34,8 @@ export interface KernelOptions {
    * WebAssembly module for each program, in which nothing is tested that the verifier has proven. `interp` unless told.
    */
   readonly engine?: "interp" | "jit";
+  /** When the JIT optimises a program. */
+  readonly jit?: JitOptions;
   /**
    * The most instructions that one run of a program may have where instructions are counted: in the interpreter, and in
    * programs that no verifier has seen. 1,000,000,000 unless told. EFAULT for more.

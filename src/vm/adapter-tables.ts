@@ -1,5 +1,6 @@
 import type { Helper, Kfunc } from "../helpers/index.ts";
 import { type Adapters, createAdapters } from "./adapters.ts";
+import { type Body, createBodies, createTailCall } from "./bodies.ts";
 import type { Callee } from "./emit-adapter.ts";
 import type { EngineInput } from "./engine.ts";
 import type { BpfExecutor } from "./executor.ts";
@@ -14,6 +15,7 @@ export const THROW = "bpf_throw";
 interface LoadedTable {
   readonly callees: readonly Callee[];
   readonly modes: Map<Mode, Adapters>;
+  bodies: ReadonlyMap<number, Body> | null;
 }
 
 /** The adapters of an executor, for each table of helpers or kfuncs that it was asked for. */
@@ -22,6 +24,8 @@ export class AdapterTables {
   readonly #tables = new WeakMap<object, LoadedTable>();
   readonly #kfuncs = new WeakMap<ReadonlyMap<string, Kfunc>, ReadonlyMap<string, number>>();
 
+  #tailCall: unknown;
+
   constructor(executor: BpfExecutor) {
     this.#executor = executor;
   }
@@ -29,16 +33,29 @@ export class AdapterTables {
   /** Function index of the adapter of a helper; 0 where the table has none of this id. */
   helper(helpers: ReadonlyMap<number, Helper>, id: number, mode: Mode): number {
     if (!helpers.has(id)) return 0;
-    const callees = () => [...helpers].map(([number, callable]) => ({ number, callable }));
-    return this.#adapters(helpers, callees, mode).indexOf(id);
+    return this.#adapters(helpers, () => helperCallees(helpers), mode).indexOf(id);
+  }
+
+  /** The body of a helper that is in the table. */
+  helperBody(helpers: ReadonlyMap<number, Helper>, id: number): Body {
+    return this.#body(helpers, () => helperCallees(helpers), id);
   }
 
   /** Function index of the adapter of a kfunc; 0 where the table has no body of this name. */
   kfunc(kfuncs: ReadonlyMap<string, Kfunc>, name: string, mode: Mode): number {
     const number = this.#numbers(kfuncs).get(name);
     if (number === undefined) return 0;
-    const callees = () => [...kfuncs.keys()].flatMap((each) => this.kfuncCallee(kfuncs, each) ?? []);
-    return this.#adapters(kfuncs, callees, mode).indexOf(number);
+    return this.#adapters(kfuncs, () => this.#kfuncCallees(kfuncs), mode).indexOf(number);
+  }
+
+  /** The body of a kfunc of a number that `kfuncCallee` gave. */
+  kfuncBody(kfuncs: ReadonlyMap<string, Kfunc>, number: number): Body {
+    return this.#body(kfuncs, () => this.#kfuncCallees(kfuncs), number);
+  }
+
+  /** See `createTailCall`. */
+  get tailCall(): unknown {
+    return (this.#tailCall ??= createTailCall(this.#executor.table));
   }
 
   /** A kfunc with its number; null where the table has no body of it. */
@@ -59,12 +76,27 @@ export class AdapterTables {
     return numbers;
   }
 
-  #adapters(table: object, callees: () => readonly Callee[], mode: Mode): Adapters {
+  #kfuncCallees(kfuncs: ReadonlyMap<string, Kfunc>): Callee[] {
+    return [...kfuncs.keys()].flatMap((each) => this.kfuncCallee(kfuncs, each) ?? []);
+  }
+
+  #loaded(table: object, callees: () => readonly Callee[]): LoadedTable {
     let loaded = this.#tables.get(table);
     if (loaded === undefined) {
-      loaded = { callees: callees(), modes: new Map() };
+      loaded = { callees: callees(), modes: new Map(), bodies: null };
       this.#tables.set(table, loaded);
     }
+    return loaded;
+  }
+
+  #body(table: object, callees: () => readonly Callee[], number: number): Body {
+    const loaded = this.#loaded(table, callees);
+    loaded.bodies ??= createBodies(this.#executor, loaded.callees);
+    return loaded.bodies.get(number)!;
+  }
+
+  #adapters(table: object, callees: () => readonly Callee[], mode: Mode): Adapters {
+    const loaded = this.#loaded(table, callees);
     let adapters = loaded.modes.get(mode);
     if (adapters === undefined) {
       adapters = createAdapters(this.#executor, loaded.callees, mode);
@@ -72,4 +104,8 @@ export class AdapterTables {
     }
     return adapters;
   }
+}
+
+function helperCallees(helpers: ReadonlyMap<number, Helper>): Callee[] {
+  return [...helpers].map(([number, callable]) => ({ number, callable }));
 }

@@ -36,8 +36,8 @@ export interface EngineInput {
 
 /** Why a run in checked mode, or one with a budget, ended without a result. */
 export interface Fault {
-  readonly kind: "access" | "argument" | "call" | "budget" | "interrupted" | "stack" | "instruction";
-  /** The slot that was running. */
+  readonly kind: "access" | "argument" | "call" | "budget" | "interrupted" | "stack" | "instruction" | "trap";
+  /** The slot that was running; 0 for a trap, which says no place. */
   readonly slot: number;
   /** The address that was refused, where one was. */
   readonly address: bigint | null;

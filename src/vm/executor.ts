@@ -48,6 +48,8 @@ export class BpfExecutor implements Executor {
   #invoke: Invoke | undefined;
   /** Runs under way: a helper may run a program. */
   depth = 0;
+  /** What WebAssembly said of the last trap. */
+  trap = "";
 
   constructor(memory: KernelMemory, options: ExecutorOptions) {
     this.memory = memory;
@@ -102,6 +104,15 @@ export class BpfExecutor implements Executor {
   /** Instructions that the last run in checked mode had. */
   get executed(): number {
     return (this.word(State.EXECUTED) >>> 0) + this.word(State.EXECUTED + 4) * 2 ** 32;
+  }
+
+  /** Notes that a run ended in a trap, as its fault. @throws whatever else was thrown. */
+  trapped(error: unknown): void {
+    if (!(error instanceof WebAssembly.RuntimeError)) throw error;
+    this.trap = error.message;
+    this.setWord(State.FAULT, FaultCode.trap);
+    this.setWord(State.FAULT_PC, 0);
+    this.setWord(State.FAULT_CODE, 0);
   }
 
   /** A word of the state block, signed. */

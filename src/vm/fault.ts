@@ -15,6 +15,8 @@ export interface FaultSource {
   readonly stackLow: number;
   readonly stackEnd: number;
   readonly budget: number;
+  /** What WebAssembly said of the last trap. */
+  readonly trap: string;
   /** What a helper or kfunc is called, by its number. */
   calleeName(number: number): string;
   /** A word of the state block, signed. */
@@ -52,6 +54,8 @@ function messageFor(executor: FaultSource, kind: Fault["kind"], address: bigint)
       return "the run was interrupted";
     case "stack":
       return `expected at most ${MAX_FRAMES} frames of ${FRAME_STACK} bytes of stack, got one more`;
+    case "trap":
+      return `expected code that does what its verifier has proven, got a trap: ${executor.trap}`;
     case "instruction":
       return "expected an instruction, got the end of the program or a reserved slot";
   }

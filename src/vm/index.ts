@@ -3,6 +3,6 @@ export type { CompiledProgram, Engine, EngineInput, Executor, Fault } from "./en
 export { BpfExecutor, createExecutor, type ExecutorOptions } from "./executor.ts";
 export { FunctionIndices } from "./function-indices.ts";
 export { Interpreter } from "./interp/interpreter.ts";
-export { Jit } from "./jit/jit.ts";
+export { Jit, type JitOptions } from "./jit/jit.ts";
 export { CALLBACK_SIGNATURE, CODE_BASE_HIGH, ENTRY_SIGNATURE } from "./signatures.ts";
 export { Vm, VmFault, type VmHelper, type VmMemory, type VmOptions } from "./vm.ts";

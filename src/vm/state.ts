@@ -54,6 +54,7 @@ export const FaultCode = {
   interrupted: 5,
   stack: 6,
   instruction: 7,
+  trap: 8,
 } as const;
 
 /**

@@ -79,7 +79,7 @@ export class JitVmCode implements VmCode {
     return start;
   }
 
-  #compile({ executor, memory }: VmHost): JitCode {
+  #compile({ executor, memory, exports }: VmHost): JitCode {
     const name = this.#name;
     const input = {
       name,
@@ -93,8 +93,11 @@ export class JitVmCode implements VmCode {
     };
     const module = emitProgram(input, placeOf(executor), memory, {
       helper: (_, id) =>
-        this.#has(id) ? { kind: "call", via: { kind: "adapter", index: HOST_ADAPTER, argument: id } } : null,
+        this.#has(id)
+          ? { kind: "call", via: { kind: "adapter", func: exports.host, index: HOST_ADAPTER, argument: id } }
+          : null,
       kfunc: () => null,
+      tailCall: () => null,
       callback: (slot) => noCallback(name, slot),
     });
     return new JitCode(executor, module);

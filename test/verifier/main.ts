@@ -59,7 +59,7 @@ async function main(argv: readonly string[]): Promise<number> {
   }
   const opened = await openVerifier(
     options.by ?? VERIFIERS[0]!,
-    options.engine === undefined ? {} : { engine: options.engine },
+    options.engine === undefined ? {} : { engine: options.engine, jit: { after: 0 } },
   );
   if (typeof opened === "string") {
     process.stderr.write(`verifier-cases: ${opened}\n`);

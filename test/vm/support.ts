@@ -36,12 +36,15 @@ export class TestServices implements HelperServices {
   }
 }
 
-export type EngineName = Engine["name"];
+/** Engines of the bare machine. */
+export const ENGINES: readonly Engine["name"][] = ["interp", "jit"];
 
-export const ENGINES: readonly EngineName[] = ["interp", "jit"];
+/** Engines of a bench: the interpreter, and both tiers of the JIT. */
+export const TIERS = ["interp", "baseline", "optimised"] as const;
+export type Tier = (typeof TIERS)[number];
 
-export function engineNamed(name: EngineName): Engine {
-  return name === "jit" ? new Jit() : new Interpreter();
+export function engineOf(tier: Tier): Engine {
+  return tier === "interp" ? new Interpreter() : new Jit({ optimise: tier === "optimised", after: 0 });
 }
 
 /** A small kernel memory with an executor and an engine. */
@@ -52,8 +55,8 @@ export class Bench {
   readonly engine: Engine;
   readonly helpers: ReadonlyMap<number, Helper>;
 
-  constructor(helpers: ReadonlyMap<number, Helper> = new Map(), engine: EngineName = "interp") {
-    this.engine = engineNamed(engine);
+  constructor(helpers: ReadonlyMap<number, Helper> = new Map(), engine: Tier = "interp") {
+    this.engine = engineOf(engine);
     this.memory = createKernelMemory({ maximumPages: 1024, checking: true });
     this.executor = createExecutor(this.memory, { indices: new FunctionIndices(), services: this.services });
     this.helpers = helpers;

@@ -4,8 +4,8 @@ import { ModuleBuilder } from "../../wasm/index.ts";
 import type { CompiledProgram } from "../engine.ts";
 import type { BpfExecutor } from "../executor.ts";
 import { CALLBACK_SIGNATURE, ENTRY_SIGNATURE, EXECUTOR_NAMESPACE } from "../signatures.ts";
-import type { InterpreterExports } from "./exports.ts";
 import { State } from "../state.ts";
+import type { InterpreterExports } from "./exports.ts";
 import { CODE_ARENA, CODE_HEADER_SIZE, RECORD_SIZE } from "./record.ts";
 
 /** Records in the one memory, and the functions through which others reach them. */

@@ -11,19 +11,24 @@ import {
   THROWN,
 } from "../state.ts";
 import { CARRIED, type FunctionCode, type Site } from "./function-code.ts";
-import type { AdapterTarget, CallTarget, Reached } from "./targets.ts";
+import type { AdapterTarget, CallTarget, CallTargets, Reached } from "./targets.ts";
 
 const R0 = 0;
 const R10 = 10;
 
 /** A call of a helper or kfunc. @returns whether the function ends with it. */
-export function emitCallTarget(code: FunctionCode, site: Site, target: CallTarget): boolean {
+export function emitCallTarget(
+  code: FunctionCode,
+  site: Site,
+  target: CallTarget,
+  targets: CallTargets,
+): boolean {
   switch (target.kind) {
     case "throw":
       emitThrow(code);
       return true;
     case "tailCall":
-      emitTailCall(code, site, target.via);
+      emitTailCall(code, site, target.via, targets.tailCall);
       return false;
     case "call":
       emitCall(code, site, target.via);
@@ -49,7 +54,7 @@ function emitCall(code: FunctionCode, site: Site, via: Reached): void {
 function pushBody(code: FunctionCode, via: Reached & { readonly kind: "body" }): { mayStop: boolean } {
   const { f } = code;
   const { callable } = via.callee;
-  const { func, mayStop } = code.module.body(via.callee);
+  const { mayStop } = via.body;
   if (mayStop) noteFreeStack(code);
   for (const i of callable.args.keys()) {
     const register = i + 1;
@@ -62,7 +67,7 @@ function pushBody(code: FunctionCode, via: Reached & { readonly kind: "body" }):
       byte: () => code.r32(register).i32.const(0xff).i32.and(),
     });
   }
-  f.call(func);
+  f.call(code.module.body(via));
   return { mayStop };
 }
 
@@ -99,9 +104,8 @@ function emitThroughWindow(code: FunctionCode, slot: number, call: (window: Loca
   code.forgetRegions();
 }
 
-function callAdapter(code: FunctionCode, window: Local, { index, argument }: AdapterTarget): void {
-  code.f.get(window).i32.const(argument).i32.const(index);
-  code.f.callIndirect(code.module.adapterType, code.module.table);
+function callAdapter(code: FunctionCode, window: Local, adapter: AdapterTarget): void {
+  code.f.get(window).i32.const(adapter.argument).call(code.module.adapter(adapter));
 }
 
 /** The host finds out what the register names; programs that the verifier allows have no such call. */
@@ -142,7 +146,7 @@ export function emitCallLocal(code: FunctionCode, { slot }: Site, callee: number
  * `bpf_tail_call`: r2 is the program array, r3 the index. Where there is no program, or too many calls were made, the
  * program goes on. Otherwise the other program's result is that of this function.
  */
-function emitTailCall(code: FunctionCode, site: Site, via: Reached): void {
+function emitTailCall(code: FunctionCode, site: Site, via: Reached, tailCall: () => unknown): void {
   const { f } = code;
   const target = code.temporary("i32", "target");
   if (via.kind === "adapter") {
@@ -165,7 +169,7 @@ function emitTailCall(code: FunctionCode, site: Site, via: Reached): void {
   f.if(() => {
     code.spill();
     code.r32(1).get(code.stack).get(target);
-    f.returnCallIndirect(code.module.entryType, code.module.table);
+    f.returnCall(code.module.tailCall(tailCall()));
   });
 }
 

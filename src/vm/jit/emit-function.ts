@@ -170,12 +170,14 @@ class FunctionBlocks implements BlockEmitter {
           site,
           targets.helper(slot, insn.imm) ??
             this.#refuse(slot, `expected a helper that exists, got helper ${insn.imm}`),
+          targets,
         );
       case "call_kfunc":
         return emitCallTarget(
           code,
           site,
           targets.kfunc(slot) ?? this.#refuse(slot, `expected a kfunc that exists, got kfunc ${insn.imm}`),
+          targets,
         );
       default:
         if (row.source === "imm" && (insn.imm < 0 || insn.imm > 10))

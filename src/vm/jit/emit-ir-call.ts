@@ -22,9 +22,10 @@ export function emitIrCall(ir: IrCode, value: Value): void {
 }
 
 /** Pushes the result, where there is one. @returns whether the call may leave a fault. */
-function pushBody(ir: IrCode, value: Value, { callee }: Body): boolean {
+function pushBody(ir: IrCode, value: Value, via: Body): boolean {
   const { f, code } = ir;
-  const { func, mayStop } = code.module.body(callee);
+  const { callee } = via;
+  const { mayStop } = via.body;
   if (mayStop) f.i32.const(0).get(code.frame).i32.store(code.at(State.STACK_TOP));
   for (const i of callee.callable.args.keys()) {
     const arg = value.args[i]!;
@@ -39,7 +40,7 @@ function pushBody(ir: IrCode, value: Value, { callee }: Body): boolean {
     ir.push(arg);
     f.i64.const(32).i64.shrU().i32.wrapI64();
   }
-  f.call(func);
+  f.call(code.module.body(via));
   return mayStop;
 }
 
@@ -71,6 +72,6 @@ export function emitIrTailCall(ir: IrCode, value: Value): void {
   f.if(() => {
     ir.push(value.args[0]!);
     f.get(code.stack).get(target);
-    f.returnCallIndirect(code.module.entryType, code.module.table);
+    f.returnCall(code.module.tailCall(parts.targets.tailCall()));
   });
 }

@@ -1,9 +1,8 @@
-import { type IrFunction, irOf, optimise, printIr, type SlotCall } from "../../ir/index.ts";
+import { type IrFunction, irOf, optimise, type SlotCall } from "../../ir/index.ts";
 import type { Insn } from "../../isa/index.ts";
 import { Control, KERNEL_BASE_HIGH, type MemoryKind } from "../../mem/index.ts";
 import type { Func, FunctionBuilder, Local } from "../../wasm/index.ts";
 import { CodeError } from "../code-error.ts";
-import type { Callee } from "../emit-adapter.ts";
 import { emitStart } from "../emit-start.ts";
 import { CALLBACK_SIGNATURE, CODE_BASE_HIGH, ENTRY_SIGNATURE } from "../signatures.ts";
 import { FaultCode, State, THROWN } from "../state.ts";
@@ -31,8 +30,8 @@ export interface ProgramInput {
 
 export interface ProgramModule {
   readonly bytes: Uint8Array;
-  /** Host bodies to import, by the name of the import in `EXECUTOR_NAMESPACE`. */
-  readonly hosts: ReadonlyMap<string, Callee>;
+  /** What it imports from `EXECUTOR_NAMESPACE`. */
+  readonly imports: ReadonlyMap<string, unknown>;
 }
 
 /**
@@ -59,6 +58,7 @@ export function emitProgram(
       if (target?.kind === "throw") throws = true;
       return target;
     },
+    tailCall: () => targets.tailCall(),
     callback: (entry) => {
       callbacks.add(entry);
       return targets.callback(entry);
@@ -90,13 +90,14 @@ export function emitProgram(
     else emitIrFunction(f, ir, parts);
   }
   new Activations(module, { catcher: exceptionCallback, throws }).emit([...callbacks]);
-  return { bytes: module.m.finish(), hosts: module.hosts };
+  return { bytes: module.m.finish(), imports: module.imports };
 }
 
 /** A function after all passes; null where an instruction has no place in the SSA form. */
 function optimisedForm(func: CodeFunction, parts: ProgramParts, maps: KnownMaps): IrFunction | null {
   const { graph } = parts.module;
   const { name, targets } = parts;
+  if (func.blocks.reduce((sum, { start, end }) => sum + end - start, 0) > MAX_OPTIMISED) return null;
   // The exception callback sees the memory of the main function's frame.
   if (parts.catcher > 0 && (func.entry === 0 || func.entry === parts.catcher)) return null;
   const targetOf = (slot: number): CallTarget | null =>
@@ -132,9 +133,11 @@ function optimisedForm(func: CodeFunction, parts: ProgramParts, maps: KnownMaps)
     }),
   });
   if (ir !== null) optimise(ir, callKnowledge(calleeOf, maps));
-  if (ir !== null && (globalThis as any).DUMP_IR) console.log(printIr(ir));
   return ir;
 }
+
+/** Slots of a function: Wasm limits how many locals one has, and V8 takes long for large ones. */
+const MAX_OPTIMISED = 20_000;
 
 const THROWS: SlotCall = { kind: "throw", args: [], result: "none" };
 
@@ -230,7 +233,14 @@ class Activations {
     const result = f.local("i64", "result");
     const at = (word: number) => place.stateAt + word;
     const set = (word: number, value: number) => f.i32.const(0).i32.const(value).i32.store(at(word));
-    f.get(context).i64.extendI32U().get(contextHigh).i64.extendI32U().i64.const(32).i64.shl().i64.or().set(r1);
+    f.get(context)
+      .i64.extendI32U()
+      .get(contextHigh)
+      .i64.extendI32U()
+      .i64.const(32)
+      .i64.shl()
+      .i64.or()
+      .set(r1);
     for (const word of [State.FAULT, State.FAULT_PC]) set(word, 0);
     set(State.FRAME_TOP, place.framesAt);
     f.i32.const(0).get(context).i32.store(at(State.CONTEXT));

@@ -1,4 +1,4 @@
-import { type Block, type IrFunction, isPure, isRead, Op, type Value } from "../../ir/index.ts";
+import { Block, type IrFunction, isPure, isRead, Op, type Value } from "../../ir/index.ts";
 
 /** Deeper expressions are cut: emitting one recurses. */
 const MAX_DEPTH = 48;
@@ -25,14 +25,19 @@ function clobbers({ op }: Value): boolean {
 
 /** Looks at a whole function. */
 export function usesOf(func: IrFunction): Uses {
-  const counts = new Map<Value, number>();
-  const users = new Map<Value, Value | Block>();
+  const count = func.valueCount;
+  const uses: UseTable = {
+    counts: new Uint32Array(count),
+    users: new Array<Value | Block | undefined>(count),
+    seen: new Uint8Array(count),
+    inlined: new Uint8Array(count),
+    positions: new Int32Array(count).fill(-1),
+  };
+  const { counts, users, seen, inlined } = uses;
   const work: Value[] = [];
   const use = (value: Value, user: Value | Block): void => {
-    const count = counts.get(value) ?? 0;
-    counts.set(value, count + 1);
-    users.set(value, user);
-    if (count === 0) work.push(value);
+    users[value.id] = user;
+    if (counts[value.id]!++ === 0) work.push(value);
   };
   for (const block of func.inOrder()) {
     for (const value of block.values) if (!isPure(value) && !isRead(value)) work.push(value);
@@ -40,41 +45,41 @@ export function usesOf(func: IrFunction): Uses {
     if (terminator.kind === "branch") use(terminator.condition, block);
     else if (terminator.kind === "return") use(terminator.value, block);
   }
-  const seen = new Set<Value>();
   for (let value = work.pop(); value !== undefined; value = work.pop()) {
-    if (seen.has(value)) continue;
-    seen.add(value);
-    if (value.op === Op.phi) {
-      // Used at the end of the block that it comes from.
-      for (const [i, arg] of value.args.entries()) use(arg, value.block!.predecessors[i]!);
-    } else {
-      for (const arg of value.args) use(arg, value);
-    }
+    if (seen[value.id] === 1) continue;
+    seen[value.id] = 1;
+    const { args } = value;
+    // What a phi takes is used at the end of the block that it comes from.
+    if (value.op === Op.phi)
+      for (let i = 0; i < args.length; i++) use(args[i]!, value.block!.predecessors[i]!);
+    else for (let i = 0; i < args.length; i++) use(args[i]!, value);
   }
-  const inlined = new Set<Value>();
-  for (const block of func.inOrder()) inlineIn(block, { counts, users, seen, inlined });
+  for (const block of func.inOrder()) inlineIn(block, uses);
   return {
-    live: (value) => seen.has(value),
-    used: (value) => counts.has(value),
-    inline: (value) => inlined.has(value),
+    live: ({ id }) => seen[id] === 1,
+    used: ({ id }) => counts[id]! > 0,
+    inline: ({ id }) => inlined[id] === 1,
   };
 }
 
-interface Inlining {
-  readonly counts: ReadonlyMap<Value, number>;
-  readonly users: ReadonlyMap<Value, Value | Block>;
-  readonly seen: ReadonlySet<Value>;
-  readonly inlined: Set<Value>;
+/** By number of the value. */
+interface UseTable {
+  readonly counts: Uint32Array;
+  /** The last one: a value, or the block at whose end it is used. */
+  readonly users: (Value | Block | undefined)[];
+  readonly seen: Uint8Array;
+  readonly inlined: Uint8Array;
+  /** In the block that is looked at; -1 for values of those that were not yet. */
+  readonly positions: Int32Array;
 }
 
 /** From the last value to the first: where a value's user is computed is known by then. */
-function inlineIn(block: Block, { counts, users, seen, inlined }: Inlining): void {
+function inlineIn(block: Block, { counts, users, seen, inlined, positions }: UseTable): void {
   const { values } = block;
-  const position = new Map<Value, number>();
   /** Clobbers in front of each value. */
   const epochs = new Uint32Array(values.length + 1);
   for (let i = 0; i < values.length; i++) {
-    position.set(values[i]!, i);
+    positions[values[i]!.id] = i;
     epochs[i + 1] = epochs[i]! + (clobbers(values[i]!) ? 1 : 0);
   }
   /** Where each value is computed, and how deep below what is emitted there. */
@@ -83,15 +88,15 @@ function inlineIn(block: Block, { counts, users, seen, inlined }: Inlining): voi
   for (let i = values.length - 1; i >= 0; i--) {
     const value = values[i]!;
     roots[i] = i;
-    if (!seen.has(value) || counts.get(value) !== 1 || isLeaf(value)) continue;
+    if (seen[value.id] === 0 || counts[value.id] !== 1 || isLeaf(value)) continue;
     const pure = isPure(value);
     if (!pure && !isRead(value)) continue;
-    const user = users.get(value)!;
+    const user = users[value.id]!;
     let root = values.length;
     let depth = 1;
     if (user !== block) {
-      const at = position.get(user as Value);
-      if (at === undefined || (user as Value).op === Op.phi) continue;
+      if (user instanceof Block || user.block !== block || user.op === Op.phi) continue;
+      const at = positions[user.id]!;
       root = roots[at]!;
       depth = depths[at]! + 1;
     }
@@ -99,6 +104,6 @@ function inlineIn(block: Block, { counts, users, seen, inlined }: Inlining): voi
     if (!pure && epochs[root] !== epochs[i]) continue;
     roots[i] = root;
     depths[i] = depth;
-    inlined.add(value);
+    inlined[value.id] = 1;
   }
 }

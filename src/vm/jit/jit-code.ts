@@ -1,4 +1,3 @@
-import { hostFunction } from "../adapters.ts";
 import type { BpfExecutor } from "../executor.ts";
 import { EXECUTOR_NAMESPACE } from "../signatures.ts";
 import type { ProgramModule } from "./emit-program.ts";
@@ -26,12 +25,11 @@ export class JitCode {
   readonly batch: Batch;
   readonly #exports: WebAssembly.Exports;
 
-  constructor(executor: BpfExecutor, { bytes, hosts }: ProgramModule) {
+  constructor(executor: BpfExecutor, { bytes, imports: needed }: ProgramModule) {
     const imports: Record<string, unknown> = {
-      table: executor.table,
       callThrough: (window: number, low: number, high: number) => executor.callThrough(window, low, high),
     };
-    for (const [name, callee] of hosts) imports[name] = hostFunction(callee, executor.call);
+    for (const [name, func] of needed) imports[name] = func;
     const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), {
       ...executor.memory.imports,
       [EXECUTOR_NAMESPACE]: imports,

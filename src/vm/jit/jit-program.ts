@@ -2,9 +2,13 @@ import { TsbpfError } from "../../base/index.ts";
 import { KERNEL_BASE_HIGH } from "../../mem/index.ts";
 import type { CompiledProgram } from "../engine.ts";
 import type { BpfExecutor } from "../executor.ts";
-import { emitProgram, type ProgramInput } from "./emit-program.ts";
+import type { KnownMaps } from "./call-facts.ts";
+import { emitProgram, type ProgramInput, type ProgramModule } from "./emit-program.ts";
 import { JitCode, placeOf } from "./jit-code.ts";
 import type { CallTargets } from "./targets.ts";
+
+/** A program as the engine is given it. */
+export type JitInput = Omit<ProgramInput, "codeAt" | "optimised">;
 
 /** A block that names a program where callbacks are looked up: its offset is all that matters. */
 const NAME_SIZE = 16;
@@ -15,6 +19,10 @@ export class JitProgram implements CompiledProgram {
   readonly #block: number;
   readonly #callbacks = new Map<number, number>();
   #code: JitCode | null = null;
+  #emit: ((optimised: KnownMaps | null) => ProgramModule) | null = null;
+  #maps: KnownMaps | null = null;
+  /** Until the optimised code takes over; 0: it has. */
+  #runsLeft = 0;
   #entry = 0;
   #closed = false;
 
@@ -28,17 +36,43 @@ export class JitProgram implements CompiledProgram {
     return this.#code?.size ?? 0;
   }
 
-  /** Emits and compiles. */
-  load(input: Omit<ProgramInput, "codeAt">, targets: Omit<CallTargets, "callback">): void {
+  /**
+   * Emits and compiles, straight from the instructions at first.
+   *
+   * @param maps those whose addresses are in the code; null for code that is never optimised.
+   * @param after runs after which the optimised code takes over; 0: it does from the start.
+   */
+  load(input: JitInput, targets: Omit<CallTargets, "callback">, maps: KnownMaps | null, after: number): void {
+    this.#emit = (optimised) =>
+      emitProgram(
+        { ...input, codeAt: this.#block, optimised },
+        placeOf(this.#executor),
+        this.#executor.memory,
+        {
+          helper: (slot, id) => targets.helper(slot, id),
+          kfunc: (slot) => targets.kfunc(slot),
+          tailCall: () => targets.tailCall(),
+          callback: (entry) => this.#callback(entry),
+        },
+      );
+    this.#maps = maps;
+    this.#runsLeft = maps === null ? Number.POSITIVE_INFINITY : after;
+    this.#use(this.#emit(this.#runsLeft === 0 ? maps : null));
+  }
+
+  /** The optimised code takes over, where there is one and it has not yet. */
+  #optimise(): void {
+    if (this.#runsLeft === Number.POSITIVE_INFINITY || this.#runsLeft === 0 || this.#emit === null) return;
+    this.#runsLeft = 0;
+    this.#use(this.#emit(this.#maps));
+  }
+
+  #use(module: ProgramModule): void {
     const executor = this.#executor;
-    const module = emitProgram({ ...input, codeAt: this.#block }, placeOf(executor), executor.memory, {
-      helper: (slot, id) => targets.helper(slot, id),
-      kfunc: (slot) => targets.kfunc(slot),
-      callback: (entry) => this.#callback(entry),
-    });
     const code = new JitCode(executor, module);
     this.#code = code;
     for (const [entry, index] of this.#callbacks) executor.install(index, code.callback(entry));
+    if (this.#entry !== 0) executor.install(this.#entry, code.entry);
     executor.callbacks.set(this.#block, new Set(this.#callbacks.values()));
   }
 
@@ -49,6 +83,8 @@ export class JitProgram implements CompiledProgram {
 
   get entry(): number {
     if (this.#entry === 0) {
+      // Others run it from now on, and nobody counts.
+      this.#optimise();
       this.#entry = this.#executor.indices.allocate();
       this.#executor.install(this.#entry, this.#code!.entry);
     }
@@ -60,21 +96,29 @@ export class JitProgram implements CompiledProgram {
   }
 
   run(context: number): number {
+    if (this.#runsLeft > 0) this.#count(1);
     const executor = this.#executor;
     const outermost = executor.depth++ === 0 ? 1 : 0;
     try {
       return this.#code!.start(0, context, context === 0 ? 0 : KERNEL_BASE_HIGH, 0, outermost);
+    } catch (error) {
+      executor.trapped(error);
+      return 0;
     } finally {
       executor.depth--;
     }
   }
 
   runMany(context: number, count: number): number {
+    if (this.#runsLeft > 0) this.#count(count);
     const executor = this.#executor;
     if (executor.depth === 0 && count > 0) {
       executor.depth++;
       try {
         return this.#code!.batch(context, context === 0 ? 0 : KERNEL_BASE_HIGH, count);
+      } catch (error) {
+        executor.trapped(error);
+        return 0;
       } finally {
         executor.depth--;
       }
@@ -96,6 +140,13 @@ export class JitProgram implements CompiledProgram {
       executor.indices.release(index);
     }
     executor.memory.retire(this.#block);
+  }
+
+  /** Not while one of its runs is under way: that goes on in the code that it began in. */
+  #count(runs: number): void {
+    if (this.#executor.depth > 0) return;
+    if (this.#runsLeft > runs) this.#runsLeft -= runs;
+    else this.#optimise();
   }
 
   #callback(entry: number): number {

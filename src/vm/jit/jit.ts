@@ -8,14 +8,26 @@ import { KnownMaps } from "./call-facts.ts";
 import { JitProgram } from "./jit-program.ts";
 import type { CallTarget, Reached } from "./targets.ts";
 
+export interface JitOptions {
+  /** Whether programs that run often are optimised; they are unless told. */
+  readonly optimise?: boolean;
+  /** How many runs a program has before it is; 0: it is from the start. */
+  readonly after?: number;
+}
+
+/** Most programs are loaded and run a few times, if at all: those are not worth the time. */
+const DEFAULT_AFTER = 20;
+
 /** The JIT: each program becomes a WebAssembly module. */
 export class Jit implements Engine {
   readonly name = "jit";
   readonly #adapters = new WeakMap<Executor, AdapterTables>();
   readonly #optimises: boolean;
+  readonly #after: number;
 
-  constructor(options: { readonly optimise?: boolean } = {}) {
+  constructor(options: JitOptions = {}) {
     this.#optimises = options.optimise ?? true;
+    this.#after = options.after ?? DEFAULT_AFTER;
   }
 
   /** @throws CodeError for code that is not well-formed or calls what does not exist. */
@@ -33,18 +45,25 @@ export class Jit implements Engine {
           checked,
           exceptionCallback: input.exceptionCallback ?? 0,
           arena: input.arena ?? 0,
-          optimised:
-            checked || !this.#optimises ? null : new KnownMaps(executor.memory, input.mapOfSlot.values()),
         },
         {
           helper: (_, id) => {
             const callable = input.helpers.get(id);
             if (callable === undefined) return null;
-            const via = checked ? adapterOf(helper(id)) : bodyOf({ number: id, callable });
+            const via: Reached = checked
+              ? adapterOf(executor, helper(id))
+              : {
+                  kind: "body",
+                  callee: { number: id, callable },
+                  body: adapters.helperBody(input.helpers, id),
+                };
             return { kind: id === TAIL_CALL ? "tailCall" : "call", via };
           },
-          kfunc: (slot) => kfuncTarget(input, slot, adapters),
+          kfunc: (slot) => kfuncTarget(input, slot, adapters, executor),
+          tailCall: () => adapters.tailCall,
         },
+        checked || !this.#optimises ? null : new KnownMaps(executor.memory, input.mapOfSlot.values()),
+        this.#after,
       );
       if (input.insns.some((insn) => lookup(insn)?.name.startsWith("callx"))) program.callThrough(helper);
     } catch (error) {
@@ -64,22 +83,24 @@ export class Jit implements Engine {
   }
 }
 
-function kfuncTarget(input: EngineInput, slot: number, adapters: AdapterTables): CallTarget | null {
+function kfuncTarget(
+  input: EngineInput,
+  slot: number,
+  adapters: AdapterTables,
+  executor: BpfExecutor,
+): CallTarget | null {
   const { kfuncs } = input;
   const name = input.kfuncOfSlot?.get(slot);
   const kfunc = name === undefined ? undefined : kfuncs?.get(name);
   if (kfuncs === undefined || kfunc === undefined) return null;
   if (kfunc.body.kind === "engine") return kfunc.name === THROW ? { kind: "throw" } : null;
   if (input.mode === "checked")
-    return { kind: "call", via: adapterOf(adapters.kfunc(kfuncs, kfunc.name, input.mode)) };
+    return { kind: "call", via: adapterOf(executor, adapters.kfunc(kfuncs, kfunc.name, input.mode)) };
   const callee = adapters.kfuncCallee(kfuncs, kfunc.name);
-  return callee === null ? null : { kind: "call", via: bodyOf(callee) };
+  if (callee === null) return null;
+  return { kind: "call", via: { kind: "body", callee, body: adapters.kfuncBody(kfuncs, callee.number) } };
 }
 
-function adapterOf(index: number): Reached {
-  return { kind: "adapter", index, argument: 0 };
-}
-
-function bodyOf(callee: (Reached & { kind: "body" })["callee"]): Reached {
-  return { kind: "body", callee };
+function adapterOf(executor: BpfExecutor, index: number): Reached {
+  return { kind: "adapter", func: executor.table.get(index), index, argument: 0 };
 }

@@ -1,18 +1,13 @@
-import type { EmitEnvironment } from "../../helpers/index.ts";
 import { KERNEL_BASE_HIGH, MemoryImports, type MemoryKind } from "../../mem/index.ts";
 import {
   type Func,
-  type FuncType,
   type FunctionBuilder,
   type Local,
   ModuleBuilder,
   type Signature,
-  type Table,
   type ValueType,
 } from "../../wasm/index.ts";
-import type { Callee } from "../emit-adapter.ts";
 import { emitArenaAddress, emitArenaCast, type PushArena } from "../emit-arena.ts";
-import { createEnvironment } from "../emit-environment.ts";
 import { emitLocate } from "../emit-locate.ts";
 import { bodySignature } from "../emit-passing.ts";
 import { emitSwap64 } from "../emit-swap.ts";
@@ -20,6 +15,7 @@ import { ADAPTER_SIGNATURE, ENTRY_SIGNATURE, EXECUTOR_NAMESPACE } from "../signa
 import { State } from "../state.ts";
 import type { CodeGraph } from "./code-graph.ts";
 import { CARRIED } from "./function-code.ts";
+import type { AdapterTarget, Reached } from "./targets.ts";
 
 /** Where an executor keeps what its modules use: all offsets in the one memory. */
 export interface JitPlace {
@@ -42,13 +38,6 @@ const VERIFIED_FUNCTION: Signature = {
   results: ["i64"],
 };
 
-/** A body of a helper or kfunc in the module. */
-export interface BodyCode {
-  readonly func: Func;
-  /** It may leave a fault, or needs to know where the stack is free: a host body, or one that calls back. */
-  readonly mayStop: boolean;
-}
-
 /**
  * The module of one program while it is emitted: its functions, and what they call. What only some programs need is
  * added when it is first asked for.
@@ -59,20 +48,14 @@ export class ModuleCode {
   readonly checked: boolean;
   readonly graph: CodeGraph;
   readonly memory: MemoryImports;
-  readonly table: Table;
-  readonly adapterType: FuncType;
-  readonly entryType: FuncType;
   /** The functions of the program, by their first slots. */
   readonly functions = new Map<number, FunctionBuilder>();
-  /** Host bodies that the module imports, by the name of the import. */
-  readonly hosts = new Map<string, Callee>();
+  /** Functions that the module imports from `EXECUTOR_NAMESPACE`. */
+  readonly imports = new Map<string, unknown>();
   /** Offset that names the program where callbacks are looked up. */
   readonly codeAt: number;
   readonly #arena: number;
-  readonly #bodies = new Map<number, BodyCode>();
   readonly #made = new Map<string, Func>();
-  readonly #environment: EmitEnvironment;
-  #callsBack = false;
 
   constructor(
     name: string,
@@ -93,26 +76,6 @@ export class ModuleCode {
     this.codeAt = parts.codeAt;
     this.#arena = parts.arena;
     this.memory = new MemoryImports(this.m, parts.kind);
-    this.table = this.m.importTable(EXECUTOR_NAMESPACE, "table", { min: 1 });
-    this.adapterType = this.m.type(ADAPTER_SIGNATURE);
-    this.entryType = this.m.type(ENTRY_SIGNATURE);
-    const environment = createEnvironment(
-      this.m,
-      { imports: this.memory, table: this.table },
-      this.place,
-      this.checked,
-    );
-    this.#environment = {
-      ...environment,
-      onStack: (...args) => {
-        this.#callsBack = true;
-        environment.onStack(...args);
-      },
-      stopped: (f) => {
-        this.#callsBack = true;
-        environment.stopped(f);
-      },
-    };
   }
 
   get functionSignature(): Signature {
@@ -165,38 +128,38 @@ export class ModuleCode {
     });
   }
 
-  /** `(window, low, high) → status`: a call through a register. */
+  /** `(window, low, high) → status`: a call through a register; who instantiates the module has it. */
   get callThrough(): Func {
-    let func = this.#made.get("callThrough");
-    if (func === undefined) {
-      const signature: Signature = { params: ["i32", "i32", "i32"], results: ["i32"] };
-      func = this.m.importFunction(EXECUTOR_NAMESPACE, "callThrough", signature);
-      this.#made.set("callThrough", func);
-    }
-    return func;
+    return this.#import("callThrough", { params: ["i32", "i32", "i32"], results: ["i32"] }, null);
   }
 
-  /** The body of a callee as a function of this module. */
-  body({ number, callable }: Callee): BodyCode {
-    let code = this.#bodies.get(number);
-    if (code === undefined) {
-      const signature = bodySignature(callable);
-      if (callable.body.kind === "host") {
-        const name = `host${number}`;
-        this.hosts.set(name, { number, callable });
-        code = { func: this.m.importFunction(EXECUTOR_NAMESPACE, name, signature), mayStop: true };
-      } else {
-        const func = this.m.function(callable.name, signature);
-        this.#callsBack = false;
-        callable.body.emit(func, this.#environment);
-        code = { func, mayStop: this.#callsBack };
-      }
-      this.#bodies.set(number, code);
-    }
-    return code;
+  /** An adapter of a helper or kfunc. */
+  adapter({ func, index }: AdapterTarget): Func {
+    return this.#import(`adapter${index}`, ADAPTER_SIGNATURE, func);
+  }
+
+  /** The body of a helper or kfunc. */
+  body({ callee, body }: Reached & { readonly kind: "body" }): Func {
+    return this.#import(callee.callable.name, bodySignature(callee.callable), body.func);
+  }
+
+  /** `(context, stack, function index) → r0`, to go on with. */
+  tailCall(func: unknown): Func {
+    const { params, results } = ENTRY_SIGNATURE;
+    return this.#import("tail_call", { params: [...params, "i32"], results }, func);
   }
 
   readonly #pushArena: PushArena = (f) => f.i32.const(this.#arena);
+
+  #import(name: string, signature: Signature, func: unknown): Func {
+    let imported = this.#made.get(name);
+    if (imported === undefined) {
+      imported = this.m.importFunction(EXECUTOR_NAMESPACE, name, signature);
+      this.#made.set(name, imported);
+      if (func !== null) this.imports.set(name, func);
+    }
+    return imported;
+  }
 
   #once(name: string, signature: Signature, emit: (f: FunctionBuilder) => void): Func {
     let func = this.#made.get(name);

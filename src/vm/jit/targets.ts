@@ -1,8 +1,11 @@
+import type { Body } from "../bodies.ts";
 import type { Callee } from "../emit-adapter.ts";
 
 /** An adapter of a helper or kfunc, and what it is to be told. */
 export interface AdapterTarget {
-  /** In the function table. */
+  /** `(window, argument) → FaultCode or 0` */
+  readonly func: unknown;
+  /** By which modules tell adapters apart. */
   readonly index: number;
   readonly argument: number;
 }
@@ -18,7 +21,7 @@ export type CallTarget =
 /** How a body is reached: through an adapter, which tests arguments, or as itself. */
 export type Reached =
   | ({ readonly kind: "adapter" } & AdapterTarget)
-  | { readonly kind: "body"; readonly callee: Callee };
+  | { readonly kind: "body"; readonly callee: Callee; readonly body: Body };
 
 /** What the compiler asks of the rest of the engine. */
 export interface CallTargets {
@@ -26,6 +29,8 @@ export interface CallTargets {
   helper(slot: number, id: number): CallTarget | null;
   /** Null where this kernel has no body of it. */
   kfunc(slot: number): CallTarget | null;
+  /** See `createTailCall`. */
+  readonly tailCall: () => unknown;
   /** Function index of a function that a helper may call back, by its first slot. */
   callback(entry: number): number;
 }

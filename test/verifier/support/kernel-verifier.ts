@@ -69,7 +69,7 @@ export class KernelVerifier implements CaseVerifier {
    */
   static embedded(
     release: KernelRelease = "6.18",
-    limits: Pick<KernelOptions, "complexityLimit" | "engine"> = {},
+    limits: Pick<KernelOptions, "complexityLimit" | "engine" | "jit"> = {},
   ): KernelVerifier {
     const packed = readFileSync(`assets/linux-${release}-x86_64.btf.br`);
     const types = new KernelTypes(new Uint8Array(brotliDecompressSync(packed)));

@@ -16,7 +16,7 @@ export interface OpenVerifier {
 /** A verifier by name, or why there is none. `limits` are the embedded kernel's. */
 export async function openVerifier(
   name: string,
-  limits: Pick<KernelOptions, "complexityLimit" | "engine"> = {},
+  limits: Pick<KernelOptions, "complexityLimit" | "engine" | "jit"> = {},
 ): Promise<OpenVerifier | string> {
   if (!VERIFIERS.includes(name)) return `there is no verifier '${name}'`;
   if (name === "alone") {

@@ -5,9 +5,9 @@ import { createMap, MapCode, type MapStorage } from "../../../src/maps/index.ts"
 import { addressOf } from "../../../src/mem/index.ts";
 import { defaultLayout } from "../../../src/platform/index.ts";
 import { BpfMapType, Errno } from "../../../src/uapi/index.ts";
-import { Bench, type Build, ENGINES } from "../support.ts";
+import { Bench, type Build, TIERS } from "../support.ts";
 
-describe.each(ENGINES)("engine %s", (engine) => {
+describe.each(TIERS)("engine %s", (engine) => {
   const layout = defaultLayout();
   const helpers = createHelpers(layout);
   const MODES = ["checked", "verified"] as const;

@@ -2,9 +2,9 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { r0, r1, r2, r3, r6, r10 } from "../../../src/isa/index.ts";
 import { addressOf, Control, RegionAccess } from "../../../src/mem/index.ts";
 import { CodeError, type Fault } from "../../../src/vm/index.ts";
-import { Bench, type Build, ENGINES } from "../support.ts";
+import { Bench, type Build, TIERS } from "../support.ts";
 
-describe.each(ENGINES)("engine %s", (engine) => {
+describe.each(TIERS)("engine %s", (engine) => {
   let bench: Bench;
   beforeEach(() => {
     bench = new Bench(new Map(), engine);

@@ -2,10 +2,10 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type Insn, type InsnRow, insnOf, ROWS, wideSlots } from "../../../src/isa/index.ts";
 import { addressOf } from "../../../src/mem/index.ts";
-import { Bench, ENGINES } from "../support.ts";
+import { Bench, TIERS } from "../support.ts";
 import { modelAlu, modelAtomic, modelBranch } from "./model.ts";
 
-describe.each(ENGINES)("engine %s", (engine) => {
+describe.each(TIERS)("engine %s", (engine) => {
   const bench = new Bench(new Map(), engine);
   const INTERESTING = [
     0n,

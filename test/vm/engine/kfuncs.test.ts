@@ -2,9 +2,9 @@ import { describe, expect, it } from "vitest";
 import type { Kfunc } from "../../../src/helpers/index.ts";
 import { r0, r1, r2, r3, r6, r10 } from "../../../src/isa/index.ts";
 import type { EngineInput } from "../../../src/vm/index.ts";
-import { Bench, type Build, built, ENGINES } from "../support.ts";
+import { Bench, type Build, built, TIERS } from "../support.ts";
 
-describe.each(ENGINES)("engine %s", (engine) => {
+describe.each(TIERS)("engine %s", (engine) => {
   const SUM: Kfunc = {
     name: "sum",
     args: ["u8", "i32", "i64"],
