@@ -138,7 +138,8 @@ class LinkOutput {
     if (!code || (!bySection && !file.byGcc)) return;
     let moved = 0;
     if (bySection) {
-      if (symbol.section === undefined) throw fail("expected the symbol of a section, got one without a section");
+      if (symbol.section === undefined)
+        throw fail("expected the symbol of a section, got one without a section");
       moved = into.placeOf(symbol.section.name)?.offset ?? 0;
     }
     let patches = this.#patches.get(section);

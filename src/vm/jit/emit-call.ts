@@ -10,7 +10,8 @@ import {
   State,
   THROWN,
 } from "../state.ts";
-import { CARRIED, type FunctionCode, type Site } from "./function-code.ts";
+import type { FunctionCode, Site } from "./function-code.ts";
+import { CARRIED } from "./registers.ts";
 import type { AdapterTarget, CallTarget, CallTargets, Reached } from "./targets.ts";
 
 const R0 = 0;

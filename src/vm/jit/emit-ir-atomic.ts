@@ -1,7 +1,7 @@
 import type { Value } from "../../ir/index.ts";
 import { Operation, type OperationName } from "../../isa/index.ts";
 import type { AtomicOperation, FunctionBuilder, I32Ops, I64Ops } from "../../wasm/index.ts";
-import type { IrCode } from "./emit-ir.ts";
+import type { IrEmission } from "./ir-emission.ts";
 
 type Ops = I32Ops<FunctionBuilder> | I64Ops<FunctionBuilder>;
 
@@ -17,7 +17,7 @@ const NAMES: { readonly [Name in OperationName]?: AtomicOperation } = {
 const NAME_OF = Object.keys(Operation).map((name) => NAMES[name as OperationName]);
 
 /** A read-modify-write. Where the address is not aligned, Wasm's instruction would trap: a load and a store. */
-export function emitIrAtomic(ir: IrCode, value: Value): void {
+export function emitIrAtomic(ir: IrEmission, value: Value): void {
   const { f, code } = ir;
   const wide = value.size === 8;
   const type = wide ? "i64" : "i32";

@@ -1,13 +1,13 @@
 import type { Value } from "../../ir/index.ts";
 import { MAX_TAIL_CALLS, State } from "../state.ts";
-import type { IrCode } from "./emit-ir.ts";
-import { VERIFIED_ARGUMENTS } from "./function-code.ts";
+import type { IrEmission } from "./ir-emission.ts";
+import { VERIFIED_ARGUMENTS } from "./registers.ts";
 import type { Reached } from "./targets.ts";
 
 type Body = Reached & { readonly kind: "body" };
 
 /** A call of a helper or kfunc: its result is kept as the body gives it, but for the high half of a host's. */
-export function emitIrCall(ir: IrCode, value: Value): void {
+export function emitIrCall(ir: IrEmission, value: Value): void {
   const { f, code, parts } = ir;
   const { via } = parts.callOf(value.imm);
   if (via.kind !== "body") throw new Error("a call of verified code goes through no adapter");
@@ -22,7 +22,7 @@ export function emitIrCall(ir: IrCode, value: Value): void {
 }
 
 /** Pushes the result, where there is one. @returns whether the call may leave a fault. */
-function pushBody(ir: IrCode, value: Value, via: Body): boolean {
+function pushBody(ir: IrEmission, value: Value, via: Body): boolean {
   const { f, code } = ir;
   const { callee } = via;
   const { mayStop } = via.body;
@@ -44,7 +44,7 @@ function pushBody(ir: IrCode, value: Value, via: Body): boolean {
   return mayStop;
 }
 
-export function emitIrCallLocal(ir: IrCode, value: Value): void {
+export function emitIrCallLocal(ir: IrEmission, value: Value): void {
   const { f, code, parts } = ir;
   for (let i = 0; i < VERIFIED_ARGUMENTS; i++) ir.push(value.args[i]!);
   f.get(code.frame).call(code.module.functions.get(value.imm)!);
@@ -53,7 +53,7 @@ export function emitIrCallLocal(ir: IrCode, value: Value): void {
 }
 
 /** See `emitTailCall` of the baseline tier. */
-export function emitIrTailCall(ir: IrCode, value: Value): void {
+export function emitIrTailCall(ir: IrEmission, value: Value): void {
   const { f, code, parts } = ir;
   const { via } = parts.callOf(value.imm);
   if (via.kind !== "body") throw new Error("a call of verified code goes through no adapter");

@@ -6,6 +6,7 @@ import type { ProgramParts } from "./emit-function.ts";
 import { emitIrAtomic } from "./emit-ir-atomic.ts";
 import { emitIrCall, emitIrCallLocal, emitIrTailCall } from "./emit-ir-call.ts";
 import { FunctionCode } from "./function-code.ts";
+import type { IrEmission } from "./ir-emission.ts";
 import { isLeaf, type Uses, usesOf } from "./ir-uses.ts";
 import { type BlockEmitter, type Ending, emitStructured } from "./structure.ts";
 
@@ -22,7 +23,7 @@ export function emitIrFunction(f: FunctionBuilder, func: IrFunction, parts: Prog
 }
 
 /** The code of a function in SSA form while it is emitted: values that are not used where they are computed are locals. */
-export class IrCode implements BlockEmitter {
+class IrCode implements BlockEmitter, IrEmission {
   readonly code: FunctionCode;
   readonly f: FunctionBuilder;
   readonly parts: ProgramParts;

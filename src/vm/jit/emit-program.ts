@@ -11,8 +11,8 @@ import { type CodeFunction, CodeGraph } from "./code-graph.ts";
 import { ACTIVATION_STACK } from "./emit-call.ts";
 import { emitFunction, type ProgramParts } from "./emit-function.ts";
 import { emitIrFunction } from "./emit-ir.ts";
-import { CARRIED } from "./function-code.ts";
 import { type JitPlace, ModuleCode } from "./module-code.ts";
+import { CARRIED } from "./registers.ts";
 import type { CallTarget, CallTargets } from "./targets.ts";
 
 export interface ProgramInput {

@@ -3,14 +3,9 @@ import { Control, KERNEL_BASE_HIGH } from "../../mem/index.ts";
 import type { FunctionBuilder, Local } from "../../wasm/index.ts";
 import { FaultCode, FRAME_STACK, MAX_LOOPS, State } from "../state.ts";
 import type { ModuleCode } from "./module-code.ts";
+import { CARRIED, VERIFIED_ARGUMENTS } from "./registers.ts";
 
 const R10 = 10;
-
-/** Registers that a call in checked mode carries over: all but the frame pointer. */
-export const CARRIED = 10;
-
-/** Registers that a function of a verified program gets: r1 to r5. */
-export const VERIFIED_ARGUMENTS = 5;
 
 /** A range of addresses that was found accessible: 64-bit address of its first byte, and its length. */
 export interface AccessWindow {

@@ -14,7 +14,7 @@ import { emitSwap64 } from "../emit-swap.ts";
 import { ADAPTER_SIGNATURE, ENTRY_SIGNATURE, EXECUTOR_NAMESPACE } from "../signatures.ts";
 import { State } from "../state.ts";
 import type { CodeGraph } from "./code-graph.ts";
-import { CARRIED } from "./function-code.ts";
+import { CARRIED } from "./registers.ts";
 import type { AdapterTarget, Reached } from "./targets.ts";
 
 /** Where an executor keeps what its modules use: all offsets in the one memory. */
@@ -130,28 +130,28 @@ export class ModuleCode {
 
   /** `(window, low, high) → status`: a call through a register; who instantiates the module has it. */
   get callThrough(): Func {
-    return this.#import("callThrough", { params: ["i32", "i32", "i32"], results: ["i32"] }, null);
+    return this.#imported("callThrough", { params: ["i32", "i32", "i32"], results: ["i32"] }, null);
   }
 
   /** An adapter of a helper or kfunc. */
   adapter({ func, index }: AdapterTarget): Func {
-    return this.#import(`adapter${index}`, ADAPTER_SIGNATURE, func);
+    return this.#imported(`adapter${index}`, ADAPTER_SIGNATURE, func);
   }
 
   /** The body of a helper or kfunc. */
   body({ callee, body }: Reached & { readonly kind: "body" }): Func {
-    return this.#import(callee.callable.name, bodySignature(callee.callable), body.func);
+    return this.#imported(callee.callable.name, bodySignature(callee.callable), body.func);
   }
 
   /** `(context, stack, function index) → r0`, to go on with. */
   tailCall(func: unknown): Func {
     const { params, results } = ENTRY_SIGNATURE;
-    return this.#import("tail_call", { params: [...params, "i32"], results }, func);
+    return this.#imported("tail_call", { params: [...params, "i32"], results }, func);
   }
 
   readonly #pushArena: PushArena = (f) => f.i32.const(this.#arena);
 
-  #import(name: string, signature: Signature, func: unknown): Func {
+  #imported(name: string, signature: Signature, func: unknown): Func {
     let imported = this.#made.get(name);
     if (imported === undefined) {
       imported = this.m.importFunction(EXECUTOR_NAMESPACE, name, signature);
