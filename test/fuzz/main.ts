@@ -1,6 +1,8 @@
 import { readFileSync } from "node:fs";
 import { relative, resolve } from "node:path";
 import { isMainThread } from "node:worker_threads";
+import { fuzzEngines } from "./engines/main.ts";
+import { serveSlice } from "./engines/worker.ts";
 import { type FuzzOptions, optionsOf, USAGE } from "./options.ts";
 import { judge } from "./oracle.ts";
 import { addTo, keep, newTally, tableOf } from "./report.ts";
@@ -16,8 +18,16 @@ const TURN = 400;
 
 if (isMainThread) {
   const argv = process.argv.slice(2);
-  process.exitCode = argv[0] === "verifier" ? await fuzzVerifier(argv.slice(1)) : await main(argv);
+  process.exitCode = await command(argv);
 } else serve();
+
+function command(argv: readonly string[]): Promise<number> {
+  const [name, ...rest] = argv;
+  if (name === "verifier") return fuzzVerifier(rest);
+  if (name === "engines") return fuzzEngines(rest);
+  // How the fuzzer of engines starts its own processes.
+  return name === "engines-slice" ? serveSlice(rest[0]!) : main(argv);
+}
 
 async function main(argv: readonly string[]): Promise<number> {
   const options = optionsOf(argv);

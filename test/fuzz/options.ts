@@ -19,6 +19,7 @@ const DEFAULT_SECONDS = 60;
 export const USAGE = `usage: npm run fuzz -- [--seconds N] [--count N] [--seed N] [--target NAME]… [--out FOLDER]
        npm run fuzz -- --replay FILE|INPUT_NUMBER --target NAME [--seed N]
        npm run fuzz -- verifier …   random programs, judged by the running kernel and by ours (--help says more)
+       npm run fuzz -- engines …    random programs on all engines, and on the running kernel (--help says more)
 Feeds mutated inputs to everything that reads bytes of strangers, ${DEFAULT_SECONDS} seconds long by default.
 Input number I of a target follows from the seed, I and the corpus (testdata, and ../shared where it is present).
 Exit code: 0 nothing found, 1 findings, 2 wrong arguments.

@@ -1,0 +1,52 @@
+import { assemble, disassemble } from "../../../src/asm/index.ts";
+import type { FuzzProgram } from "./program.ts";
+
+/** A program and where its inputs come from: what a finding is kept as. */
+export interface EngineCase {
+  /** What it found, for people. */
+  readonly note: string;
+  readonly program: FuzzProgram;
+  /** Of `inputsOf`. */
+  readonly seed: number;
+  readonly index: number;
+  readonly runs: number;
+}
+
+/**
+ * The case as text:
+ *
+ * ```text
+ * # what it found
+ * inputs: 1 5 10
+ * main:
+ *   r2 = *(u32 *)(r1 + 0)
+ * …
+ * tail:
+ * …
+ * ```
+ *
+ * The numbers are seed, index and count of `inputsOf`. Jumps count slots, maps are named by their index in `MAPS`.
+ */
+export function caseText({ note, program, seed, index, runs }: EngineCase): string {
+  const lines = note.split("\n").map((line) => `# ${line}`.trimEnd());
+  lines.push(`inputs: ${seed} ${index} ${runs}`, "main:", disassemble(program.main).trimEnd());
+  for (const tail of program.tails) lines.push("tail:", disassemble(tail).trimEnd());
+  return `${lines.join("\n")}\n`;
+}
+
+/** @throws Error for a text that is none. */
+export function readCase(text: string): EngineCase {
+  const note = text.split("\n").flatMap((line) => (line.startsWith("#") ? [line.slice(2)] : []));
+  const body = text.split("\n").filter((line) => !line.startsWith("#"));
+  const numbers = /^inputs: (\d+) (\d+) (\d+)$/.exec(body.find((line) => line.startsWith("inputs:")) ?? "");
+  if (numbers === null) throw new Error("expected a line 'inputs: SEED INDEX RUNS'");
+  const parts: string[][] = [];
+  for (const line of body) {
+    if (line === "main:" || line === "tail:") parts.push([]);
+    else if (parts.length > 0) parts.at(-1)!.push(line);
+  }
+  const [main, ...tails] = parts.map((lines) => assemble(lines.join("\n")).insns);
+  if (main === undefined) throw new Error("expected a line 'main:'");
+  const [seed, index, runs] = numbers.slice(1).map(Number) as [number, number, number];
+  return { note: note.join("\n"), program: { main, tails }, seed, index, runs };
+}

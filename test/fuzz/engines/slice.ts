@@ -1,0 +1,100 @@
+import { Random } from "../random.ts";
+import { caseText, type EngineCase } from "./case-text.ts";
+import { generate } from "./generate.ts";
+import { inputsOf } from "./input.ts";
+import type { Difference, Laboratory } from "./outcome.ts";
+import type { FuzzProgram } from "./program.ts";
+import { shrink } from "./shrink.ts";
+import { tryProgram } from "./trial.ts";
+
+/** Programs with numbers one after the other; what they are follows from seed and number alone. */
+export interface Slice {
+  readonly seed: number;
+  readonly from: number;
+  readonly count: number;
+  /** Inputs that each program runs on. */
+  readonly runs: number;
+  /** Programs that the live kernel's verifier is through with in good time. */
+  readonly live: boolean;
+  readonly milliseconds: number;
+}
+
+export interface Found {
+  readonly index: number;
+  readonly title: string;
+  /** The case, made small. */
+  readonly text: string;
+}
+
+export interface SliceResult {
+  /** Programs that were run everywhere. */
+  readonly programs: number;
+  readonly instructions: number;
+  /** What refused programs, and how often. */
+  readonly refused: Readonly<Record<string, number>>;
+  /** Programs that a fault ended: the generator does not mean to make any. */
+  readonly faults: number;
+  readonly found: readonly Found[];
+}
+
+const SHRINKING = 10_000;
+
+export function programOf({ seed, live }: Pick<Slice, "seed" | "live">, index: number): FuzzProgram {
+  return generate(new Random("engines", seed, index), { live });
+}
+
+/** @param laboratories the first one is right. */
+export function runSlice(slice: Slice, laboratories: readonly Laboratory[]): SliceResult {
+  const end = performance.now() + slice.milliseconds;
+  const refused: Record<string, number> = {};
+  const found: Found[] = [];
+  let programs = 0;
+  let instructions = 0;
+  let faults = 0;
+  for (let index = slice.from; index < slice.from + slice.count && performance.now() < end; index++) {
+    const program = programOf(slice, index);
+    const inputs = inputsOf(slice.seed, index, slice.runs);
+    const trial = tryProgram(program, inputs, laboratories);
+    if (trial.refused !== null) {
+      const message = trial.refused.replaceAll(/\d+/g, "N");
+      refused[message] = (refused[message] ?? 0) + 1;
+      continue;
+    }
+    programs++;
+    instructions += program.main.length;
+    if (trial.fault !== null) faults++;
+    if (trial.difference === null) continue;
+    found.push(
+      findingOf({ program, seed: slice.seed, index, runs: slice.runs }, trial.difference, laboratories),
+    );
+  }
+  return { programs, instructions, refused, faults, found };
+}
+
+function findingOf(
+  test: Omit<EngineCase, "note">,
+  difference: Difference,
+  laboratories: readonly Laboratory[],
+): Found {
+  const { seed, index, runs } = test;
+  const inputs = inputsOf(seed, index, runs);
+  const [reference, ...others] = laboratories as [Laboratory, ...Laboratory[]];
+  const subject = others.find(({ name }) => name === difference.subject)!;
+  const trial = (program: FuzzProgram) => tryProgram(program, inputs, [reference, subject]);
+  const program = shrink(
+    test.program,
+    (candidate) => {
+      const { difference: again, fault } = trial(candidate);
+      return again !== null && fault === null && (again.what === "load") === (difference.what === "load");
+    },
+    performance.now() + SHRINKING,
+  );
+  const left = trial(program).difference ?? difference;
+  const title = titleOf(left);
+  const details = `run ${left.run}: expected ${left.expected}, got ${left.got}`;
+  return { index, title, text: caseText({ ...test, program, note: `${title}\n${details}` }) };
+}
+
+export function titleOf({ subject, what }: Difference): string {
+  return `${subject}: ${what} differs`;
+}
