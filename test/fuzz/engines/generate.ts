@@ -10,7 +10,7 @@ import { condition, statements } from "./statements.ts";
 /** Of a main function: below it lie the words for a context and a pointer. */
 const MAIN_TOP = POINTER_SLOT;
 /** Statements' instructions, about: small programs are tried sooner. */
-const LARGEST = [8, 14, 25, 40, 90] as const;
+const LARGEST = [6, 10, 18, 30, 70] as const;
 
 /**
  * A random program that the verifier accepts, by construction: registers that are read hold something, pointers lead
@@ -56,11 +56,15 @@ const KINDS: readonly WordKind[] = [8, 8, 8, 4, 4, 2, 1];
 /** Words that pointers may lead to first, then such as are accessed in pieces of one size. */
 function wordsOf(random: Random, shared: number, most: number): WordKind[] {
   const any: WordKind[] = new Array(shared).fill(0);
-  return [...any, ...Array.from({ length: random.below(most) }, () => random.pick(KINDS))];
+  const others = Array.from({ length: random.below(most) + (shared === 0 ? 1 : 0) }, () =>
+    random.pick(KINDS),
+  );
+  return [...any, ...others];
 }
 
 function writeMain(code: Code, random: Random, features: Features, pending: Pending[]): void {
-  const words = wordsOf(random, random.oneIn(4) ? 8 : 4, 8);
+  const shares = features.pointers || features.maps || features.calls || features.callbacks;
+  const words = wordsOf(random, random.oneIn(8) ? 8 : shares ? 4 : 0, 5);
   const left = 4 + random.below(random.pick(LARGEST));
   const draft = new Draft(code, random, { features, depth: 0, words, top: MAIN_TOP, left, pending });
   const refused = code.label();
@@ -76,7 +80,7 @@ function writeMain(code: Code, random: Random, features: Features, pending: Pend
     { register: 9, from: 0, to: 64, aligned: false, atomics: true },
   );
   for (let register = 0; register < 9; register++) {
-    if (register === 6 || (register < 6 && random.oneIn(3))) continue;
+    if (register === 6 || (register < 6 && !random.oneIn(3))) continue;
     const size = random.pick([1, 2, 4, 8, 8]);
     draft.put(`ldx_${sizeName(size)}`, register, 6, random.below(PACKET - size + 1));
     draft.sets(register);
@@ -156,8 +160,7 @@ function writeFunction(
   { label, kind, depth }: Pending,
 ): void {
   const words = wordsOf(random, random.oneIn(2) ? 4 : 0, 4);
-  const left = 3 + random.below(random.pick([8, 20, 40]));
-  if (words.length === 0) words.push(8);
+  const left = 3 + random.below(random.pick([5, 12, 30]));
   const draft = new Draft(code, random, { features, depth, words, top: POINTER_SLOT, left, pending });
   code.bind(label);
   begin(draft, kind);
