@@ -56,6 +56,8 @@ export class Draft {
   readonly low: number;
   readonly bases: Base[] = [];
   readonly pending: Pending[];
+  /** Offsets of the last accesses, by register. */
+  readonly recent = new Map<number, number[]>();
   /** Registers with numbers, and those that are not to be written, as bits. */
   scalars = 0;
   locked = 0;
@@ -148,6 +150,7 @@ export class Draft {
   }
 
   frees(register: number): void {
+    this.recent.delete(register);
     this.locked &= ~(1 << register);
   }
 
@@ -162,6 +165,11 @@ export class Draft {
   /** After a call: r1 to r5 hold nothing, r0 a result. */
   called(): void {
     this.scalars = (this.scalars & ~0b11_1110) | 1;
+  }
+
+  remember(register: number, offset: number): void {
+    const offsets = this.recent.get(register) ?? [];
+    this.recent.set(register, [...offsets.slice(-2), offset]);
   }
 
   word(): number {

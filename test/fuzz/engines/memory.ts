@@ -29,19 +29,43 @@ export function place(draft: Draft, wish: PlaceWish = {}): Place {
   const size = wish.size ?? random.pick(atomic ? [4, 8] : SIZES);
   const step = base.aligned || atomic ? size : 1;
   const count = Math.floor((base.to - base.from - size) / step) + 1;
-  return { register: base.register, offset: base.from + step * random.below(count), size };
+  const near = nearby(draft, base.register);
+  const at = near === null ? step * random.below(count) : clamp(near - base.from, step, count);
+  const found = { register: base.register, offset: base.from + at, size };
+  draft.remember(found.register, found.offset);
+  return found;
+}
+
+/** An offset from a register that was used lately, or one beside it: what accesses have in common shows only there. */
+function nearby(draft: Draft, register: number): number | null {
+  const offsets = draft.recent.get(register);
+  if (offsets === undefined || draft.random.oneIn(3)) return null;
+  return draft.random.pick(offsets) + draft.random.pick(NEAR);
+}
+
+const NEAR = [0, 0, 0, 0, 1, 2, 4, -1, -2, -4, 7, -7] as const;
+
+function clamp(offset: number, step: number, count: number): number {
+  return step * Math.max(0, Math.min(count - 1, Math.floor(offset / step)));
 }
 
 /** In a word of the stack, as its kind has it; null where none was found that has what is wished. */
 function stackPlace(draft: Draft, { size, atomic }: PlaceWish): Place | null {
   const { random, words, low } = draft;
   for (let tries = 0; tries < 6; tries++) {
-    const word = random.below(words.length);
+    const near = nearby(draft, FRAME);
+    const word =
+      near === null || near < low || near >= low + 8 * words.length
+        ? random.below(words.length)
+        : Math.floor((near - low) / 8);
     const kind = words[word]!;
     const wanted = size ?? (kind === 0 ? random.pick(atomic === true ? [4, 8] : SIZES) : kind);
     if (kind !== 0 && kind !== wanted) continue;
     if (atomic === true && wanted < 4) continue;
-    return { register: FRAME, offset: low + 8 * word + wanted * random.below(8 / wanted), size: wanted };
+    const at = near === null ? wanted * random.below(8 / wanted) : clamp(near & 7, wanted, 8 / wanted);
+    const offset = low + 8 * word + at;
+    draft.remember(FRAME, offset);
+    return { register: FRAME, offset, size: wanted };
   }
   return null;
 }
@@ -133,13 +157,15 @@ export function ladder(draft: Draft): void {
   const shifted = wide && count < 8 && random.oneIn(4) ? 8 * random.below(8 - count + 1) : 0;
   for (const [step, index] of order.entries()) {
     const register = step === 0 ? sum : part;
-    const off = found.offset + (random.oneIn(40) ? 0 : index);
+    const off = found.offset + (random.oneIn(25) ? 0 : index);
     draft.put("ldx_b", register, found.register, off);
     draft.sets(register);
-    const shift = shifted + 8 * (big ? count - 1 - index : index);
+    const byte = random.oneIn(25) ? random.below(count) : index;
+    const shift = shifted + 8 * (big ? count - 1 - byte : byte);
     if (shift > 0) draft.put(`lsh${width}_k`, register, 0, 0, shift);
     if (step > 0) draft.put(`${random.oneIn(12) ? random.pick(["add", "xor"]) : "or"}${width}_x`, sum, part);
-    if (random.oneIn(20)) store(draft, place(draft));
+    draft.remember(found.register, off);
+    if (random.oneIn(10)) store(draft, place(draft));
   }
   if (random.oneIn(3)) draft.put(random.pick(["be16", "be32", "be64", "bswap16", "bswap32", "bswap64"]), sum);
 }
