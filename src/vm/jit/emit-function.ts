@@ -3,6 +3,7 @@ import { displacementOf, WideKind } from "../../isa/index.ts";
 import type { FunctionBuilder } from "../../wasm/index.ts";
 import { CodeError } from "../code-error.ts";
 import { CODE_BASE_HIGH } from "../signatures.ts";
+import type { KnownMaps } from "./call-facts.ts";
 import type { CodeFunction } from "./code-graph.ts";
 import { emitCondition } from "./emit-branch.ts";
 import { emitCallLocal, emitCallReg, emitCallTarget } from "./emit-call.ts";
@@ -29,6 +30,10 @@ export interface ProgramParts {
   readonly mayStop: ReadonlySet<number>;
   /** What the call of a helper or kfunc in a slot reaches, which is no `bpf_throw`. */
   readonly callOf: (slot: number) => CallTarget & { readonly via: Reached };
+  /** First slots of functions that helpers may call back, by function index. */
+  readonly callbacks: ReadonlyMap<number, number>;
+  /** Maps whose addresses are in the code, where it is optimised. */
+  readonly maps: KnownMaps | null;
 }
 
 /** Emits a function of a program, one instruction after the other. */

@@ -1,5 +1,7 @@
 import type { Value } from "../../ir/index.ts";
+import { BpfMapType } from "../../uapi/index.ts";
 import { MAX_TAIL_CALLS, State } from "../state.ts";
+import { emitIrLoop } from "./emit-ir-loop.ts";
 import type { IrEmission } from "./ir-emission.ts";
 import { VERIFIED_ARGUMENTS } from "./registers.ts";
 import type { Reached } from "./targets.ts";
@@ -11,6 +13,7 @@ export function emitIrCall(ir: IrEmission, value: Value): void {
   const { f, code, parts } = ir;
   const { via } = parts.callOf(value.imm);
   if (via.kind !== "body") throw new Error("a call of verified code goes through no adapter");
+  if (emitIrLoop(ir, value, via)) return;
   const { callable } = via.callee;
   const mayStop = pushBody(ir, value, via);
   if (callable.result === "i64" && callable.body.kind === "host") {
@@ -61,7 +64,7 @@ export function emitIrTailCall(ir: IrEmission, value: Value): void {
   f.i32.const(0).set(target);
   f.i32.const(0).i32.load(code.at(State.TAIL_CALLS)).i32.const(MAX_TAIL_CALLS).i32.ltU();
   f.if(() => {
-    pushBody(ir, value, via);
+    if (!pushProgram(ir, value)) pushBody(ir, value, via);
     f.set(target).get(target);
     f.if(() => {
       f.i32.const(0).i32.const(0).i32.load(code.at(State.TAIL_CALLS)).i32.const(1).i32.add();
@@ -74,4 +77,28 @@ export function emitIrTailCall(ir: IrEmission, value: Value): void {
     f.get(code.stack).get(target);
     f.returnCall(code.module.tailCall(parts.targets.tailCall()));
   });
+}
+
+/** Pushes the program of a tail call, where its array is known. @returns whether it is. */
+function pushProgram(ir: IrEmission, value: Value): boolean {
+  const { f, code, parts } = ir;
+  const [, array, position] = value.args as [Value, Value, Value];
+  const map = parts.maps?.of(array);
+  if (map === undefined || parts.maps?.field(map, "TYPE") !== BpfMapType.PROG_ARRAY) return false;
+  const index = code.temporary("i32", "tail_index");
+  ir.push(position);
+  f.tee(index).i32.const(parts.maps.field(map, "MAX_ENTRIES")).i32.ltU();
+  f.if(
+    () =>
+      f
+        .get(index)
+        .i32.const(2)
+        .i32.shl()
+        .i32.const(parts.maps!.field(map, "VALUES"))
+        .i32.add()
+        .i32.atomicLoad(),
+    () => f.i32.const(0),
+    "i32",
+  );
+  return true;
 }

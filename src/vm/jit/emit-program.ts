@@ -49,7 +49,7 @@ export function emitProgram(
   const graph = new CodeGraph(name, input.insns, exceptionCallback > 0 ? [exceptionCallback] : []);
   const { arena, codeAt } = input;
   const module = new ModuleCode(name, { place, kind, checked, graph, arena, codeAt, check });
-  const callbacks = new Set<number>();
+  const callbacks = new Map<number, number>();
   let throws = false;
   const noted: CallTargets = {
     helper: (slot, id) => targets.helper(slot, id),
@@ -60,8 +60,9 @@ export function emitProgram(
     },
     tailCall: () => targets.tailCall(),
     callback: (entry) => {
-      callbacks.add(entry);
-      return targets.callback(entry);
+      const index = targets.callback(entry);
+      callbacks.set(index, entry);
+      return index;
     },
   };
   const functions = [...graph.entries].map((entry) => graph.function(entry));
@@ -75,6 +76,8 @@ export function emitProgram(
     targets: noted,
     catcher: exceptionCallback,
     mayStop: stopping(graph, functions),
+    callbacks,
+    maps: input.optimised,
     callOf: (slot) => {
       const row = graph.rows[slot]!;
       const target =
@@ -89,7 +92,7 @@ export function emitProgram(
     if (ir === null) emitFunction(f, func, parts);
     else emitIrFunction(f, ir, parts);
   }
-  new Activations(module, { catcher: exceptionCallback, throws }).emit([...callbacks]);
+  new Activations(module, { catcher: exceptionCallback, throws }).emit(new Set(callbacks.values()));
   return { bytes: module.m.finish(), imports: module.imports };
 }
 
@@ -191,7 +194,7 @@ class Activations {
     this.#throws = throws;
   }
 
-  emit(callbacks: readonly number[]): void {
+  emit(callbacks: ReadonlySet<number>): void {
     const { m, place, memory } = this.#module;
     const entry = m.function("entry", ENTRY_SIGNATURE, { export: true });
     const [context, stack] = entry.params as [Local, Local];
