@@ -32,7 +32,7 @@ function featuresOf(random: Random, live: boolean): Features {
     calls: some(),
     callbacks: random.oneIn(3),
     maps: some(),
-    tails: random.oneIn(8),
+    tails: random.oneIn(5),
     loops: some(),
     mayGoto: some(),
     atomics: some(),

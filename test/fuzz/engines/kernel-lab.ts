@@ -20,12 +20,17 @@ export class KernelLab implements Laboratory {
   readonly #sys: BpfCommands;
   readonly #maps: readonly number[];
   readonly #possible: number;
+  readonly #cpu: number;
   readonly #btf: number;
   #programs: number[] = [];
 
-  /** @param possible how many CPUs there could be: so many values a per-CPU map wants. */
-  constructor(name: string, sys: BpfCommands, possible: number) {
+  /**
+   * @param possible how many CPUs there could be: so many values a per-CPU map wants.
+   * @param cpu the one that programs run as.
+   */
+  constructor(name: string, sys: BpfCommands, possible: number, cpu: number = CPU) {
     this.name = name;
+    this.#cpu = cpu;
     this.#sys = sys;
     this.#possible = possible;
     const maps: number[] = [];
@@ -86,7 +91,7 @@ export class KernelLab implements Laboratory {
     for (const { name, type, valueSize } of MAPS) {
       if (type === BpfMapType.PROG_ARRAY) continue;
       const stride = Math.ceil(valueSize / 8) * 8;
-      const at = isPerCpu(type) ? CPU * stride : 0;
+      const at = isPerCpu(type) ? this.#cpu * stride : 0;
       const found = this.#keys(name).map((key) => {
         const value = this.#lookup(name, key).subarray(at, at + valueSize);
         return `${name} ${hex(key)}: ${hex(value)}`;

@@ -23,6 +23,9 @@ const CONTEXT_SIZE = 16;
 /** A run that takes more is one that the generator did not mean. */
 const BUDGET = 2_000_000;
 
+/** The JIT that begins with the baseline and goes over to optimised code: both have been seen by themselves. */
+export const TIERED = "tiered";
+
 /** What programs run on. */
 export const SUBJECTS: readonly {
   readonly name: string;
@@ -33,6 +36,7 @@ export const SUBJECTS: readonly {
   { name: "baseline checked", engine: () => new Jit({ optimise: false }), mode: "checked" },
   { name: "baseline", engine: () => new Jit({ optimise: false }), mode: "verified" },
   { name: "optimised", engine: () => new Jit({ after: 0 }), mode: "verified" },
+  { name: TIERED, engine: () => new Jit({ after: 3 }), mode: "verified" },
 ];
 
 /** An engine with a memory, maps and a packet of its own. Programs come to it as fixups would leave them. */
@@ -40,6 +44,7 @@ export class Lab implements Laboratory {
   readonly name: string;
   readonly #mode: EngineInput["mode"];
   readonly #engine: Engine;
+  readonly #cpu: number;
   readonly #memory: KernelMemory;
   readonly #executor: BpfExecutor;
   readonly #helpers: ReadonlyMap<number, Helper>;
@@ -51,14 +56,15 @@ export class Lab implements Laboratory {
   readonly #scratch: number;
   #programs: CompiledProgram[] = [];
 
-  constructor({ name, engine, mode }: (typeof SUBJECTS)[number]) {
+  constructor({ name, engine, mode }: (typeof SUBJECTS)[number], cpu: number = CPU) {
     this.name = name;
+    this.#cpu = cpu;
     this.#mode = mode;
     this.#engine = engine();
     const memory = createKernelMemory({ maximumPages: 1024, checking: true });
     this.#memory = memory;
     this.#executor = createExecutor(memory, { indices: new FunctionIndices() });
-    this.#executor.cpu = CPU;
+    this.#executor.cpu = cpu;
     this.#executor.budget = BUDGET;
     const layout = defaultLayout();
     this.#helpers = createHelpers(layout);
@@ -84,7 +90,7 @@ export class Lab implements Laboratory {
   }
 
   load(program: FuzzProgram): void {
-    const { mode } = { mode: this.#mode };
+    const mode = this.#mode;
     for (const insns of allOf(program)) {
       const linked = this.#linked(insns);
       this.#programs.push(
@@ -173,9 +179,9 @@ export class Lab implements Laboratory {
     return this.#code.operations(this.#storage(name).shape);
   }
 
-  #find(name: MapName, key: Uint8Array, cpu = CPU): number {
+  #find(name: MapName, key: Uint8Array): number {
     this.#memory.bytes().set(key, this.#scratch);
-    return this.#operations(name).lookup(this.#storage(name).offset, this.#scratch, cpu) >>> 0;
+    return this.#operations(name).lookup(this.#storage(name).offset, this.#scratch, this.#cpu) >>> 0;
   }
 
   #delete(name: MapName, key: Uint8Array): void {
@@ -190,7 +196,7 @@ export class Lab implements Laboratory {
     for (let cpu = 0; cpu < (perCpu ? CPUS : 1); cpu++) {
       this.#memory.bytes().set(key, this.#scratch);
       this.#memory.bytes().set(value.subarray(cpu * size, (cpu + 1) * size), this.#scratch + 64);
-      this.#operations(map).update(offset, this.#scratch, this.#scratch + 64, 0, perCpu ? cpu : CPU);
+      this.#operations(map).update(offset, this.#scratch, this.#scratch + 64, 0, perCpu ? cpu : this.#cpu);
     }
   }
 

@@ -160,14 +160,34 @@ export function ladder(draft: Draft): void {
     const off = found.offset + (random.oneIn(25) ? 0 : index);
     draft.put("ldx_b", register, found.register, off);
     draft.sets(register);
+    // Before the bytes are put together, or after.
+    draft.remember(found.register, off);
+    if (random.oneIn(15)) store(draft, place(draft));
     const byte = random.oneIn(25) ? random.below(count) : index;
     const shift = shifted + 8 * (big ? count - 1 - byte : byte);
     if (shift > 0) draft.put(`lsh${width}_k`, register, 0, 0, shift);
     if (step > 0) draft.put(`${random.oneIn(12) ? random.pick(["add", "xor"]) : "or"}${width}_x`, sum, part);
-    draft.remember(found.register, off);
-    if (random.oneIn(10)) store(draft, place(draft));
   }
   if (random.oneIn(3)) draft.put(random.pick(["be16", "be32", "be64", "bswap16", "bswap32", "bswap64"]), sum);
+}
+
+/** The same place read twice, and what lies over it or beside it written in between. */
+export function reread(draft: Draft): void {
+  const { random } = draft;
+  const found = place(draft);
+  const first = draft.target();
+  load(draft, found, first);
+  for (let count = random.below(3); count > 0; count--) {
+    // Often right at its edges.
+    draft.remember(
+      found.register,
+      found.offset + random.pick([0, found.size - 1, found.size, -1, -2, -4, -8]),
+    );
+    store(draft, place(draft));
+  }
+  const second = draft.target(first);
+  load(draft, found, second);
+  if (random.oneIn(2)) draft.put("xor64_x", first, second);
 }
 
 /** A number taken apart, and stored byte by byte. */

@@ -9,6 +9,7 @@ import {
   ladder,
   load,
   place,
+  reread,
   spilledPointer,
   store,
   storeLadder,
@@ -34,7 +35,7 @@ export function statements(draft: Draft, most: number): void {
 function statement(draft: Draft): void {
   const { random, features } = draft;
   const nests = draft.nesting <= DEEPEST;
-  switch (random.below(22)) {
+  switch (random.below(24)) {
     case 0:
     case 1:
       load(draft, place(draft), draft.target());
@@ -83,6 +84,9 @@ function statement(draft: Draft): void {
       return;
     case 17:
       aggregate(draft);
+      return;
+    case 18:
+      reread(draft);
       return;
     default:
       arithmetic(draft);

@@ -1,0 +1,24 @@
+import { expect, it } from "vitest";
+import { livePort } from "../../support/live-port.ts";
+import { describeWith, liveKernel } from "../../support/referee.ts";
+import { withLaboratories } from "./laboratories.ts";
+import { runSlice } from "./slice.ts";
+
+const { port, why } = await livePort();
+
+describeWith(
+  [liveKernel("6.18"), { present: port !== null, why: why ?? "" }],
+  "random programs on Linux",
+  () => {
+    it("come to the same as on all engines", async () => {
+      const slice = { seed: 5, from: 0, count: 300, runs: 10, live: true, milliseconds: 20_000 };
+      const result = await withLaboratories(true, (laboratories) => runSlice(slice, laboratories));
+      if (result instanceof Error) throw result;
+      expect(result.found.map(({ title, text }) => `${title}\n${text}`)).toEqual([]);
+      expect(result.faults).toBe(0);
+      // Linux has bugs of its own that some programs meet: EFAULT with the words "verifier bug".
+      const refused = Object.values(result.refused).reduce((sum, count) => sum + count, 0);
+      expect(result.programs).toBeGreaterThan(10 * refused);
+    }, 60_000);
+  },
+);
