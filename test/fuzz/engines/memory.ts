@@ -162,7 +162,7 @@ export function ladder(draft: Draft): void {
     draft.sets(register);
     // Before the bytes are put together, or after.
     draft.remember(found.register, off);
-    if (random.oneIn(15)) store(draft, place(draft));
+    if (random.oneIn(15)) store(draft, random.oneIn(2) ? place(draft) : { ...found, offset: off, size: 1 });
     const byte = random.oneIn(25) ? random.below(count) : index;
     const shift = shifted + 8 * (big ? count - 1 - byte : byte);
     if (shift > 0) draft.put(`lsh${width}_k`, register, 0, 0, shift);

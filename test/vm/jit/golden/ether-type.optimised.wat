@@ -1,0 +1,42 @@
+(func $main (;1;) (type 0) (param i64 i64 i64 i64 i64 i32) (result i64)
+  (local $frame i32) (local $v9 i32) (local $swapped i32) (local $v27 i32)
+  local.get 5
+  i32.const 512
+  i32.sub
+  local.set $frame
+  block $1
+    local.get 0
+    i32.wrap_i64
+    local.set $v9
+    local.get $v9
+    i32.load16_u offset=12
+    local.set $swapped
+    local.get $swapped
+    i32.const 8
+    i32.shr_u
+    i32.const 255
+    i32.and
+    local.get $swapped
+    i32.const 8
+    i32.shl
+    i32.const 65280
+    i32.and
+    i32.or
+    i32.const 2048
+    i32.ne
+    if $2
+      i32.const 0
+      local.set $v27
+      br $1
+    else
+      local.get $v9
+      i32.load8_u offset=23
+      local.set $v27
+      br $1
+    end
+  end
+  local.get $v27
+  i64.extend_i32_u
+  return
+  unreachable
+)

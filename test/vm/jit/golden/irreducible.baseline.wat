@@ -1,0 +1,80 @@
+(func $main (;1;) (type 0) (param i64 i64 i64 i64 i64 i32) (result i64)
+  (local $frame i32) (local $r10 i64) (local $next i32) (local $r0 i64)
+  local.get 5
+  i32.const 512
+  i32.sub
+  local.set $frame
+  local.get 5
+  i64.extend_i32_u
+  i64.const 0xffff800000000000
+  i64.or
+  local.set $r10
+  loop $1
+    block $2
+      block $3
+        block $4
+          block $5
+            block $6
+              block $7
+                local.get $next
+                br_table $7 $3 $6 $5 $4 $3
+              end
+              i64.const 0
+              local.set $r0
+              local.get 0
+              i64.eqz
+              if $8
+                i32.const 2
+                local.set $next
+                br $1
+              end
+              i32.const 1
+              local.set $next
+              br $1
+            end
+            local.get $r0
+            i64.const 2
+            i64.add
+            local.set $r0
+            local.get 0
+            i64.const -1
+            i64.add
+            local.set 0
+            local.get 0
+            i64.const 0
+            i64.gt_s
+            if $9
+              i32.const 1
+              local.set $next
+              br $1
+            end
+            i32.const 3
+            local.set $next
+            br $1
+          end
+          local.get 0
+          i64.const -9
+          i64.lt_s
+          if $10
+            i32.const 2
+            local.set $next
+            br $1
+          end
+          i32.const 4
+          local.set $next
+          br $1
+        end
+        local.get $r0
+        return
+      end
+      local.get $r0
+      i64.const 1
+      i64.add
+      local.set $r0
+      i32.const 2
+      local.set $next
+      br $1
+    end
+  end
+  unreachable
+)

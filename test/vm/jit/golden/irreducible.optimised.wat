@@ -1,0 +1,91 @@
+(func $main (;1;) (type 0) (param i64 i64 i64 i64 i64 i32) (result i64)
+  (local $frame i32) (local $next i32) (local $v12 i64) (local $v11 i64) (local $v22 i64) (local $v21 i64) (local $v14 i64) (local $v16 i64)
+  local.get 5
+  i32.const 512
+  i32.sub
+  local.set $frame
+  loop $1
+    block $2
+      block $3
+        block $4
+          block $5
+            block $6
+              block $7
+                local.get $next
+                br_table $7 $3 $6 $5 $4 $3
+              end
+              local.get 0
+              i64.eqz
+              if $8
+                i64.const 0
+                local.get 0
+                local.set $v12
+                local.set $v11
+                i32.const 2
+                local.set $next
+                br $1
+              end
+              i64.const 0
+              local.get 0
+              local.set $v22
+              local.set $v21
+              i32.const 1
+              local.set $next
+              br $1
+            end
+            local.get $v11
+            i64.const 2
+            i64.add
+            local.set $v14
+            local.get $v12
+            i64.const -1
+            i64.add
+            local.set $v16
+            i64.const 0
+            local.get $v16
+            i64.lt_s
+            if $9
+              local.get $v14
+              local.get $v16
+              local.set $v22
+              local.set $v21
+              i32.const 1
+              local.set $next
+              br $1
+            end
+            i32.const 3
+            local.set $next
+            br $1
+          end
+          local.get $v16
+          i64.const -9
+          i64.lt_s
+          if $10
+            local.get $v14
+            local.get $v16
+            local.set $v12
+            local.set $v11
+            i32.const 2
+            local.set $next
+            br $1
+          end
+          i32.const 4
+          local.set $next
+          br $1
+        end
+        local.get $v14
+        return
+      end
+      local.get $v21
+      i64.const 1
+      i64.add
+      local.get $v22
+      local.set $v12
+      local.set $v11
+      i32.const 2
+      local.set $next
+      br $1
+    end
+  end
+  unreachable
+)
