@@ -126,7 +126,12 @@ export const COMMANDS: readonly Command[] = [
       { name: "data", argument: "INPUT", help: "one packet" },
       { name: "ctx", argument: "INPUT", help: "the context" },
       { name: "repeat", argument: "N", help: "how often each input is run" },
-      { name: "engine", argument: "ENGINE", choices: ["interp", "jit"], help: "interp or jit" },
+      {
+        name: "engine",
+        argument: "ENGINE",
+        choices: ["interp", "jit"],
+        help: "jit, or interp, which tests each access",
+      },
       { name: "quiet", short: "q", help: "no progress" },
     ],
     globals: ["kernel", "btf"],

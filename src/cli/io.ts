@@ -47,6 +47,8 @@ export interface KernelRequest {
   readonly rights?: readonly string[] | undefined;
   /** Possible CPUs of an embedded kernel. */
   readonly cpus?: number | undefined;
+  /** What runs programs in an embedded kernel; its own choice unless told. */
+  readonly engine?: "interp" | "jit" | undefined;
 }
 
 /** A kernel that a command may talk to until it closes it. */

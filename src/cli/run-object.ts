@@ -4,6 +4,7 @@ import { Errno } from "../sys/index.ts";
 import { BpfProgType, Errno as E, progTypeNames } from "../uapi/index.ts";
 import type { Invocation } from "./command.ts";
 import { CommandError, FAILED } from "./failure.ts";
+import type { KernelRequest, OpenKernel } from "./io.ts";
 import { withKernel } from "./kernel-choice.ts";
 import { type LoadedFile, loadSpec, openObject } from "./load-file.ts";
 import { ETHERNET_HEADER, packetLimit } from "./packet-limits.ts";
@@ -25,6 +26,7 @@ export async function runObject(invocation: Invocation, path: string, input: Run
   const { io, options } = invocation;
   const spec = await openObject(io, path);
   const program = chosenProgram(spec, path, options.value("prog"));
+  const engine = options.value("engine") as KernelRequest["engine"];
   const packets = takesPackets(program.kind.type);
   if (packets && input.pcap === undefined && input.data === undefined) {
     const type = typeName(program.kind.type);
@@ -36,7 +38,9 @@ export async function runObject(invocation: Invocation, path: string, input: Run
     const type = typeName(program.kind.type);
     throw new CommandError(`${program.name} is a program of type ${type}: it does not take packets`);
   }
-  return await withKernel(invocation, "embedded", async (opened, request) => {
+  const run = async (opened: OpenKernel, request: KernelRequest): Promise<number> => {
+    if (engine !== undefined && request.kind !== "embedded")
+      throw new CommandError("--engine: the running kernel has its own, expected --kernel embedded");
     const loaded = loadSpec(opened, path, spec, { name: program.name, debug: options.has("debug") });
     const subject: RunSubject = {
       object: path,
@@ -49,7 +53,8 @@ export async function runObject(invocation: Invocation, path: string, input: Run
     return input.pcap === undefined
       ? runOnce(invocation, subject, loaded, input)
       : await runPackets(invocation, subject, loaded, { ...input, pcap: input.pcap });
-  });
+  };
+  return await withKernel(invocation, "embedded", run, { engine: engine ?? "jit" });
 }
 
 function chosenProgram(spec: ObjectSpec, path: string, name: string | undefined): ProgramSpec {

@@ -14,12 +14,10 @@ export const run: CommandFunction = async (invocation) => {
   if (words.count === 0) throw new UsageError("expected an object file");
   const path = words.take();
   words.end();
-  if (options.value("engine") === "jit") {
-    const { NotSupported } = await import("../base/index.ts");
-    throw new NotSupported("engine jit", { why: "it is not in this version of tsbpf: use --engine interp" });
-  }
   const bytes = await io.readFile(path);
   const input = await inputOf(invocation);
+  if (!isElf(bytes) && options.has("engine"))
+    throw new CommandError("--engine: a classic filter is run by a machine of its own");
   if (!isElf(bytes))
     return await (await import("./run-classic.ts")).runClassicFile(invocation, path, bytes, input);
   return await (await import("./run-object.ts")).runObject(invocation, path, input);

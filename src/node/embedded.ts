@@ -51,7 +51,7 @@ function typesOf(release: KernelRelease): Btf {
 }
 
 function kernelOf(
-  { cpus, execute, lenient, release, rights }: KernelRequest,
+  { cpus, engine, execute, lenient, release, rights }: KernelRequest,
   btf: Btf | null,
 ): KernelWithTypes {
   const kernel = new EmbeddedKernel({
@@ -60,6 +60,7 @@ function kernelOf(
     ...(rights === undefined ? {} : { unprivilegedBpfDisabled: 0 }),
     ...(btf === null ? {} : { btf }),
     ...(cpus === undefined ? {} : { cpus }),
+    ...(engine === undefined ? {} : { engine }),
     ...(execute === undefined ? {} : { execute }),
     ...(lenient === undefined ? {} : { lenient }),
   });

@@ -1,6 +1,6 @@
 import type { Helper, Kfunc } from "../helpers/index.ts";
 import { type Adapters, createAdapters } from "./adapters.ts";
-import { type Body, createBodies, createTailCall } from "./bodies.ts";
+import { type Body, createBody, createTailCall } from "./bodies.ts";
 import type { Callee } from "./emit-adapter.ts";
 import type { EngineInput } from "./engine.ts";
 import type { BpfExecutor } from "./executor.ts";
@@ -15,7 +15,7 @@ export const THROW = "bpf_throw";
 interface LoadedTable {
   readonly callees: readonly Callee[];
   readonly modes: Map<Mode, Adapters>;
-  bodies: ReadonlyMap<number, Body> | null;
+  readonly bodies: Map<number, Body>;
 }
 
 /** The adapters of an executor, for each table of helpers or kfuncs that it was asked for. */
@@ -83,7 +83,7 @@ export class AdapterTables {
   #loaded(table: object, callees: () => readonly Callee[]): LoadedTable {
     let loaded = this.#tables.get(table);
     if (loaded === undefined) {
-      loaded = { callees: callees(), modes: new Map(), bodies: null };
+      loaded = { callees: callees(), modes: new Map(), bodies: new Map() };
       this.#tables.set(table, loaded);
     }
     return loaded;
@@ -91,8 +91,12 @@ export class AdapterTables {
 
   #body(table: object, callees: () => readonly Callee[], number: number): Body {
     const loaded = this.#loaded(table, callees);
-    loaded.bodies ??= createBodies(this.#executor, loaded.callees);
-    return loaded.bodies.get(number)!;
+    let body = loaded.bodies.get(number);
+    if (body === undefined) {
+      body = createBody(this.#executor, loaded.callees.find((callee) => callee.number === number)!);
+      loaded.bodies.set(number, body);
+    }
+    return body;
   }
 
   #adapters(table: object, callees: () => readonly Callee[], mode: Mode): Adapters {

@@ -15,45 +15,36 @@ export interface Body {
 }
 
 /**
- * The bodies of a table of helpers or kfuncs in an executor, as they are: what programs of verified code call without
- * an adapter between. The emitted ones share a module, so that no module of a program imports the function table: V8
- * keeps every instance that imports a table as long as the table is there.
+ * The body of a helper or kfunc in an executor, as it is: what verified code calls without an adapter between. An
+ * emitted one has a module of its own, which all programs share, so that no module of a program imports the function
+ * table: V8 keeps every instance that imports a table as long as the table is there.
  */
-export function createBodies(executor: BpfExecutor, callees: readonly Callee[]): ReadonlyMap<number, Body> {
-  const m = new ModuleBuilder({ name: "bodies" });
+export function createBody(executor: BpfExecutor, callee: Callee): Body {
+  const { body, name } = callee.callable;
+  if (body.kind === "host") return { func: hostFunction(callee, executor.call), mayStop: true };
+  const m = new ModuleBuilder({ name });
   const { memory } = executor;
   const imports = new MemoryImports(m, memory);
   const table = m.importTable(EXECUTOR_NAMESPACE, "table", { min: 1 });
   const environment = createEnvironment(m, { imports, table }, executor, false);
-  const callingBack = new Set<number>();
-  for (const { number, callable } of callees) {
-    if (callable.body.kind === "host") continue;
-    const note = () => callingBack.add(number);
-    const func = m.function(callable.name, bodySignature(callable), { export: `b${number}` });
-    callable.body.emit(func, {
-      ...environment,
-      onStack: (...args) => {
-        note();
-        environment.onStack(...args);
-      },
-      stopped: (f) => {
-        note();
-        environment.stopped(f);
-      },
-    });
-  }
+  let mayStop = false;
+  const func = m.function(name, bodySignature(callee.callable), { export: "body" });
+  body.emit(func, {
+    ...environment,
+    onStack: (...args) => {
+      mayStop = true;
+      environment.onStack(...args);
+    },
+    stopped: (f) => {
+      mayStop = true;
+      environment.stopped(f);
+    },
+  });
   const instance = new WebAssembly.Instance(new WebAssembly.Module(m.finish()), {
     ...memory.imports,
     [EXECUTOR_NAMESPACE]: { table: executor.table },
   });
-  return new Map(
-    callees.map((callee): [number, Body] => {
-      const { number, callable } = callee;
-      return callable.body.kind === "host"
-        ? [number, { func: hostFunction(callee, executor.call), mayStop: true }]
-        : [number, { func: instance.exports[`b${number}`], mayStop: callingBack.has(number) }];
-    }),
-  );
+  return { func: instance.exports["body"], mayStop };
 }
 
 /** `(context, stack, function index) → r0`: goes on with a program, in place of the function that calls it so. */
