@@ -11,6 +11,7 @@ const WORKING: ReadonlySet<number> = new Set([
   BpfMapType.PERCPU_ARRAY,
   BpfMapType.LRU_HASH,
   BpfMapType.LRU_PERCPU_HASH,
+  BpfMapType.LPM_TRIE,
   BpfMapType.PROG_ARRAY,
   BpfMapType.ARRAY_OF_MAPS,
   BpfMapType.HASH_OF_MAPS,

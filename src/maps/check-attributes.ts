@@ -29,6 +29,9 @@ const MAX_CPUS = 8192;
 /** `KMALLOC_MAX_SIZE` on x86-64, less `sizeof(struct htab_elem)`. */
 const MAX_HASH_ELEMENT = (4 << 20) - 48;
 
+/** `LPM_VAL_SIZE_MAX`, with the 24 bytes of a `struct lpm_trie_node`. */
+const MAX_TRIE_VALUE = (4 << 20) - 256 - 24;
+
 /** `sizeof(struct bucket)`: how many there can be is checked against 32 bits of it. */
 const LINUX_BUCKET_SIZE = 16;
 
@@ -50,6 +53,7 @@ export function checkMapAttributes(attributes: MapAttributes): number {
   if (type === BpfMapType.ARENA) return checkArena(attributes);
   if (isSocketMap(type)) return checkSocketMap(attributes);
   if (isRedirectMap(type)) return checkRedirectMap(attributes);
+  if (type === BpfMapType.LPM_TRIE) return checkTrie(attributes);
   return -Errno.EINVAL;
 }
 
@@ -133,6 +137,15 @@ function checkRedirectMap({ type, keySize, valueSize, maxEntries, flags }: MapAt
   if ((flags & ~known) !== 0) return -Errno.EINVAL;
   if (cpus && maxEntries > MAX_CPUS) return -Errno.E2BIG;
   return type === BpfMapType.DEVMAP_HASH && maxEntries > 2 ** 31 ? -Errno.EINVAL : 0;
+}
+
+/** `trie_alloc`: a key is a length of 4 bytes, and 1 to 256 bytes of data. */
+function checkTrie({ keySize, valueSize, maxEntries, flags }: MapAttributes): number {
+  const known = BpfMapFlag.NO_PREALLOC | BpfMapFlag.NUMA_NODE | ACCESS;
+  if (maxEntries === 0 || (flags & BpfMapFlag.NO_PREALLOC) === 0 || (flags & ~known) !== 0)
+    return -Errno.EINVAL;
+  if (!accessOk(flags) || keySize < 5 || keySize > 4 + 256) return -Errno.EINVAL;
+  return valueSize === 0 || valueSize > MAX_TRIE_VALUE ? -Errno.EINVAL : 0;
 }
 
 /** `ringbuf_map_alloc` */

@@ -148,6 +148,7 @@ class MapBuilding {
     if (type === BpfMapType.RINGBUF) return this.#ring();
     if (type === BpfMapType.ARENA) return this.#arena();
     if (isCgroupStorage(type)) return this.#cgroupStorage();
+    if (type === BpfMapType.LPM_TRIE) return true;
     if (type === BpfMapType.SK_STORAGE || isSocketMap(type) || type === BpfMapType.XSKMAP) return true;
     if (type === BpfMapType.DEVMAP_HASH) return this.#hash();
     return isHashType(type) ? this.#hash() : this.#array();

@@ -17,6 +17,7 @@ import { emitLruDelete, emitLruUpdate } from "./emit-lru-hash.ts";
 import { emitPool } from "./emit-pool.ts";
 import { emitRedirectMap } from "./emit-redirect-map.ts";
 import { emitSocketMap } from "./emit-socket-map.ts";
+import { emitTrie } from "./emit-trie.ts";
 import { FREE_FIELDS } from "./emit-value.ts";
 import { emitMapOperand, type MapOperand } from "./map-operand.ts";
 import {
@@ -96,6 +97,10 @@ export function emitMapOperations(
   }
   if (isRedirectMap(shape.type)) {
     emitRedirectMap(shape, operations, { module: m, memory, operand });
+    return operations;
+  }
+  if (shape.type === BpfMapType.LPM_TRIE) {
+    emitTrie(shape, operations, { module: m, memory, operand });
     return operations;
   }
   if (isCgroupStorage(shape.type)) {

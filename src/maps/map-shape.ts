@@ -119,8 +119,35 @@ export function arrayStride(shape: MapShape): number {
  */
 export const ElementField = { NEXT: 0, HASH: 4, KEY: 8 } as const;
 
+/**
+ * A node of a trie. Who walks may stand on one that was taken out: it stays as it is until every executor has passed a
+ * quiescent point.
+ *
+ * ```text
+ *  +-------+------+-----------+---------------+-------+--------------------+---------------------+
+ *  | epoch | next | two nodes | prefix length | flags | data, rounded to 8 | value, rounded to 8 |
+ *  |       |      | behind it | in bits       |       |                    |                     |
+ *  +-------+------+-----------+---------------+-------+--------------------+---------------------+
+ * ```
+ *
+ * `next` and `epoch` are those of a node in limbo; `next` links free ones, too.
+ */
+export const TrieNode = {
+  EPOCH: 0,
+  NEXT: 4,
+  CHILDREN: 8,
+  PREFIX: 16,
+  FLAGS: 20,
+  DATA: 24,
+  INTERMEDIATE: 1,
+} as const;
+
+/** Bytes of a trie's key before its data: `prefixlen` of `struct bpf_lpm_trie_key_u8`. */
+export const TRIE_KEY_DATA = 4;
+
 /** Where the value of an element lies, or for per-CPU types the offset of CPU 0's. */
 export function valueAt(shape: MapShape): number {
+  if (shape.type === BpfMapType.LPM_TRIE) return TrieNode.DATA + rounded(shape.keySize - TRIE_KEY_DATA);
   return ElementField.KEY + rounded(shape.keySize);
 }
 
