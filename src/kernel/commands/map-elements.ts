@@ -3,7 +3,6 @@ import { isHashType, isPerCpuType, isRedirectMap, isSocketMap } from "../../maps
 import { BpfMapType, BpfUpdateFlag, Errno } from "../../uapi/index.ts";
 import type { Attr } from "../attr.ts";
 import type { KernelMap } from "../objects/map.ts";
-import type { PerfEvent } from "../perf/perf-event.ts";
 import type { Process } from "../process.ts";
 import { checked, refuse } from "../refusal.ts";
 import { setRedirectTarget } from "./redirect-elements.ts";
@@ -98,7 +97,6 @@ function copyKey(process: Process, map: KernelMap, key: bigint, to: number): voi
 export function deleteElement(process: Process, map: KernelMap, key: number): number {
   const { operations } = map.parts;
   if (map.programs !== null) return deleteProgram(process, map, key);
-  if (map.type === BpfMapType.PERF_EVENT_ARRAY) return deleteEvent(process, map, key);
   if (map.type === BpfMapType.SK_STORAGE) return refuseSocket(process, key);
   const before = map.inners === null ? 0 : operations.lookup(map.offset, key, 0) >>> 0;
   checked(operations.delete(map.offset, key));
@@ -220,22 +218,13 @@ function setSocket(
   return refuseSocket(process, from);
 }
 
-/** `perf_event_fd_array_get_ptr`: the value is a descriptor. EBADF where it is none of an event; EOPNOTSUPP. */
+/** `perf_event_fd_array_get_ptr`: EBADF, as no descriptor is that of an event. */
 function setEvent(process: Process, map: KernelMap, { key, from, flags }: Write): number {
   const view = process.machine.memory.view();
   if (flags !== 0) refuse(Errno.EINVAL);
   if (view.getUint32(key, true) >= map.parts.maxEntries) refuse(Errno.E2BIG);
-  const file = process.files.get(view.getInt32(from, true));
-  if (file.object.kind !== "perf") refuse(Errno.EBADF);
-  map.events.set(view.getUint32(key, true), file.object as PerfEvent);
-  return 0;
-}
-
-/** `fd_array_map_delete_elem` */
-function deleteEvent(process: Process, map: KernelMap, key: number): number {
-  const index = process.machine.memory.view().getUint32(key, true);
-  if (index >= map.parts.maxEntries) refuse(Errno.E2BIG);
-  return map.events.delete(index) ? 0 : refuse(Errno.ENOENT);
+  process.files.get(view.getInt32(from, true));
+  return refuse(Errno.EBADF);
 }
 
 /**
