@@ -1,4 +1,4 @@
-import { isLruType, isPerCpuType, type MapAttributes } from "../maps/index.ts";
+import { filterBits, isLruType, isPerCpuType, type MapAttributes } from "../maps/index.ts";
 import { PAGE_SIZE } from "../mem/index.ts";
 import type { KernelLayout } from "../platform/index.ts";
 import { BpfMapFlag, BpfMapType } from "../uapi/index.ts";
@@ -34,6 +34,15 @@ export function mapMemoryUsage(map: MapAttributes, cpus: number, layout: KernelL
     case BpfMapType.LRU_HASH:
     case BpfMapType.LRU_PERCPU_HASH:
       return hashUsage(map, value, cpus, layout);
+    case BpfMapType.QUEUE:
+    case BpfMapType.STACK:
+      // struct bpf_queue_stack, its lock with three words behind it.
+      return roundUp(layout.sizeOf("bpf_map") + 4 * 4, 8) + (map.maxEntries + 1) * map.valueSize;
+    case BpfMapType.BLOOM_FILTER: {
+      // struct bpf_bloom_filter: three words in front of the bits.
+      const bits = filterBits(map.maxEntries, Number((map.extra ?? 0n) & 0xfn) || 5);
+      return roundUp(layout.sizeOf("bpf_map") + 3 * 4, 8) + bits / 8;
+    }
     case BpfMapType.RINGBUF: {
       const pages = map.maxEntries / PAGE_SIZE;
       const bytes = (RING_PAGES + pages) * PAGE_SIZE;

@@ -3,6 +3,7 @@ import { BpfMapFlag, BpfMapType, Errno } from "../uapi/index.ts";
 import type { MapAttributes } from "./map-attributes.ts";
 import {
   isCgroupStorage,
+  isContainer,
   isHashType,
   isLruType,
   isObjectArray,
@@ -26,11 +27,14 @@ const MAX_PERCPU_VALUE = 32 << 10;
 /** `NR_CPUS` of Debian's and most kernels' x86-64 configuration. */
 const MAX_CPUS = 8192;
 
-/** `KMALLOC_MAX_SIZE` on x86-64, less `sizeof(struct htab_elem)`. */
-const MAX_HASH_ELEMENT = (4 << 20) - 48;
+/** `KMALLOC_MAX_SIZE` on x86-64 */
+const MAX_KMALLOC = 4 << 20;
+
+/** … less `sizeof(struct htab_elem)`. */
+const MAX_HASH_ELEMENT = MAX_KMALLOC - 48;
 
 /** `LPM_VAL_SIZE_MAX`, with the 24 bytes of a `struct lpm_trie_node`. */
-const MAX_TRIE_VALUE = (4 << 20) - 256 - 24;
+const MAX_TRIE_VALUE = MAX_KMALLOC - 256 - 24;
 
 /** `sizeof(struct bucket)`: how many there can be is checked against 32 bits of it. */
 const LINUX_BUCKET_SIZE = 16;
@@ -54,6 +58,8 @@ export function checkMapAttributes(attributes: MapAttributes): number {
   if (isSocketMap(type)) return checkSocketMap(attributes);
   if (isRedirectMap(type)) return checkRedirectMap(attributes);
   if (type === BpfMapType.LPM_TRIE) return checkTrie(attributes);
+  if (type === BpfMapType.BLOOM_FILTER) return checkFilter(attributes);
+  if (isContainer(type)) return checkQueue(attributes);
   return -Errno.EINVAL;
 }
 
@@ -137,6 +143,22 @@ function checkRedirectMap({ type, keySize, valueSize, maxEntries, flags }: MapAt
   if ((flags & ~known) !== 0) return -Errno.EINVAL;
   if (cpus && maxEntries > MAX_CPUS) return -Errno.E2BIG;
   return type === BpfMapType.DEVMAP_HASH && maxEntries > 2 ** 31 ? -Errno.EINVAL : 0;
+}
+
+/** `queue_stack_map_alloc_check` */
+function checkQueue({ keySize, valueSize, maxEntries, flags }: MapAttributes): number {
+  const known = BpfMapFlag.NUMA_NODE | ACCESS;
+  if (maxEntries === 0 || keySize !== 0 || valueSize === 0) return -Errno.EINVAL;
+  if ((flags & ~known) !== 0 || !accessOk(flags)) return -Errno.EINVAL;
+  return valueSize > MAX_KMALLOC ? -Errno.E2BIG : 0;
+}
+
+/** `bloom_map_alloc_check`, `bloom_map_alloc` */
+function checkFilter({ keySize, valueSize, maxEntries, flags, extra = 0n }: MapAttributes): number {
+  const known = BpfMapFlag.NUMA_NODE | BpfMapFlag.ZERO_SEED | ACCESS;
+  if (valueSize > MAX_KMALLOC) return -Errno.E2BIG;
+  if (maxEntries === 0 || keySize !== 0 || valueSize === 0) return -Errno.EINVAL;
+  return (flags & ~known) !== 0 || !accessOk(flags) || extra > 0xfn ? -Errno.EINVAL : 0;
 }
 
 /** `trie_alloc`: a key is a length of 4 bytes, and 1 to 256 bytes of data. */

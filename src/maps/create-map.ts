@@ -12,6 +12,7 @@ import {
   arrayStride,
   elementSize,
   isCgroupStorage,
+  isContainer,
   isDeviceMap,
   isHashType,
   isLruType,
@@ -41,6 +42,9 @@ const OPAQUE: ReadonlySet<number> = new Set([
   BpfMapType.ARENA,
 ]);
 
+/** Hash functions of a filter that does not say how many. */
+const DEFAULT_HASHES = 5;
+
 /** No block of the memory is larger. */
 const MAX_BLOCK = 2 ** 31;
 
@@ -63,6 +67,17 @@ export function createMap(environment: MapEnvironment, attributes: MapAttributes
 export function entriesOf({ type, maxEntries, flags }: MapAttributes, cpus: number): number {
   const common = (flags & BpfMapFlag.NO_COMMON_LRU) === 0;
   return isLruType(type) ? lruEntries(maxEntries, common, cpus) : maxEntries;
+}
+
+/**
+ * Bits of a filter, a power of two (`bloom_map_alloc`): entries times hash functions by ln 2, of which 5/7 is near, make
+ * false positives the rarest.
+ */
+export function filterBits(maxEntries: number, hashes: number): number {
+  const each = maxEntries * hashes;
+  const bits = Math.floor(each / 5) * 7;
+  if (each > 0xffff_ffff || bits > 2 ** 31) return 2 ** 32;
+  return bits <= 64 ? 64 : 2 ** Math.ceil(Math.log2(bits));
 }
 
 /** One creation: what was allocated so far, to be given back where it fails. */
@@ -138,10 +153,14 @@ class MapBuilding {
     if (indices === null || OPAQUE.has(shape.type)) return;
     this.#set(MapField.OPERATIONS + 4 * MapOperationSlot.LOOKUP, indices.lookup);
     this.#set(MapField.OPERATIONS + 4 * MapOperationSlot.NEXT_KEY, indices.nextKey);
+    if (indices.peek !== undefined) this.#set(MapField.OPERATIONS + 4 * MapOperationSlot.PEEK, indices.peek);
     const readOnly = isMapOfMaps(shape.type) || isRedirectMap(shape.type);
     if ((this.#attributes.flags & BpfMapFlag.RDONLY_PROG) !== 0 || readOnly) return;
     this.#set(MapField.OPERATIONS + 4 * MapOperationSlot.UPDATE, indices.update);
     this.#set(MapField.OPERATIONS + 4 * MapOperationSlot.DELETE, indices.delete);
+    if (indices.push === undefined || indices.pop === undefined) return;
+    this.#set(MapField.OPERATIONS + 4 * MapOperationSlot.PUSH, indices.push);
+    this.#set(MapField.OPERATIONS + 4 * MapOperationSlot.POP, indices.pop);
   }
 
   #elements(type: number): boolean {
@@ -149,6 +168,8 @@ class MapBuilding {
     if (type === BpfMapType.ARENA) return this.#arena();
     if (isCgroupStorage(type)) return this.#cgroupStorage();
     if (type === BpfMapType.LPM_TRIE) return true;
+    if (type === BpfMapType.BLOOM_FILTER) return this.#filter();
+    if (isContainer(type)) return this.#queue();
     if (type === BpfMapType.SK_STORAGE || isSocketMap(type) || type === BpfMapType.XSKMAP) return true;
     if (type === BpfMapType.DEVMAP_HASH) return this.#hash();
     return isHashType(type) ? this.#hash() : this.#array();
@@ -176,6 +197,30 @@ class MapBuilding {
     const { type, valueSize } = this.#attributes;
     this.#set(MapField.CPU_STRIDE, isPerCpuType(type) ? rounded(valueSize) : 0);
     return true;
+  }
+
+  #queue(): boolean {
+    const { maxEntries, valueSize } = this.#attributes;
+    const size = (maxEntries + 1) * rounded(valueSize);
+    const places = size > MAX_BLOCK ? 0 : this.#allocate(size);
+    this.#set(MapField.VALUES, places);
+    this.#set(MapField.PLACES, maxEntries + 1);
+    return places !== 0;
+  }
+
+  #filter(): boolean {
+    const { maxEntries, flags, extra = 0n } = this.#attributes;
+    const hashes = Number(extra & 0xfn) || DEFAULT_HASHES;
+    const bits = filterBits(maxEntries, hashes);
+    const words = this.#allocate(bits / 8);
+    this.#set(MapField.VALUES, words);
+    this.#set(MapField.PLACES, bits - 1);
+    this.#set(MapField.HASHES, hashes);
+    if ((flags & BpfMapFlag.ZERO_SEED) === 0) {
+      this.#set(MapField.SEED, this.#environment.random());
+      this.#set(MapField.SEED + 4, this.#environment.random());
+    }
+    return words !== 0;
   }
 
   #ring(): boolean {

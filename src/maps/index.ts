@@ -1,6 +1,6 @@
 export { ArenaField, ArenaPages, PAGE_SHIFT } from "./arena.ts";
 export { checkMapAttributes } from "./check-attributes.ts";
-export { createMap, entriesOf } from "./create-map.ts";
+export { createMap, entriesOf, filterBits } from "./create-map.ts";
 export { emitArrayElement } from "./emit-array.ts";
 export { BUCKET_SIZE, BucketField } from "./emit-hash-find.ts";
 export {
@@ -20,6 +20,7 @@ export {
   ElementField,
   isArrayType,
   isCgroupStorage,
+  isContainer,
   isDeviceMap,
   isHashType,
   isLruType,

@@ -72,6 +72,11 @@ export function isPerCpuType(type: number): boolean {
   );
 }
 
+/** Its values have no keys: they are pushed, and popped or asked for. */
+export function isContainer(type: number): boolean {
+  return type === BpfMapType.QUEUE || type === BpfMapType.STACK || type === BpfMapType.BLOOM_FILTER;
+}
+
 /** Its values are sockets. */
 export function isSocketMap(type: number): boolean {
   return (

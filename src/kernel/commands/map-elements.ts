@@ -1,5 +1,5 @@
 import { SpecialField } from "../../btf/index.ts";
-import { isHashType, isPerCpuType, isRedirectMap, isSocketMap } from "../../maps/index.ts";
+import { isContainer, isHashType, isPerCpuType, isRedirectMap, isSocketMap } from "../../maps/index.ts";
 import { BpfMapType, BpfUpdateFlag, Errno } from "../../uapi/index.ts";
 import type { Attr } from "../attr.ts";
 import type { KernelMap } from "../objects/map.ts";
@@ -18,6 +18,11 @@ export function mapLookupElem(process: Process, attr: Attr): number {
   const scratch = process.scratch(map.keySize + map.parts.userValueSize + 8);
   const valueAt = scratch + ((map.keySize + 7) & -8);
   copyKey(process, map, key, scratch);
+  // A filter is asked for the value that is there, and gives nothing.
+  if (map.type === BpfMapType.BLOOM_FILTER) {
+    process.copyIn(value, valueAt, map.valueSize);
+    return checked(map.parts.operations.peek!(map.offset, valueAt));
+  }
   readElement(process, map, scratch, valueAt);
   process.copyOut(value, valueAt, map.parts.userValueSize);
   return 0;
@@ -62,13 +67,18 @@ export function mapLookupAndDeleteElem(process: Process, attr: Attr): number {
   if ((flags & ~BPF_F_LOCK) !== 0n) refuse(Errno.EINVAL);
   const map = process.map(mapFd, "read");
   process.map(mapFd, "write");
+  const isQueue = map.type === BpfMapType.QUEUE || map.type === BpfMapType.STACK;
+  if (isQueue && flags !== 0n) refuse(Errno.EINVAL);
   refuseLock(map, flags);
   const scratch = process.scratch(map.keySize + map.parts.userValueSize + 8);
   const valueAt = scratch + ((map.keySize + 7) & -8);
   copyKey(process, map, key, scratch);
-  if (!isHashType(map.type) || map.inners !== null) refuse(Errno.ENOTSUPP);
-  readElement(process, map, scratch, valueAt);
-  checked(map.parts.operations.delete(map.offset, scratch));
+  if (isQueue) checked(map.parts.operations.pop!(map.offset, valueAt));
+  else {
+    if (!isHashType(map.type) || map.inners !== null) refuse(Errno.ENOTSUPP);
+    readElement(process, map, scratch, valueAt);
+    checked(map.parts.operations.delete(map.offset, scratch));
+  }
   process.copyOut(value, valueAt, map.parts.userValueSize);
   return 0;
 }
@@ -119,6 +129,10 @@ export function readElement(process: Process, map: KernelMap, key: number, to: n
     memory.view().setUint32(to, program.id, true);
     return;
   }
+  if (isContainer(map.type)) {
+    checked(operations.peek!(map.offset, to));
+    return;
+  }
   if (map.type === BpfMapType.RINGBUF || map.type === BpfMapType.PERF_EVENT_ARRAY) refuse(Errno.ENOTSUPP);
   if (map.type === BpfMapType.SK_STORAGE) refuseSocket(process, key);
   if (map.type === BpfMapType.ARENA) refuse(Errno.EINVAL);
@@ -159,6 +173,7 @@ export function writeElement(
   if (map.type === BpfMapType.ARENA) return refuse(Errno.EOPNOTSUPP);
   if (flags >> 32n !== 0n) refuse(Errno.EINVAL);
   const flagBits = Number(flags);
+  if (isContainer(map.type)) return checked(operations.push!(map.offset, from, flagBits));
   if (map.programs !== null) return setProgram(process, map, { key, from, flags: flagBits });
   if (map.type === BpfMapType.PERF_EVENT_ARRAY) return setEvent(process, map, { key, from, flags: flagBits });
   if (map.type === BpfMapType.SK_STORAGE) return refuseSocket(process, key);
