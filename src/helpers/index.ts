@@ -13,5 +13,12 @@ export type {
 } from "./helper.ts";
 export { createKfuncs } from "./kfunc-table.ts";
 export { freeValue } from "./objects/drop.ts";
-export type { ArenaMemory, CurrentTask, HelperServices, ObjectMemory, Timers } from "./services.ts";
+export type {
+  ArenaMemory,
+  CurrentTask,
+  HelperServices,
+  ObjectMemory,
+  TaskStacks,
+  Timers,
+} from "./services.ts";
 export { createHelpers } from "./table.ts";

@@ -1,3 +1,5 @@
+import type { FilePlace } from "../maps/index.ts";
+
 /** What helpers tell programs of the task that runs. */
 export interface CurrentTask {
   readonly pid: number;
@@ -43,6 +45,14 @@ export interface Timers {
   free(at: number): void;
 }
 
+/** Stacks of tasks, which are named by the offset of their `struct task_struct`. */
+export interface TaskStacks {
+  /** As {@link HelperServices.callChain}, where a task stands; null where it has no such stack: kernel threads no user's. */
+  chain(task: number, user: boolean): readonly bigint[] | null;
+  /** Whether it is the task that runs. */
+  isCurrent(task: number): boolean;
+}
+
 /** What helpers need of the kernel that they run in. Nothing here may await. */
 export interface HelperServices {
   /** Nanoseconds since boot without time asleep (CLOCK_MONOTONIC), a whole number below 2^53. */
@@ -73,6 +83,10 @@ export interface HelperServices {
    * the task that runs. None unless told.
    */
   callChain?(user: boolean): readonly bigint[];
+  /** Stacks of other tasks; none of them has one unless told. */
+  readonly taskStacks?: TaskStacks;
+  /** Where in a file an address of the current task's user memory is; null where in none, or where it has no build id. */
+  filePlace?(address: bigint): FilePlace | null;
   /** The arena that a map is, by the map's offset; null where it is none. */
   arena?(map: number): ArenaMemory | null;
   /** None: allocations fail. */

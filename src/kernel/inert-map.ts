@@ -15,6 +15,7 @@ const WORKING: ReadonlySet<number> = new Set([
   BpfMapType.QUEUE,
   BpfMapType.STACK,
   BpfMapType.BLOOM_FILTER,
+  BpfMapType.STACK_TRACE,
   BpfMapType.PROG_ARRAY,
   BpfMapType.ARRAY_OF_MAPS,
   BpfMapType.HASH_OF_MAPS,

@@ -43,6 +43,11 @@ export function mapMemoryUsage(map: MapAttributes, cpus: number, layout: KernelL
       const bits = filterBits(map.maxEntries, Number((map.extra ?? 0n) & 0xfn) || 5);
       return roundUp(layout.sizeOf("bpf_map") + 3 * 4, 8) + bits / 8;
     }
+    case BpfMapType.STACK_TRACE: {
+      // struct bpf_stack_map; a struct stack_map_bucket has two words and a pointer in front of its frames.
+      const table = layout.sizeOf("bpf_map") + 3 * POINTER + bucketsOf(map) * POINTER;
+      return table + map.maxEntries * (POINTER + 2 * 4 + map.valueSize);
+    }
     case BpfMapType.RINGBUF: {
       const pages = map.maxEntries / PAGE_SIZE;
       const bytes = (RING_PAGES + pages) * PAGE_SIZE;
@@ -56,15 +61,19 @@ export function mapMemoryUsage(map: MapAttributes, cpus: number, layout: KernelL
 
 function hashUsage(map: MapAttributes, value: number, cpus: number, layout: KernelLayout): number {
   const perCpu = isPerCpuType(map.type);
-  let buckets = 1;
-  while (buckets < map.maxEntries) buckets *= 2;
-  const table = layout.sizeOf("bpf_htab") + buckets * layout.sizeOf("bucket") + LOCK_COUNTERS * cpus;
+  const table = layout.sizeOf("bpf_htab") + bucketsOf(map) * layout.sizeOf("bucket") + LOCK_COUNTERS * cpus;
   if ((map.flags & BpfMapFlag.NO_PREALLOC) !== 0) return table;
   const element = layout.sizeOf("htab_elem") + roundUp(map.keySize, 8) + (perCpu ? POINTER : value);
   if (perCpu) return table + map.maxEntries * (element + value * cpus);
   if (map.type === BpfMapType.HASH_OF_MAPS || isLruType(map.type)) return table + map.maxEntries * element;
   // One element a CPU is kept ready, so that an update of a full map can replace.
   return table + (map.maxEntries + cpus) * element + POINTER * cpus;
+}
+
+function bucketsOf({ maxEntries }: MapAttributes): number {
+  let buckets = 1;
+  while (buckets < maxEntries) buckets *= 2;
+  return buckets;
 }
 
 function roundUp(size: number, to: number): number {

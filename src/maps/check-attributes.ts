@@ -12,6 +12,7 @@ import {
   isSocketMap,
   rounded,
 } from "./map-shape.ts";
+import { MAX_STACK_DEPTH, StackBuildId } from "./stack-traces.ts";
 
 const ACCESS = BpfMapFlag.RDONLY | BpfMapFlag.WRONLY | BpfMapFlag.RDONLY_PROG | BpfMapFlag.WRONLY_PROG;
 
@@ -58,6 +59,7 @@ export function checkMapAttributes(attributes: MapAttributes): number {
   if (isSocketMap(type)) return checkSocketMap(attributes);
   if (isRedirectMap(type)) return checkRedirectMap(attributes);
   if (type === BpfMapType.LPM_TRIE) return checkTrie(attributes);
+  if (type === BpfMapType.STACK_TRACE) return checkStacks(attributes);
   if (type === BpfMapType.BLOOM_FILTER) return checkFilter(attributes);
   if (isContainer(type)) return checkQueue(attributes);
   return -Errno.EINVAL;
@@ -159,6 +161,15 @@ function checkFilter({ keySize, valueSize, maxEntries, flags, extra = 0n }: MapA
   if (valueSize > MAX_KMALLOC) return -Errno.E2BIG;
   if (maxEntries === 0 || keySize !== 0 || valueSize === 0) return -Errno.EINVAL;
   return (flags & ~known) !== 0 || !accessOk(flags) || extra > 0xfn ? -Errno.EINVAL : 0;
+}
+
+/** `stack_map_alloc` */
+function checkStacks({ keySize, valueSize, maxEntries, flags }: MapAttributes): number {
+  const known = BpfMapFlag.NUMA_NODE | BpfMapFlag.RDONLY | BpfMapFlag.WRONLY | BpfMapFlag.STACK_BUILD_ID;
+  const frame = (flags & BpfMapFlag.STACK_BUILD_ID) === 0 ? 8 : StackBuildId.SIZE;
+  if ((flags & ~known) !== 0 || maxEntries === 0 || keySize !== 4 || valueSize === 0) return -Errno.EINVAL;
+  if (valueSize % frame !== 0 || valueSize / frame > MAX_STACK_DEPTH) return -Errno.EINVAL;
+  return maxEntries > 2 ** 31 ? -Errno.E2BIG : 0;
 }
 
 /** `trie_alloc`: a key is a length of 4 bytes, and 1 to 256 bytes of data. */

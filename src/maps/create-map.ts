@@ -29,6 +29,7 @@ import {
 import type { MapShape } from "./operations.ts";
 import { RING_DATA } from "./ring.ts";
 import { RecordBlocks } from "./special-fields.ts";
+import { StackEntry } from "./stack-traces.ts";
 import type { MapEnvironment, MapStorage } from "./storage.ts";
 
 /** Types that have helpers of their own. */
@@ -40,6 +41,7 @@ const OPAQUE: ReadonlySet<number> = new Set([
   BpfMapType.RINGBUF,
   BpfMapType.SK_STORAGE,
   BpfMapType.ARENA,
+  BpfMapType.STACK_TRACE,
 ]);
 
 /** Hash functions of a filter that does not say how many. */
@@ -149,8 +151,8 @@ class MapBuilding {
    * (`record_func_map`).
    */
   #enterOperations(code: MapCode, shape: MapShape): void {
-    const indices = code.indices(shape);
-    if (indices === null || OPAQUE.has(shape.type)) return;
+    const indices = OPAQUE.has(shape.type) ? null : code.indices(shape);
+    if (indices === null) return;
     this.#set(MapField.OPERATIONS + 4 * MapOperationSlot.LOOKUP, indices.lookup);
     this.#set(MapField.OPERATIONS + 4 * MapOperationSlot.NEXT_KEY, indices.nextKey);
     if (indices.peek !== undefined) this.#set(MapField.OPERATIONS + 4 * MapOperationSlot.PEEK, indices.peek);
@@ -168,6 +170,7 @@ class MapBuilding {
     if (type === BpfMapType.ARENA) return this.#arena();
     if (isCgroupStorage(type)) return this.#cgroupStorage();
     if (type === BpfMapType.LPM_TRIE) return true;
+    if (type === BpfMapType.STACK_TRACE) return this.#stacks();
     if (type === BpfMapType.BLOOM_FILTER) return this.#filter();
     if (isContainer(type)) return this.#queue();
     if (type === BpfMapType.SK_STORAGE || isSocketMap(type) || type === BpfMapType.XSKMAP) return true;
@@ -196,6 +199,24 @@ class MapBuilding {
   #cgroupStorage(): boolean {
     const { type, valueSize } = this.#attributes;
     this.#set(MapField.CPU_STRIDE, isPerCpuType(type) ? rounded(valueSize) : 0);
+    return true;
+  }
+
+  /** Buckets, and as many stacks as there may be, all of which are free. */
+  #stacks(): boolean {
+    const { maxEntries, valueSize } = this.#attributes;
+    const buckets = bucketsFor(maxEntries);
+    const table = this.#allocate(4 * buckets);
+    const size = StackEntry.DATA + valueSize;
+    const entries = maxEntries * size > MAX_BLOCK ? 0 : this.#allocate(maxEntries * size);
+    if (table === 0 || entries === 0) return false;
+    this.#set(MapField.BUCKETS, table);
+    this.#set(MapField.MASK, buckets - 1);
+    this.#set(MapField.FREE, entries);
+    const view = this.#memory.view();
+    for (let i = 0; i < maxEntries - 1; i++) {
+      view.setUint32(entries + i * size + StackEntry.NEXT, entries + (i + 1) * size, true);
+    }
     return true;
   }
 

@@ -39,4 +39,11 @@ export {
   RecordField,
   type SpecialFields,
 } from "./special-fields.ts";
+export {
+  type FilePlace,
+  MAX_STACK_DEPTH,
+  StackBuildId,
+  StackTraces,
+  writeBuildId,
+} from "./stack-traces.ts";
 export type { MapEnvironment, MapStorage } from "./storage.ts";

@@ -55,6 +55,22 @@ describeWith([liveKernel("6.18")], "what Linux accounts for a map", () => {
     expect(wrong).toEqual([]);
   });
 
+  it("of stack traces", async () => {
+    const { port } = await livePort();
+    const sys = new BpfCommands(port!);
+    for (const valueSize of [8, 64, 1016]) {
+      for (const maxEntries of [1, 3, 64]) {
+        const fields = { mapType: BpfMapType.STACK_TRACE, keySize: 4, valueSize, maxEntries };
+        const fd = sys.mapCreate(fields);
+        const text = readFileSync(`/proc/self/fdinfo/${fd}`, "utf8");
+        sys.close(fd);
+        const asked = { type: BpfMapType.STACK_TRACE, keySize: 4, valueSize, maxEntries, flags: 0 };
+        const ours = mapMemoryUsage(asked, sys.possibleCpus(), defaultLayout());
+        expect({ ...asked, ours }).toEqual({ ...asked, ours: Number(/memlock:\s+(\d+)/.exec(text)![1]) });
+      }
+    }
+  });
+
   it("of maps without keys", async () => {
     const { port } = await livePort();
     const sys = new BpfCommands(port!);

@@ -1,5 +1,12 @@
 import { SpecialField } from "../../btf/index.ts";
-import { isContainer, isHashType, isPerCpuType, isRedirectMap, isSocketMap } from "../../maps/index.ts";
+import {
+  isContainer,
+  isHashType,
+  isPerCpuType,
+  isRedirectMap,
+  isSocketMap,
+  StackTraces,
+} from "../../maps/index.ts";
 import { BpfMapType, BpfUpdateFlag, Errno } from "../../uapi/index.ts";
 import type { Attr } from "../attr.ts";
 import type { KernelMap } from "../objects/map.ts";
@@ -74,7 +81,9 @@ export function mapLookupAndDeleteElem(process: Process, attr: Attr): number {
   const valueAt = scratch + ((map.keySize + 7) & -8);
   copyKey(process, map, key, scratch);
   if (isQueue) checked(map.parts.operations.pop!(map.offset, valueAt));
-  else {
+  else if (map.type === BpfMapType.STACK_TRACE) {
+    checked(new StackTraces(process.machine.memory).extract(map.offset, scratch, valueAt, true));
+  } else {
     if (!isHashType(map.type) || map.inners !== null) refuse(Errno.ENOTSUPP);
     readElement(process, map, scratch, valueAt);
     checked(map.parts.operations.delete(map.offset, scratch));
@@ -127,6 +136,10 @@ export function readElement(process: Process, map: KernelMap, key: number, to: n
     // System calls see ids, as in Linux.
     const program = map.programs.get(memory.view().getUint32(key, true)) ?? refuse(Errno.ENOENT);
     memory.view().setUint32(to, program.id, true);
+    return;
+  }
+  if (map.type === BpfMapType.STACK_TRACE) {
+    checked(new StackTraces(memory).extract(map.offset, key, to, false));
     return;
   }
   if (isContainer(map.type)) {

@@ -1,0 +1,21 @@
+import type { KernelMemory } from "../mem/index.ts";
+import { BpfMapType, Errno } from "../uapi/index.ts";
+import type { MapOperations } from "./operations.ts";
+import { StackTraces } from "./stack-traces.ts";
+
+/**
+ * The operations of a type that programs have none of: only system calls make them, and no code needs to be emitted.
+ *
+ * @returns null for types whose operations are emitted.
+ */
+export function hostedOperations(memory: KernelMemory, type: number): MapOperations | null {
+  if (type !== BpfMapType.STACK_TRACE) return null;
+  const stacks = new StackTraces(memory);
+  return {
+    // The value that a user gets is a copy (`StackTraces.extract`).
+    lookup: () => 0,
+    update: () => -Errno.EINVAL,
+    delete: (map, key) => stacks.delete(map, key),
+    nextKey: (map, key, next) => stacks.nextKey(map, key, next),
+  };
+}
