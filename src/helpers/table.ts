@@ -29,6 +29,7 @@ import { SYSTEM_HELPERS } from "./system.ts";
 import { TASK_HELPERS } from "./task.ts";
 import { TIMER_HELPERS } from "./timer.ts";
 import { TRACE_HELPERS } from "./trace.ts";
+import { USER_RINGBUF_HELPERS } from "./user-ringbuf.ts";
 import { xdpHelpers } from "./xdp.ts";
 
 /**
@@ -42,6 +43,7 @@ export function createHelpers(
   const families = [
     MAP_HELPERS,
     RINGBUF_HELPERS,
+    USER_RINGBUF_HELPERS,
     SYSTEM_HELPERS,
     TRACE_HELPERS,
     LOOP_HELPERS,

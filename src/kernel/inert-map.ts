@@ -16,6 +16,7 @@ const WORKING: ReadonlySet<number> = new Set([
   BpfMapType.STACK,
   BpfMapType.BLOOM_FILTER,
   BpfMapType.STACK_TRACE,
+  BpfMapType.USER_RINGBUF,
   BpfMapType.PROG_ARRAY,
   BpfMapType.ARRAY_OF_MAPS,
   BpfMapType.HASH_OF_MAPS,

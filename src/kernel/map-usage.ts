@@ -48,7 +48,8 @@ export function mapMemoryUsage(map: MapAttributes, cpus: number, layout: KernelL
       const table = layout.sizeOf("bpf_map") + 3 * POINTER + bucketsOf(map) * POINTER;
       return table + map.maxEntries * (POINTER + 2 * 4 + map.valueSize);
     }
-    case BpfMapType.RINGBUF: {
+    case BpfMapType.RINGBUF:
+    case BpfMapType.USER_RINGBUF: {
       const pages = map.maxEntries / PAGE_SIZE;
       const bytes = (RING_PAGES + pages) * PAGE_SIZE;
       // struct bpf_ringbuf_map

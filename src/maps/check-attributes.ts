@@ -52,7 +52,7 @@ export function checkMapAttributes(attributes: MapAttributes): number {
   if (isHashType(type)) return checkHash(attributes);
   if (type === BpfMapType.ARRAY || type === BpfMapType.PERCPU_ARRAY) return checkArray(attributes);
   if (isObjectArray(type)) return checkObjectArray(attributes);
-  if (type === BpfMapType.RINGBUF) return checkRing(attributes);
+  if (type === BpfMapType.RINGBUF || type === BpfMapType.USER_RINGBUF) return checkRing(attributes);
   if (type === BpfMapType.SK_STORAGE) return checkSocketStorage(attributes);
   if (isCgroupStorage(type)) return checkCgroupStorage(attributes);
   if (type === BpfMapType.ARENA) return checkArena(attributes);

@@ -42,6 +42,7 @@ const OPAQUE: ReadonlySet<number> = new Set([
   BpfMapType.SK_STORAGE,
   BpfMapType.ARENA,
   BpfMapType.STACK_TRACE,
+  BpfMapType.USER_RINGBUF,
 ]);
 
 /** Hash functions of a filter that does not say how many. */
@@ -166,7 +167,7 @@ class MapBuilding {
   }
 
   #elements(type: number): boolean {
-    if (type === BpfMapType.RINGBUF) return this.#ring();
+    if (type === BpfMapType.RINGBUF || type === BpfMapType.USER_RINGBUF) return this.#ring();
     if (type === BpfMapType.ARENA) return this.#arena();
     if (isCgroupStorage(type)) return this.#cgroupStorage();
     if (type === BpfMapType.LPM_TRIE) return true;

@@ -3,12 +3,21 @@ import { BpfMapType, Errno } from "../uapi/index.ts";
 import type { MapOperations } from "./operations.ts";
 import { StackTraces } from "./stack-traces.ts";
 
+/** Of maps without elements (`ringbuf_map_lookup_elem` and its kin). */
+const NO_ELEMENTS: MapOperations = {
+  lookup: () => 0,
+  update: () => -Errno.ENOTSUPP,
+  delete: () => -Errno.ENOTSUPP,
+  nextKey: () => -Errno.ENOTSUPP,
+};
+
 /**
  * The operations of a type that programs have none of: only system calls make them, and no code needs to be emitted.
  *
  * @returns null for types whose operations are emitted.
  */
 export function hostedOperations(memory: KernelMemory, type: number): MapOperations | null {
+  if (type === BpfMapType.USER_RINGBUF) return NO_ELEMENTS;
   if (type !== BpfMapType.STACK_TRACE) return null;
   const stacks = new StackTraces(memory);
   return {

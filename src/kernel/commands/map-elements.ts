@@ -146,6 +146,7 @@ export function readElement(process: Process, map: KernelMap, key: number, to: n
     checked(operations.peek!(map.offset, to));
     return;
   }
+  if (map.type === BpfMapType.USER_RINGBUF) refuse(Errno.ENOTSUPP);
   if (map.type === BpfMapType.RINGBUF || map.type === BpfMapType.PERF_EVENT_ARRAY) refuse(Errno.ENOTSUPP);
   if (map.type === BpfMapType.SK_STORAGE) refuseSocket(process, key);
   if (map.type === BpfMapType.ARENA) refuse(Errno.EINVAL);
