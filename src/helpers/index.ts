@@ -15,9 +15,13 @@ export { createKfuncs } from "./kfunc-table.ts";
 export { freeValue } from "./objects/drop.ts";
 export type {
   ArenaMemory,
+  CurrentRun,
   CurrentTask,
   HelperServices,
   ObjectMemory,
+  PerfAccess,
+  PerfCounter,
+  TaskCgroup,
   TaskStacks,
   Timers,
 } from "./services.ts";

@@ -1,5 +1,6 @@
 import type { KernelLayout } from "../platform/index.ts";
 import { STACK_HELPERS } from "./call-stack.ts";
+import { cgroupArrayHelpers } from "./cgroup-array.ts";
 import { CHECKSUM_HELPERS } from "./checksum.ts";
 import type { ContextKind } from "./context-kind.ts";
 import { DynptrData } from "./dynptr.ts";
@@ -7,12 +8,15 @@ import { dynptrHelpers } from "./dynptr-helpers.ts";
 import { FIB_HELPERS } from "./fib-lookup.ts";
 import { FOR_EACH_HELPERS } from "./for-each.ts";
 import type { Helper } from "./helper.ts";
+import { localStorageHelpers } from "./local-storage.ts";
 import { LOOP_HELPERS } from "./loop.ts";
 import { MAP_HELPERS } from "./maps.ts";
 import { perfEventHelpers } from "./perf-event.ts";
 import { PROBE_HELPERS } from "./probe-read.ts";
 import { redirectHelpers } from "./redirect.ts";
 import { RINGBUF_HELPERS } from "./ringbuf.ts";
+import { RUN_HELPERS } from "./run.ts";
+import { seqFileHelpers } from "./seq-file.ts";
 import { skbHelpers } from "./skb.ts";
 import { skbChecksumHelpers } from "./skb-checksum.ts";
 import { skbHashHelpers } from "./skb-hash.ts";
@@ -51,6 +55,7 @@ export function createHelpers(
     PROBE_HELPERS,
     STRING_HELPERS,
     TASK_HELPERS,
+    RUN_HELPERS,
     SPIN_LOCK_HELPERS,
     FOR_EACH_HELPERS,
     TIMER_HELPERS,
@@ -59,6 +64,7 @@ export function createHelpers(
     SOCKET_MAP_HELPERS,
     dynptrHelpers(new DynptrData(layout)),
     perfEventHelpers(layout, context),
+    seqFileHelpers(layout),
     skbHelpers(layout),
     skbChecksumHelpers(layout),
     skbHashHelpers(layout),
@@ -67,7 +73,8 @@ export function createHelpers(
     skbVlanHelpers(layout),
     socketHelpers(layout),
     socketCookieHelpers(layout, context),
-    socketStorageHelpers(layout),
+    localStorageHelpers(layout),
+    cgroupArrayHelpers(layout),
     xdpHelpers(layout),
     redirectHelpers(context),
   ];

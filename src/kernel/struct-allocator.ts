@@ -7,6 +7,8 @@ import { KernelStruct } from "./kernel-struct.ts";
 export class StructAllocator {
   readonly #memory: KernelMemory;
   readonly #layout: KernelLayout;
+  /** Handles of the regions of objects that may end, by offset. */
+  readonly #regions = new Map<number, number[]>();
 
   constructor(memory: KernelMemory, layout: KernelLayout) {
     this.#memory = memory;
@@ -20,10 +22,11 @@ export class StructAllocator {
     return offset;
   }
 
-  /** A zeroed struct that programs may read, and write where `writable` members are. */
-  struct(type: string, writable: readonly string[] = []): KernelStruct {
-    const size = this.#layout.sizeOf(type);
+  /** A zeroed struct that programs may read, and write where `writable` members are, with `extra` bytes behind it. */
+  struct(type: string, writable: readonly string[] = [], extra = 0): KernelStruct {
+    const size = this.#layout.sizeOf(type) + extra;
     const object = new KernelStruct(this.#memory, this.#layout, type, this.allocate(size, 64));
+    this.#regions.set(object.offset, []);
     const places = writable
       .map((member) => this.#layout.field(`${type}.${member}`))
       .sort((a, b) => a.offset - b.offset);
@@ -39,9 +42,16 @@ export class StructAllocator {
     return object;
   }
 
+  /** Ends a struct: its memory is used anew after every executor passed a quiescent point. */
+  free(object: KernelStruct): void {
+    for (const handle of this.#regions.get(object.offset) ?? []) this.#memory.regions.remove(handle);
+    this.#regions.delete(object.offset);
+    this.#memory.retire(object.offset);
+  }
+
   #region(object: KernelStruct, from: number, to: number, access: number): void {
     if (from >= to) return;
-    this.#memory.regions.add({
+    const handle = this.#memory.regions.add({
       start: object.offset + from,
       end: object.offset + to,
       access,
@@ -49,5 +59,6 @@ export class StructAllocator {
       size: 0,
       what: `struct ${object.type}`,
     });
+    this.#regions.get(object.offset)!.push(handle);
   }
 }

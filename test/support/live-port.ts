@@ -1,7 +1,17 @@
-import { mkdirSync, readdirSync, readFileSync, rmdirSync, statSync, unlinkSync } from "node:fs";
+import {
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  rmdirSync,
+  statSync,
+  unlinkSync,
+} from "node:fs";
 import type { Mapping, Port, RingBatch, UserMemory } from "../../src/sys/index.ts";
 
 const SYS_BPF = 321;
+const SYS_PERF_EVENT_OPEN = 298;
 
 interface Koffi {
   load(name: string | null): {
@@ -16,7 +26,7 @@ interface Koffi {
 export type WithCapabilities = <T>(capabilities: readonly number[], act: () => T) => T;
 
 /**
- * The live kernel as a port, as far as oracle tests need it: bpf(2), files and pins.
+ * The live kernel as a port, as far as oracle tests need it: bpf(2), perf events, sockets, files and pins.
  *
  * @returns null with the reason where this machine has no bpf(2) for us.
  */
@@ -37,6 +47,10 @@ export async function livePort(): Promise<
   const syscall = libc.func("syscall", "long", ["long", "long", "void *", "long"]);
   const closeFd = libc.func("close", "int", ["int"]);
   const dupFd = libc.func("dup", "int", ["int"]);
+  const openPerf = libc.func("syscall", "long", ["long", "void *", "long", "long", "long", "long"]);
+  const ioctl = libc.func("ioctl", "int", ["int", "ulong", "uint64"]);
+  const socket = libc.func("socket", "int", ["int", "int", "int"]);
+  const setsockopt = libc.func("setsockopt", "int", ["int", "int", "int", "void *", "uint32"]);
   const negative = (result: number) => (result < 0 ? -koffi.errno() : result);
 
   const lent = new Map<bigint, Uint8Array>();
@@ -73,8 +87,18 @@ export async function livePort(): Promise<
     name: "linux",
     memory,
     bpf: (command, attr, size) => negative(syscall(SYS_BPF, command, attr, size)),
-    perfEventOpen: () => -38,
-    ioctl: () => -38,
+    perfEventOpen: (attr, pid, cpu, groupFd, flags) =>
+      negative(openPerf(SYS_PERF_EVENT_OPEN, attr, pid, cpu, groupFd, flags)),
+    ioctl: (fd, request, argument) => negative(ioctl(fd, request, BigInt(argument))),
+    open: (path) => attempt(() => openSync(path, "r")),
+    read: (fd, max) =>
+      attempt(() => {
+        const bytes = new Uint8Array(max);
+        return bytes.subarray(0, readSync(fd, bytes));
+      }),
+    socket: (domain, type, protocol) => negative(socket(domain, type, protocol)),
+    setSocketOption: (fd, level, option, value) =>
+      negative(setsockopt(fd, level, option, value, value.length)),
     close: (fd) => negative(closeFd(fd)),
     dup: (fd) => negative(dupFd(fd)),
     readFile: (path) => attempt(() => new Uint8Array(readFileSync(path))),

@@ -116,6 +116,7 @@ function copyKey(process: Process, map: KernelMap, key: bigint, to: number): voi
 export function deleteElement(process: Process, map: KernelMap, key: number): number {
   const { operations } = map.parts;
   if (map.programs !== null) return deleteProgram(process, map, key);
+  if (map.type === BpfMapType.PERF_EVENT_ARRAY) return deleteEvent(process, map, key);
   if (map.type === BpfMapType.SK_STORAGE) return refuseSocket(process, key);
   const before = map.inners === null ? 0 : operations.lookup(map.offset, key, 0) >>> 0;
   checked(operations.delete(map.offset, key));
@@ -247,13 +248,22 @@ function setSocket(
   return refuseSocket(process, from);
 }
 
-/** `perf_event_fd_array_get_ptr`: EBADF, as no descriptor is that of an event. */
+/** `perf_event_fd_array_get_ptr`: the value is a descriptor. EBADF where it is none of an event; EOPNOTSUPP. */
 function setEvent(process: Process, map: KernelMap, { key, from, flags }: Write): number {
   const view = process.machine.memory.view();
   if (flags !== 0) refuse(Errno.EINVAL);
   if (view.getUint32(key, true) >= map.parts.maxEntries) refuse(Errno.E2BIG);
-  process.files.get(view.getInt32(from, true));
-  return refuse(Errno.EBADF);
+  const file = process.files.get(view.getInt32(from, true));
+  if (file.object.kind !== "perf") refuse(Errno.EBADF);
+  map.events.set(view.getUint32(key, true), file.object);
+  return 0;
+}
+
+/** `fd_array_map_delete_elem` */
+function deleteEvent(process: Process, map: KernelMap, key: number): number {
+  const index = process.machine.memory.view().getUint32(key, true);
+  if (index >= map.parts.maxEntries) refuse(Errno.E2BIG);
+  return map.events.delete(index) ? 0 : refuse(Errno.ENOENT);
 }
 
 /**

@@ -1,10 +1,11 @@
 import type { MapOperations, MapShape, MapStorage } from "../../maps/index.ts";
-import { BpfMapType } from "../../uapi/index.ts";
+import { BpfMapFlag, BpfMapType } from "../../uapi/index.ts";
 import type { BtfRecord, VerifierMap } from "../../verifier/index.ts";
 import type { IdTable } from "../id-table.ts";
 import { isInert } from "../inert-map.ts";
 import type { KernelBtf } from "./btf.ts";
 import { EntryPrograms } from "./entry-programs.ts";
+import { EventArray } from "./event-array.ts";
 import { InnerMaps } from "./inner-maps.ts";
 import { KernelObject } from "./kernel-object.ts";
 import { ProgramArray } from "./program-array.ts";
@@ -48,6 +49,8 @@ export class KernelMap extends KernelObject {
   readonly inners: InnerMaps | null;
   /** What elements that XDP redirects to run. */
   readonly entryPrograms = new EntryPrograms();
+  /** What an array of perf events holds. */
+  readonly events = new EventArray();
   /** Descriptors and pins: the one that creates it is the first. */
   #users = 1;
   readonly #table: IdTable<KernelMap>;
@@ -105,6 +108,8 @@ export class KernelMap extends KernelObject {
   override putUser(): void {
     if (--this.#users === 0) {
       this.programs?.clear();
+      // `perf_event_fd_array_release`
+      if ((this.parts.flags & BpfMapFlag.PRESERVE_ELEMS) === 0) this.events.clear();
       this.parts.storage.freeTimers();
     }
     this.put();
@@ -115,6 +120,7 @@ export class KernelMap extends KernelObject {
     this.programs?.clear();
     this.inners?.clear();
     this.entryPrograms.clear();
+    this.events.clear();
     this.parts.btf?.put();
     this.parts.storage.close();
   }
