@@ -25,7 +25,6 @@ import { skbRoomHelpers } from "./skb-room.ts";
 import { skbVlanHelpers } from "./skb-vlan.ts";
 import { socketCookieHelpers } from "./socket-cookie.ts";
 import { SOCKET_MAP_HELPERS } from "./socket-maps.ts";
-import { socketStorageHelpers } from "./socket-storage.ts";
 import { socketHelpers } from "./sockets.ts";
 import { SPIN_LOCK_HELPERS } from "./spin-lock.ts";
 import { STRING_HELPERS } from "./strings.ts";

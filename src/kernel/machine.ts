@@ -44,6 +44,7 @@ import { Tracepoints } from "./hooks/tracepoints.ts";
 import { UserProbes } from "./hooks/uprobes.ts";
 import { IdTable } from "./id-table.ts";
 import { inertOperations, inertStorage, isInert } from "./inert-map.ts";
+import { Inodes } from "./inodes.ts";
 import { KernelStruct } from "./kernel-struct.ts";
 import type { KernelLink } from "./links/link.ts";
 import type { Device } from "./net/device.ts";
@@ -102,6 +103,8 @@ export class Machine {
   readonly executor: BpfExecutor;
   readonly engine: Engine;
   readonly structs: StructAllocator;
+  /** Of descriptors. */
+  readonly inodes: Inodes;
   /** The network namespace that tasks are in unless told. */
   readonly namespace: Namespace;
   readonly packets: PacketObjects;
@@ -173,6 +176,7 @@ export class Machine {
     this.btfs = new IdTable(options.firstIds?.btfs);
     this.links = new IdTable(options.firstIds?.links);
     this.structs = new StructAllocator(this.memory, this.layout);
+    this.inodes = new Inodes(this.memory);
     this.namespace = new Namespace(this.structs, this.#lastNamespace, 1);
     this.cgroupHooks = new CgroupHooks();
     this.cgroups = new CgroupTree(this.structs, (group) => this.cgroupHooks.removed(group));

@@ -19,6 +19,7 @@ export function mapMemoryUsage(map: MapAttributes, cpus: number, layout: KernelL
     case BpfMapType.PROG_ARRAY:
     case BpfMapType.ARRAY_OF_MAPS:
     case BpfMapType.PERF_EVENT_ARRAY:
+    case BpfMapType.CGROUP_ARRAY:
     case BpfMapType.ARRAY: {
       const values = map.maxEntries * value;
       const header = layout.sizeOf("bpf_array");

@@ -5,6 +5,7 @@ import {
   isCgroupStorage,
   isContainer,
   isHashType,
+  isLocalStorage,
   isLruType,
   isObjectArray,
   isPerCpuType,
@@ -53,7 +54,7 @@ export function checkMapAttributes(attributes: MapAttributes): number {
   if (type === BpfMapType.ARRAY || type === BpfMapType.PERCPU_ARRAY) return checkArray(attributes);
   if (isObjectArray(type)) return checkObjectArray(attributes);
   if (type === BpfMapType.RINGBUF || type === BpfMapType.USER_RINGBUF) return checkRing(attributes);
-  if (type === BpfMapType.SK_STORAGE) return checkSocketStorage(attributes);
+  if (isLocalStorage(type)) return checkLocalStorage(attributes);
   if (isCgroupStorage(type)) return checkCgroupStorage(attributes);
   if (type === BpfMapType.ARENA) return checkArena(attributes);
   if (isSocketMap(type)) return checkSocketMap(attributes);
@@ -100,7 +101,7 @@ function checkObjectArray(attributes: MapAttributes): number {
 }
 
 /** `bpf_local_storage_map_alloc_check` */
-function checkSocketStorage({ keySize, valueSize, maxEntries, flags }: MapAttributes): number {
+function checkLocalStorage({ keySize, valueSize, maxEntries, flags }: MapAttributes): number {
   const known = BpfMapFlag.NO_PREALLOC | BpfMapFlag.CLONE;
   if ((flags & ~known) !== 0 || (flags & BpfMapFlag.NO_PREALLOC) === 0) return -Errno.EINVAL;
   return maxEntries !== 0 || keySize !== 4 || valueSize === 0 ? -Errno.EINVAL : 0;

@@ -15,6 +15,7 @@ import {
   isContainer,
   isDeviceMap,
   isHashType,
+  isLocalStorage,
   isLruType,
   isMapOfMaps,
   isObjectArray,
@@ -39,7 +40,7 @@ const OPAQUE: ReadonlySet<number> = new Set([
   BpfMapType.CGROUP_STORAGE,
   BpfMapType.PERCPU_CGROUP_STORAGE,
   BpfMapType.RINGBUF,
-  BpfMapType.SK_STORAGE,
+  BpfMapType.CGROUP_ARRAY,
   BpfMapType.ARENA,
   BpfMapType.STACK_TRACE,
   BpfMapType.USER_RINGBUF,
@@ -152,7 +153,8 @@ class MapBuilding {
    * (`record_func_map`).
    */
   #enterOperations(code: MapCode, shape: MapShape): void {
-    const indices = OPAQUE.has(shape.type) ? null : code.indices(shape);
+    const opaque = OPAQUE.has(shape.type) || isLocalStorage(shape.type);
+    const indices = opaque ? null : code.indices(shape);
     if (indices === null) return;
     this.#set(MapField.OPERATIONS + 4 * MapOperationSlot.LOOKUP, indices.lookup);
     this.#set(MapField.OPERATIONS + 4 * MapOperationSlot.NEXT_KEY, indices.nextKey);
@@ -174,7 +176,7 @@ class MapBuilding {
     if (type === BpfMapType.STACK_TRACE) return this.#stacks();
     if (type === BpfMapType.BLOOM_FILTER) return this.#filter();
     if (isContainer(type)) return this.#queue();
-    if (type === BpfMapType.SK_STORAGE || isSocketMap(type) || type === BpfMapType.XSKMAP) return true;
+    if (isLocalStorage(type) || isSocketMap(type) || type === BpfMapType.XSKMAP) return true;
     if (type === BpfMapType.DEVMAP_HASH) return this.#hash();
     return isHashType(type) ? this.#hash() : this.#array();
   }

@@ -1,7 +1,7 @@
 import { Errno } from "../uapi/index.ts";
 import type { FunctionBuilder, Local } from "../wasm/index.ts";
-import type { ContainerFunctions } from "./emit-container.ts";
 import { emitHash, emitKeyWords } from "./emit-key.ts";
+import type { ContainerFunctions } from "./emit-queue.ts";
 import { MapField } from "./map-header.ts";
 import { emitFixed, emitFixed64, type MapOperand } from "./map-operand.ts";
 import type { MapShape } from "./operations.ts";

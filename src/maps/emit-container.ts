@@ -2,12 +2,9 @@ import type { MemoryImports } from "../mem/index.ts";
 import { BpfMapType, Errno } from "../uapi/index.ts";
 import type { FunctionBuilder } from "../wasm/index.ts";
 import { emitBloomFilter } from "./emit-bloom.ts";
-import { emitQueue } from "./emit-queue.ts";
+import { type ContainerFunctions, emitQueue } from "./emit-queue.ts";
 import type { MapOperand } from "./map-operand.ts";
 import type { MapShape } from "./operations.ts";
-
-/** Operations on values without keys. */
-export type ContainerFunctions = Readonly<Record<"push" | "pop" | "peek", FunctionBuilder>>;
 
 /** Maps whose values have no keys: the operations of others refuse. */
 export function emitContainer(

@@ -84,7 +84,7 @@ export function emitMapOperations(
   if (isLruType(shape.type)) return emitLruOperations(m, memory, shape, { operations, constant });
   const operand = (f: FunctionBuilder) => constant ?? emitMapOperand(f, f.params[0]!);
   const { lookup, update, delete: remove, nextKey } = operations;
-  if (shape.type === BpfMapType.RINGBUF || shape.type === BpfMapType.SK_STORAGE) {
+  if (shape.type === BpfMapType.RINGBUF) {
     lookup.i32.const(0);
     for (const func of [update, remove, nextKey]) func.i32.const(-Errno.ENOTSUPP);
     return operations;

@@ -2,11 +2,13 @@ import { emitParallel, type MemoryImports } from "../mem/index.ts";
 import { BpfMapType, BpfUpdateFlag, Errno } from "../uapi/index.ts";
 import type { FunctionBuilder, Local } from "../wasm/index.ts";
 import { emitCopy } from "./emit-bytes.ts";
-import type { ContainerFunctions } from "./emit-container.ts";
 import { MapField } from "./map-header.ts";
 import { emitFixed, emitHeader, type MapOperand } from "./map-operand.ts";
 import { rounded } from "./map-shape.ts";
 import type { MapShape } from "./operations.ts";
+
+/** Operations on values without keys. */
+export type ContainerFunctions = Readonly<Record<"push" | "pop" | "peek", FunctionBuilder>>;
 
 /**
  * Queues and stacks (`queue_map_ops`, `stack_map_ops`): a ring with one place more than it has entries. New elements

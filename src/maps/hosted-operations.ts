@@ -1,9 +1,10 @@
 import type { KernelMemory } from "../mem/index.ts";
 import { BpfMapType, Errno } from "../uapi/index.ts";
+import { isLocalStorage } from "./map-shape.ts";
 import type { MapOperations } from "./operations.ts";
 import { StackTraces } from "./stack-traces.ts";
 
-/** Of maps without elements (`ringbuf_map_lookup_elem` and its kin). */
+/** Of maps without elements, or whose keys only system calls know (`ringbuf_map_lookup_elem` and its kin). */
 const NO_ELEMENTS: MapOperations = {
   lookup: () => 0,
   update: () => -Errno.ENOTSUPP,
@@ -17,7 +18,7 @@ const NO_ELEMENTS: MapOperations = {
  * @returns null for types whose operations are emitted.
  */
 export function hostedOperations(memory: KernelMemory, type: number): MapOperations | null {
-  if (type === BpfMapType.USER_RINGBUF) return NO_ELEMENTS;
+  if (type === BpfMapType.USER_RINGBUF || isLocalStorage(type)) return NO_ELEMENTS;
   if (type !== BpfMapType.STACK_TRACE) return null;
   const stacks = new StackTraces(memory);
   return {

@@ -12,6 +12,7 @@ export {
   type MapOperationName,
 } from "./emit-map-module.ts";
 export { emitSpinLock, emitSpinUnlock } from "./emit-value.ts";
+export { LocalStorage } from "./local-storage.ts";
 export type { MapAttributes } from "./map-attributes.ts";
 export { type FunctionTable, MapCode, type OperationIndices } from "./map-code.ts";
 export { MAP_HEADER_SIZE, MapField, MapOperationSlot } from "./map-header.ts";
@@ -23,6 +24,7 @@ export {
   isContainer,
   isDeviceMap,
   isHashType,
+  isLocalStorage,
   isLruType,
   isMapOfMaps,
   isPerCpuType,
@@ -33,7 +35,6 @@ export {
 } from "./map-shape.ts";
 export type { FreeFields, MapOperations, MapShape, SpecialShape } from "./operations.ts";
 export { RING_DATA, RingField, RingRecord, takeRecords } from "./ring.ts";
-export { SocketStorage } from "./socket-storage.ts";
 export {
   RecordBlocks,
   RecordField,

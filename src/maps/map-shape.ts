@@ -59,7 +59,8 @@ export function isObjectArray(type: number): boolean {
   return (
     type === BpfMapType.PROG_ARRAY ||
     type === BpfMapType.ARRAY_OF_MAPS ||
-    type === BpfMapType.PERF_EVENT_ARRAY
+    type === BpfMapType.PERF_EVENT_ARRAY ||
+    type === BpfMapType.CGROUP_ARRAY
   );
 }
 
@@ -75,6 +76,16 @@ export function isPerCpuType(type: number): boolean {
 /** Its values have no keys: they are pushed, and popped or asked for. */
 export function isContainer(type: number): boolean {
   return type === BpfMapType.QUEUE || type === BpfMapType.STACK || type === BpfMapType.BLOOM_FILTER;
+}
+
+/** Its values hang on objects of the kernel: sockets, tasks, control groups, inodes. */
+export function isLocalStorage(type: number): boolean {
+  return (
+    type === BpfMapType.SK_STORAGE ||
+    type === BpfMapType.TASK_STORAGE ||
+    type === BpfMapType.CGRP_STORAGE ||
+    type === BpfMapType.INODE_STORAGE
+  );
 }
 
 /** Its values are sockets. */

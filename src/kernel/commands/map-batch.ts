@@ -40,9 +40,16 @@ export function mapBatch(command: BatchCommand) {
   };
 }
 
+/** Arrays of what descriptors name. */
+const NO_BATCHES: ReadonlySet<number> = new Set([
+  BpfMapType.PROG_ARRAY,
+  BpfMapType.PERF_EVENT_ARRAY,
+  BpfMapType.CGROUP_ARRAY,
+]);
+
 /** Whether the type has batches at all (`BATCH_OPS`). */
 function isBatched(type: number): boolean {
-  if (type === BpfMapType.PROG_ARRAY || type === BpfMapType.PERF_EVENT_ARRAY) return false;
+  if (NO_BATCHES.has(type)) return false;
   return isHashType(type) || isArrayType(type) || type === BpfMapType.LPM_TRIE;
 }
 

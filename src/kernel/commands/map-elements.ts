@@ -2,6 +2,7 @@ import { SpecialField } from "../../btf/index.ts";
 import {
   isContainer,
   isHashType,
+  isLocalStorage,
   isPerCpuType,
   isRedirectMap,
   isSocketMap,
@@ -12,6 +13,8 @@ import type { Attr } from "../attr.ts";
 import type { KernelMap } from "../objects/map.ts";
 import type { Process } from "../process.ts";
 import { checked, refuse } from "../refusal.ts";
+import { setCgroup } from "./cgroup-array.ts";
+import { deleteStored, findStored, updateStored } from "./local-storage.ts";
 import { setRedirectTarget } from "./redirect-elements.ts";
 
 export const BPF_F_LOCK = BigInt(BpfUpdateFlag.F_LOCK);
@@ -117,11 +120,11 @@ export function deleteElement(process: Process, map: KernelMap, key: number): nu
   const { operations } = map.parts;
   if (map.programs !== null) return deleteProgram(process, map, key);
   if (map.type === BpfMapType.PERF_EVENT_ARRAY) return deleteEvent(process, map, key);
-  if (map.type === BpfMapType.SK_STORAGE) return refuseSocket(process, key);
+  if (isLocalStorage(map.type)) return deleteStored(process, map, key);
   const before = map.inners === null ? 0 : operations.lookup(map.offset, key, 0) >>> 0;
   checked(operations.delete(map.offset, key));
   if (before !== 0) map.inners?.release(before);
-  if (isRedirectMap(map.type)) {
+  if (isRedirectMap(map.type) || map.type === BpfMapType.CGROUP_ARRAY) {
     map.entryPrograms.set(process.machine.memory.view().getUint32(key, true), null);
   }
   return 0;
@@ -149,7 +152,11 @@ export function readElement(process: Process, map: KernelMap, key: number, to: n
   }
   if (map.type === BpfMapType.USER_RINGBUF) refuse(Errno.ENOTSUPP);
   if (map.type === BpfMapType.RINGBUF || map.type === BpfMapType.PERF_EVENT_ARRAY) refuse(Errno.ENOTSUPP);
-  if (map.type === BpfMapType.SK_STORAGE) refuseSocket(process, key);
+  if (map.type === BpfMapType.CGROUP_ARRAY) refuse(Errno.ENOTSUPP);
+  if (isLocalStorage(map.type)) {
+    copyOut(process, map, findStored(process, map, key), map.valueSize, to);
+    return;
+  }
   if (map.type === BpfMapType.ARENA) refuse(Errno.EINVAL);
   if (map.type === BpfMapType.XSKMAP) refuse(Errno.EOPNOTSUPP);
   // Its value is a cookie of 64 bits (sock_map_lookup_sys, bpf_fd_reuseport_array_lookup_elem).
@@ -186,6 +193,8 @@ export function writeElement(
   }
   if (isRedirectMap(map.type)) return setRedirectTarget(process, map, { key, from, flags });
   if (map.type === BpfMapType.ARENA) return refuse(Errno.EOPNOTSUPP);
+  if (isLocalStorage(map.type)) return updateStored(process, map, { key, from, flags });
+  if (map.type === BpfMapType.CGROUP_ARRAY) return setCgroup(process, map, { key, from, flags });
   if (flags >> 32n !== 0n) refuse(Errno.EINVAL);
   const flagBits = Number(flags);
   if (isContainer(map.type)) return checked(operations.push!(map.offset, from, flagBits));

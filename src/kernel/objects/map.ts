@@ -47,7 +47,7 @@ export class KernelMap extends KernelObject {
   readonly programs: ProgramArray | null;
   /** What a map of maps holds; null for all other types. */
   readonly inners: InnerMaps | null;
-  /** What elements that XDP redirects to run. */
+  /** What elements that XDP redirects to run, and the control groups in an array. */
   readonly entryPrograms = new EntryPrograms();
   /** What an array of perf events holds. */
   readonly events = new EventArray();
