@@ -39,7 +39,7 @@ export function cgroupArrayHelpers(layout: KernelLayout): readonly Helper[] {
   const currentUnder = (call: HelperCall, map: number, index: number): number => {
     const other = groupAt(call, map >>> 0, index >>> 0);
     if (other < 0) return other;
-    const task = call.services.taskOffset?.() ?? 0;
+    const task = call.services.task?.().offset ?? 0;
     const set = task === 0 ? 0 : pointer(call, task + GROUPS);
     return isBelow(call, set === 0 ? 0 : pointer(call, set + DEFAULT_GROUP), other);
   };

@@ -132,8 +132,6 @@ export interface HelperServices {
    * the task that runs. None unless told.
    */
   callChain?(user: boolean): readonly bigint[];
-  /** Offset of the `struct task_struct` of the task that runs; 0 unless told. */
-  taskOffset?(): number;
   /** Where the values of maps hang for an inode, by the offset of its struct; 0 where it can have none, as unless told. */
   inodeStorage?(inode: number): number;
   /** Stacks of other tasks; none of them has one unless told. */

@@ -233,6 +233,12 @@ export class Machine {
         arena: (map) => this.mapAt(map)?.parts.storage.arena ?? null,
         objects: this.objects,
         timers: this.timers,
+        taskStacks: {
+          // Nothing is known of where a task sleeps.
+          chain: (task, user) =>
+            task === this.current.offset ? this.#chainOfCurrent(user) : user ? null : [],
+          isCurrent: (task) => task === this.current.offset,
+        },
         callChain: (user) => this.#frame.chain?.(user) ?? (user ? [] : this.#callChain()),
       },
     });
@@ -241,6 +247,7 @@ export class Machine {
     this.engine = options.engine === "jit" ? new Jit() : new Interpreter();
     const freeFields = (map: number, value: number, onlyTimers?: boolean) =>
       freeValue(executor.call, map >>> 0, value >>> 0, onlyTimers);
+    this.structs.freeFields = freeFields;
     this.#mapCode = new MapCode(this.memory, executor, freeFields);
     this.#environment = {
       freeFields,
@@ -391,6 +398,12 @@ export class Machine {
     this.onCpu(cpu, () => this.executor.runCallback(index, map, key, value));
     if (this.executor.fault !== null) this.lastFault = this.executor.fault;
     this.events.happened();
+  }
+
+  /** The stack of the task that runs; threads of the kernel have none in user space. */
+  #chainOfCurrent(user: boolean): readonly bigint[] | null {
+    if (user && this.current.memory === undefined) return null;
+    return this.#frame.chain?.(user) ?? (user ? [] : this.#callChain());
   }
 
   /** The functions of a test run, as Linux's are; tasks have no stack of their own in user space. */

@@ -1,7 +1,15 @@
 import { TsbpfError } from "../base/index.ts";
+import { type FreeFields, LocalStorage } from "../maps/index.ts";
 import { type KernelMemory, RegionAccess } from "../mem/index.ts";
 import type { KernelLayout } from "../platform/index.ts";
 import { KernelStruct } from "./kernel-struct.ts";
+
+/** By struct: where values hang that maps have for it. */
+const STORAGE: Readonly<Record<string, string>> = {
+  sock: "sk_bpf_storage",
+  task_struct: "bpf_storage",
+  cgroup: "bpf_cgrp_storage",
+};
 
 /** Makes objects of the kernel in the one memory, and tells checked mode what programs may do with them. */
 export class StructAllocator {
@@ -9,6 +17,8 @@ export class StructAllocator {
   readonly #layout: KernelLayout;
   /** Handles of the regions of objects that may end, by offset. */
   readonly #regions = new Map<number, number[]>();
+  /** Ends what values of maps own that hang on an object. */
+  freeFields: FreeFields | undefined;
 
   constructor(memory: KernelMemory, layout: KernelLayout) {
     this.#memory = memory;
@@ -44,6 +54,8 @@ export class StructAllocator {
 
   /** Ends a struct: its memory is used anew after every executor passed a quiescent point. */
   free(object: KernelStruct): void {
+    const storage = STORAGE[object.type];
+    if (storage !== undefined) new LocalStorage(this.#memory, this.freeFields).clearOwner(object.at(storage));
     for (const handle of this.#regions.get(object.offset) ?? []) this.#memory.regions.remove(handle);
     this.#regions.delete(object.offset);
     this.#memory.retire(object.offset);

@@ -44,7 +44,13 @@ export class KernelSocket extends KernelObject {
     this.sock.set("sk_type", parts.type);
     this.sock.set("sk_protocol", parts.protocol);
     this.sock.point("__sk_common.skc_net.net", parts.namespace.offset);
+    this.sock.point("sk_cgrp_data.cgroup", parts.cgroup.offset);
     parts.cgroup.get();
+  }
+
+  /** Offset of its `struct sock`. */
+  get offset(): number {
+    return this.sock.offset;
   }
 
   get filter(): KernelProgram | null {
