@@ -128,10 +128,10 @@ function xdpLink({ process, program, args }: Request): KernelLink {
   return new XdpLink(process.machine.links, program, device, mode);
 }
 
-/** `tcx_link_attach`; there are no netkit devices. */
+/** `tcx_link_attach`; this is a kernel without CONFIG_NETKIT. */
 function tcxLink({ process, program, args }: Request): KernelLink {
+  if (!isTcx(args.attachType)) refuse(Errno.EINVAL);
   const device = process.task.namespace.devices.get(args.targetIfindex) ?? refuse(Errno.ENODEV);
-  if (!isTcx(args.attachType)) refuse(Errno.ENXIO);
   return attached(new TcxLink(process.machine.links, program, device, args.attachType), (link) =>
     link.attach({
       flags: args.flags,

@@ -54,7 +54,9 @@ export function taskFdQuery(process: Process, attr: Attr): number {
   if (!process.may("SYS_ADMIN")) refuse(Errno.EPERM);
   if (flags !== 0) refuse(Errno.EINVAL);
   const task = process.machine.tasks.find(pid) ?? refuse(Errno.ENOENT);
-  const { object } = task.files?.find(fd) ?? refuse(Errno.EBADF);
+  // The standard streams are files, too, with nothing behind them.
+  const object =
+    task.files?.find(fd)?.object ?? refuse(task.files?.isOpen(fd) ? Errno.ENOTSUPP : Errno.EBADF);
   const found = behind(
     process,
     object.kind === "link" ? (object as KernelLink) : null,

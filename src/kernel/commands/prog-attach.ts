@@ -36,7 +36,7 @@ export function progAttach(process: Process, attr: Attr): number {
     hookOf(hooks, args.attachType).attachProgram(program);
     return 0;
   }
-  return refuse(mapHook(process, type, args.targetFd));
+  return attachToMap(process, type, args);
 }
 
 /** Every objection is the same here. */
@@ -68,10 +68,10 @@ function attachToCgroup(process: Process, args: AttachArguments, program: Kernel
   return 0;
 }
 
-/** `tcx_prog_attach`; there are no netkit devices. */
+/** `tcx_prog_attach`; this is a kernel without CONFIG_NETKIT. */
 function attachToTraffic(process: Process, args: AttachArguments, program: KernelProgram): number {
+  if (!isTcx(args.attachType)) refuse(Errno.EINVAL);
   const device = deviceOf(process, args.targetIfindex, Errno.ENODEV);
-  if (!isTcx(args.attachType)) refuse(Errno.ENXIO);
   const { attachFlags: flags, attachType } = args;
   const old =
     (flags & BpfAttachFlag.REPLACE) !== 0 ? process.programOf(args.replaceBpfFd, program.parts.type) : null;
@@ -98,12 +98,20 @@ export function hookOf(hooks: Map<number, NamespaceHook>, attachType: number): N
   return hook;
 }
 
-/** What is attached to a map of sockets, or to an infrared receiver: neither has anything that would run programs here. */
-function mapHook(process: Process, type: number, targetFd: number): number {
-  if (type !== T.SK_SKB && type !== T.SK_MSG) return Errno.EINVAL;
-  const file = process.files.find(targetFd);
-  if (file === undefined) return Errno.EBADF;
-  return file.object.kind === "map" ? Errno.EOPNOTSUPP : Errno.EINVAL;
+/**
+ * `sock_map_get_from_fd`, `sock_map_prog_detach`: programs of maps of sockets, which no socket here gets into. There are
+ * no infrared receivers either.
+ */
+function attachToMap(process: Process, type: number, args: AttachArguments): number {
+  if (!ofSocketMaps(type)) refuse(Errno.EINVAL);
+  if (args.attachFlags !== 0 || args.replaceBpfFd !== 0) refuse(Errno.EINVAL);
+  process.mapFile(args.targetFd);
+  return refuse(Errno.EOPNOTSUPP);
+}
+
+/** Whether programs of a type are attached to maps of sockets. */
+export function ofSocketMaps(type: number): boolean {
+  return type === T.SK_SKB || type === T.SK_MSG;
 }
 
 /** `bpf_prog_detach` */
@@ -112,9 +120,11 @@ export function progDetach(process: Process, attr: Attr): number {
   const type = programTypeOf(args.attachType);
   const { attachFlags: flags, attachType } = args;
   if (type === T.SCHED_CLS) return detachFromTraffic(process, args);
-  if (isCgroupProgram(type) || attachType === BpfAttachType.LSM_CGROUP) {
+  if (isCgroupProgram(type) || type === T.LSM) {
     if (flags !== 0 || args.relativeFd !== 0) refuse(Errno.EINVAL);
     const group = cgroupOf(process, args.targetFd);
+    // Hooks of LSM that are for all groups have none.
+    if (attachType === BpfAttachType.LSM_MAC) refuse(Errno.EINVAL);
     const object = process.files.find(args.attachBpfFd)?.object;
     const named = object?.kind === "prog" ? (object as KernelProgram) : null;
     process.machine.cgroupHooks.detach(group, attachType, {
@@ -131,7 +141,11 @@ export function progDetach(process: Process, attr: Attr): number {
     hookOf(process.task.namespace.hooks, attachType).detachProgram(program);
     return 0;
   }
-  return refuse(mapHook(process, type, args.targetFd));
+  if (ofSocketMaps(type)) {
+    process.mapFile(args.targetFd);
+    process.programOf(args.attachBpfFd, type);
+  }
+  return attachToMap(process, type, args);
 }
 
 /** `tcx_prog_detach` */
@@ -141,8 +155,8 @@ function detachFromTraffic(process: Process, args: AttachArguments): number {
   let program: KernelProgram | null = null;
   if (args.attachBpfFd !== 0) program = process.programOf(args.attachBpfFd, T.SCHED_CLS);
   else if (!process.may("NET_ADMIN")) refuse(Errno.EPERM);
+  if (!isTcx(attachType)) refuse(Errno.EINVAL);
   const device = deviceOf(process, args.targetIfindex, Errno.ENODEV);
-  if (!isTcx(attachType)) refuse(Errno.ENXIO);
   const chain = findChain(device, attachType) ?? refuse(Errno.ENOENT);
   const type = program?.parts.type ?? null;
   chain.detach(program, null, {

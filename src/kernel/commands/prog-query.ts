@@ -8,6 +8,7 @@ import type { Process } from "../process.ts";
 import { refuse } from "../refusal.ts";
 import { cgroupOf, deviceOf, namespaceOf } from "./attach-targets.ts";
 import { isCgroupProgram, programTypeOf } from "./attach-types.ts";
+import { ofSocketMaps } from "./prog-attach.ts";
 
 type QueryArguments = AttrValues<"PROG_QUERY">;
 
@@ -21,7 +22,11 @@ export function progQuery(process: Process, attr: Attr): number {
     return queryCgroup(process, attr, args);
   if (isNamespaceHook(attachType)) return queryNamespace(process, attr, args);
   if (programTypeOf(attachType) === T.SCHED_CLS) return queryTraffic(process, attr, args);
-  return refuse(Errno.EINVAL);
+  if (!ofSocketMaps(programTypeOf(attachType)) || args.queryFlags !== 0) refuse(Errno.EINVAL);
+  process.mapFile(args.targetFd);
+  // sock_map_bpf_prog_query: none, before it is found out that the map takes none.
+  attr.put("PROG_QUERY", "progCnt", 0);
+  return refuse(Errno.EOPNOTSUPP);
 }
 
 /** `__cgroup_bpf_query` */
@@ -65,8 +70,8 @@ function queryNamespace(process: Process, attr: Attr, args: QueryArguments): num
 
 /** `tcx_prog_query`, `bpf_mprog_query` */
 function queryTraffic(process: Process, attr: Attr, args: QueryArguments): number {
+  if (!isTcx(args.attachType)) refuse(Errno.EINVAL);
   const device = deviceOf(process, args.targetIfindex, Errno.ENODEV);
-  if (!isTcx(args.attachType)) refuse(Errno.ENXIO);
   const chain = findChain(device, args.attachType);
   if (args.queryFlags !== 0 || args.attachFlags !== 0) refuse(Errno.EINVAL);
   const entries = chain?.entries ?? [];

@@ -199,8 +199,9 @@ function inserted(
   const named = (flags & (LINK | ID)) !== 0 || relativeTo !== 0;
   if (named ? before === after : entries.length > 0 && before && after) refuse(Errno.EINVAL);
   if (!named) return before ? [entry, ...entries] : [...entries, entry];
+  // Links have their places among links, programs among programs.
+  if ((entry.link !== null) !== ((flags & LINK) !== 0)) refuse(Errno.EINVAL);
   const anchor = relative();
-  if (anchor.program.parts.type !== entry.program.parts.type) refuse(Errno.EINVAL);
   const at = entries.findIndex((other) => sameEntry(other, anchor));
   if (at < 0) refuse(Errno.ENOENT);
   if (((entries[at]!.flags ^ flags) & PREORDER) !== 0) refuse(Errno.EINVAL);

@@ -4,7 +4,7 @@ import type { KernelProgram } from "../objects/program.ts";
 import { refuse } from "../refusal.ts";
 
 /** Most programs at one hook (`bpf_mprog_max`). */
-const MOST = 64;
+const MOST = 63;
 
 /** A program in a chain, with the link that put it there; null for PROG_ATTACH, whose reference the chain holds. */
 export interface ChainEntry {

@@ -1,7 +1,8 @@
-import { BpfLinkType } from "../../uapi/index.ts";
+import { BpfLinkType, Errno } from "../../uapi/index.ts";
 import type { NetfilterHooks } from "../hooks/netfilter.ts";
 import type { IdTable } from "../id-table.ts";
 import type { KernelProgram } from "../objects/program.ts";
+import { refuse } from "../refusal.ts";
 import { KernelLink, type LinkInfo } from "./link.ts";
 
 /** Where a netfilter program is. */
@@ -38,6 +39,11 @@ export class NetfilterLink extends KernelLink {
       netfilterPriority: priority,
       netfilterFlags: flags,
     };
+  }
+
+  /** `bpf_nf_link_update` */
+  override replace(): void {
+    refuse(Errno.EOPNOTSUPP);
   }
 
   override detach(): void {

@@ -19,8 +19,9 @@ export function xdpMode(device: Device, { parts }: KernelProgram, flags: number)
   const { expectedAttachType } = parts;
   if (expectedAttachType === BpfAttachType.XDP_DEVMAP || expectedAttachType === BpfAttachType.XDP_CPUMAP)
     refuse(Errno.EINVAL);
-  if (mode === "hardware" || (mode === "driver" && !device.nativeXdp)) return refuse(Errno.EOPNOTSUPP);
-  return mode;
+  if (mode === "skb" || (mode === "driver" && device.nativeXdp)) return mode;
+  // Drivers that run programs refuse those for hardware that they do not have.
+  return refuse(device.nativeXdp ? Errno.EINVAL : Errno.EOPNOTSUPP);
 }
 
 /** `dev_xdp_mode` */

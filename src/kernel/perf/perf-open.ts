@@ -8,7 +8,7 @@ import { checkPeriod, type PerfAttr, readPerfAttr } from "./perf-attr.ts";
 import { PerfEvent, type PerfParts, type PerfSource, type ProbePlace } from "./perf-event.ts";
 
 /** Types of events that are given out when a kernel starts: what files of sysfs name. */
-export const DynamicPerfType = { KPROBE: 8, UPROBE: 9 } as const;
+export const DynamicPerfType = { CPU_CLOCK: 6, TASK_CLOCK: 7, KPROBE: 8, UPROBE: 9 } as const;
 
 /** `PERF_FLAG_*`, all of them. */
 const ALL_FLAGS =
@@ -61,7 +61,7 @@ function create(
   const { machine } = process;
   const open = sourceOf(process, attr);
   const parts: PerfParts = {
-    attr,
+    attr: { ...attr, type: typeOf(attr, open.source) },
     source: open.source,
     cpu,
     task,
@@ -78,6 +78,13 @@ function create(
   return event;
 }
 
+/** Clocks are what the software events of their names become (`perf_swevent_init`). */
+function typeOf({ type }: PerfAttr, source: PerfSource): number {
+  if (source.kind !== "clock") return type;
+  const { CPU_CLOCK, TASK_CLOCK } = DynamicPerfType;
+  return source.config === PerfCountSw.CPU_CLOCK ? CPU_CLOCK : TASK_CLOCK;
+}
+
 /** Something to count, and how an event begins and ends to count it. */
 interface Opened {
   readonly source: PerfSource;
@@ -89,6 +96,12 @@ interface Opened {
 function sourceOf(process: Process, attr: PerfAttr): Opened {
   switch (attr.type) {
     case PerfType.SOFTWARE:
+      return counter(process, softwareSource(attr));
+    case DynamicPerfType.CPU_CLOCK:
+      if (attr.config !== BigInt(PerfCountSw.CPU_CLOCK)) refuse(Errno.ENOENT);
+      return counter(process, softwareSource(attr));
+    case DynamicPerfType.TASK_CLOCK:
+      if (attr.config !== BigInt(PerfCountSw.TASK_CLOCK)) refuse(Errno.ENOENT);
       return counter(process, softwareSource(attr));
     case PerfType.HARDWARE: {
       const config = Number(attr.config);
