@@ -54,8 +54,8 @@ function setOutput(process: Process, event: PerfEvent, fd: number): number {
   const before = event.output;
   let output: PerfEvent | null = null;
   if (fd !== -1) {
-    const { object } = process.files.get(fd);
-    if (object.kind !== "perf") refuse(Errno.EBADF);
+    const object = process.files.find(fd)?.object;
+    if (object?.kind !== "perf") return refuse(Errno.EBADF);
     output = object as PerfEvent;
     if (output === event || output.parts.cpu !== event.parts.cpu) refuse(Errno.EINVAL);
   }

@@ -39,7 +39,7 @@ export function perfOpen(process: Process, opening: PerfOpening): number {
   checkPeriod(attr);
   const byCgroup = (flags & PerfOpenFlag.PID_CGROUP) !== 0;
   if (byCgroup && (pid === -1 || cpu === -1)) refuse(Errno.EINVAL);
-  if (groupFd !== -1 && process.files.get(groupFd).object.kind !== "perf") refuse(Errno.EBADF);
+  if (groupFd !== -1 && process.files.find(groupFd)?.object.kind !== "perf") refuse(Errno.EBADF);
   if (byCgroup) refuse(process.files.find(pid) === undefined ? Errno.EBADF : Errno.EOPNOTSUPP);
   const task = pid === -1 ? null : taskOf(process, pid);
   if ((cpu < 0 || cpu >= process.machine.cpus) && !(task !== null && cpu === -1)) refuse(Errno.EINVAL);
