@@ -129,7 +129,7 @@ export class EmbeddedKernel extends KernelProcess {
     return receivePacket(this.caller.machine, frame, passing);
   }
 
-  /** A frame leaves through a device: control groups, netfilter, tcx. What leaves by loopback comes in. */
+  /** A frame leaves through a device: netfilter, control groups, tcx. What leaves by loopback comes in. */
   send(frame: Uint8Array, passing: Passing): Delivery {
     return sendPacket(this.caller.machine, frame, passing);
   }

@@ -53,7 +53,7 @@ export function receivePacket(machine: Machine, frame: Uint8Array, passing: Pass
   return firing.there(() => path.receive(frame));
 }
 
-/** A frame leaves through a device: control groups of its socket, netfilter, tcx. What leaves by loopback comes in. */
+/** A frame leaves through a device: netfilter, control groups of its socket, tcx. What leaves by loopback comes in. */
 export function sendPacket(machine: Machine, frame: Uint8Array, passing: Passing): Delivery {
   const firing = new Firing(machine, passing);
   const path = new Path(firing, passing);
@@ -88,6 +88,7 @@ class Path {
       if (result.end !== null) return this.#deliver(result.end, bytes);
     }
     this.#lay(bytes, ETH_HLEN);
+    this.#machine.packets.skb.set("skb_iif", this.#device.ifindex);
     this.#tracepoint("net", "netif_receive_skb", bytes.length);
     const end =
       this.#traffic(BpfAttachType.TCX_INGRESS) ??
@@ -106,8 +107,8 @@ class Path {
     this.#lay(frame, ETH_HLEN);
     const end =
       this.#netfilter(NetfilterHook.LOCAL_OUT) ??
-      this.#cgroup(BpfAttachType.CGROUP_INET_EGRESS) ??
       this.#netfilter(NetfilterHook.POST_ROUTING) ??
+      this.#cgroup(BpfAttachType.CGROUP_INET_EGRESS) ??
       this.#traffic(BpfAttachType.TCX_EGRESS);
     const bytes = this.#frame();
     if (end !== null) return this.#deliver(end, bytes);

@@ -22,6 +22,13 @@ export interface SocketParts {
   readonly namespace: Namespace;
 }
 
+/** An end of what sockets send and receive. */
+export interface SocketAddress {
+  /** In network order: 4 bytes, or 16. */
+  readonly address: Uint8Array;
+  readonly port: number;
+}
+
 /** A socket: `struct sock`, the program that chooses what it receives, and what that is. */
 export class KernelSocket extends KernelObject {
   readonly kind = "socket";
@@ -62,6 +69,21 @@ export class KernelSocket extends KernelObject {
     const before = this.#filter;
     this.#filter = program?.get() ?? null;
     before?.put();
+  }
+
+  /** bind(2), or what the first packet does in its place: its own address, of 4 or 16 bytes, and port. */
+  bind({ address, port }: SocketAddress): void {
+    this.sock.write(
+      address.length === 16 ? "__sk_common.skc_v6_rcv_saddr" : "__sk_common.skc_rcv_saddr",
+      address,
+    );
+    this.sock.set("__sk_common.skc_num", port);
+  }
+
+  /** connect(2): the other end's address and port. */
+  connect({ address, port }: SocketAddress): void {
+    this.sock.write(address.length === 16 ? "__sk_common.skc_v6_daddr" : "__sk_common.skc_daddr", address);
+    this.sock.set("__sk_common.skc_dport", ((port & 0xff) << 8) | (port >> 8));
   }
 
   protected override destroy(): void {

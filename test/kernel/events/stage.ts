@@ -1,8 +1,8 @@
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmdirSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { CGROUP_ROOT } from "../../../src/kernel/index.ts";
+import { CGROUP_ROOT, type Cgroup } from "../../../src/kernel/index.ts";
 import { encodeStruct, type StructInput } from "../../../src/sys/index.ts";
 import { PerfType, perfEventAttr } from "../../../src/uapi/index.ts";
 import { enterOwnNamespace } from "../../support/own-namespace.ts";
@@ -100,6 +100,17 @@ export class Stage implements Disposable {
     const ifindex = Number(/^(\d+):/.exec(shown)![1]);
     this.twins.kernel.namespace.addDevice({ name: "va", ifindex, nativeXdp: true });
     return ifindex;
+  }
+
+  /** Moves this process into one of our groups of Linux; null: back to where all are. */
+  enter(path: string | null): void {
+    const group = path === null ? this.#cgroupfs : join(this.#cgroupfs, this.#own, path);
+    writeFileSync(join(group, "cgroup.procs"), `${process.pid}`);
+  }
+
+  /** The group of a path in the embedded kernel. */
+  group(path: string): Cgroup {
+    return this.twins.kernel.cgroups.find(`/${this.#own}/${path}`)!;
   }
 
   [Symbol.dispose](): void {
