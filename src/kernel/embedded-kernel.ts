@@ -3,6 +3,7 @@ import type { Fault } from "../vm/index.ts";
 import type { CgroupTree } from "./cgroups/cgroup-tree.ts";
 import type { FireFacts, FirePlace, FireResult } from "./hooks/fire.ts";
 import { fireEvent } from "./hooks/fire-event.ts";
+import { fireSystemCall, type SystemCall } from "./hooks/fire-syscall.ts";
 import { Machine } from "./machine.ts";
 import type { Namespace } from "./net/namespace.ts";
 import { type Delivery, type Passing, receivePacket, sendPacket } from "./net/packet-path.ts";
@@ -87,6 +88,17 @@ export class EmbeddedKernel extends KernelProcess {
    */
   fire(probe: string, facts: FireFacts = {}, place: FirePlace = {}): FireResult {
     return fireEvent(this.caller.machine, probe, facts, place);
+  }
+
+  /**
+   * A system call of a task: tracepoints of its entry and exit, and what is attached to its function.
+   *
+   * ```ts
+   * kernel.systemCall({ call: "openat", args: [-100, 0x7fff_0000n], result: 3 }, { task });
+   * ```
+   */
+  systemCall(call: SystemCall, place: FirePlace = {}): FireResult {
+    return fireSystemCall(this.caller.machine, call, place);
   }
 
   /** The tasks of this kernel: every process is one, and others can be made. */

@@ -3,6 +3,7 @@ export type { Cgroup } from "./cgroups/cgroup.ts";
 export { CGROUP_ROOT, type CgroupTree } from "./cgroups/cgroup-tree.ts";
 export { EmbeddedKernel, KernelProcess } from "./embedded-kernel.ts";
 export type { FireFacts, FirePlace, FireResult, FireValue } from "./hooks/fire.ts";
+export type { SystemCall } from "./hooks/fire-syscall.ts";
 export type { Device, DeviceOptions } from "./net/device.ts";
 export type { Namespace } from "./net/namespace.ts";
 export type { Delivery, Passing } from "./net/packet-path.ts";

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { bytesOfHex } from "../../../src/base/index.ts";
 import { EmbeddedKernel } from "../../../src/kernel/index.ts";
+import type { RingBatch } from "../../../src/sys/index.ts";
 import { BpfMapType, PerfIoctl, PerfRecord, PerfSample, PerfType } from "../../../src/uapi/index.ts";
 import { loadText } from "../support.ts";
 import { bpfOutput, clocked, count, perfOpen, store, wordAt, words } from "./support.ts";
@@ -240,7 +241,7 @@ describe("perf events that sample", () => {
     kernel.port.ringConsume(fd, 1);
     const task = kernel.tasks.create({ pid: 21, tgid: 20 });
     kernel.fire("software:page-faults", { address: 0xabcn }, { cpu: 1, task });
-    const batch = kernel.port.ringConsume(fd, 1) as { records: Uint8Array[] };
+    const batch = kernel.port.ringConsume(fd, 1) as RingBatch;
     const record = batch.records[0]!.slice();
     expect([...new BigUint64Array(record.buffer)].slice(1)).toEqual([
       0n,

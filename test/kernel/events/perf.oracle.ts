@@ -43,7 +43,7 @@ describeWith([liveKernel("6.18")], "perf events, as on Linux", async () => {
       if (tail !== 0) bytes[136] = tail;
       const fd = side.port.perfEventOpen(bytes, pid, cpu, group, flags);
       if (fd >= 0) side.port.close(fd);
-      return [fd >= 0 ? 0 : fd, fd === -7 ? new DataView(bytes.buffer).getUint32(4, true) : 0];
+      return [Math.min(fd, 0), fd === -7 ? new DataView(bytes.buffer).getUint32(4, true) : 0];
     });
 
   it("are opened, or refused", () => {
