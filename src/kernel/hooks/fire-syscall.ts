@@ -1,7 +1,7 @@
 import { Errno, SyscallX64 } from "../../uapi/index.ts";
 import { KernelStruct } from "../kernel-struct.ts";
 import type { Machine } from "../machine.ts";
-import type { FirePlace, FireResult, FireValue } from "./fire.ts";
+import type { FireFacts, FirePlace, FireResult, FireValue } from "./fire.ts";
 import { fireFunction } from "./fire-function.ts";
 import { Firing } from "./firing.ts";
 import { wordOf } from "./record.ts";
@@ -89,16 +89,12 @@ function enter(
   firing: Firing<Machine>,
   { name, number, args, regs }: Passing & { readonly args: readonly bigint[] },
 ): void {
-  const { tracepoints } = firing.machine;
   const array = new Uint8Array(BigUint64Array.from(args).buffer);
-  const point = tracepoints.find("sys_enter");
-  const event = tracepoints.events.find("raw_syscalls", "sys_enter");
-  if (point !== null)
-    firing.tracepoint(point, event, { args: [regs, number], fields: { id: number, args: array } });
-  const own = tracepoints.events.find("syscalls", `sys_enter_${name}`);
-  if (own === undefined || tracepoints.call(own).users === 0) return;
-  const values = own.fields.map((field, index) => [field.name, index === 0 ? number : args[index - 1]!]);
-  firing.traceEvent(own, tracepoints.call(own), { fields: Object.fromEntries(values) });
+  pass(firing, "sys_enter", {
+    raw: { args: [regs, number], fields: { id: number, args: array } },
+    name: `sys_enter_${name}`,
+    words: [number, ...args],
+  });
 }
 
 /** `trace_sys_exit`, and `perf_syscall_exit` on it. */
@@ -106,12 +102,26 @@ function exit(
   firing: Firing<Machine>,
   { name, number, value, regs }: Passing & { readonly value: bigint },
 ): void {
+  pass(firing, "sys_exit", {
+    raw: { args: [regs, value], fields: { id: number, ret: value } },
+    name: `sys_exit_${name}`,
+    words: [number, value],
+  });
+}
+
+/** Passes a tracepoint of all system calls, and the trace event of one. */
+function pass(
+  firing: Firing<Machine>,
+  tracepoint: "sys_enter" | "sys_exit",
+  facts: { readonly raw: FireFacts; readonly name: string; readonly words: readonly FireValue[] },
+): void {
   const { tracepoints } = firing.machine;
-  const point = tracepoints.find("sys_exit");
-  const event = tracepoints.events.find("raw_syscalls", "sys_exit");
-  if (point !== null)
-    firing.tracepoint(point, event, { args: [regs, value], fields: { id: number, ret: value } });
-  const own = tracepoints.events.find("syscalls", `sys_exit_${name}`);
-  if (own === undefined || tracepoints.call(own).users === 0) return;
-  firing.traceEvent(own, tracepoints.call(own), { fields: { __syscall_nr: number, ret: value } });
+  const point = tracepoints.find(tracepoint);
+  if (point === null || point.probes.length === 0) return;
+  firing.tracepoint(point, tracepoints.events.find("raw_syscalls", tracepoint), facts.raw, () => {
+    const own = tracepoints.events.find("syscalls", facts.name);
+    if (own === undefined || tracepoints.call(own).users === 0) return;
+    const values = own.fields.map((field, index) => [field.name, facts.words[index]!]);
+    firing.traceEvent(own, tracepoints.call(own), { fields: Object.fromEntries(values) });
+  });
 }

@@ -9,7 +9,7 @@ import type { EventMachine, EventPlace } from "./event-machine.ts";
 import type { FireFacts, FirePlace, FireValue } from "./fire.ts";
 import { traceRecord, wordOf } from "./record.ts";
 import { fillRegisters, type RegisterFacts } from "./registers.ts";
-import type { RawProbe, Tracepoint } from "./tracepoints.ts";
+import { type RawProbe, SYSTEM_CALLS, type Tracepoint } from "./tracepoints.ts";
 
 /** `MAX_BPF_FUNC_ARGS`: what raw tracepoints can get. */
 const RAW_ARGUMENTS = 12;
@@ -38,10 +38,20 @@ export class Firing<M extends EventMachine = EventMachine> implements EventPlace
 
   // --- tracepoints ----------------------------------------------------------------------------------------------
 
-  /** Passes a tracepoint: its probes in the order in which they were registered. */
-  tracepoint(point: Tracepoint, event: TraceEvent | undefined, facts: FireFacts): void {
+  /**
+   * Passes a tracepoint: its probes in the order in which they were registered.
+   *
+   * @param systemCall what happens for the trace events of the system call that passes it.
+   */
+  tracepoint(
+    point: Tracepoint,
+    event: TraceEvent | undefined,
+    facts: FireFacts,
+    systemCall: () => void = () => undefined,
+  ): void {
     for (const probe of point.probes) {
-      if ("link" in probe) this.#raw(point, probe, facts.args ?? []);
+      if (probe === SYSTEM_CALLS) systemCall();
+      else if ("link" in probe) this.#raw(point, probe, facts.args ?? []);
       else if (event !== undefined) this.traceEvent(event, probe, facts);
     }
   }
@@ -58,6 +68,10 @@ export class Firing<M extends EventMachine = EventMachine> implements EventPlace
 
   /** `perf_trace_run_bpf_submit`: programs, and where they agree, the perf events of this CPU and task. */
   traceEvent(event: TraceEvent, call: EventCall, facts: FireFacts): void {
+    this.machine.activity.record(this.cpu, () => this.#traceEvent(event, call, facts));
+  }
+
+  #traceEvent(event: TraceEvent, call: EventCall, facts: FireFacts): void {
     const record = traceRecord(event, this.task.pid, facts.fields ?? {});
     this.#withRegisters({ ip: 0n, user: false, ...registersOf(facts) }, (regs) =>
       this.machine.contexts.use(CONTEXT_SIZE, (context) => {

@@ -14,8 +14,11 @@ export interface RawProbe {
   readonly cookie: bigint;
 }
 
+/** What stands in `sys_enter` and `sys_exit` for the trace events of all system calls (`perf_syscall_enter`). */
+export const SYSTEM_CALLS = Symbol("trace events of system calls");
+
 /** Something that is called when a tracepoint is passed. */
-export type TracepointProbe = RawProbe | EventCall;
+export type TracepointProbe = RawProbe | EventCall | typeof SYSTEM_CALLS;
 
 /** Most arguments of a tracepoint. */
 const MOST_ARGUMENTS = 12;
@@ -47,6 +50,8 @@ export class Tracepoints {
   readonly #btf: Btf;
   readonly #points = new Map<string, Tracepoint | null>();
   readonly #calls = new Map<TraceEvent, EventCall>();
+  /** Open perf events of entries and exits of system calls, by tracepoint. */
+  readonly #systemCalls = new Map<string, number>();
   #events: TraceEvents | undefined;
 
   constructor(btf: Btf) {
@@ -90,12 +95,26 @@ export class Tracepoints {
   /** A perf event of a trace event is open: the first registers its probe (`perf_trace_event_reg`). */
   open(event: TraceEvent): EventCall {
     const call = this.call(event);
-    if (call.users++ === 0) this.find(event.name)?.add(call);
+    call.users++;
+    if (event.syscall !== null) this.#countSystemCalls(event.syscall.exit, 1);
+    else if (call.users === 1) this.find(event.name)?.add(call);
     return call;
   }
 
   /** The last one that is closed takes the probe with it. */
-  close(call: EventCall): void {
-    if (--call.users === 0) this.find(call.name)?.remove(call);
+  close(event: TraceEvent): void {
+    const call = this.call(event);
+    call.users--;
+    if (event.syscall !== null) this.#countSystemCalls(event.syscall.exit, -1);
+    else if (call.users === 0) this.find(call.name)?.remove(call);
+  }
+
+  /** The first event of any system call registers what all of them share, the last takes it away (`perf_sysenter_enable`). */
+  #countSystemCalls(exit: boolean, change: 1 | -1): void {
+    const name = exit ? "sys_exit" : "sys_enter";
+    const before = this.#systemCalls.get(name) ?? 0;
+    this.#systemCalls.set(name, before + change);
+    if (before === 0) this.find(name)?.add(SYSTEM_CALLS);
+    else if (before + change === 0) this.find(name)?.remove(SYSTEM_CALLS);
   }
 }

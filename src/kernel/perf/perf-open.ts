@@ -141,7 +141,7 @@ function traceSource({ machine }: Process, attr: PerfAttr): Opened {
       tracepoints.open(event);
       machine.perf.watch(call, perf);
     },
-    close: () => tracepoints.close(call),
+    close: () => tracepoints.close(event),
   };
 }
 
