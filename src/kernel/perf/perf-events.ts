@@ -6,6 +6,7 @@ import { Firing } from "../hooks/firing.ts";
 import { fillRegisters } from "../hooks/registers.ts";
 import { KernelStruct } from "../kernel-struct.ts";
 import type { KernelMap } from "../objects/map.ts";
+import { HARDWARE_COUNTERS } from "./counters.ts";
 import { PerfClock } from "./perf-clock.ts";
 import type { PerfEvent } from "./perf-event.ts";
 import { PerfRing } from "./perf-ring.ts";
@@ -24,6 +25,7 @@ export class PerfEvents {
   readonly #watching = new Map<EventCall, Set<PerfEvent>>();
   readonly #clock: PerfClock;
   #lastNumber = 0;
+  #countsInstructions = false;
 
   /** @param realTime whether the kernel's clock goes on by itself. */
   constructor(machine: EventMachine, realTime: boolean) {
@@ -38,7 +40,24 @@ export class PerfEvents {
   /** Takes in an event that counts something else than a trace event. */
   add(event: PerfEvent): void {
     this.#counters.add(event);
+    this.#lookAtCounters();
     this.#clock.changed(event);
+  }
+
+  /** Whether somebody counts what the CPUs of this kernel execute: programs. */
+  get countsInstructions(): boolean {
+    return this.#countsInstructions;
+  }
+
+  /** A program has executed so many instructions; each takes one cycle. */
+  executed(instructions: number): void {
+    const firing = new Firing(this.#machine, { cpu: this.#machine.executor.cpu });
+    for (const config of HARDWARE_COUNTERS.values())
+      this.countMatching("hardware", config, firing, BigInt(instructions), {});
+  }
+
+  #lookAtCounters(): void {
+    this.#countsInstructions = [...this.#counters].some(({ parts }) => parts.source.kind === "hardware");
   }
 
   /** Takes in an event that counts a trace event or a probe. */
@@ -50,6 +69,7 @@ export class PerfEvents {
 
   remove(event: PerfEvent): void {
     this.#counters.delete(event);
+    this.#lookAtCounters();
     const { source } = event.parts;
     if (source.kind === "trace") {
       const watching = this.#watching.get(source.call);

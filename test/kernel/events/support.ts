@@ -7,10 +7,10 @@ import { encodeStruct, Loans, type StructInput } from "../../../src/sys/index.ts
 import { BpfMapType, PerfSample, PerfType, perfEventAttr } from "../../../src/uapi/index.ts";
 import { u32 } from "../support.ts";
 
-/** A kernel with a clock that stands still until it is set. */
+/** A kernel with a clock that stands still until it is set, or goes on by a step whenever somebody looks. */
 export function clocked(options: Omit<KernelOptions, "clock"> = {}) {
-  const clock = { now: 1000 };
-  return { clock, kernel: new Kernel({ clock: () => clock.now, ...options }) };
+  const clock = { now: 1000, step: 0 };
+  return { clock, kernel: new Kernel({ clock: () => (clock.now += clock.step), ...options }) };
 }
 
 /** An array of 8-byte words. */

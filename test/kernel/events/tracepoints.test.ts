@@ -1,9 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { EmbeddedKernel } from "../../../src/kernel/index.ts";
 import { linuxTypes } from "../../../src/node/index.ts";
+import { progInfo } from "../../../src/sys/index.ts";
 import { BpfAttachType, PerfIoctl } from "../../../src/uapi/index.ts";
 import { loadText, refusal } from "../support.ts";
-import { count, store, traceOpen, wordAt, words } from "./support.ts";
+import { clocked, count, store, traceOpen, wordAt, words } from "./support.ts";
 
 describe("raw tracepoints", () => {
   it("give programs their arguments, on the CPU and in the name of the task", () => {
@@ -177,12 +178,31 @@ describe("trace events", () => {
     expect(kernel.fire("tracepoint:sched:sched_wakeup").runs).toBe(0);
   });
 
-  it("run a program on one CPU at a time, and count what they missed", () => {
+  it("are counted and timed while somebody wants statistics", () => {
+    const { clock, kernel } = clocked();
+    const progFd = loadText(kernel, "raw_tracepoint", "call bpf_ktime_get_ns\nr0 = 0\nexit");
+    kernel.rawTracepointOpen({ name: "sched_switch", progFd });
+    const fire = () => {
+      kernel.fire("rawtracepoint:sched_switch");
+      const { runCnt, runTimeNs } = progInfo(kernel, progFd);
+      return [runCnt, runTimeNs];
+    };
+    expect(fire()).toEqual([0n, 0n]);
+    const switches = [kernel.enableStats({ type: 0 }), kernel.enableStats({ type: 0 })];
+    clock.step = 5;
+    expect(fire()[0]).toBe(1n);
+    kernel.port.close(switches[0]!);
+    const [runs, time] = fire();
+    expect([runs, time! > 0n]).toEqual([2n, true]);
+    kernel.port.close(switches[1]!);
+    expect(fire()).toEqual([runs, time]);
+  });
+
+  it("run inside of each other, where they are of different programs", () => {
     const kernel = new EmbeddedKernel();
     const mapFd = words(kernel);
     const progFd = loadText(kernel, "raw_tracepoint", `${count(mapFd)}\nr0 = 0\nexit`);
     kernel.rawTracepointOpen({ name: "sched_switch", progFd });
-    // A function that is passed while its fentry program runs would recurse; here one event inside another.
     let inner = 0;
     kernel.fire("function:vfs_read", {
       result: () => {
