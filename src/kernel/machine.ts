@@ -1,4 +1,4 @@
-import { hexOf } from "../base/index.ts";
+import { hexOf, textOf } from "../base/index.ts";
 import type { Btf } from "../btf/index.ts";
 import {
   type ContextKind,
@@ -39,6 +39,7 @@ import { Events } from "./events.ts";
 import { Activity } from "./hooks/activity.ts";
 import { CgroupHooks } from "./hooks/cgroup-hooks.ts";
 import { ContextBlocks } from "./hooks/context-blocks.ts";
+import { Firing } from "./hooks/firing.ts";
 import { Functions } from "./hooks/functions.ts";
 import { Tracepoints } from "./hooks/tracepoints.ts";
 import { UserProbes } from "./hooks/uprobes.ts";
@@ -212,10 +213,7 @@ export class Machine {
         monotonic: this.clock,
         boottime: this.clock,
         random: this.random,
-        trace: (text) => {
-          const { pid, comm } = this.current;
-          this.tracePipe.write({ pid, comm, cpu: this.executor.cpu, time: BigInt(this.clock()), text });
-        },
+        trace: (text) => this.#trace(text),
         task: () => this.current,
         signal: (number) => this.current.signals.push(number),
         run: () => this.#frame,
@@ -356,6 +354,22 @@ export class Machine {
     };
   }
 
+  /** `trace_bpf_trace_printk`: a line of the trace, and what is attached to its tracepoint. */
+  #trace(text: Uint8Array): void {
+    const { cpu } = this.executor;
+    const { pid, comm } = this.current;
+    this.tracePipe.write({ pid, comm, cpu, time: BigInt(this.clock()), text });
+    const point = this.tracepoints.find("bpf_trace_printk");
+    if (point === null || point.probes.length === 0) return;
+    const event = this.tracepoints.events.find("bpf_trace", "bpf_trace_printk");
+    const line = text.slice();
+    this.contexts.use(line.length + 1, (offset) => {
+      this.memory.bytes().set(line, offset);
+      const facts = { args: [{ offset }], fields: { bpf_string: textOf(line) } };
+      new Firing(this, { cpu }).tracepoint(point, event, facts);
+    });
+  }
+
   /** Runs a program once. @returns r0, the low half, signed. EFAULT where the run ended with a fault. */
   run(program: KernelProgram, context: number, frame: RunFrame = this.#noFrame): number {
     const result = this.#enter(program, context, frame);
@@ -388,6 +402,7 @@ export class Machine {
     }
     this.#running = outer;
     this.#frame = outerFrame;
+    if (this.perf.countsInstructions) this.perf.executed(this.executor.executed);
     this.events.happened();
     const { fault } = this.executor;
     if (fault !== null) this.lastFault = fault;
