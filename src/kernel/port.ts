@@ -29,8 +29,6 @@ const releaseOf = ({ machine }: Process) => `${machine.release}.0`;
 export class ProcessPort implements Port {
   readonly name = "embedded";
   readonly process: Process;
-  /** What was last taken from each ring, by descriptor. */
-  readonly #rings = new Map<number, RingBatch>();
 
   constructor(process: Process) {
     this.process = process;
@@ -80,8 +78,8 @@ export class ProcessPort implements Port {
 
   close(fd: number): number {
     return refusing(() => {
-      this.#rings.get(fd)?.release();
-      this.#rings.delete(fd);
+      this.process.rings.get(fd)?.release();
+      this.process.rings.delete(fd);
       this.process.files.close(fd);
       this.process.machine.quiesce();
       return 0;
@@ -140,18 +138,18 @@ export class ProcessPort implements Port {
       const map = object.kind === "map" ? (object as KernelMap) : null;
       if (map === null || map.type !== BpfMapType.RINGBUF) return refuse(Errno.EINVAL);
       if (!readable) refuse(Errno.EACCES);
-      this.#rings.get(fd)?.release();
+      this.process.rings.get(fd)?.release();
       const batch = new RingRecords(this.process.machine.memory, map, max);
-      this.#rings.set(fd, batch);
+      this.process.rings.set(fd, batch);
       return batch;
     });
   }
 
   #takeSamples(fd: number, event: PerfEvent, max: number): RingBatch {
     const ring = this.process.machine.perf.ringOf(event) ?? refuse(Errno.ENOMEM);
-    this.#rings.get(fd)?.release();
+    this.process.rings.get(fd)?.release();
     const batch = new SampleBatch(event, ring, max);
-    this.#rings.set(fd, batch);
+    this.process.rings.set(fd, batch);
     return batch;
   }
 
