@@ -1,5 +1,5 @@
 import { cString } from "../base/index.ts";
-import { LentMemory, type Mapping } from "../sys/index.ts";
+import { LentMemory, type Mapping, type RingBatch } from "../sys/index.ts";
 import { Errno } from "../uapi/index.ts";
 import { FdTable, type OpenFile } from "./fd-table.ts";
 import type { KernelLink } from "./links/link.ts";
@@ -58,6 +58,8 @@ export class Process {
   readonly memory = new LentMemory();
   /** Open mappings of maps, which end with the process. */
   readonly mappings = new Set<Mapping>();
+  /** What was last taken from each ring, by descriptor: it keeps the ring until it is given back. */
+  readonly rings = new Map<number, RingBatch>();
   /** It has ended: nothing that it could still create would ever be closed. */
   exited = false;
   readonly #caps: ReadonlySet<Capability>;
@@ -196,6 +198,8 @@ export class Process {
   exit(): void {
     this.exited = true;
     for (const mapping of [...this.mappings]) mapping.close();
+    for (const batch of this.rings.values()) batch.release();
+    this.rings.clear();
     this.files.closeAll();
     if (this.#scratch !== 0) this.machine.memory.free(this.#scratch);
     this.#scratch = 0;
