@@ -44,7 +44,6 @@ import { Functions } from "./hooks/functions.ts";
 import { Tracepoints } from "./hooks/tracepoints.ts";
 import { UserProbes } from "./hooks/uprobes.ts";
 import { IdTable } from "./id-table.ts";
-import { inertOperations, inertStorage, isInert } from "./inert-map.ts";
 import { Inodes } from "./inodes.ts";
 import { KernelStruct } from "./kernel-struct.ts";
 import type { KernelLink } from "./links/link.ts";
@@ -315,14 +314,12 @@ export class Machine {
 
   /** A map in the one memory, with its `struct bpf_map` as BTF describes it. ENOMEM, E2BIG … */
   createMap(attributes: MapAttributes): MapStorage {
-    if (isInert(attributes.type)) return inertStorage(this.memory, this.#environment.bpfMapSize, attributes);
     const storage = createMap(this.#environment, attributes);
     return typeof storage === "number" ? refuse(-storage) : storage;
   }
 
   /** The operations of a shape, for system calls. */
   operationsOf(shape: MapShape): MapOperations {
-    if (isInert(shape.type)) return inertOperations(this.executes ? -Errno.EOPNOTSUPP : 0);
     return this.#mapCode.operations(shape);
   }
 

@@ -98,8 +98,6 @@ export class Process {
     const map = file.object as KernelMap;
     if (use === "read" && !file.readable) refuse(Errno.EPERM);
     if (use === "write" && (!file.writable || map.frozen)) refuse(Errno.EPERM);
-    // Where maps are only looked at, what an object puts into one of these is taken, and not kept.
-    if (map.inert && (use === "read" || (use === "write" && this.machine.executes))) refuse(Errno.EOPNOTSUPP);
     return map;
   }
 

@@ -60,6 +60,7 @@ export function checkMapAttributes(attributes: MapAttributes): number {
   if (isSocketMap(type)) return checkSocketMap(attributes);
   if (isRedirectMap(type)) return checkRedirectMap(attributes);
   if (type === BpfMapType.LPM_TRIE) return checkTrie(attributes);
+  if (type === BpfMapType.STRUCT_OPS) return checkStructOps(attributes);
   if (type === BpfMapType.STACK_TRACE) return checkStacks(attributes);
   if (type === BpfMapType.BLOOM_FILTER) return checkFilter(attributes);
   if (isContainer(type)) return checkQueue(attributes);
@@ -171,6 +172,12 @@ function checkStacks({ keySize, valueSize, maxEntries, flags }: MapAttributes): 
   if ((flags & ~known) !== 0 || maxEntries === 0 || keySize !== 4 || valueSize === 0) return -Errno.EINVAL;
   if (valueSize % frame !== 0 || valueSize / frame > MAX_STACK_DEPTH) return -Errno.EINVAL;
   return maxEntries > 2 ** 31 ? -Errno.E2BIG : 0;
+}
+
+/** `bpf_struct_ops_map_alloc_check` */
+function checkStructOps({ keySize, maxEntries, flags }: MapAttributes): number {
+  const known = BpfMapFlag.LINK | BpfMapFlag.VTYPE_BTF_OBJ_FD;
+  return keySize !== 4 || maxEntries !== 1 || (flags & ~known) !== 0 ? -Errno.EINVAL : 0;
 }
 
 /** `trie_alloc`: a key is a length of 4 bytes, and 1 to 256 bytes of data. */

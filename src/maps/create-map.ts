@@ -44,6 +44,7 @@ const OPAQUE: ReadonlySet<number> = new Set([
   BpfMapType.ARENA,
   BpfMapType.STACK_TRACE,
   BpfMapType.USER_RINGBUF,
+  BpfMapType.STRUCT_OPS,
 ]);
 
 /** Hash functions of a filter that does not say how many. */
@@ -172,7 +173,7 @@ class MapBuilding {
     if (type === BpfMapType.RINGBUF || type === BpfMapType.USER_RINGBUF) return this.#ring();
     if (type === BpfMapType.ARENA) return this.#arena();
     if (isCgroupStorage(type)) return this.#cgroupStorage();
-    if (type === BpfMapType.LPM_TRIE) return true;
+    if (type === BpfMapType.LPM_TRIE || type === BpfMapType.STRUCT_OPS) return true;
     if (type === BpfMapType.STACK_TRACE) return this.#stacks();
     if (type === BpfMapType.BLOOM_FILTER) return this.#filter();
     if (isContainer(type)) return this.#queue();

@@ -1,5 +1,6 @@
 import type { KernelMemory } from "../mem/index.ts";
-import { BpfMapType, Errno } from "../uapi/index.ts";
+import { BpfMapFlag, BpfMapType, Errno } from "../uapi/index.ts";
+import { MAP_HEADER_SIZE, MapField } from "./map-header.ts";
 import { isLocalStorage } from "./map-shape.ts";
 import type { MapOperations } from "./operations.ts";
 import { StackTraces } from "./stack-traces.ts";
@@ -19,6 +20,7 @@ const NO_ELEMENTS: MapOperations = {
  */
 export function hostedOperations(memory: KernelMemory, type: number): MapOperations | null {
   if (type === BpfMapType.USER_RINGBUF || isLocalStorage(type)) return NO_ELEMENTS;
+  if (type === BpfMapType.STRUCT_OPS) return structOpsOperations(memory);
   if (type !== BpfMapType.STACK_TRACE) return null;
   const stacks = new StackTraces(memory);
   return {
@@ -27,5 +29,23 @@ export function hostedOperations(memory: KernelMemory, type: number): MapOperati
     update: () => -Errno.EINVAL,
     delete: (map, key) => stacks.delete(map, key),
     nextKey: (map, key, next) => stacks.nextKey(map, key, next),
+  };
+}
+
+/** Operations that are not registered (`bpf_struct_ops_map_ops`): the only key is 0. */
+function structOpsOperations(memory: KernelMemory): MapOperations {
+  return {
+    lookup: () => 0,
+    update: () => -Errno.EOPNOTSUPP,
+    delete: (map) => {
+      const flags = memory.view().getUint32(map - MAP_HEADER_SIZE + MapField.FLAGS, true);
+      return (flags & BpfMapFlag.LINK) === 0 ? -Errno.ENOENT : -Errno.EOPNOTSUPP;
+    },
+    nextKey: (_, key, next) => {
+      const view = memory.view();
+      if (key !== 0 && view.getUint32(key, true) === 0) return -Errno.ENOENT;
+      view.setUint32(next, 0, true);
+      return 0;
+    },
   };
 }

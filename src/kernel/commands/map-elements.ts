@@ -16,6 +16,7 @@ import { checked, refuse } from "../refusal.ts";
 import { setCgroup } from "./cgroup-array.ts";
 import { deleteStored, findStored, updateStored } from "./local-storage.ts";
 import { setRedirectTarget } from "./redirect-elements.ts";
+import { readStructOps, updateStructOps } from "./struct-ops.ts";
 
 export const BPF_F_LOCK = BigInt(BpfUpdateFlag.F_LOCK);
 
@@ -152,6 +153,10 @@ export function readElement(process: Process, map: KernelMap, key: number, to: n
   }
   if (map.type === BpfMapType.USER_RINGBUF) refuse(Errno.ENOTSUPP);
   if (map.type === BpfMapType.RINGBUF || map.type === BpfMapType.PERF_EVENT_ARRAY) refuse(Errno.ENOTSUPP);
+  if (map.type === BpfMapType.STRUCT_OPS) {
+    readStructOps(process, map, key, to);
+    return;
+  }
   if (map.type === BpfMapType.CGROUP_ARRAY) refuse(Errno.ENOTSUPP);
   if (isLocalStorage(map.type)) {
     copyOut(process, map, findStored(process, map, key), map.valueSize, to);
@@ -194,6 +199,7 @@ export function writeElement(
   if (isRedirectMap(map.type)) return setRedirectTarget(process, map, { key, from, flags });
   if (map.type === BpfMapType.ARENA) return refuse(Errno.EOPNOTSUPP);
   if (isLocalStorage(map.type)) return updateStored(process, map, { key, from, flags });
+  if (map.type === BpfMapType.STRUCT_OPS) return updateStructOps(process, map, { key, from, flags });
   if (map.type === BpfMapType.CGROUP_ARRAY) return setCgroup(process, map, { key, from, flags });
   if (flags >> 32n !== 0n) refuse(Errno.EINVAL);
   const flagBits = Number(flags);

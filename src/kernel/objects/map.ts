@@ -2,7 +2,6 @@ import type { MapOperations, MapShape, MapStorage } from "../../maps/index.ts";
 import { BpfMapFlag, BpfMapType } from "../../uapi/index.ts";
 import type { BtfRecord, VerifierMap } from "../../verifier/index.ts";
 import type { IdTable } from "../id-table.ts";
-import { isInert } from "../inert-map.ts";
 import type { KernelBtf } from "./btf.ts";
 import { EntryPrograms } from "./entry-programs.ts";
 import { EventArray } from "./event-array.ts";
@@ -67,11 +66,6 @@ export class KernelMap extends KernelObject {
 
   get type(): number {
     return this.shape.type;
-  }
-
-  /** It can only be looked at: see `isInert`. */
-  get inert(): boolean {
-    return isInert(this.type);
   }
 
   get shape(): MapShape {
