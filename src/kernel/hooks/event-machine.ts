@@ -13,6 +13,8 @@ export interface CountFacts {
   readonly ip?: bigint;
   readonly user?: boolean;
   readonly address?: bigint;
+  /** What a sample says of its period; the event's own unless told. */
+  readonly period?: bigint;
   /** The record of a trace event. */
   readonly raw?: Uint8Array;
   readonly registers?: Registers;

@@ -48,6 +48,8 @@ export class PerfEvent extends KernelObject {
   /** What its program is called with; null where it has none. */
   attachment: Attachment | null = null;
   ring: PerfRing | null = null;
+  /** Open mappings of the ring: it ends with the last. */
+  mappings = 0;
   /** `PERF_EVENT_IOC_PAUSE_OUTPUT` */
   paused = false;
   /** The event in whose ring its samples go (`PERF_EVENT_IOC_SET_OUTPUT`); null: its own. */

@@ -77,6 +77,11 @@ export class PerfEvents {
       if (watching?.size === 0) this.#watching.delete(source.call);
     }
     this.#clock.remove(event);
+    this.endRing(event);
+  }
+
+  /** Nobody sees the ring of an event any more. */
+  endRing(event: PerfEvent): void {
     if (event.ring !== null) this.#machine.memory.retire(event.ring.offset);
     event.ring = null;
   }
@@ -170,7 +175,8 @@ export class PerfEvents {
   /** Writes a sample to the event's ring. @returns 0, or -ENOSPC where there is no ring, or no room in it. */
   #sample(event: PerfEvent, { cpu, task, chain }: EventPlace, facts: CountFacts): number {
     const { ring } = event.output ?? event;
-    if (ring === null || event.paused) return -Errno.ENOSPC;
+    if (ring === null) return -Errno.ENOSPC;
+    if (event.paused) return ring.lose();
     const record = sampleRecord(event.parts.attr.sampleType, {
       ip: facts.ip ?? 0n,
       user: facts.user ?? false,
@@ -180,7 +186,7 @@ export class PerfEvents {
       address: facts.address ?? 0n,
       id: BigInt(event.parts.number),
       cpu,
-      period: event.period,
+      period: facts.period ?? event.period,
       read: () => event.values(),
       chain: () => chain(false),
       raw: facts.raw ?? NOTHING,
@@ -216,7 +222,7 @@ export class PerfEvents {
     const firing = new Firing(this.#machine, { cpu });
     // An event of a task, or of another CPU, is there only while that is so (`event->oncpu`).
     if (!event.counts(cpu, firing.task)) return -Errno.EOPNOTSUPP;
-    return this.#sample(event, firing, { raw });
+    return this.#sample(event, firing, { raw, period: 0n });
   }
 
   /** The event whose value a helper wants (`get_map_perf_counter`). EINVAL, E2BIG, ENOENT. */

@@ -13,7 +13,7 @@ interface Range {
 }
 
 /**
- * `perf_mmap`: a page that says where records are, and 2^n pages of them. EINVAL for another size, and where the ring
+ * `perf_mmap`: a page that says where records are, and 2^n pages of them, or none; the ring ends with its last mapping. EINVAL for another size, and where the ring
  * has another one already.
  */
 export function mapPerfRing(
@@ -23,10 +23,17 @@ export function mapPerfRing(
   ended: (mapping: Mapping) => void,
 ): Mapping {
   const pages = Math.ceil(length / PAGE_SIZE) - 1;
-  if (offset !== 0 || pages < 1 || (pages & (pages - 1)) !== 0) refuse(Errno.EINVAL);
+  if (offset !== 0 || pages < 0 || (pages & (pages - 1)) !== 0) refuse(Errno.EINVAL);
   if (event.ring !== null && event.ring.size !== pages * PAGE_SIZE) refuse(Errno.EINVAL);
   const ring = machine.perf.ringOf(event, pages) ?? refuse(Errno.ENOMEM);
-  return new PerfMapping(machine.memory, event, ring, { write, ended });
+  event.mappings++;
+  return new PerfMapping(machine.memory, event, ring, {
+    write,
+    ended: (mapping) => {
+      if (--event.mappings === 0) machine.perf.endRing(event);
+      ended(mapping);
+    },
+  });
 }
 
 /** What a process sees of the ring of a perf event, which it keeps. */
@@ -75,8 +82,8 @@ class PerfMapping implements Mapping {
     const event = this.#event;
     if (event === null) return;
     this.#event = null;
-    event.put();
     this.#ended(this);
+    event.put();
   }
 
   #checkWritable(): void {

@@ -22,7 +22,7 @@ export interface Wakeup {
 }
 
 /**
- * The ring of a perf event in the one memory: a `struct perf_event_mmap_page`, then 2^n pages of records. Records lie
+ * The ring of a perf event in the one memory: a `struct perf_event_mmap_page`, then 2^n pages of records, or none. Records lie
  * across the end where they reach it.
  */
 export class PerfRing {
@@ -40,7 +40,7 @@ export class PerfRing {
   /** Records that found no room and of which no record tells yet. */
   #lost = 0;
 
-  /** @param pages a power of 2. @param offset of zeroed whole pages, one more than `pages`. */
+  /** @param pages a power of 2, or 0. @param offset of zeroed whole pages, one more than `pages`. */
   constructor(memory: KernelMemory, offset: number, pages: number, wakeup: Wakeup) {
     this.#memory = memory;
     this.offset = offset;
@@ -70,6 +70,12 @@ export class PerfRing {
     return pending;
   }
 
+  /** A record came while the ring was paused; one without pages has nothing to lose. @returns -ENOSPC. */
+  lose(): number {
+    if (this.size > 0) this.#lost++;
+    return -Errno.ENOSPC;
+  }
+
   /**
    * Writes a record with its header. What was lost before is told in front of it. @returns 0, or -ENOSPC where there
    * is no room.
@@ -77,10 +83,7 @@ export class PerfRing {
   write(record: Uint8Array, id: bigint): number {
     const notice = this.#lost > 0 ? LOST_SIZE : 0;
     // Room is kept for one byte: a full ring is not an empty one.
-    if (this.head - this.tail + notice + record.length > this.size - 1) {
-      this.#lost++;
-      return -Errno.ENOSPC;
-    }
+    if (this.head - this.tail + notice + record.length > this.size - 1) return this.lose();
     if (notice > 0) this.#append(lostRecord(id, this.#lost));
     this.#lost = 0;
     this.#append(record);
