@@ -32,6 +32,7 @@ import {
   Jit,
 } from "../vm/index.ts";
 import { BpfFs } from "./bpffs.ts";
+import { AttachedStorage } from "./cgroups/attached-storage.ts";
 import type { Cgroup } from "./cgroups/cgroup.ts";
 import { CgroupTree } from "./cgroups/cgroup-tree.ts";
 import { contextKind } from "./context-kind.ts";
@@ -119,6 +120,7 @@ export class Machine {
   readonly functions: Functions;
   readonly userProbes = new UserProbes();
   readonly cgroupHooks: CgroupHooks;
+  readonly cgroupStorage: AttachedStorage;
   readonly perf: PerfEvents;
   readonly contexts: ContextBlocks;
   readonly activity = new Activity();
@@ -178,7 +180,8 @@ export class Machine {
     this.structs = new StructAllocator(this.memory, this.layout);
     this.inodes = new Inodes(this.memory);
     this.namespace = new Namespace(this.structs, this.#lastNamespace, 1);
-    this.cgroupHooks = new CgroupHooks();
+    this.cgroupStorage = new AttachedStorage(this.memory);
+    this.cgroupHooks = new CgroupHooks(this.cgroupStorage);
     this.cgroups = new CgroupTree(this.structs, (group) => this.cgroupHooks.removed(group));
     this.tasks = new TaskTable({
       structs: this.structs,

@@ -1,4 +1,5 @@
 import { BpfAttachFlag, Errno } from "../../uapi/index.ts";
+import type { AttachedStorage } from "../cgroups/attached-storage.ts";
 import type { Cgroup } from "../cgroups/cgroup.ts";
 import type { KernelLink } from "../links/link.ts";
 import type { KernelProgram } from "../objects/program.ts";
@@ -16,6 +17,8 @@ export interface CgroupEntry {
   readonly program: KernelProgram;
   readonly link: KernelLink | null;
   readonly flags: number;
+  /** What it is attached to. */
+  readonly group: Cgroup;
 }
 
 /** Programs of one attach type at one group. */
@@ -44,6 +47,11 @@ export interface CgroupAttachment {
 /** Programs of control groups by attach type (kernel/bpf/cgroup.c). */
 export class CgroupHooks {
   readonly #hooks = new Map<Cgroup, Map<number, CgroupHook>>();
+  readonly #storage: AttachedStorage;
+
+  constructor(storage: AttachedStorage) {
+    this.#storage = storage;
+  }
 
   #hook(group: Cgroup, type: number): CgroupHook {
     let types = this.#hooks.get(group);
@@ -95,8 +103,9 @@ export class CgroupHooks {
     if (!this.#mayAttach(group, type)) refuse(Errno.EPERM);
     if (hook.entries.length > 0 && hook.flags !== saved) refuse(Errno.EPERM);
     if (hook.entries.length >= MOST) refuse(Errno.E2BIG);
-    const entry: CgroupEntry = { program, link, flags };
+    const entry: CgroupEntry = { program, link, flags, group };
     const at = findPlaceOf(hook.entries, attachment);
+    this.#storage.attached(program, group, type);
     if (at >= 0) {
       const before = hook.entries[at]!;
       hook.entries = hook.entries.with(at, entry);
@@ -139,6 +148,7 @@ export class CgroupHooks {
   /** Another program of a link, at the same place (`__cgroup_bpf_replace`). */
   exchange(group: Cgroup, type: number, link: KernelLink, program: KernelProgram): void {
     const hook = this.#hook(group, type);
+    this.#storage.attached(program, group, type);
     hook.entries = hook.entries.map((entry) => (entry.link === link ? { ...entry, program } : entry));
     hook.revision++;
   }
@@ -147,6 +157,7 @@ export class CgroupHooks {
   removed(group: Cgroup): void {
     const types = this.#hooks.get(group);
     this.#hooks.delete(group);
+    this.#storage.removed(group);
     for (const { entries } of types?.values() ?? []) for (const entry of entries) letGo(entry);
   }
 }

@@ -2,7 +2,6 @@ import { Errno } from "../../uapi/index.ts";
 import type { Cgroup } from "../cgroups/cgroup.ts";
 import type { Machine } from "../machine.ts";
 import { runFrame } from "../run-frame.ts";
-import { withCgroupStorage } from "../testrun/cgroup-storage.ts";
 
 /** An event that control groups have a say in. */
 export interface CgroupEvent {
@@ -18,9 +17,10 @@ export interface CgroupEvent {
  */
 export function runCgroupPrograms(machine: Machine, { group, attachType, context }: CgroupEvent): number {
   let retval = 0;
-  for (const { program } of machine.cgroupHooks.effective(group, attachType)) {
+  for (const { program, group: at } of machine.cgroupHooks.effective(group, attachType)) {
     const frame = runFrame({ retval });
-    const result = withCgroupStorage(machine, program, () => machine.runForEvent(program, context, frame));
+    const run = () => machine.runForEvent(program, context, frame);
+    const result = machine.cgroupStorage.with(program, at, attachType, run);
     retval = frame.retval;
     // A chosen error stays; -MAX_ERRNO is 4095.
     const isError = retval < 0 && retval >= -4095;

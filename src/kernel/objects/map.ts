@@ -48,6 +48,8 @@ export class KernelMap extends KernelObject {
   readonly inners: InnerMaps | null;
   /** What elements that XDP redirects to run, and the control groups in an array. */
   readonly entryPrograms = new EntryPrograms();
+  /** What is to be done when it ends. */
+  readonly whenGone: (() => void)[] = [];
   /** What an array of perf events holds. */
   readonly events = new EventArray();
   /** Descriptors and pins: the one that creates it is the first. */
@@ -111,6 +113,7 @@ export class KernelMap extends KernelObject {
 
   protected override destroy(): void {
     this.#table.remove(this.id);
+    for (const act of this.whenGone) act();
     this.programs?.clear();
     this.inners?.clear();
     this.entryPrograms.clear();

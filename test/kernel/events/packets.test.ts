@@ -145,6 +145,39 @@ describe("control groups", () => {
     expect(kernel.receive(FRAME, { device, socket: app }).verdict).toBe("accepted");
   });
 
+  it("have values of their own in maps of their storage, as long as they are there", () => {
+    const kernel = new EmbeddedKernel();
+    const mapFd = kernel.mapCreate({ mapType: 19, keySize: 8, valueSize: 8, maxEntries: 0 });
+    const seen = words(kernel);
+    const text = `
+      r1 = map[id:${mapFd}]
+      r2 = 0
+      call bpf_get_local_storage
+      r1 = 1
+      lock *(u64 *)(r0 + 0) += r1
+      r7 = *(u64 *)(r0 + 0)
+      ${store(seen, 0)}
+      r0 = 1
+      exit`;
+    const progFd = loadText(kernel, "cgroup_skb", text);
+    const attachType = BpfAttachType.CGROUP_INET_INGRESS;
+    const sockets = ["/a", "/b"].map((path) => socketIn(kernel, path));
+    for (const path of ["a", "b"]) {
+      const targetFd = kernel.port.open(`/sys/fs/cgroup/${path}`);
+      kernel.progAttach({ targetFd, attachBpfFd: progFd, attachType, attachFlags: 2 });
+    }
+    const device = kernel.namespace.loopback;
+    const receive = (index: number) => {
+      kernel.receive(FRAME, { device, socket: sockets[index]! });
+      return Number(wordAt(kernel, seen, 0));
+    };
+    expect([0, 0, 1, 0, 1].map(receive)).toEqual([1, 2, 1, 3, 2]);
+    const targetFd = kernel.port.open("/sys/fs/cgroup/a");
+    kernel.progDetach({ targetFd, attachBpfFd: progFd, attachType });
+    kernel.linkCreate({ targetFd, progFd, attachType });
+    expect(receive(0)).toBe(4);
+  });
+
   it("are gone with what was attached to them", () => {
     const kernel = new EmbeddedKernel();
     kernel.port.makeDirectory("/sys/fs/cgroup/short");
