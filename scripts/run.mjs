@@ -1,4 +1,4 @@
-// Runs the project's own programs: `node scripts/run.mjs gen|bench|fuzz|oracle|verifier-cases|verifier-objects|record-verifier|record-verdicts [ARGUMENTS]`.
+// Runs the project's own programs: `node scripts/run.mjs gen|bench|fuzz|stress|oracle|verifier-cases|verifier-objects|record-verifier|record-verdicts [ARGUMENTS]`.
 // They are TypeScript; Node 20 cannot run that, so they are bundled first (some 30 ms).
 import { existsSync } from "node:fs";
 import { join } from "node:path";
@@ -10,6 +10,7 @@ const PROGRAMS = {
   gen: "gen/main.ts",
   bench: "bench/main.ts",
   fuzz: "test/fuzz/main.ts",
+  stress: "test/maps/main.ts",
   "verifier-cases": "test/verifier/main.ts",
   "verifier-objects": "test/verifier/object-files/main.ts",
   "record-verifier": "gen/verifier/record.ts",

@@ -13,5 +13,16 @@ export type {
 } from "./helper.ts";
 export { createKfuncs } from "./kfunc-table.ts";
 export { freeValue } from "./objects/drop.ts";
-export type { ArenaMemory, CurrentTask, HelperServices, ObjectMemory, Timers } from "./services.ts";
+export type {
+  ArenaMemory,
+  CurrentRun,
+  CurrentTask,
+  HelperServices,
+  ObjectMemory,
+  PerfAccess,
+  PerfCounter,
+  TaskCgroup,
+  TaskStacks,
+  Timers,
+} from "./services.ts";
 export { createHelpers } from "./table.ts";

@@ -27,6 +27,9 @@ function callOperation(
 
 const LOOKUP = { name: "lookup", slot: MapOperationSlot.LOOKUP, absent: 0 } as const;
 const UPDATE = { name: "update", slot: MapOperationSlot.UPDATE, absent: -Errno.EOPNOTSUPP } as const;
+const PUSH = { name: "push", slot: MapOperationSlot.PUSH, absent: -Errno.EOPNOTSUPP } as const;
+const POP = { name: "pop", slot: MapOperationSlot.POP, absent: -Errno.EOPNOTSUPP } as const;
+const PEEK = { name: "peek", slot: MapOperationSlot.PEEK, absent: -Errno.EOPNOTSUPP } as const;
 const DELETE = { name: "delete", slot: MapOperationSlot.DELETE, absent: -Errno.EOPNOTSUPP } as const;
 
 const lookup = emittedHelper(
@@ -80,6 +83,25 @@ const remove = emittedHelper(
   },
 );
 
+const push = emittedHelper(
+  BpfFuncId.map_push_elem,
+  { args: ["ptr", "ptr", "i64"], result: "i32" },
+  (f, environment) => {
+    const [map, value, flags] = f.params as [Local, Local, Local];
+    f.get(flags).i64.const(32).i64.shrU().i64.eqz().i32.eqz();
+    f.if(() => f.i32.const(-Errno.EINVAL).return());
+    callOperation(f, environment, map, PUSH, () => f.get(map).get(value).get(flags).i32.wrapI64());
+  },
+);
+
+/** `bpf_map_pop_elem`, `bpf_map_peek_elem` */
+function get(id: number, operation: typeof POP | typeof PEEK): Helper {
+  return emittedHelper(id, { args: ["ptr", "ptr"], result: "i32" }, (f, environment) => {
+    const [map, value] = f.params as [Local, Local];
+    callOperation(f, environment, map, operation, () => f.get(map).get(value));
+  });
+}
+
 /**
  * The function that a tail call goes on with: the program at an index of a program array, or 0. Engines count the
  * calls and go there; r0 is left alone.
@@ -107,4 +129,14 @@ const localStorage = emittedHelper(
   },
 );
 
-export const MAP_HELPERS: readonly Helper[] = [lookup, lookupPerCpu, update, remove, tailCall, localStorage];
+export const MAP_HELPERS: readonly Helper[] = [
+  lookup,
+  lookupPerCpu,
+  update,
+  remove,
+  push,
+  get(BpfFuncId.map_pop_elem, POP),
+  get(BpfFuncId.map_peek_elem, PEEK),
+  tailCall,
+  localStorage,
+];

@@ -4,6 +4,8 @@ import { BpfFuncId, BpfMapType, Errno } from "../uapi/index.ts";
 import type { ContextKind } from "./context-kind.ts";
 import { hostHelper } from "./define.ts";
 import type { Helper, HelperCall } from "./helper.ts";
+import type { PerfCounter } from "./services.ts";
+import { wideBits } from "./wide.ts";
 
 /** `BPF_F_CURRENT_CPU` */
 const CURRENT_CPU = 0xffff_ffff;
@@ -11,10 +13,14 @@ const CURRENT_CPU = 0xffff_ffff;
 /** `BPF_F_CTXLEN_MASK`, in the high half of the flags. */
 const CONTEXT_LENGTH = 0xf_ffff;
 
-/** `bpf_perf_event_output`, `bpf_skb_event_output` and `bpf_xdp_event_output`. */
+/** `struct bpf_perf_event_value` */
+const VALUE_SIZE = 24;
+
+/** Programs' bytes to the rings of perf events, and what such events have counted. */
 export function perfEventHelpers(layout: KernelLayout, kind: ContextKind): readonly Helper[] {
   const isPacket = kind === "skb" || kind === "xdp";
   const LENGTH = layout.offset("sk_buff.len");
+  const SKB_DATA = layout.offset("sk_buff.data");
   const DATA = layout.offset("xdp_buff.data");
   const DATA_END = layout.offset("xdp_buff.data_end");
 
@@ -25,16 +31,49 @@ export function perfEventHelpers(layout: KernelLayout, kind: ContextKind): reado
     return view.getUint32(context + DATA_END, true) - view.getUint32(context + DATA, true);
   };
 
-  const output = (call: HelperCall, context: number, map: number, index: number, high: number): number => {
+  /** `bpf_perf_event_output`, `bpf_skb_event_output` and `bpf_xdp_event_output`. */
+  const output = (
+    call: HelperCall,
+    context: number,
+    map: number,
+    index: number,
+    high: number,
+    data: number,
+    size: number,
+    sizeHigh: number,
+  ): number => {
     const known = isPacket ? CONTEXT_LENGTH : 0;
     if ((high & ~known) !== 0) return -Errno.EINVAL;
     if (isPacket && high > packetLength(call, context >>> 0)) return -Errno.EFAULT;
+    const event = placeOf(call, map, index);
+    if (event < 0) return event;
+    if (sizeHigh !== 0) return -Errno.EINVAL;
     const view = call.memory.view();
-    const header = (map >>> 0) - MAP_HEADER_SIZE;
-    if (view.getUint32(header + MapField.TYPE, true) !== BpfMapType.PERF_EVENT_ARRAY) return -Errno.EINVAL;
-    const place = index >>> 0 === CURRENT_CPU ? call.cpu : index >>> 0;
-    // No descriptor of this kernel is that of an event: every place is empty.
-    return place >= view.getUint32(header + MapField.MAX_ENTRIES, true) ? -Errno.E2BIG : -Errno.ENOENT;
+    const packet = view.getUint32((context >>> 0) + (kind === "skb" ? SKB_DATA : DATA), true);
+    const bytes = call.memory.bytes();
+    const raw = new Uint8Array((size >>> 0) + high);
+    raw.set(bytes.subarray(data >>> 0, (data >>> 0) + (size >>> 0)));
+    if (high > 0) raw.set(bytes.subarray(packet, packet + high), size >>> 0);
+    return call.services.perf?.output(map >>> 0, event, raw) ?? -Errno.ENOENT;
+  };
+
+  /** `bpf_perf_event_read`: the count itself, or an error that could be one. */
+  const read = (call: HelperCall, map: number, index: number, high: number): number => {
+    const found = high !== 0 ? -Errno.EINVAL : counterAt(call, map, index);
+    return wideBits(call, typeof found === "number" ? BigInt(found) : found.value);
+  };
+
+  /** `bpf_perf_event_read_value`: what is not filled in is zeros. */
+  const readValue = (
+    call: HelperCall,
+    map: number,
+    index: number,
+    high: number,
+    to: number,
+    size: number,
+  ): number => {
+    const found = high !== 0 || size !== VALUE_SIZE ? -Errno.EINVAL : counterAt(call, map, index);
+    return giveCounter(call, found, to, size);
   };
 
   return [
@@ -43,5 +82,53 @@ export function perfEventHelpers(layout: KernelLayout, kind: ContextKind): reado
       { args: ["ptr", "ptr", "i64", "ptr", "i64"], result: "i32" },
       output,
     ),
+    hostHelper(BpfFuncId.perf_event_read, { args: ["ptr", "i64"], result: "i64" }, read),
+    hostHelper(
+      BpfFuncId.perf_event_read_value,
+      { args: ["ptr", "i64", "ptr", "i32"], result: "i32" },
+      readValue,
+    ),
+    // `bpf_perf_prog_read_value`: of the event that the program is for.
+    hostHelper(
+      BpfFuncId.perf_prog_read_value,
+      { args: ["ptr", "ptr", "i32"], result: "i32" },
+      (call: HelperCall, _context: number, to: number, size: number) => {
+        const own = () => call.services.perf?.ownCounter() ?? -Errno.EINVAL;
+        return giveCounter(call, size === VALUE_SIZE ? own() : -Errno.EINVAL, to, size);
+      },
+    ),
+    // No CPU of this kernel records its branches.
+    hostHelper(
+      BpfFuncId.read_branch_records,
+      { args: ["ptr", "ptr", "i32", "i64"], result: "i32" },
+      (_call: HelperCall, _context: number, _to: number, _size: number, flags: number, high: number) =>
+        (flags & ~1) !== 0 || high !== 0 ? -Errno.EINVAL : -Errno.ENOENT,
+    ),
   ];
+}
+
+/** The index that is meant. EINVAL for another map, E2BIG. */
+function placeOf(call: HelperCall, map: number, index: number): number {
+  const view = call.memory.view();
+  const header = (map >>> 0) - MAP_HEADER_SIZE;
+  if (view.getUint32(header + MapField.TYPE, true) !== BpfMapType.PERF_EVENT_ARRAY) return -Errno.EINVAL;
+  const place = index >>> 0 === CURRENT_CPU ? call.cpu : index >>> 0;
+  return place >= view.getUint32(header + MapField.MAX_ENTRIES, true) ? -Errno.E2BIG : place;
+}
+
+function counterAt(call: HelperCall, map: number, index: number): PerfCounter | number {
+  const place = placeOf(call, map, index);
+  return place < 0 ? place : (call.services.perf?.counter(map >>> 0, place) ?? -Errno.ENOENT);
+}
+
+function giveCounter(call: HelperCall, found: PerfCounter | number, to: number, size: number): number {
+  const at = to >>> 0;
+  if (typeof found === "number") {
+    call.memory.bytes().fill(0, at, at + (size >>> 0));
+    return found;
+  }
+  const view = call.memory.view();
+  for (const [index, value] of [found.value, found.enabled, found.running].entries())
+    view.setBigUint64(at + 8 * index, value, true);
+  return 0;
 }

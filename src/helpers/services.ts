@@ -1,3 +1,5 @@
+import type { FilePlace } from "../maps/index.ts";
+
 /** What helpers tell programs of the task that runs. */
 export interface CurrentTask {
   readonly pid: number;
@@ -5,6 +7,49 @@ export interface CurrentTask {
   readonly tgid: number;
   /** At most 15 bytes. */
   readonly comm: string;
+  readonly uid: number;
+  readonly gid: number;
+  /** Offset of its `struct task_struct`; 0 where the kernel has none. */
+  readonly offset: number;
+  readonly cgroup: TaskCgroup;
+}
+
+/** A control group, as far as helpers tell programs of it. */
+export interface TaskCgroup {
+  /** Below 2^53. */
+  readonly id: number;
+  /** The one above it, or itself, at a level of the hierarchy; undefined where it is not that deep. */
+  ancestorAt(level: number): TaskCgroup | undefined;
+}
+
+/** What a run is part of: what helpers tell the program, and what the program leaves for whoever runs it. */
+export interface CurrentRun {
+  /** What the attacher told the program apart by. */
+  readonly cookie: bigint;
+  /** The function or instruction that was probed; 0n for other events. */
+  readonly ip: bigint;
+  /** Offset of the `struct pt_regs` of the task that runs; 0 where nobody knows them. */
+  readonly regs: number;
+  /** What the probed function is to return instead of running; null: it runs. */
+  override: bigint | null;
+  /** What the hook of a control group gives its caller. */
+  retval: number;
+}
+
+/** A counter and how long it counted, in nanoseconds. */
+export interface PerfCounter {
+  readonly value: bigint;
+  readonly enabled: bigint;
+  readonly running: bigint;
+}
+
+/** Perf events of maps (by the map's offset) and of programs. Numbers are errno values as Linux gives them. */
+export interface PerfAccess {
+  /** Writes bytes to the event at a place. @returns 0 or a negative errno. */
+  output(map: number, index: number, raw: Uint8Array): number;
+  counter(map: number, index: number): PerfCounter | number;
+  /** Of the event that the running program is for. */
+  ownCounter(): PerfCounter | number;
 }
 
 /** Objects that programs allocate (`bpf_global_ma`). */
@@ -43,6 +88,14 @@ export interface Timers {
   free(at: number): void;
 }
 
+/** Stacks of tasks, which are named by the offset of their `struct task_struct`. */
+export interface TaskStacks {
+  /** As {@link HelperServices.callChain}, where a task stands; null where it has no such stack: kernel threads no user's. */
+  chain(task: number, user: boolean): readonly bigint[] | null;
+  /** Whether it is the task that runs. */
+  isCurrent(task: number): boolean;
+}
+
 /** What helpers need of the kernel that they run in. Nothing here may await. */
 export interface HelperServices {
   /** Nanoseconds since boot without time asleep (CLOCK_MONOTONIC), a whole number below 2^53. */
@@ -66,6 +119,12 @@ export interface HelperServices {
   writeUser?(low: number, high: number, bytes: Uint8Array): boolean | null;
   /** The task that runs; the idle task of CPU 0 unless told. */
   task?(): CurrentTask;
+  /** Sends a signal to the task that runs. */
+  signal?(number: number): void;
+  /** What the run is part of; nothing of note unless told. */
+  run?(): CurrentRun;
+  /** None: no place of any array has an event. */
+  readonly perf?: PerfAccess;
   /** Whether the network namespace has a device of this index; only the loopback device, 1, unless told. */
   hasDevice?(index: number): boolean;
   /**
@@ -73,6 +132,12 @@ export interface HelperServices {
    * the task that runs. None unless told.
    */
   callChain?(user: boolean): readonly bigint[];
+  /** Where the values of maps hang for an inode, by the offset of its struct; 0 where it can have none, as unless told. */
+  inodeStorage?(inode: number): number;
+  /** Stacks of other tasks; none of them has one unless told. */
+  readonly taskStacks?: TaskStacks;
+  /** Where in a file an address of the current task's user memory is; null where in none, or where it has no build id. */
+  filePlace?(address: bigint): FilePlace | null;
   /** The arena that a map is, by the map's offset; null where it is none. */
   arena?(map: number): ArenaMemory | null;
   /** None: allocations fail. */

@@ -1,6 +1,7 @@
 import { BpfFuncId } from "../uapi/index.ts";
 import { emittedHelper, hostHelper } from "./define.ts";
-import type { Helper, HelperCall } from "./helper.ts";
+import type { Helper } from "./helper.ts";
+import { wide } from "./wide.ts";
 
 /** `HZ` of Debian's and most kernels' x86-64 configuration. */
 const TICKS_PER_SECOND = 250;
@@ -10,16 +11,15 @@ const INITIAL_JIFFIES = 0x1_0000_0000 - 300 * TICKS_PER_SECOND;
 
 const NONE = { args: [], result: "i64" } as const;
 
-/** A whole number below 2^53 as the two halves of an `i64` result. */
-function wide(call: HelperCall, value: number): number {
-  call.resultHigh = Math.floor(value / 2 ** 32);
-  return value | 0;
-}
-
 /** Time, randomness and the CPU: what the services of the kernel say. */
 export const SYSTEM_HELPERS: readonly Helper[] = [
   hostHelper(BpfFuncId.ktime_get_ns, NONE, (call) => wide(call, call.services.monotonic())),
   hostHelper(BpfFuncId.ktime_get_boot_ns, NONE, (call) => wide(call, call.services.boottime())),
+  // As of the last tick.
+  hostHelper(BpfFuncId.ktime_get_coarse_ns, NONE, (call) => {
+    const tick = 1e9 / TICKS_PER_SECOND;
+    return wide(call, Math.floor(call.services.monotonic() / tick) * tick);
+  }),
   hostHelper(BpfFuncId.jiffies64, NONE, (call) => {
     const ticks = Math.floor(call.services.monotonic() / (1e9 / TICKS_PER_SECOND));
     return wide(call, INITIAL_JIFFIES + ticks);

@@ -1,5 +1,6 @@
 import type { KernelLayout } from "../platform/index.ts";
 import { STACK_HELPERS } from "./call-stack.ts";
+import { cgroupArrayHelpers } from "./cgroup-array.ts";
 import { CHECKSUM_HELPERS } from "./checksum.ts";
 import type { ContextKind } from "./context-kind.ts";
 import { DynptrData } from "./dynptr.ts";
@@ -7,12 +8,15 @@ import { dynptrHelpers } from "./dynptr-helpers.ts";
 import { FIB_HELPERS } from "./fib-lookup.ts";
 import { FOR_EACH_HELPERS } from "./for-each.ts";
 import type { Helper } from "./helper.ts";
+import { localStorageHelpers } from "./local-storage.ts";
 import { LOOP_HELPERS } from "./loop.ts";
 import { MAP_HELPERS } from "./maps.ts";
 import { perfEventHelpers } from "./perf-event.ts";
 import { PROBE_HELPERS } from "./probe-read.ts";
 import { redirectHelpers } from "./redirect.ts";
 import { RINGBUF_HELPERS } from "./ringbuf.ts";
+import { RUN_HELPERS } from "./run.ts";
+import { seqFileHelpers } from "./seq-file.ts";
 import { skbHelpers } from "./skb.ts";
 import { skbChecksumHelpers } from "./skb-checksum.ts";
 import { skbHashHelpers } from "./skb-hash.ts";
@@ -21,7 +25,6 @@ import { skbRoomHelpers } from "./skb-room.ts";
 import { skbVlanHelpers } from "./skb-vlan.ts";
 import { socketCookieHelpers } from "./socket-cookie.ts";
 import { SOCKET_MAP_HELPERS } from "./socket-maps.ts";
-import { socketStorageHelpers } from "./socket-storage.ts";
 import { socketHelpers } from "./sockets.ts";
 import { SPIN_LOCK_HELPERS } from "./spin-lock.ts";
 import { STRING_HELPERS } from "./strings.ts";
@@ -29,6 +32,7 @@ import { SYSTEM_HELPERS } from "./system.ts";
 import { TASK_HELPERS } from "./task.ts";
 import { TIMER_HELPERS } from "./timer.ts";
 import { TRACE_HELPERS } from "./trace.ts";
+import { USER_RINGBUF_HELPERS } from "./user-ringbuf.ts";
 import { xdpHelpers } from "./xdp.ts";
 
 /**
@@ -42,6 +46,7 @@ export function createHelpers(
   const families = [
     MAP_HELPERS,
     RINGBUF_HELPERS,
+    USER_RINGBUF_HELPERS,
     SYSTEM_HELPERS,
     TRACE_HELPERS,
     LOOP_HELPERS,
@@ -49,6 +54,7 @@ export function createHelpers(
     PROBE_HELPERS,
     STRING_HELPERS,
     TASK_HELPERS,
+    RUN_HELPERS,
     SPIN_LOCK_HELPERS,
     FOR_EACH_HELPERS,
     TIMER_HELPERS,
@@ -57,6 +63,7 @@ export function createHelpers(
     SOCKET_MAP_HELPERS,
     dynptrHelpers(new DynptrData(layout)),
     perfEventHelpers(layout, context),
+    seqFileHelpers(layout),
     skbHelpers(layout),
     skbChecksumHelpers(layout),
     skbHashHelpers(layout),
@@ -65,7 +72,8 @@ export function createHelpers(
     skbVlanHelpers(layout),
     socketHelpers(layout),
     socketCookieHelpers(layout, context),
-    socketStorageHelpers(layout),
+    localStorageHelpers(layout),
+    cgroupArrayHelpers(layout),
     xdpHelpers(layout),
     redirectHelpers(context),
   ];

@@ -1,10 +1,17 @@
 import { utf8 } from "../base/index.ts";
-import { BpfFuncId } from "../uapi/index.ts";
+import { addressOf } from "../mem/index.ts";
+import { BpfFuncId, Errno } from "../uapi/index.ts";
 import { hostHelper } from "./define.ts";
 import type { Helper, HelperCall } from "./helper.ts";
-import type { CurrentTask } from "./services.ts";
+import type { CurrentTask, TaskCgroup } from "./services.ts";
+import { wide } from "./wide.ts";
 
-const IDLE: CurrentTask = { pid: 0, tgid: 0, comm: "swapper/0" };
+const ROOT: TaskCgroup = { id: 1, ancestorAt: (level) => (level === 0 ? ROOT : undefined) };
+
+const IDLE: CurrentTask = { pid: 0, tgid: 0, comm: "swapper/0", uid: 0, gid: 0, offset: 0, cgroup: ROOT };
+
+/** Numbers of signals (`_NSIG`). */
+const SIGNALS = 64;
 
 function current(call: HelperCall): CurrentTask {
   return call.services.task?.() ?? IDLE;
@@ -20,12 +27,49 @@ function comm(call: HelperCall, to: number, size: number): number {
   return 0;
 }
 
+/** `bpf_send_signal`, `bpf_send_signal_thread`: not to threads of the kernel, nor to idle ones. */
+function sendSignal(call: HelperCall, signal: number): number {
+  const { pid } = current(call);
+  if (pid === 0 || call.services.signal === undefined) return -Errno.EPERM;
+  if (signal >>> 0 > SIGNALS) return -Errno.EINVAL;
+  if (signal !== 0) call.services.signal(signal);
+  return 0;
+}
+
+const NONE = { args: [], result: "i64" } as const;
+
 /** What the task that runs is. */
 export const TASK_HELPERS: readonly Helper[] = [
-  hostHelper(BpfFuncId.get_current_pid_tgid, { args: [], result: "i64" }, (call) => {
+  hostHelper(BpfFuncId.get_current_pid_tgid, NONE, (call) => {
     const { pid, tgid } = current(call);
     call.resultHigh = tgid;
     return pid;
   }),
+  hostHelper(BpfFuncId.get_current_uid_gid, NONE, (call) => {
+    const { uid, gid } = current(call);
+    call.resultHigh = gid | 0;
+    return uid | 0;
+  }),
   hostHelper(BpfFuncId.get_current_comm, { args: ["ptr", "i32"], result: "i32" }, comm),
+  hostHelper(BpfFuncId.get_current_task, NONE, (call) => {
+    const { offset } = current(call);
+    const address = offset === 0 ? 0n : addressOf(offset);
+    call.resultHigh = Number(BigInt.asIntN(32, address >> 32n));
+    return offset | 0;
+  }),
+  hostHelper(BpfFuncId.get_current_task_btf, { args: [], result: "ptr" }, (call) => current(call).offset),
+  // The registers that the task has in user space: none where it is not known.
+  hostHelper(
+    BpfFuncId.task_pt_regs,
+    { args: ["ptr"], result: "ptr" },
+    (call) => call.services.run?.().regs ?? 0,
+  ),
+  hostHelper(BpfFuncId.get_current_cgroup_id, NONE, (call) => wide(call, current(call).cgroup.id)),
+  hostHelper(
+    BpfFuncId.get_current_ancestor_cgroup_id,
+    { args: ["i32"], result: "i64" },
+    (call: HelperCall, level: number) => wide(call, current(call).cgroup.ancestorAt(level)?.id ?? 0),
+  ),
+  hostHelper(BpfFuncId.send_signal, { args: ["i32"], result: "i32" }, sendSignal),
+  hostHelper(BpfFuncId.send_signal_thread, { args: ["i32"], result: "i32" }, sendSignal),
 ];

@@ -34,4 +34,11 @@ export class Attr {
     if (offset + 4 > this.#size) return;
     new DataView(this.#caller.buffer, this.#caller.byteOffset).setUint32(offset, value, true);
   }
+
+  /** As {@link put}, of 64 bits. */
+  put64<C extends BpfAttrCommand>(command: C, camel: AttrField<C>, value: bigint): void {
+    const offset = attrOffset(command, camel);
+    if (offset + 8 > this.#size) return;
+    new DataView(this.#caller.buffer, this.#caller.byteOffset).setBigUint64(offset, value, true);
+  }
 }

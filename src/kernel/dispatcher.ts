@@ -4,6 +4,8 @@ import { progBindMap } from "./commands/bind-map.ts";
 import { btfLoad } from "./commands/btf-load.ts";
 import { btfGetFdById, getNextId, linkGetFdById, mapGetFdById, progGetFdById } from "./commands/ids.ts";
 import { objGetInfoByFd } from "./commands/info.ts";
+import { linkCreate } from "./commands/link-create.ts";
+import { enableStats, iterCreate, linkDetach, linkUpdate, taskFdQuery } from "./commands/links.ts";
 import { mapBatch } from "./commands/map-batch.ts";
 import { mapCreate } from "./commands/map-create.ts";
 import {
@@ -15,7 +17,10 @@ import {
   mapUpdateElem,
 } from "./commands/map-elements.ts";
 import { objGet, objPin } from "./commands/pin.ts";
+import { progAttach, progDetach } from "./commands/prog-attach.ts";
 import { progLoad } from "./commands/prog-load.ts";
+import { progQuery } from "./commands/prog-query.ts";
+import { rawTracepointOpen } from "./commands/raw-tracepoint-open.ts";
 import { progTestRun } from "./commands/test-run.ts";
 import type { Process } from "./process.ts";
 import { Refusal } from "./refusal.ts";
@@ -50,13 +55,23 @@ const HANDLERS: ReadonlyMap<number, Handler> = new Map<number, Handler>([
   [BpfCmd.OBJ_GET_INFO_BY_FD, objGetInfoByFd],
   [BpfCmd.OBJ_PIN, objPin],
   [BpfCmd.OBJ_GET, objGet],
+  [BpfCmd.PROG_ATTACH, progAttach],
+  [BpfCmd.PROG_DETACH, progDetach],
+  [BpfCmd.PROG_QUERY, progQuery],
+  [BpfCmd.RAW_TRACEPOINT_OPEN, rawTracepointOpen],
+  [BpfCmd.LINK_CREATE, linkCreate],
+  [BpfCmd.LINK_UPDATE, linkUpdate],
+  [BpfCmd.LINK_DETACH, linkDetach],
+  [BpfCmd.ITER_CREATE, iterCreate],
+  [BpfCmd.ENABLE_STATS, enableStats],
+  [BpfCmd.TASK_FD_QUERY, taskFdQuery],
 ]);
 
 /** bpf(2). @returns a descriptor or 0, or a negative errno; anything thrown out of it is a bug of the kernel. */
 export function dispatch(process: Process, command: number, attr: Uint8Array, size: number): number {
   const { machine } = process;
   try {
-    machine.timers.run();
+    machine.runDue();
     const handler = HANDLERS.get(command);
     const checkedAttr = new Attr(attr, size);
     return handler === undefined ? -Errno.EINVAL : handler(process, checkedAttr);
@@ -64,7 +79,7 @@ export function dispatch(process: Process, command: number, attr: Uint8Array, si
     if (error instanceof Refusal) return -error.errno;
     throw error;
   } finally {
-    machine.timers.run();
+    machine.runDue();
     machine.quiesce();
   }
 }

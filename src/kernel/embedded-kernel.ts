@@ -1,9 +1,19 @@
 import { BpfCommands } from "../sys/index.ts";
 import type { Fault } from "../vm/index.ts";
+import type { CgroupTree } from "./cgroups/cgroup-tree.ts";
+import type { FireFacts, FirePlace, FireResult } from "./hooks/fire.ts";
+import { fireEvent } from "./hooks/fire-event.ts";
+import { fireSystemCall, type SystemCall } from "./hooks/fire-syscall.ts";
 import { Machine } from "./machine.ts";
+import type { Namespace } from "./net/namespace.ts";
+import { type Delivery, type Passing, receivePacket, sendPacket } from "./net/packet-path.ts";
+import type { KernelSocket } from "./net/socket.ts";
 import type { KernelOptions } from "./options.ts";
 import { ProcessPort } from "./port.ts";
 import { Process, type ProcessOptions } from "./process.ts";
+import { AddressSpace } from "./tasks/address-space.ts";
+import type { KernelTask } from "./tasks/task.ts";
+import type { TaskTable } from "./tasks/task-table.ts";
 
 /**
  * A caller of an embedded kernel, with its own descriptors and rights: everything that `BpfCommands` offers.
@@ -19,6 +29,18 @@ export class KernelProcess extends BpfCommands implements Disposable {
 
   get pid(): number {
     return this.caller.pid;
+  }
+
+  /** The task in whose name it calls. */
+  get task(): KernelTask {
+    return this.caller.task;
+  }
+
+  /** The socket behind a descriptor. @throws RangeError where it is none of a socket. */
+  socketOf(fd: number): KernelSocket {
+    const object = this.caller.files.find(fd)?.object;
+    if (object?.kind === "socket") return object as KernelSocket;
+    throw new RangeError(`kernel: expected the descriptor of a socket, got ${fd}`);
   }
 
   /** Ends the process: what only its descriptors kept alive is gone. */
@@ -51,6 +73,79 @@ export class EmbeddedKernel extends KernelProcess {
     return new KernelProcess(new Process(this.caller.machine, options));
   }
 
+  // --- what the kernel observes -----------------------------------------------------------------------------------
+
+  /**
+   * Fires an event: runs what is attached to it. Probes are named `tracepoint:CATEGORY:NAME`, `rawtracepoint:NAME`,
+   * `function:NAME` (kprobes, fentry, fmod_ret, fexit and kretprobes of one call), `uprobe:PATH:OFFSET`,
+   * `uretprobe:PATH:OFFSET`, `software:NAME` and `hardware:NAME`.
+   *
+   * ```ts
+   * kernel.fire("tracepoint:sched:sched_process_exec", { fields: { filename: "/bin/ls", pid: 7 } }, { cpu: 2 });
+   * ```
+   *
+   * @throws RangeError for an event that this kernel does not have.
+   */
+  fire(probe: string, facts: FireFacts = {}, place: FirePlace = {}): FireResult {
+    return fireEvent(this.caller.machine, probe, facts, place);
+  }
+
+  /**
+   * A system call of a task: tracepoints of its entry and exit, and what is attached to its function.
+   *
+   * ```ts
+   * kernel.systemCall({ call: "openat", args: [-100, 0x7fff_0000n], result: 3 }, { task });
+   * ```
+   */
+  systemCall(call: SystemCall, place: FirePlace = {}): FireResult {
+    return fireSystemCall(this.caller.machine, call, place);
+  }
+
+  /** The tasks of this kernel: every process is one, and others can be made. */
+  get tasks(): TaskTable {
+    return this.caller.machine.tasks;
+  }
+
+  /** Has a task run on a CPU from now on; null: its idle task. Events there happen in its name. */
+  setCurrent(cpu: number, task: KernelTask | null): void {
+    this.caller.machine.setCurrent(cpu, task);
+  }
+
+  /** What runs on a CPU. */
+  currentOn(cpu: number): KernelTask {
+    return this.caller.machine.currentOn(cpu);
+  }
+
+  /** The control groups of this kernel, mounted at /sys/fs/cgroup. */
+  get cgroups(): CgroupTree {
+    return this.caller.machine.cgroups;
+  }
+
+  /** The network namespace that tasks are in unless told. */
+  get namespace(): Namespace {
+    return this.caller.machine.namespace;
+  }
+
+  /** A new network namespace, with a loopback device. */
+  createNamespace(): Namespace {
+    return this.caller.machine.createNamespace();
+  }
+
+  /** User memory for a task, of which nothing is mapped. */
+  createAddressSpace(): AddressSpace {
+    return new AddressSpace(this.caller.machine.memory);
+  }
+
+  /** A frame comes in at a device: XDP, tcx, netfilter, the lookup of a socket, control groups and filters. */
+  receive(frame: Uint8Array, passing: Passing): Delivery {
+    return receivePacket(this.caller.machine, frame, passing);
+  }
+
+  /** A frame leaves through a device: netfilter, control groups, tcx. What leaves by loopback comes in. */
+  send(frame: Uint8Array, passing: Passing): Delivery {
+    return sendPacket(this.caller.machine, frame, passing);
+  }
+
   /** What programs have printed with `bpf_trace_printk` since the last call: lines as trace_pipe shows them. */
   readTracePipe(): string {
     return this.caller.machine.tracePipe.read();
@@ -62,11 +157,11 @@ export class EmbeddedKernel extends KernelProcess {
   }
 
   /**
-   * Runs the callbacks of timers that are due. They run by themselves where the kernel's clock is the platform's; a kernel
+   * Runs the callbacks of timers, and takes the samples of clocks, that are due. They run by themselves where the kernel's clock is the platform's; a kernel
    * with a clock of its own looks at each system call, and here.
    */
   runTimers(): void {
-    this.caller.machine.timers.run();
+    this.caller.machine.runDue();
   }
 
   /** Bytes of the kernel's memory in use: maps, programs, stacks and all other objects. */

@@ -1,4 +1,16 @@
 export { BPFFS_ROOT } from "./bpffs.ts";
+export type { Cgroup } from "./cgroups/cgroup.ts";
+export { CGROUP_ROOT, type CgroupTree } from "./cgroups/cgroup-tree.ts";
 export { EmbeddedKernel, KernelProcess } from "./embedded-kernel.ts";
+export type { FireFacts, FirePlace, FireResult, FireValue } from "./hooks/fire.ts";
+export type { SystemCall } from "./hooks/fire-syscall.ts";
+export type { Device, DeviceOptions } from "./net/device.ts";
+export type { Namespace } from "./net/namespace.ts";
+export type { Delivery, Passing } from "./net/packet-path.ts";
+export type { KernelSocket } from "./net/socket.ts";
 export type { KernelOptions } from "./options.ts";
 export type { Capability, ProcessOptions } from "./process.ts";
+export type { AddressSpace } from "./tasks/address-space.ts";
+export type { KernelTask } from "./tasks/task.ts";
+export type { TaskOptions, TaskTable } from "./tasks/task-table.ts";
+export type { TaskMemory } from "./user-memory.ts";

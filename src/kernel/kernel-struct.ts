@@ -82,6 +82,12 @@ export class KernelStruct {
     this.set(member, offset === 0 ? 0n : addressOf(offset));
   }
 
+  /** Makes an element of an array of pointers at a member point to an offset. */
+  pointElement(member: string, index: number, offset: number): void {
+    const address = offset === 0 ? 0n : addressOf(offset);
+    this.#memory.view().setBigUint64(this.at(member) + 8 * index, address, true);
+  }
+
   /** The offset that a pointer member points to; 0 for NULL. */
   pointer(member: string): number {
     return offsetOf(this.get64(member));

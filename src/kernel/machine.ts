@@ -1,4 +1,4 @@
-import { hexOf } from "../base/index.ts";
+import { hexOf, textOf } from "../base/index.ts";
 import type { Btf } from "../btf/index.ts";
 import {
   type ContextKind,
@@ -7,6 +7,7 @@ import {
   freeValue,
   type Helper,
   type Kfunc,
+  type PerfCounter,
 } from "../helpers/index.ts";
 import {
   createMap,
@@ -31,25 +32,41 @@ import {
   Jit,
 } from "../vm/index.ts";
 import { BpfFs } from "./bpffs.ts";
+import { AttachedStorage } from "./cgroups/attached-storage.ts";
+import type { Cgroup } from "./cgroups/cgroup.ts";
+import { CgroupTree } from "./cgroups/cgroup-tree.ts";
 import { contextKind } from "./context-kind.ts";
 import { Events } from "./events.ts";
+import { Activity } from "./hooks/activity.ts";
+import { CgroupHooks } from "./hooks/cgroup-hooks.ts";
+import { ContextBlocks } from "./hooks/context-blocks.ts";
+import { Firing } from "./hooks/firing.ts";
+import { Functions } from "./hooks/functions.ts";
+import { Tracepoints } from "./hooks/tracepoints.ts";
+import { UserProbes } from "./hooks/uprobes.ts";
 import { IdTable } from "./id-table.ts";
-import { inertOperations, inertStorage, isInert } from "./inert-map.ts";
+import { Inodes } from "./inodes.ts";
 import { KernelStruct } from "./kernel-struct.ts";
-import { createLoopback, LOOPBACK_IFINDEX, type Loopback } from "./net/loopback.ts";
+import type { KernelLink } from "./links/link.ts";
+import type { Device } from "./net/device.ts";
+import { Namespace } from "./net/namespace.ts";
 import { PacketObjects } from "./net/packet-objects.ts";
 import { ObjectHeap } from "./object-heap.ts";
 import type { KernelBtf } from "./objects/btf.ts";
-import type { KernelObject } from "./objects/kernel-object.ts";
 import type { KernelMap } from "./objects/map.ts";
 import type { KernelProgram } from "./objects/program.ts";
 import type { KernelOptions } from "./options.ts";
+import type { PerfEvent } from "./perf/perf-event.ts";
+import { PerfEvents } from "./perf/perf-events.ts";
 import { refuse } from "./refusal.ts";
+import { type RunFrame, runFrame } from "./run-frame.ts";
 import { StructAllocator } from "./struct-allocator.ts";
 import { KernelSymbols } from "./symbols.ts";
+import type { KernelTask } from "./tasks/task.ts";
+import { TaskTable } from "./tasks/task-table.ts";
 import { KernelTimers } from "./timers.ts";
 import { TracePipe } from "./trace-pipe.ts";
-import { type Task, userBytes, userString, writeUser } from "./user-memory.ts";
+import { userBytes, userString, writeUser } from "./user-memory.ts";
 
 /** Far more than Linux's verifier lets a program do, and over in seconds. */
 const DEFAULT_BUDGET = 1_000_000_000;
@@ -75,7 +92,7 @@ export class Machine {
   readonly programs: IdTable<KernelProgram>;
   readonly maps: IdTable<KernelMap>;
   readonly btfs: IdTable<KernelBtf>;
-  readonly links: IdTable<KernelObject>;
+  readonly links: IdTable<KernelLink>;
   readonly bpffs = new BpfFs();
   readonly tracePipe = new TracePipe();
   readonly events = new Events();
@@ -87,15 +104,28 @@ export class Machine {
   readonly executor: BpfExecutor;
   readonly engine: Engine;
   readonly structs: StructAllocator;
-  readonly loopback: Loopback;
+  /** Of descriptors. */
+  readonly inodes: Inodes;
+  /** The network namespace that tasks are in unless told. */
+  readonly namespace: Namespace;
   readonly packets: PacketObjects;
   /** Objects that programs allocated. */
   readonly objects: ObjectHeap;
   readonly timers: KernelTimers;
   /** Why the last run of a program that no verifier has seen ended early; null where it did not. */
   lastFault: Fault | null = null;
-  /** The task that runs: what task helpers call current. */
-  current: Task = { pid: 0, comm: "swapper/0" };
+  readonly tasks: TaskTable;
+  readonly cgroups: CgroupTree;
+  readonly tracepoints: Tracepoints;
+  readonly functions: Functions;
+  readonly userProbes = new UserProbes();
+  readonly cgroupHooks: CgroupHooks;
+  readonly cgroupStorage: AttachedStorage;
+  readonly perf: PerfEvents;
+  readonly contexts: ContextBlocks;
+  readonly activity = new Activity();
+  /** Descriptors by which somebody wants statistics of runs. */
+  statisticsUsers = 0;
   /** Functions of the kernel that programs call by their BTF ids. */
   readonly kfuncs: ReadonlyMap<string, Kfunc>;
   /** How many have been given out. */
@@ -104,8 +134,14 @@ export class Machine {
   readonly #helpers = new Map<ContextKind, ReadonlyMap<number, Helper>>();
   readonly #environment: MapEnvironment;
   readonly #mapCode: MapCode;
-  #lastPid = 0;
+  /** What runs on each CPU; its idle task where nothing else does. */
+  readonly #current = new Map<number, KernelTask>();
+  /** Of runs that no event is behind. */
+  readonly #noFrame = runFrame();
   #running: KernelProgram | null = null;
+  #frame = this.#noFrame;
+  #lastNamespace = FIRST_NAMESPACE;
+  #lastSession = 0n;
 
   constructor(options: KernelOptions) {
     this.cpus = checkCpus(options.cpus ?? 1);
@@ -142,7 +178,21 @@ export class Machine {
     this.btfs = new IdTable(options.firstIds?.btfs);
     this.links = new IdTable(options.firstIds?.links);
     this.structs = new StructAllocator(this.memory, this.layout);
-    this.loopback = createLoopback(this.structs);
+    this.inodes = new Inodes(this.memory);
+    this.namespace = new Namespace(this.structs, this.#lastNamespace, 1);
+    this.cgroupStorage = new AttachedStorage(this.memory);
+    this.cgroupHooks = new CgroupHooks(this.cgroupStorage);
+    this.cgroups = new CgroupTree(this.structs, (group) => this.cgroupHooks.removed(group));
+    this.tasks = new TaskTable({
+      structs: this.structs,
+      cgroup: this.cgroups.root,
+      namespace: this.namespace,
+      clock: this.clock,
+    });
+    this.tracepoints = new Tracepoints(this.shown.btf);
+    this.functions = new Functions(this.shown.btf);
+    this.contexts = new ContextBlocks(this.memory);
+    this.perf = new PerfEvents(this, options.clock === undefined);
     this.packets = new PacketObjects(this.memory, this.layout, this.structs);
 
     this.objects = new ObjectHeap(this.memory);
@@ -165,21 +215,31 @@ export class Machine {
         monotonic: this.clock,
         boottime: this.clock,
         random: this.random,
-        trace: (text) => {
-          const { pid, comm } = this.current;
-          this.tracePipe.write({ pid, comm, cpu: this.executor.cpu, time: BigInt(this.clock()), text });
+        trace: (text) => this.#trace(text),
+        task: () => this.current,
+        signal: (number) => this.current.signals.push(number),
+        run: () => this.#frame,
+        perf: {
+          output: (map, index, raw) => this.#withMap(map, (found) => this.perf.output(found, index, raw)),
+          counter: (map, index) => this.#withMap(map, (found) => counterOf(this.perf.readable(found, index))),
+          ownCounter: () => (this.#frame.event === null ? -Errno.EINVAL : counterOf(this.#frame.event)),
         },
-        task: () => ({ ...this.current, tgid: this.current.pid }),
         userBytes: (low, high, length) => userBytes(this.current.memory, low, high, length),
         userString: (low, high, limit) => userString(this.current.memory, low, high, limit),
         writeUser: (low, high, bytes) => writeUser(this.current.memory, low, high, bytes),
         flowKey: () => this.#flowKey,
         socketCookie: () => ++this.#socketCookies,
-        hasDevice: (index) => index === LOOPBACK_IFINDEX,
+        hasDevice: (index) => this.current.namespace.devices.has(index),
         arena: (map) => this.mapAt(map)?.parts.storage.arena ?? null,
         objects: this.objects,
         timers: this.timers,
-        callChain: (user) => (user ? [] : this.#callChain()),
+        taskStacks: {
+          // Nothing is known of where a task sleeps.
+          chain: (task, user) =>
+            task === this.current.offset ? this.#chainOfCurrent(user) : user ? null : [],
+          isCurrent: (task) => task === this.current.offset,
+        },
+        callChain: (user) => this.#frame.chain?.(user) ?? (user ? [] : this.#callChain()),
       },
     });
     executor.budget = checkBudget(options.budget ?? DEFAULT_BUDGET);
@@ -187,6 +247,7 @@ export class Machine {
     this.engine = options.engine === "jit" ? new Jit(options.jit) : new Interpreter();
     const freeFields = (map: number, value: number, onlyTimers?: boolean) =>
       freeValue(executor.call, map >>> 0, value >>> 0, onlyTimers);
+    this.structs.freeFields = freeFields;
     this.#mapCode = new MapCode(this.memory, executor, freeFields);
     this.#environment = {
       freeFields,
@@ -225,20 +286,43 @@ export class Machine {
     return undefined;
   }
 
-  nextPid(): number {
-    return ++this.#lastPid;
+  #withMap(offset: number, act: (map: KernelMap) => number): number;
+  #withMap<T>(offset: number, act: (map: KernelMap) => T): T | number;
+  #withMap<T>(offset: number, act: (map: KernelMap) => T): T | number {
+    const map = this.mapAt(offset);
+    return map === undefined ? -Errno.EINVAL : act(map);
+  }
+
+  /** What iterators tell their programs apart by. */
+  nextSession(): bigint {
+    return ++this.#lastSession;
+  }
+
+  /** A new network namespace, with a loopback device. */
+  createNamespace(): Namespace {
+    this.#lastNamespace++;
+    return new Namespace(this.structs, this.#lastNamespace, this.#lastNamespace - FIRST_NAMESPACE + 1);
+  }
+
+  /** Removes an empty control group. ENOENT, EBUSY. */
+  removeCgroup(path: string): void {
+    const used = (group: Cgroup) => this.tasks.values().some((task) => task.cgroup === group);
+    this.cgroups.remove(path, used);
+  }
+
+  /** The device that test runs receive their packets on. */
+  get loopback(): Device {
+    return this.namespace.loopback;
   }
 
   /** A map in the one memory, with its `struct bpf_map` as BTF describes it. ENOMEM, E2BIG … */
   createMap(attributes: MapAttributes): MapStorage {
-    if (isInert(attributes.type)) return inertStorage(this.memory, this.#environment.bpfMapSize, attributes);
     const storage = createMap(this.#environment, attributes);
     return typeof storage === "number" ? refuse(-storage) : storage;
   }
 
   /** The operations of a shape, for system calls. */
   operationsOf(shape: MapShape): MapOperations {
-    if (isInert(shape.type)) return inertOperations(this.executes ? -Errno.EOPNOTSUPP : 0);
     return this.#mapCode.operations(shape);
   }
 
@@ -270,24 +354,67 @@ export class Machine {
     };
   }
 
+  /** `trace_bpf_trace_printk`: a line of the trace, and what is attached to its tracepoint. */
+  #trace(text: Uint8Array): void {
+    const { cpu } = this.executor;
+    const { pid, comm } = this.current;
+    this.tracePipe.write({ pid, comm, cpu, time: BigInt(this.clock()), text });
+    const point = this.tracepoints.find("bpf_trace_printk");
+    if (point === null || point.probes.length === 0) return;
+    const event = this.tracepoints.events.find("bpf_trace", "bpf_trace_printk");
+    const line = text.slice();
+    this.contexts.use(line.length + 1, (offset) => {
+      this.memory.bytes().set(line, offset);
+      const facts = { args: [{ offset }], fields: { bpf_string: textOf(line) } };
+      new Firing(this, { cpu }).tracepoint(point, event, facts);
+    });
+  }
+
   /** Runs a program once. @returns r0, the low half, signed. EFAULT where the run ended with a fault. */
-  run(program: KernelProgram, context: number): number {
-    return this.runMany(program, context, 1);
+  run(program: KernelProgram, context: number, frame: RunFrame = this.#noFrame): number {
+    return this.runMany(program, context, 1, frame);
   }
 
   /** Runs a program so many times on one context. @returns r0 of the last run, as {@link run}. */
-  runMany(program: KernelProgram, context: number, count: number): number {
-    const outer = this.#running;
+  runMany(program: KernelProgram, context: number, count: number, frame: RunFrame = this.#noFrame): number {
+    // Each run is counted by itself where somebody counts instructions.
+    const [runs, each] = this.perf.countsInstructions ? [count, 1] : [1, count];
+    let result = 0;
+    for (let i = 0; i < runs; i++) result = this.#enter(program, context, frame, each);
+    if (this.executor.fault !== null) refuse(Errno.EFAULT);
+    return result;
+  }
+
+  /** Runs a program that is attached to an event. @returns r0, the low half, signed; 0 where the run ended with a fault. */
+  runForEvent(program: KernelProgram, context: number, frame: RunFrame): number {
+    // It was detached by what happened since the event began: it may not exist any more.
+    if (program.references === 0) return 0;
+    program.get();
+    try {
+      const result = this.#enter(program, context, frame);
+      return this.executor.fault === null ? result : 0;
+    } finally {
+      program.put();
+    }
+  }
+
+  #enter(program: KernelProgram, context: number, frame: RunFrame, count = 1): number {
+    const [outer, outerFrame] = [this.#running, this.#frame];
     this.#running = program;
+    this.#frame = frame;
+    const started = this.statisticsUsers > 0 ? this.clock() : null;
     const { code } = program.parts;
     const result = count === 1 ? code.run(context) : code.runMany(context, count);
+    if (started !== null) {
+      program.runs += count;
+      program.runTime += this.clock() - started;
+    }
     this.#running = outer;
+    this.#frame = outerFrame;
+    if (this.perf.countsInstructions) this.perf.executed(this.executor.executed);
     this.events.happened();
     const { fault } = this.executor;
-    if (fault !== null) {
-      this.lastFault = fault;
-      refuse(Errno.EFAULT);
-    }
+    if (fault !== null) this.lastFault = fault;
     return result;
   }
 
@@ -297,6 +424,12 @@ export class Machine {
     this.events.happened();
   }
 
+  /** The stack of the task that runs; threads of the kernel have none in user space. */
+  #chainOfCurrent(user: boolean): readonly bigint[] | null {
+    if (user && this.current.memory === undefined) return null;
+    return this.#frame.chain?.(user) ?? (user ? [] : this.#callChain());
+  }
+
   /** The functions of a test run, as Linux's are; tasks have no stack of their own in user space. */
   #callChain(): bigint[] {
     const program = this.#running;
@@ -304,15 +437,38 @@ export class Machine {
     return [...names, ...TEST_RUN_CALLERS].map((name) => this.symbols.address(name) + RETURN_DISTANCE);
   }
 
-  /** Runs something in the name of a task. */
-  asTask<T>(task: Task, act: () => T): T {
-    const before = this.current;
-    this.current = task;
+  /** The task that runs: what task helpers call current. */
+  get current(): KernelTask {
+    return this.currentOn(this.executor.cpu);
+  }
+
+  /** What runs on a CPU. */
+  currentOn(cpu: number): KernelTask {
+    return this.#current.get(cpu) ?? this.tasks.idle(cpu);
+  }
+
+  /** Has a task run on a CPU from now on; null: nothing. */
+  setCurrent(cpu: number, task: KernelTask | null): void {
+    if (task === null) this.#current.delete(cpu);
+    else this.#current.set(cpu, task);
+  }
+
+  /** Runs something in the name of a task, on the CPU that this is. */
+  asTask<T>(task: KernelTask, act: () => T): T {
+    const { cpu } = this.executor;
+    const before = this.#current.get(cpu) ?? null;
+    this.setCurrent(cpu, task);
     try {
       return act();
     } finally {
-      this.current = before;
+      this.setCurrent(cpu, before);
     }
+  }
+
+  /** Runs what is due: callbacks of timers, samples of clocks. */
+  runDue(): void {
+    this.timers.run();
+    this.perf.run();
   }
 
   /** The end of a system call: outside every run, what was retired before it can be freed. */
@@ -371,6 +527,16 @@ function symbolOf({ parts: { tag, name } }: KernelProgram): string {
 }
 
 const MAX_CPUS = 4096;
+
+/** Number of the first network namespace (`PROC_NET_INIT_INO` is of a later release). */
+const FIRST_NAMESPACE = 0xf000_0098;
+
+/** What read helpers tell of an event; a refusal as it is. */
+function counterOf(event: PerfEvent | number): PerfCounter | number {
+  if (typeof event === "number") return event;
+  const time = event.timeEnabled;
+  return { value: event.count, enabled: BigInt(Math.floor(time)), running: BigInt(Math.floor(time)) };
+}
 
 function checkCpus(cpus: number): number {
   if (Number.isInteger(cpus) && cpus >= 1 && cpus <= MAX_CPUS) return cpus;

@@ -5,6 +5,7 @@ import { mapArena } from "./arena-mapping.ts";
 import { MapMapping } from "./map-mapping.ts";
 import type { KernelMap } from "./objects/map.ts";
 import { refuse } from "./refusal.ts";
+import { mapRing } from "./ring-mapping.ts";
 
 interface Range {
   readonly offset: number;
@@ -13,8 +14,8 @@ interface Range {
 }
 
 /**
- * `bpf_map_mmap` and `array_map_mmap`: the values of an array that was made to be mapped, or the pages of an arena.
- * `ended` hears of its closing.
+ * `bpf_map_mmap` and `array_map_mmap`: the values of an array that was made to be mapped, the pages of an arena, or a
+ * ring buffer. `ended` hears of its closing.
  */
 export function mapValues(
   memory: KernelMemory,
@@ -23,12 +24,14 @@ export function mapValues(
   ended: (mapping: Mapping) => void,
 ): Mapping {
   const { offset, length, write } = range;
-  const mappable = map.type === BpfMapType.ARRAY || map.type === BpfMapType.ARENA;
+  const ring = map.type === BpfMapType.RINGBUF || map.type === BpfMapType.USER_RINGBUF;
+  const mappable = map.type === BpfMapType.ARRAY || map.type === BpfMapType.ARENA || ring;
   // Nobody but the kernel touches special fields.
   if (!mappable || (map.parts.record !== null && map.parts.record.fields.length > 0)) refuse(Errno.ENOTSUPP);
   if (write && map.frozen) refuse(Errno.EPERM);
   if (write && (map.parts.flags & BpfMapFlag.RDONLY_PROG) !== 0) refuse(Errno.EACCES);
   if (map.type === BpfMapType.ARENA) return mapArena(memory, map, range, ended);
+  if (ring) return mapRing(memory, map, range, ended);
   if ((map.parts.flags & BpfMapFlag.MMAPABLE) === 0) refuse(Errno.EINVAL);
   if (length <= 0 || offset < 0 || offset % PAGE_SIZE !== 0) refuse(Errno.EINVAL);
   const whole = Math.ceil(length / PAGE_SIZE) * PAGE_SIZE;

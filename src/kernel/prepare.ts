@@ -1,6 +1,6 @@
 import { RecordBlocks } from "../maps/index.ts";
 import { addressOf } from "../mem/index.ts";
-import { BpfMapType, BpfProgFlag, Errno, helperName, mapTypeNames } from "../uapi/index.ts";
+import { BpfMapType, BpfProgFlag, Errno, helperName } from "../uapi/index.ts";
 import {
   type Environment,
   FixupError,
@@ -153,7 +153,7 @@ interface Compiled {
   readonly maxContextOffset: number;
 }
 
-/** A verified program may still be nothing that this kernel can run: it lacks a helper, or elements of a map. */
+/** A verified program may still be nothing that this kernel can run: it lacks a helper. */
 function compile(machine: Machine, request: LoadRequest, checked: ToCompile, log: LoadLog): Compiled {
   const fixed = fixupOrRefuse(machine, checked, request, log);
   const helpers = machine.helpersFor(request.type.type);
@@ -165,13 +165,6 @@ function compile(machine: Machine, request: LoadRequest, checked: ToCompile, log
   for (const name of fixed.kfuncs.values()) {
     if (machine.kfuncs.has(name)) continue;
     log.write(`kfunc ${name} is not supported by this kernel\n`);
-    refuse(Errno.EOPNOTSUPP);
-  }
-  for (const map of checked.maps) {
-    if (!map.inert) continue;
-    log.write(
-      `map ${map.parts.name}: maps of type ${mapTypeNames[map.type]} are not supported by this kernel\n`,
-    );
     refuse(Errno.EOPNOTSUPP);
   }
   const mapOfSlot = new Map<number, number>();

@@ -1,12 +1,14 @@
 import { cString } from "../base/index.ts";
-import { LentMemory, type Mapping } from "../sys/index.ts";
+import { LentMemory, type Mapping, type RingBatch } from "../sys/index.ts";
 import { Errno } from "../uapi/index.ts";
 import { FdTable, type OpenFile } from "./fd-table.ts";
+import type { KernelLink } from "./links/link.ts";
 import type { Machine } from "./machine.ts";
 import type { KernelBtf } from "./objects/btf.ts";
 import type { KernelMap } from "./objects/map.ts";
 import type { KernelProgram } from "./objects/program.ts";
 import { refuse } from "./refusal.ts";
+import type { KernelTask } from "./tasks/task.ts";
 
 /** The capabilities that bpf(2) asks for, without their prefix `CAP_`. */
 export type Capability =
@@ -50,11 +52,14 @@ export class Process {
   readonly machine: Machine;
   readonly pid: number;
   readonly uid: number;
-  readonly comm: string;
+  /** Its only thread. */
+  readonly task: KernelTask;
   readonly files: FdTable;
   readonly memory = new LentMemory();
   /** Open mappings of maps, which end with the process. */
   readonly mappings = new Set<Mapping>();
+  /** What was last taken from each ring, by descriptor: it keeps the ring until it is given back. */
+  readonly rings = new Map<number, RingBatch>();
   /** It has ended: nothing that it could still create would ever be closed. */
   exited = false;
   readonly #caps: ReadonlySet<Capability>;
@@ -63,11 +68,18 @@ export class Process {
 
   constructor(machine: Machine, options: ProcessOptions = {}) {
     this.machine = machine;
-    this.pid = options.pid ?? machine.nextPid();
-    this.uid = options.uid ?? 0;
-    this.comm = (options.comm ?? "tsbpf").slice(0, 15);
+    const { pid, uid = 0, comm = "tsbpf" } = options;
+    this.task = machine.tasks.create({
+      uid,
+      comm,
+      memory: this.memory,
+      ...(pid === undefined ? {} : { pid }),
+    });
+    this.pid = this.task.pid;
+    this.uid = uid;
     this.#caps = new Set(options.caps ?? ALL_CAPABILITIES);
     this.files = new FdTable(options.maxFds ?? 1024, this.may("SYSLOG"));
+    this.task.files = this.files;
   }
 
   /**
@@ -86,8 +98,6 @@ export class Process {
     const map = file.object as KernelMap;
     if (use === "read" && !file.readable) refuse(Errno.EPERM);
     if (use === "write" && (!file.writable || map.frozen)) refuse(Errno.EPERM);
-    // Where maps are only looked at, what an object puts into one of these is taken, and not kept.
-    if (map.inert && (use === "read" || (use === "write" && this.machine.executes))) refuse(Errno.EOPNOTSUPP);
     return map;
   }
 
@@ -99,6 +109,17 @@ export class Process {
   program(fd: number): KernelProgram {
     const { object } = this.files.get(fd);
     return object.kind === "prog" ? (object as KernelProgram) : refuse(Errno.EINVAL);
+  }
+
+  link(fd: number): KernelLink {
+    const { object } = this.files.get(fd);
+    return object.kind === "link" ? (object as KernelLink) : refuse(Errno.EINVAL);
+  }
+
+  /** As {@link program}, where it has to be of a type (`bpf_prog_get_type`). */
+  programOf(fd: number, type: number): KernelProgram {
+    const program = this.program(fd);
+    return program.parts.type === type ? program : refuse(Errno.EINVAL);
   }
 
   btf(fd: number): KernelBtf {
@@ -175,10 +196,13 @@ export class Process {
   exit(): void {
     this.exited = true;
     for (const mapping of [...this.mappings]) mapping.close();
+    for (const batch of this.rings.values()) batch.release();
+    this.rings.clear();
     this.files.closeAll();
     if (this.#scratch !== 0) this.machine.memory.free(this.#scratch);
     this.#scratch = 0;
     this.#scratchSize = 0;
+    this.machine.tasks.exit(this.task);
     this.machine.quiesce();
   }
 }

@@ -1,12 +1,24 @@
 import { TsbpfError } from "../base/index.ts";
+import { type FreeFields, LocalStorage } from "../maps/index.ts";
 import { type KernelMemory, RegionAccess } from "../mem/index.ts";
 import type { KernelLayout } from "../platform/index.ts";
 import { KernelStruct } from "./kernel-struct.ts";
+
+/** By struct: where values hang that maps have for it. */
+const STORAGE: Readonly<Record<string, string>> = {
+  sock: "sk_bpf_storage",
+  task_struct: "bpf_storage",
+  cgroup: "bpf_cgrp_storage",
+};
 
 /** Makes objects of the kernel in the one memory, and tells checked mode what programs may do with them. */
 export class StructAllocator {
   readonly #memory: KernelMemory;
   readonly #layout: KernelLayout;
+  /** Handles of the regions of objects that may end, by offset. */
+  readonly #regions = new Map<number, number[]>();
+  /** Ends what values of maps own that hang on an object. */
+  freeFields: FreeFields | undefined;
 
   constructor(memory: KernelMemory, layout: KernelLayout) {
     this.#memory = memory;
@@ -20,10 +32,11 @@ export class StructAllocator {
     return offset;
   }
 
-  /** A zeroed struct that programs may read, and write where `writable` members are. */
-  struct(type: string, writable: readonly string[] = []): KernelStruct {
-    const size = this.#layout.sizeOf(type);
+  /** A zeroed struct that programs may read, and write where `writable` members are, with `extra` bytes behind it. */
+  struct(type: string, writable: readonly string[] = [], extra = 0): KernelStruct {
+    const size = this.#layout.sizeOf(type) + extra;
     const object = new KernelStruct(this.#memory, this.#layout, type, this.allocate(size, 64));
+    this.#regions.set(object.offset, []);
     const places = writable
       .map((member) => this.#layout.field(`${type}.${member}`))
       .sort((a, b) => a.offset - b.offset);
@@ -39,9 +52,18 @@ export class StructAllocator {
     return object;
   }
 
+  /** Ends a struct: its memory is used anew after every executor passed a quiescent point. */
+  free(object: KernelStruct): void {
+    const storage = STORAGE[object.type];
+    if (storage !== undefined) new LocalStorage(this.#memory, this.freeFields).clearOwner(object.at(storage));
+    for (const handle of this.#regions.get(object.offset) ?? []) this.#memory.regions.remove(handle);
+    this.#regions.delete(object.offset);
+    this.#memory.retire(object.offset);
+  }
+
   #region(object: KernelStruct, from: number, to: number, access: number): void {
     if (from >= to) return;
-    this.#memory.regions.add({
+    const handle = this.#memory.regions.add({
       start: object.offset + from,
       end: object.offset + to,
       access,
@@ -49,5 +71,6 @@ export class StructAllocator {
       size: 0,
       what: `struct ${object.type}`,
     });
+    this.#regions.get(object.offset)!.push(handle);
   }
 }

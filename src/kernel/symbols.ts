@@ -26,6 +26,15 @@ export class KernelSymbols {
     return address;
   }
 
+  /** The function that an address is in, and how far; null where there is none. */
+  find(address: bigint): { readonly name: string; readonly offset: number } | null {
+    for (const [name, start] of this.#addresses) {
+      const offset = address - start;
+      if (offset >= 0n && offset < STEP) return { name, offset: Number(offset) };
+    }
+    return null;
+  }
+
   /** The text of `/proc/kallsyms`. */
   kallsyms(): string {
     let text = "";

@@ -1,11 +1,7 @@
 import type { UserMemory } from "../sys/index.ts";
 
-/** A task, as far as programs that run in its name see it. A thread of the kernel has no user memory. */
-export interface Task {
-  readonly pid: number;
-  readonly comm: string;
-  readonly memory?: UserMemory;
-}
+/** The user memory of a task: what programs that run in its name read and write. */
+export type TaskMemory = Pick<UserMemory, "read" | "write">;
 
 function addressOf(low: number, high: number): bigint {
   return (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0);
@@ -13,7 +9,7 @@ function addressOf(low: number, high: number): bigint {
 
 /** Bytes of user memory; null where any of them faults. */
 export function userBytes(
-  memory: UserMemory | undefined,
+  memory: TaskMemory | undefined,
   low: number,
   high: number,
   length: number,
@@ -23,7 +19,7 @@ export function userBytes(
 
 /** Up to `limit` bytes of a string, without its NUL; null where it faults before either. */
 export function userString(
-  memory: UserMemory | undefined,
+  memory: TaskMemory | undefined,
   low: number,
   high: number,
   limit: number,
@@ -40,7 +36,7 @@ export function userString(
 
 /** @returns null where there is no user memory, false where it faults. */
 export function writeUser(
-  memory: UserMemory | undefined,
+  memory: TaskMemory | undefined,
   low: number,
   high: number,
   bytes: Uint8Array,

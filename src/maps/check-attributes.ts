@@ -3,7 +3,9 @@ import { BpfMapFlag, BpfMapType, Errno } from "../uapi/index.ts";
 import type { MapAttributes } from "./map-attributes.ts";
 import {
   isCgroupStorage,
+  isContainer,
   isHashType,
+  isLocalStorage,
   isLruType,
   isObjectArray,
   isPerCpuType,
@@ -11,6 +13,7 @@ import {
   isSocketMap,
   rounded,
 } from "./map-shape.ts";
+import { MAX_STACK_DEPTH, StackBuildId } from "./stack-traces.ts";
 
 const ACCESS = BpfMapFlag.RDONLY | BpfMapFlag.WRONLY | BpfMapFlag.RDONLY_PROG | BpfMapFlag.WRONLY_PROG;
 
@@ -26,8 +29,14 @@ const MAX_PERCPU_VALUE = 32 << 10;
 /** `NR_CPUS` of Debian's and most kernels' x86-64 configuration. */
 const MAX_CPUS = 8192;
 
-/** `KMALLOC_MAX_SIZE` on x86-64, less `sizeof(struct htab_elem)`. */
-const MAX_HASH_ELEMENT = (4 << 20) - 48;
+/** `KMALLOC_MAX_SIZE` on x86-64 */
+const MAX_KMALLOC = 4 << 20;
+
+/** … less `sizeof(struct htab_elem)`. */
+const MAX_HASH_ELEMENT = MAX_KMALLOC - 48;
+
+/** `LPM_VAL_SIZE_MAX`, with the 24 bytes of a `struct lpm_trie_node`. */
+const MAX_TRIE_VALUE = MAX_KMALLOC - 256 - 24;
 
 /** `sizeof(struct bucket)`: how many there can be is checked against 32 bits of it. */
 const LINUX_BUCKET_SIZE = 16;
@@ -44,12 +53,17 @@ export function checkMapAttributes(attributes: MapAttributes): number {
   if (isHashType(type)) return checkHash(attributes);
   if (type === BpfMapType.ARRAY || type === BpfMapType.PERCPU_ARRAY) return checkArray(attributes);
   if (isObjectArray(type)) return checkObjectArray(attributes);
-  if (type === BpfMapType.RINGBUF) return checkRing(attributes);
-  if (type === BpfMapType.SK_STORAGE) return checkSocketStorage(attributes);
+  if (type === BpfMapType.RINGBUF || type === BpfMapType.USER_RINGBUF) return checkRing(attributes);
+  if (isLocalStorage(type)) return checkLocalStorage(attributes);
   if (isCgroupStorage(type)) return checkCgroupStorage(attributes);
   if (type === BpfMapType.ARENA) return checkArena(attributes);
   if (isSocketMap(type)) return checkSocketMap(attributes);
   if (isRedirectMap(type)) return checkRedirectMap(attributes);
+  if (type === BpfMapType.LPM_TRIE) return checkTrie(attributes);
+  if (type === BpfMapType.STRUCT_OPS) return checkStructOps(attributes);
+  if (type === BpfMapType.STACK_TRACE) return checkStacks(attributes);
+  if (type === BpfMapType.BLOOM_FILTER) return checkFilter(attributes);
+  if (isContainer(type)) return checkQueue(attributes);
   return -Errno.EINVAL;
 }
 
@@ -88,7 +102,7 @@ function checkObjectArray(attributes: MapAttributes): number {
 }
 
 /** `bpf_local_storage_map_alloc_check` */
-function checkSocketStorage({ keySize, valueSize, maxEntries, flags }: MapAttributes): number {
+function checkLocalStorage({ keySize, valueSize, maxEntries, flags }: MapAttributes): number {
   const known = BpfMapFlag.NO_PREALLOC | BpfMapFlag.CLONE;
   if ((flags & ~known) !== 0 || (flags & BpfMapFlag.NO_PREALLOC) === 0) return -Errno.EINVAL;
   return maxEntries !== 0 || keySize !== 4 || valueSize === 0 ? -Errno.EINVAL : 0;
@@ -133,6 +147,46 @@ function checkRedirectMap({ type, keySize, valueSize, maxEntries, flags }: MapAt
   if ((flags & ~known) !== 0) return -Errno.EINVAL;
   if (cpus && maxEntries > MAX_CPUS) return -Errno.E2BIG;
   return type === BpfMapType.DEVMAP_HASH && maxEntries > 2 ** 31 ? -Errno.EINVAL : 0;
+}
+
+/** `queue_stack_map_alloc_check` */
+function checkQueue({ keySize, valueSize, maxEntries, flags }: MapAttributes): number {
+  const known = BpfMapFlag.NUMA_NODE | ACCESS;
+  if (maxEntries === 0 || keySize !== 0 || valueSize === 0) return -Errno.EINVAL;
+  if ((flags & ~known) !== 0 || !accessOk(flags)) return -Errno.EINVAL;
+  return valueSize > MAX_KMALLOC ? -Errno.E2BIG : 0;
+}
+
+/** `bloom_map_alloc_check`, `bloom_map_alloc` */
+function checkFilter({ keySize, valueSize, maxEntries, flags, extra = 0n }: MapAttributes): number {
+  const known = BpfMapFlag.NUMA_NODE | BpfMapFlag.ZERO_SEED | ACCESS;
+  if (valueSize > MAX_KMALLOC) return -Errno.E2BIG;
+  if (maxEntries === 0 || keySize !== 0 || valueSize === 0) return -Errno.EINVAL;
+  return (flags & ~known) !== 0 || !accessOk(flags) || extra > 0xfn ? -Errno.EINVAL : 0;
+}
+
+/** `stack_map_alloc` */
+function checkStacks({ keySize, valueSize, maxEntries, flags }: MapAttributes): number {
+  const known = BpfMapFlag.NUMA_NODE | BpfMapFlag.RDONLY | BpfMapFlag.WRONLY | BpfMapFlag.STACK_BUILD_ID;
+  const frame = (flags & BpfMapFlag.STACK_BUILD_ID) === 0 ? 8 : StackBuildId.SIZE;
+  if ((flags & ~known) !== 0 || maxEntries === 0 || keySize !== 4 || valueSize === 0) return -Errno.EINVAL;
+  if (valueSize % frame !== 0 || valueSize / frame > MAX_STACK_DEPTH) return -Errno.EINVAL;
+  return maxEntries > 2 ** 31 ? -Errno.E2BIG : 0;
+}
+
+/** `bpf_struct_ops_map_alloc_check` */
+function checkStructOps({ keySize, maxEntries, flags }: MapAttributes): number {
+  const known = BpfMapFlag.LINK | BpfMapFlag.VTYPE_BTF_OBJ_FD;
+  return keySize !== 4 || maxEntries !== 1 || (flags & ~known) !== 0 ? -Errno.EINVAL : 0;
+}
+
+/** `trie_alloc`: a key is a length of 4 bytes, and 1 to 256 bytes of data. */
+function checkTrie({ keySize, valueSize, maxEntries, flags }: MapAttributes): number {
+  const known = BpfMapFlag.NO_PREALLOC | BpfMapFlag.NUMA_NODE | ACCESS;
+  if (maxEntries === 0 || (flags & BpfMapFlag.NO_PREALLOC) === 0 || (flags & ~known) !== 0)
+    return -Errno.EINVAL;
+  if (!accessOk(flags) || keySize < 5 || keySize > 4 + 256) return -Errno.EINVAL;
+  return valueSize === 0 || valueSize > MAX_TRIE_VALUE ? -Errno.EINVAL : 0;
 }
 
 /** `ringbuf_map_alloc` */

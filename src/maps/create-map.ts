@@ -12,8 +12,10 @@ import {
   arrayStride,
   elementSize,
   isCgroupStorage,
+  isContainer,
   isDeviceMap,
   isHashType,
+  isLocalStorage,
   isLruType,
   isMapOfMaps,
   isObjectArray,
@@ -28,6 +30,7 @@ import {
 import type { MapShape } from "./operations.ts";
 import { RING_DATA } from "./ring.ts";
 import { RecordBlocks } from "./special-fields.ts";
+import { StackEntry } from "./stack-traces.ts";
 import type { MapEnvironment, MapStorage } from "./storage.ts";
 
 /** Types that have helpers of their own. */
@@ -37,9 +40,15 @@ const OPAQUE: ReadonlySet<number> = new Set([
   BpfMapType.CGROUP_STORAGE,
   BpfMapType.PERCPU_CGROUP_STORAGE,
   BpfMapType.RINGBUF,
-  BpfMapType.SK_STORAGE,
+  BpfMapType.CGROUP_ARRAY,
   BpfMapType.ARENA,
+  BpfMapType.STACK_TRACE,
+  BpfMapType.USER_RINGBUF,
+  BpfMapType.STRUCT_OPS,
 ]);
+
+/** Hash functions of a filter that does not say how many. */
+const DEFAULT_HASHES = 5;
 
 /** No block of the memory is larger. */
 const MAX_BLOCK = 2 ** 31;
@@ -63,6 +72,17 @@ export function createMap(environment: MapEnvironment, attributes: MapAttributes
 export function entriesOf({ type, maxEntries, flags }: MapAttributes, cpus: number): number {
   const common = (flags & BpfMapFlag.NO_COMMON_LRU) === 0;
   return isLruType(type) ? lruEntries(maxEntries, common, cpus) : maxEntries;
+}
+
+/**
+ * Bits of a filter, a power of two (`bloom_map_alloc`): entries times hash functions by ln 2, of which 5/7 is near, make
+ * false positives the rarest.
+ */
+export function filterBits(maxEntries: number, hashes: number): number {
+  const each = maxEntries * hashes;
+  const bits = Math.floor(each / 5) * 7;
+  if (each > 0xffff_ffff || bits > 2 ** 31) return 2 ** 32;
+  return bits <= 64 ? 64 : 2 ** Math.ceil(Math.log2(bits));
 }
 
 /** One creation: what was allocated so far, to be given back where it fails. */
@@ -134,21 +154,30 @@ class MapBuilding {
    * (`record_func_map`).
    */
   #enterOperations(code: MapCode, shape: MapShape): void {
-    const indices = code.indices(shape);
-    if (indices === null || OPAQUE.has(shape.type)) return;
+    const opaque = OPAQUE.has(shape.type) || isLocalStorage(shape.type);
+    const indices = opaque ? null : code.indices(shape);
+    if (indices === null) return;
     this.#set(MapField.OPERATIONS + 4 * MapOperationSlot.LOOKUP, indices.lookup);
     this.#set(MapField.OPERATIONS + 4 * MapOperationSlot.NEXT_KEY, indices.nextKey);
+    if (indices.peek !== undefined) this.#set(MapField.OPERATIONS + 4 * MapOperationSlot.PEEK, indices.peek);
     const readOnly = isMapOfMaps(shape.type) || isRedirectMap(shape.type);
     if ((this.#attributes.flags & BpfMapFlag.RDONLY_PROG) !== 0 || readOnly) return;
     this.#set(MapField.OPERATIONS + 4 * MapOperationSlot.UPDATE, indices.update);
     this.#set(MapField.OPERATIONS + 4 * MapOperationSlot.DELETE, indices.delete);
+    if (indices.push === undefined || indices.pop === undefined) return;
+    this.#set(MapField.OPERATIONS + 4 * MapOperationSlot.PUSH, indices.push);
+    this.#set(MapField.OPERATIONS + 4 * MapOperationSlot.POP, indices.pop);
   }
 
   #elements(type: number): boolean {
-    if (type === BpfMapType.RINGBUF) return this.#ring();
+    if (type === BpfMapType.RINGBUF || type === BpfMapType.USER_RINGBUF) return this.#ring();
     if (type === BpfMapType.ARENA) return this.#arena();
     if (isCgroupStorage(type)) return this.#cgroupStorage();
-    if (type === BpfMapType.SK_STORAGE || isSocketMap(type) || type === BpfMapType.XSKMAP) return true;
+    if (type === BpfMapType.LPM_TRIE || type === BpfMapType.STRUCT_OPS) return true;
+    if (type === BpfMapType.STACK_TRACE) return this.#stacks();
+    if (type === BpfMapType.BLOOM_FILTER) return this.#filter();
+    if (isContainer(type)) return this.#queue();
+    if (isLocalStorage(type) || isSocketMap(type) || type === BpfMapType.XSKMAP) return true;
     if (type === BpfMapType.DEVMAP_HASH) return this.#hash();
     return isHashType(type) ? this.#hash() : this.#array();
   }
@@ -175,6 +204,48 @@ class MapBuilding {
     const { type, valueSize } = this.#attributes;
     this.#set(MapField.CPU_STRIDE, isPerCpuType(type) ? rounded(valueSize) : 0);
     return true;
+  }
+
+  /** Buckets, and as many stacks as there may be, all of which are free. */
+  #stacks(): boolean {
+    const { maxEntries, valueSize } = this.#attributes;
+    const buckets = bucketsFor(maxEntries);
+    const table = this.#allocate(4 * buckets);
+    const size = StackEntry.DATA + valueSize;
+    const entries = maxEntries * size > MAX_BLOCK ? 0 : this.#allocate(maxEntries * size);
+    if (table === 0 || entries === 0) return false;
+    this.#set(MapField.BUCKETS, table);
+    this.#set(MapField.MASK, buckets - 1);
+    this.#set(MapField.FREE, entries);
+    const view = this.#memory.view();
+    for (let i = 0; i < maxEntries - 1; i++) {
+      view.setUint32(entries + i * size + StackEntry.NEXT, entries + (i + 1) * size, true);
+    }
+    return true;
+  }
+
+  #queue(): boolean {
+    const { maxEntries, valueSize } = this.#attributes;
+    const size = (maxEntries + 1) * rounded(valueSize);
+    const places = size > MAX_BLOCK ? 0 : this.#allocate(size);
+    this.#set(MapField.VALUES, places);
+    this.#set(MapField.PLACES, maxEntries + 1);
+    return places !== 0;
+  }
+
+  #filter(): boolean {
+    const { maxEntries, flags, extra = 0n } = this.#attributes;
+    const hashes = Number(extra & 0xfn) || DEFAULT_HASHES;
+    const bits = filterBits(maxEntries, hashes);
+    const words = this.#allocate(bits / 8);
+    this.#set(MapField.VALUES, words);
+    this.#set(MapField.PLACES, bits - 1);
+    this.#set(MapField.HASHES, hashes);
+    if ((flags & BpfMapFlag.ZERO_SEED) === 0) {
+      this.#set(MapField.SEED, this.#environment.random());
+      this.#set(MapField.SEED + 4, this.#environment.random());
+    }
+    return words !== 0;
   }
 
   #ring(): boolean {

@@ -10,6 +10,7 @@ import {
   emitArrayUpdate,
 } from "./emit-array.ts";
 import { emitCgroupStorage } from "./emit-cgroup-storage.ts";
+import { emitContainer } from "./emit-container.ts";
 import { emitHashDelete, emitHashLookup, emitHashNextKey, emitHashUpdate } from "./emit-hash.ts";
 import { emitHashValue } from "./emit-hash-find.ts";
 import { emitLru } from "./emit-lru.ts";
@@ -17,11 +18,13 @@ import { emitLruDelete, emitLruUpdate } from "./emit-lru-hash.ts";
 import { emitPool } from "./emit-pool.ts";
 import { emitRedirectMap } from "./emit-redirect-map.ts";
 import { emitSocketMap } from "./emit-socket-map.ts";
+import { emitTrie } from "./emit-trie.ts";
 import { FREE_FIELDS } from "./emit-value.ts";
 import { emitMapOperand, type MapOperand } from "./map-operand.ts";
 import {
   isArrayType,
   isCgroupStorage,
+  isContainer,
   isHashType,
   isLruType,
   isRedirectMap,
@@ -36,6 +39,9 @@ export const MAP_OPERATIONS = {
   lookup: { params: [I, I, I], results: [I] },
   inspect: { params: [I, I, I], results: [I] },
   update: { params: [I, I, I, I, I], results: [I] },
+  push: { params: [I, I, I], results: [I] },
+  pop: { params: [I, I], results: [I] },
+  peek: { params: [I, I], results: [I] },
   delete: { params: [I, I], results: [I] },
   nextKey: { params: [I, I, I], results: [I] },
 } as const satisfies Record<string, Signature>;
@@ -51,6 +57,7 @@ export type MapOperationFunctions = Readonly<Record<CommonOperation, FunctionBui
 
 /** The operations that maps of a type have. */
 export function operationNames(type: number): readonly MapOperationName[] {
+  if (isContainer(type)) return [...COMMON, "push", "pop", "peek"];
   return isLruType(type) ? [...COMMON, "inspect"] : COMMON;
 }
 
@@ -77,7 +84,7 @@ export function emitMapOperations(
   if (isLruType(shape.type)) return emitLruOperations(m, memory, shape, { operations, constant });
   const operand = (f: FunctionBuilder) => constant ?? emitMapOperand(f, f.params[0]!);
   const { lookup, update, delete: remove, nextKey } = operations;
-  if (shape.type === BpfMapType.RINGBUF || shape.type === BpfMapType.SK_STORAGE) {
+  if (shape.type === BpfMapType.RINGBUF) {
     lookup.i32.const(0);
     for (const func of [update, remove, nextKey]) func.i32.const(-Errno.ENOTSUPP);
     return operations;
@@ -96,6 +103,15 @@ export function emitMapOperations(
   }
   if (isRedirectMap(shape.type)) {
     emitRedirectMap(shape, operations, { module: m, memory, operand });
+    return operations;
+  }
+  if (isContainer(shape.type)) {
+    const own = { push: func("push"), pop: func("pop"), peek: func("peek") };
+    emitContainer(shape, operations, own, { memory, operand });
+    return { ...operations, ...own };
+  }
+  if (shape.type === BpfMapType.LPM_TRIE) {
+    emitTrie(shape, operations, { module: m, memory, operand });
     return operations;
   }
   if (isCgroupStorage(shape.type)) {

@@ -1,11 +1,11 @@
 import { emitParallel, type MemoryImports } from "../mem/index.ts";
-import { BpfMapFlag } from "../uapi/index.ts";
+import { BpfMapFlag, BpfMapType } from "../uapi/index.ts";
 import type { Func, FunctionBuilder, Local, ModuleBuilder } from "../wasm/index.ts";
 import { MapField, SLAB_HEADER_SIZE, SlabField } from "./map-header.ts";
 import { ElementField, elementSize, isPerCpuType, rounded, valueAt } from "./map-shape.ts";
 import type { MapShape } from "./operations.ts";
 
-/** The emitted functions over the elements of a hash table, by the header of their map. */
+/** The emitted functions over the elements of a hash table, or the nodes of a trie, by the header of their map. */
 export interface PoolFunctions {
   /** `(header) → element | 0`. */
   readonly take: Func;
@@ -21,7 +21,8 @@ export function emitPool(m: ModuleBuilder, shape: MapShape, memory: MemoryImport
   const take = m.function(`${name}_take`, { params: ["i32"], results: ["i32"] });
   const give = m.function(`${name}_give`, { params: ["i32", "i32"] });
   const slow = m.function(`${name}_take_slow`, { params: ["i32"], results: ["i32"] });
-  const grow = (shape.flags & BpfMapFlag.NO_PREALLOC) === 0 ? undefined : emitGrow(m, shape, memory);
+  const fixed = shape.type !== BpfMapType.LPM_TRIE && (shape.flags & BpfMapFlag.NO_PREALLOC) === 0;
+  const grow = fixed ? undefined : emitGrow(m, shape, memory);
 
   const [header] = take.params as [Local];
   const element = take.local("i32", "element");
@@ -96,13 +97,16 @@ function emitGrow(m: ModuleBuilder, shape: MapShape, memory: MemoryImports): Fun
     .const(FIRST_SLAB)
     .i32.ltU()
     .if(() => f.i32.const(FIRST_SLAB).set(count));
-  // As many as can be in use at once: every entry, and one that is about to replace another on each CPU.
-  f.get(header).i32.load(MapField.MAX_ENTRIES).get(header).i32.load(MapField.CPUS).i32.add();
-  f.get(header).i32.load(MapField.POOLED).i32.sub().tee(left).get(count).i32.ltU();
-  f.if(() => f.get(left).set(count));
-  f.get(count)
-    .i32.eqz()
-    .if(() => f.i32.const(0).return());
+  // As many as can be in use at once: every entry, and one that is about to replace another on each CPU. Of a trie
+  // nodes in limbo are in use, too, however many.
+  if (shape.type !== BpfMapType.LPM_TRIE) {
+    f.get(header).i32.load(MapField.MAX_ENTRIES).get(header).i32.load(MapField.CPUS).i32.add();
+    f.get(header).i32.load(MapField.POOLED).i32.sub().tee(left).get(count).i32.ltU();
+    f.if(() => f.get(left).set(count));
+    f.get(count)
+      .i32.eqz()
+      .if(() => f.i32.const(0).return());
+  }
 
   f.get(count).i64.extendI32U().i64.const(size).i64.mul().i64.const(SLAB_HEADER_SIZE).i64.add();
   if (perCpu) {

@@ -1,6 +1,6 @@
 export { ArenaField, ArenaPages, PAGE_SHIFT } from "./arena.ts";
 export { checkMapAttributes } from "./check-attributes.ts";
-export { createMap, entriesOf } from "./create-map.ts";
+export { createMap, entriesOf, filterBits } from "./create-map.ts";
 export { emitArrayElement } from "./emit-array.ts";
 export { BUCKET_SIZE, BucketField } from "./emit-hash-find.ts";
 export {
@@ -12,6 +12,7 @@ export {
   type MapOperationName,
 } from "./emit-map-module.ts";
 export { emitSpinLock, emitSpinUnlock } from "./emit-value.ts";
+export { LocalStorage } from "./local-storage.ts";
 export type { MapAttributes } from "./map-attributes.ts";
 export { type FunctionTable, MapCode, type OperationIndices } from "./map-code.ts";
 export { MAP_HEADER_SIZE, MapField, MapOperationSlot } from "./map-header.ts";
@@ -20,8 +21,10 @@ export {
   ElementField,
   isArrayType,
   isCgroupStorage,
+  isContainer,
   isDeviceMap,
   isHashType,
+  isLocalStorage,
   isLruType,
   isMapOfMaps,
   isPerCpuType,
@@ -32,10 +35,16 @@ export {
 } from "./map-shape.ts";
 export type { FreeFields, MapOperations, MapShape, SpecialShape } from "./operations.ts";
 export { RING_DATA, RingField, RingRecord, takeRecords } from "./ring.ts";
-export { SocketStorage } from "./socket-storage.ts";
 export {
   RecordBlocks,
   RecordField,
   type SpecialFields,
 } from "./special-fields.ts";
+export {
+  type FilePlace,
+  MAX_STACK_DEPTH,
+  StackBuildId,
+  StackTraces,
+  writeBuildId,
+} from "./stack-traces.ts";
 export type { MapEnvironment, MapStorage } from "./storage.ts";

@@ -6,6 +6,7 @@ import {
   operationNames,
 } from "./emit-map-module.ts";
 import { FREE_FIELDS } from "./emit-value.ts";
+import { hostedOperations } from "./hosted-operations.ts";
 import { shapeName } from "./map-shape.ts";
 import type { FreeFields, MapOperations, MapShape } from "./operations.ts";
 
@@ -39,6 +40,8 @@ export class MapCode {
 
   /** The operations of a shape, compiled (and entered into the table) the first time. */
   operations(shape: MapShape): MapOperations {
+    const hosted = hostedOperations(this.#memory, shape.type);
+    if (hosted !== null) return hosted;
     const name = shapeName(shape);
     let operations = this.#operations.get(name);
     if (operations === undefined) {

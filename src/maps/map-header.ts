@@ -50,6 +50,10 @@ export const MapField = {
   ARENA: 124,
   /** Indices of the operations in every executor's table, by `MapOperationSlot`; 0 where programs may not call one. */
   OPERATIONS: 128,
+  /** Queue: places of its ring, one more than it has entries; filter: its bits less one. */
+  PLACES: 160,
+  /** Filter: hash functions. */
+  HASHES: 164,
   // Changing.
   /** Elements in a hash table, a trie or a queue. */
   COUNT: 80,
@@ -68,6 +72,17 @@ export const MapField = {
   POOLED: 108,
   /** First slab of elements; of values of sockets the first one. */
   SLABS: 112,
+  /** Lock of a trie, a queue or a ring of stacks. */
+  LOCK: 168,
+  /** Trie: its root; queue: where the next element goes. */
+  ROOT: 172,
+  HEAD: 172,
+  /** Queue: the oldest element. */
+  TAIL: 176,
+  /** Trie: first and last node that nobody finds any more, and the epoch that the last was noted in. */
+  LIMBO: 176,
+  LIMBO_LAST: 180,
+  LIMBO_EPOCH: 184,
 } as const;
 
 /** Order of the operations in the header. */

@@ -2,10 +2,18 @@ import type { KernelMemory } from "../mem/index.ts";
 import { BpfMapType } from "../uapi/index.ts";
 import type { ArenaPages } from "./arena.ts";
 import { BUCKET_SIZE, BucketField } from "./emit-hash-find.ts";
+import { LocalStorage } from "./local-storage.ts";
 import { MAP_HEADER_SIZE, MapField, SlabField } from "./map-header.ts";
-import { arrayStride, ElementField, isArrayType, isHashType, isPerCpuType, valueAt } from "./map-shape.ts";
+import {
+  arrayStride,
+  ElementField,
+  isArrayType,
+  isHashType,
+  isLocalStorage,
+  isPerCpuType,
+  valueAt,
+} from "./map-shape.ts";
 import type { FreeFields, MapShape } from "./operations.ts";
-import { SocketStorage } from "./socket-storage.ts";
 import type { RecordBlocks } from "./special-fields.ts";
 import type { MapStorage } from "./storage.ts";
 
@@ -91,11 +99,11 @@ export class MapObject implements MapStorage {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#free(false);
     const memory = this.#memory;
+    this.#free(false);
+    if (isLocalStorage(this.shape.type)) new LocalStorage(memory, this.#freeFields).clearMap(this.offset);
     this.#holdings.records.close();
     for (const region of this.#holdings.regions) memory.regions.remove(region);
-    if (this.shape.type === BpfMapType.SK_STORAGE) new SocketStorage(memory).clearMap(this.offset);
     for (let slab = this.#field(MapField.SLABS); slab !== 0; ) {
       const view = memory.view();
       const next = view.getUint32(slab + SlabField.NEXT, true);

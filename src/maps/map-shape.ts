@@ -59,7 +59,8 @@ export function isObjectArray(type: number): boolean {
   return (
     type === BpfMapType.PROG_ARRAY ||
     type === BpfMapType.ARRAY_OF_MAPS ||
-    type === BpfMapType.PERF_EVENT_ARRAY
+    type === BpfMapType.PERF_EVENT_ARRAY ||
+    type === BpfMapType.CGROUP_ARRAY
   );
 }
 
@@ -69,6 +70,21 @@ export function isPerCpuType(type: number): boolean {
     type === BpfMapType.LRU_PERCPU_HASH ||
     type === BpfMapType.PERCPU_ARRAY ||
     type === BpfMapType.PERCPU_CGROUP_STORAGE
+  );
+}
+
+/** Its values have no keys: they are pushed, and popped or asked for. */
+export function isContainer(type: number): boolean {
+  return type === BpfMapType.QUEUE || type === BpfMapType.STACK || type === BpfMapType.BLOOM_FILTER;
+}
+
+/** Its values hang on objects of the kernel: sockets, tasks, control groups, inodes. */
+export function isLocalStorage(type: number): boolean {
+  return (
+    type === BpfMapType.SK_STORAGE ||
+    type === BpfMapType.TASK_STORAGE ||
+    type === BpfMapType.CGRP_STORAGE ||
+    type === BpfMapType.INODE_STORAGE
   );
 }
 
@@ -119,8 +135,35 @@ export function arrayStride(shape: MapShape): number {
  */
 export const ElementField = { NEXT: 0, HASH: 4, KEY: 8 } as const;
 
+/**
+ * A node of a trie. Who walks may stand on one that was taken out: it stays as it is until every executor has passed a
+ * quiescent point.
+ *
+ * ```text
+ *  +-------+------+-----------+---------------+-------+--------------------+---------------------+
+ *  | epoch | next | two nodes | prefix length | flags | data, rounded to 8 | value, rounded to 8 |
+ *  |       |      | behind it | in bits       |       |                    |                     |
+ *  +-------+------+-----------+---------------+-------+--------------------+---------------------+
+ * ```
+ *
+ * `next` and `epoch` are those of a node in limbo; `next` links free ones, too.
+ */
+export const TrieNode = {
+  EPOCH: 0,
+  NEXT: 4,
+  CHILDREN: 8,
+  PREFIX: 16,
+  FLAGS: 20,
+  DATA: 24,
+  INTERMEDIATE: 1,
+} as const;
+
+/** Bytes of a trie's key before its data: `prefixlen` of `struct bpf_lpm_trie_key_u8`. */
+export const TRIE_KEY_DATA = 4;
+
 /** Where the value of an element lies, or for per-CPU types the offset of CPU 0's. */
 export function valueAt(shape: MapShape): number {
+  if (shape.type === BpfMapType.LPM_TRIE) return TrieNode.DATA + rounded(shape.keySize - TRIE_KEY_DATA);
   return ElementField.KEY + rounded(shape.keySize);
 }
 

@@ -40,6 +40,12 @@ export interface MapOperations {
   readonly inspect?: (map: number, key: number, cpu: number) => number;
   /** `(map, key, value, flags, cpu) → errno`. Flags are the low word; callers refuse a non-zero high word with EINVAL. */
   readonly update: (map: number, key: number, value: number, flags: number, cpu: number) => number;
+  /** `(map, value, flags) → errno`. Only of types whose values have no keys, as the next two. */
+  readonly push?: (map: number, value: number, flags: number) => number;
+  /** `(map, value) → errno`: takes a value out, and writes it to `value`. */
+  readonly pop?: (map: number, value: number) => number;
+  /** `(map, value) → errno`: writes the value that a `pop` would give, or asks a filter for the one that is there. */
+  readonly peek?: (map: number, value: number) => number;
   /** `(map, key) → errno`. ENOENT where there was none. */
   readonly delete: (map: number, key: number) => number;
   /**

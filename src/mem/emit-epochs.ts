@@ -63,6 +63,20 @@ export function emitEpochs(m: ModuleBuilder, locks: LockFunctions, allocator: Al
   return retire;
 }
 
+/** Emits the epoch onto the stack: a stamp for what is taken out of use now. */
+export function emitEpoch(f: FunctionBuilder): FunctionBuilder {
+  return f.i32.const(0).i32.atomicLoad(Control.EPOCH);
+}
+
+/** Emits whether every executor has passed a quiescent point since a stamp was taken, onto the stack. */
+export function emitPassed(f: FunctionBuilder, stamp: Local): FunctionBuilder {
+  const epoch = f.local("i32", "epoch");
+  emitEpoch(f).tee(epoch).get(stamp).i32.ne();
+  f.i32.const(LAST_EPOCH).get(epoch).i32.const(1).i32.sub();
+  f.get(epoch).i32.const(FIRST_EPOCH).i32.eq().select();
+  return f.get(stamp).i32.ne().i32.and();
+}
+
 /** `() → whether the epoch moved on`; what was retired two epochs ago is freed then. */
 function emitAdvance(f: FunctionBuilder, release: Func): void {
   const epoch = f.local("i32", "epoch");

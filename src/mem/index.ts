@@ -6,6 +6,7 @@ export {
   type MemoryHandle,
   memoryHandle,
 } from "./create-memory.ts";
+export { emitEpoch, emitPassed } from "./emit-epochs.ts";
 export { emitParallel } from "./emit-lock.ts";
 export { emitEntryTest, type RegionTest } from "./emit-regions.ts";
 export { BadFree } from "./emitted-memory.ts";

@@ -164,7 +164,7 @@ export const MAP_RULES: ReadonlyMap<number, MapRule> = new Map<number, MapRule>(
         { kind: "flagsAccess" },
         { kind: "range", field: "keySize", min: 5, max: 4 + 256 },
         // LPM_VAL_SIZE_MAX: a node with the longest key fits into an allocation.
-        { kind: "range", field: "valueSize", min: 1, max: KMALLOC_MAX - 256 - 40 },
+        { kind: "range", field: "valueSize", min: 1, max: KMALLOC_MAX - 256 - 24 },
       ],
     },
   ],

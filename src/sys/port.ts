@@ -31,6 +31,24 @@ export interface Port {
   /** ioctl(2) on a descriptor of this port; `argument` is a number or an address in `memory`. */
   ioctl(fd: number, request: number, argument: number | bigint): number;
 
+  /**
+   * open(2) for reading, of something that programs are attached to: the directory of a control group, the file of a
+   * network namespace, a pinned iterator. @returns a descriptor, or a negative errno.
+   */
+  open(path: string): number;
+
+  /**
+   * read(2): the next bytes of an iterator's output, at most `max`, none at its end; what a perf event has counted. The
+   * caller owns them. Or a negative errno.
+   */
+  read(fd: number, max: number): Uint8Array | number;
+
+  /** socket(2). @returns a descriptor, or a negative errno. */
+  socket(domain: number, type: number, protocol: number): number;
+
+  /** setsockopt(2): how programs are attached to a socket. `value` is the option's bytes. */
+  setSocketOption(fd: number, level: number, option: number, value: Uint8Array): number;
+
   close(fd: number): number;
 
   dup(fd: number): number;
@@ -45,19 +63,20 @@ export interface Port {
   /** The names in a directory of the same file systems (bpffs too), sorted; or a negative errno. */
   readDirectory(path: string): readonly string[] | number;
 
-  /** mkdir(2) on a bpffs: where pins are to go. */
+  /** mkdir(2) on a bpffs, where pins are to go, or of a control group. */
   makeDirectory(path: string): number;
 
-  /** unlink(2) of a pin, or rmdir(2) of an empty directory, on a bpffs. */
+  /** unlink(2) of a pin, or rmdir(2) of an empty directory, on a bpffs; rmdir(2) of a control group. */
   remove(path: string): number;
 
   /**
-   * Takes up to `max` records from a ring: a `BPF_MAP_TYPE_RINGBUF` map or a perf event with a ring.
+   * Takes up to `max` records from a ring: a `BPF_MAP_TYPE_RINGBUF` map or a perf event, whose records begin with their
+   * `struct perf_event_header`. A perf event whose ring nobody has mapped gets one of 64 pages.
    * The records are consumed when the batch is released, or at the next call for the same descriptor.
    */
   ringConsume(fd: number, max: number): RingBatch | number;
 
-  /** Maps memory of a descriptor (an mmap-able map). `length` is rounded up to whole pages. Or a negative errno. */
+  /** Maps memory of a descriptor: an mmap-able map, or the ring of a perf event (a page, and 2^n of records). `length` is rounded up to whole pages. Or a negative errno. */
   map(fd: number, offset: number, length: number, access: { readonly write: boolean }): Mapping | number;
 
   /**

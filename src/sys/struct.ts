@@ -3,9 +3,11 @@ import type { Layout } from "../uapi/index.ts";
 type Field<L extends Layout> = L["fields"][number];
 type ValueOf<F> = F extends { readonly kind: "chars" | "bytes" } | { readonly count: number }
   ? Uint8Array
-  : F extends { readonly size: 8 }
-    ? bigint
-    : number;
+  : F extends { readonly bits: object }
+    ? number
+    : F extends { readonly size: 8 }
+      ? bigint
+      : number;
 
 /** The fields of a struct by camelCased name: 64-bit ones are `bigint`, names and arrays are bytes. */
 export type StructValues<L extends Layout> = { [F in Field<L> as F["camel"]]: ValueOf<F> };
@@ -36,9 +38,9 @@ export function writeStruct<L extends Layout>(layout: L, bytes: Uint8Array, valu
       bytes.fill(0, offset, offset + field.size);
       bytes.set(value.subarray(0, field.size), offset);
     } else if (field.bits !== undefined) {
-      const mask = (2 ** field.bits.bitSize - 1) << field.bits.bitOffset;
-      const bits = (Number(value) << field.bits.bitOffset) & mask;
-      view.setUint32(offset, (view.getUint32(offset, true) & ~mask) | bits, true);
+      const { at, shift, mask } = bitPlace(offset, field.bits);
+      const bits = (Number(value) & mask) << shift;
+      view.setUint32(at, (view.getUint32(at, true) & ~(mask << shift)) | bits, true);
     } else if (field.size === 8) view.setBigUint64(offset, BigInt.asUintN(64, BigInt(value)), true);
     else if (field.size === 4) view.setUint32(offset, Number(value), true);
     else if (field.size === 2) view.setUint16(offset, Number(value), true);
@@ -59,7 +61,8 @@ export function decodeStruct<L extends Layout>(layout: L, bytes: Uint8Array): St
     if (kind === "chars" || kind === "bytes" || count !== undefined)
       values[camel] = whole.slice(offset, offset + size);
     else if (bits !== undefined) {
-      values[camel] = (view.getUint32(offset, true) >>> bits.bitOffset) & (2 ** bits.bitSize - 1);
+      const { at, shift, mask } = bitPlace(offset, bits);
+      values[camel] = (view.getUint32(at, true) >>> shift) & mask;
     } else if (size === 8) values[camel] = view.getBigUint64(offset, true);
     else if (size === 4)
       values[camel] = kind === "s32" ? view.getInt32(offset, true) : view.getUint32(offset, true);
@@ -67,4 +70,12 @@ export function decodeStruct<L extends Layout>(layout: L, bytes: Uint8Array): St
     else values[camel] = view.getUint8(offset);
   }
   return values as StructValues<L>;
+}
+
+/** The word of 32 bits that a bit field is in: none of those that there are crosses from one to the next. */
+function bitPlace(
+  offset: number,
+  { bitOffset, bitSize }: { readonly bitOffset: number; readonly bitSize: number },
+): { readonly at: number; readonly shift: number; readonly mask: number } {
+  return { at: offset + 4 * (bitOffset >>> 5), shift: bitOffset & 31, mask: 2 ** bitSize - 1 };
 }

@@ -6,7 +6,7 @@ import { describeWith, liveKernel } from "../support/referee.ts";
 import { type Fields, type Pair, room, Twins } from "./twins.ts";
 
 const ARRAYS = [BpfMapType.ARRAY, BpfMapType.PERCPU_ARRAY];
-const HASHES = [BpfMapType.HASH, BpfMapType.PERCPU_HASH];
+const HASHES = [BpfMapType.HASH, BpfMapType.PERCPU_HASH, BpfMapType.LRU_HASH, BpfMapType.LRU_PERCPU_HASH];
 const COMMANDS = [
   "MAP_LOOKUP_BATCH",
   "MAP_LOOKUP_AND_DELETE_BATCH",

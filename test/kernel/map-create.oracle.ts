@@ -4,7 +4,14 @@ import { BpfMapFlag, BpfMapType } from "../../src/uapi/index.ts";
 import { describeWith, liveKernel } from "../support/referee.ts";
 import { type Fields, Twins } from "./twins.ts";
 
-const TYPES = [BpfMapType.HASH, BpfMapType.ARRAY, BpfMapType.PERCPU_HASH, BpfMapType.PERCPU_ARRAY];
+const TYPES = [
+  BpfMapType.HASH,
+  BpfMapType.ARRAY,
+  BpfMapType.PERCPU_HASH,
+  BpfMapType.PERCPU_ARRAY,
+  BpfMapType.LRU_HASH,
+  BpfMapType.LRU_PERCPU_HASH,
+];
 const U32 = 0xffff_ffff;
 
 describeWith([liveKernel("6.18")], "MAP_CREATE as Linux", async () => {

@@ -54,4 +54,40 @@ describeWith([liveKernel("6.18")], "what Linux accounts for a map", () => {
     }
     expect(wrong).toEqual([]);
   });
+
+  it("of stack traces", async () => {
+    const { port } = await livePort();
+    const sys = new BpfCommands(port!);
+    for (const valueSize of [8, 64, 1016]) {
+      for (const maxEntries of [1, 3, 64]) {
+        const fields = { mapType: BpfMapType.STACK_TRACE, keySize: 4, valueSize, maxEntries };
+        const fd = sys.mapCreate(fields);
+        const text = readFileSync(`/proc/self/fdinfo/${fd}`, "utf8");
+        sys.close(fd);
+        const asked = { type: BpfMapType.STACK_TRACE, keySize: 4, valueSize, maxEntries, flags: 0 };
+        const ours = mapMemoryUsage(asked, sys.possibleCpus(), defaultLayout());
+        expect({ ...asked, ours }).toEqual({ ...asked, ours: Number(/memlock:\s+(\d+)/.exec(text)![1]) });
+      }
+    }
+  });
+
+  it("of maps without keys", async () => {
+    const { port } = await livePort();
+    const sys = new BpfCommands(port!);
+    for (const type of [BpfMapType.QUEUE, BpfMapType.STACK, BpfMapType.BLOOM_FILTER]) {
+      for (const valueSize of [1, 8, 13]) {
+        for (const maxEntries of [1, 3, 64, 1000]) {
+          for (const extra of type === BpfMapType.BLOOM_FILTER ? [0n, 1n, 7n] : [0n]) {
+            const fields = { mapType: type, keySize: 0, valueSize, maxEntries, mapExtra: extra };
+            const fd = sys.mapCreate(fields);
+            const text = readFileSync(`/proc/self/fdinfo/${fd}`, "utf8");
+            sys.close(fd);
+            const asked = { type, keySize: 0, valueSize, maxEntries, flags: 0, extra };
+            const ours = mapMemoryUsage(asked, sys.possibleCpus(), defaultLayout());
+            expect({ ...asked, ours }).toEqual({ ...asked, ours: Number(/memlock:\s+(\d+)/.exec(text)![1]) });
+          }
+        }
+      }
+    }
+  });
 });

@@ -210,6 +210,10 @@ const GIVES_FD: ReadonlySet<BpfAttrCommand> = new Set<BpfAttrCommand>([
   "MAP_GET_FD_BY_ID",
   "BTF_GET_FD_BY_ID",
   "LINK_GET_FD_BY_ID",
+  "RAW_TRACEPOINT_OPEN",
+  "LINK_CREATE",
+  "ITER_CREATE",
+  "ENABLE_STATS",
 ]);
 
 function perform(side: Side, command: BpfAttrCommand, fields: Fields, options: CallOptions): Answer {

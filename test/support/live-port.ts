@@ -1,22 +1,80 @@
-import { mkdirSync, readdirSync, readFileSync, rmdirSync, statSync, unlinkSync } from "node:fs";
+import {
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  rmdirSync,
+  statSync,
+  unlinkSync,
+} from "node:fs";
 import type { Mapping, Port, RingBatch, UserMemory } from "../../src/sys/index.ts";
 
 const SYS_BPF = 321;
+const SYS_PERF_EVENT_OPEN = 298;
 
 interface Koffi {
   load(name: string | null): {
     func(name: string, result: string, args: string[]): (...args: unknown[]) => number;
   };
-  address(buffer: Uint8Array): bigint;
+  address(buffer: object): bigint;
+  view(pointer: object, length: number): ArrayBuffer;
   errno(): number;
   os: { errno: Record<string, number> };
+}
+
+const MAP_SHARED = 1;
+const MAP_FAILED = 0xffff_ffff_ffff_ffffn;
+
+/** Memory that is shared with the kernel. */
+class LiveMapping implements Mapping {
+  readonly length: number;
+  #bytes: Uint8Array | null;
+  readonly #end: () => void;
+
+  constructor(bytes: Uint8Array, end: () => void) {
+    this.length = bytes.length;
+    this.#bytes = bytes;
+    this.#end = end;
+  }
+
+  read(offset: number, length: number): Uint8Array {
+    return this.#open.slice(offset, offset + length);
+  }
+
+  write(offset: number, bytes: Uint8Array): void {
+    this.#open.set(bytes, offset);
+  }
+
+  load32(offset: number): number {
+    return Atomics.load(this.#words, offset >>> 2);
+  }
+
+  store32(offset: number, value: number): void {
+    Atomics.store(this.#words, offset >>> 2, value);
+  }
+
+  close(): void {
+    if (this.#bytes !== null) this.#end();
+    this.#bytes = null;
+  }
+
+  get #open(): Uint8Array {
+    if (this.#bytes === null) throw new RangeError("mapping: expected an open one, got a closed one");
+    return this.#bytes;
+  }
+
+  get #words(): Int32Array {
+    const bytes = this.#open;
+    return new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length >>> 2);
+  }
 }
 
 /** Runs `act` while this thread's effective capabilities are these, by number; afterwards they are what they were. */
 export type WithCapabilities = <T>(capabilities: readonly number[], act: () => T) => T;
 
 /**
- * The live kernel as a port, as far as oracle tests need it: bpf(2), files and pins.
+ * The live kernel as a port, as far as oracle tests need it: bpf(2), perf events, sockets, files and pins.
  *
  * @returns null with the reason where this machine has no bpf(2) for us.
  */
@@ -37,6 +95,14 @@ export async function livePort(): Promise<
   const syscall = libc.func("syscall", "long", ["long", "long", "void *", "long"]);
   const closeFd = libc.func("close", "int", ["int"]);
   const dupFd = libc.func("dup", "int", ["int"]);
+  const openPerf = libc.func("syscall", "long", ["long", "void *", "long", "long", "long", "long"]);
+  const ioctl = libc.func("ioctl", "int", ["int", "ulong", "uint64"]);
+  const socket = libc.func("socket", "int", ["int", "int", "int"]);
+  const setsockopt = libc.func("setsockopt", "int", ["int", "int", "int", "void *", "uint32"]);
+  const mmap = libc.func("mmap", "void *", ["void *", "size_t", "int", "int", "int", "long"]) as unknown as (
+    ...args: unknown[]
+  ) => object;
+  const munmap = libc.func("munmap", "int", ["void *", "size_t"]);
   const negative = (result: number) => (result < 0 ? -koffi.errno() : result);
 
   const lent = new Map<bigint, Uint8Array>();
@@ -73,8 +139,18 @@ export async function livePort(): Promise<
     name: "linux",
     memory,
     bpf: (command, attr, size) => negative(syscall(SYS_BPF, command, attr, size)),
-    perfEventOpen: () => -38,
-    ioctl: () => -38,
+    perfEventOpen: (attr, pid, cpu, groupFd, flags) =>
+      negative(openPerf(SYS_PERF_EVENT_OPEN, attr, pid, cpu, groupFd, flags)),
+    ioctl: (fd, request, argument) => negative(ioctl(fd, request, BigInt(argument))),
+    open: (path) => attempt(() => openSync(path, "r")),
+    read: (fd, max) =>
+      attempt(() => {
+        const bytes = new Uint8Array(max);
+        return bytes.subarray(0, readSync(fd, bytes));
+      }),
+    socket: (domain, type, protocol) => negative(socket(domain, type, protocol)),
+    setSocketOption: (fd, level, option, value) =>
+      negative(setsockopt(fd, level, option, value, value.length)),
     close: (fd) => negative(closeFd(fd)),
     dup: (fd) => negative(dupFd(fd)),
     readFile: (path) => attempt(() => new Uint8Array(readFileSync(path))),
@@ -82,7 +158,12 @@ export async function livePort(): Promise<
     makeDirectory: (path) => done(() => mkdirSync(path)),
     remove: (path) => done(() => (statSync(path).isDirectory() ? rmdirSync(path) : unlinkSync(path))),
     ringConsume: (): RingBatch | number => -38,
-    map: (): Mapping | number => -38,
+    map: (fd, offset, length, { write }) => {
+      const protection = write ? 3 : 1;
+      const pages = mmap(null, length, protection, MAP_SHARED, fd, offset);
+      if (koffi.address(pages) === MAP_FAILED) return -koffi.errno();
+      return new LiveMapping(new Uint8Array(koffi.view(pages, length)), () => void munmap(pages, length));
+    },
     wait: async () => [],
   };
   const probe = port.bpf(0, new Uint8Array(8), 8);

@@ -2,8 +2,17 @@ import { utf8 } from "../../base/index.ts";
 import { CallKind, encode, type Insn, lookup, rowNamed } from "../../isa/index.ts";
 import { PAGE_SIZE } from "../../mem/index.ts";
 import { decodeStruct, type StructInput, type StructValues, writeStruct } from "../../sys/index.ts";
-import { BpfMapType, bpfBtfInfo, bpfMapInfo, bpfProgInfo, Errno, type Layout } from "../../uapi/index.ts";
+import {
+  BpfMapType,
+  bpfBtfInfo,
+  bpfLinkInfo,
+  bpfMapInfo,
+  bpfProgInfo,
+  Errno,
+  type Layout,
+} from "../../uapi/index.ts";
 import type { Attr } from "../attr.ts";
+import type { KernelLink } from "../links/link.ts";
 import type { KernelBtf } from "../objects/btf.ts";
 import type { KernelMap } from "../objects/map.ts";
 import type { KernelProgram, Xlated } from "../objects/program.ts";
@@ -11,6 +20,7 @@ import type { Process } from "../process.ts";
 import { refuse } from "../refusal.ts";
 import { sha256 } from "../sha256.ts";
 import { programTag } from "../tag.ts";
+import { describeLink } from "./link-info.ts";
 
 const FUNC_INFO_SIZE = 8;
 const LINE_INFO_SIZE = 16;
@@ -58,6 +68,10 @@ export function objGetInfoByFd(process: Process, attr: Attr): number {
     case "prog":
       return run(bpfProgInfo, (request) =>
         describeProgram(process, object as KernelProgram, { request, showsAddresses }),
+      );
+    case "link":
+      return run(bpfLinkInfo, (request) =>
+        describeLink(process, object as KernelLink, { request, showsAddresses }),
       );
     default:
       return refuse(Errno.EINVAL);
@@ -155,8 +169,9 @@ function describeProgram(
     funcInfoRecSize: FUNC_INFO_SIZE,
     lineInfoRecSize: LINE_INFO_SIZE,
     jitedLineInfoRecSize: JITED_LINE_SIZE,
-    runTimeNs: 0n,
-    runCnt: 0n,
+    runTimeNs: BigInt(Math.floor(program.runTime)),
+    runCnt: BigInt(program.runs),
+    recursionMisses: BigInt(program.misses),
     verifiedInsns: parts.verifiedInsns,
   };
   // Nothing of the code is for those who may not load any program they like.

@@ -22,7 +22,8 @@ export function mapBatch(command: BatchCommand) {
       process.map(args.mapFd, "write");
       if (!isHashType(map.type)) refuse(Errno.ENOTSUPP);
     }
-    if (command === "MAP_DELETE_BATCH" && !isHashType(map.type)) refuse(Errno.ENOTSUPP);
+    const deletes = isHashType(map.type) || map.type === BpfMapType.LPM_TRIE;
+    if (command === "MAP_DELETE_BATCH" && !deletes) refuse(Errno.ENOTSUPP);
     if (!isBatched(map.type)) refuse(Errno.ENOTSUPP);
     if ((args.elemFlags & ~BPF_F_LOCK) !== 0n) refuse(Errno.EINVAL);
     refuseLock(map, args.elemFlags);
@@ -35,14 +36,21 @@ export function mapBatch(command: BatchCommand) {
     const run: BatchRun = { process, map, args, wanted, done: (count) => attr.put(command, "count", count) };
     if (command === "MAP_UPDATE_BATCH") return updateBatch(run);
     if (command === "MAP_DELETE_BATCH") return deleteBatch(run);
-    return isHashType(map.type) ? hashBatch(run, command === "MAP_LOOKUP_AND_DELETE_BATCH") : arrayBatch(run);
+    return isHashType(map.type) ? hashBatch(run, command === "MAP_LOOKUP_AND_DELETE_BATCH") : keyBatch(run);
   };
 }
 
+/** Arrays of what descriptors name. */
+const NO_BATCHES: ReadonlySet<number> = new Set([
+  BpfMapType.PROG_ARRAY,
+  BpfMapType.PERF_EVENT_ARRAY,
+  BpfMapType.CGROUP_ARRAY,
+]);
+
 /** Whether the type has batches at all (`BATCH_OPS`). */
 function isBatched(type: number): boolean {
-  if (type === BpfMapType.PROG_ARRAY || type === BpfMapType.PERF_EVENT_ARRAY) return false;
-  return isHashType(type) || isArrayType(type);
+  if (NO_BATCHES.has(type)) return false;
+  return isHashType(type) || isArrayType(type) || type === BpfMapType.LPM_TRIE;
 }
 
 interface BatchRun {
@@ -92,7 +100,7 @@ function eachOf(wanted: number, done: (count: number) => void, act: (index: numb
 }
 
 /** `generic_map_lookup_batch`: positions are keys. */
-function arrayBatch({ process, map, args, wanted, done }: BatchRun): number {
+function keyBatch({ process, map, args, wanted, done }: BatchRun): number {
   const { keySize } = map;
   const { operations, userValueSize } = map.parts;
   const scratch = process.scratch(2 * (keySize + 8) + userValueSize);

@@ -21,6 +21,7 @@ import type { Process } from "../process.ts";
 import { refuse } from "../refusal.ts";
 import { specialFields } from "../special-fields.ts";
 import { verifierMap } from "../verifier-map.ts";
+import { checkStructOps } from "./struct-ops.ts";
 
 const ACCESS = BpfMapFlag.RDONLY | BpfMapFlag.WRONLY;
 /** The one memory node. */
@@ -152,6 +153,7 @@ function checkAttributes(process: Process, args: MapCreateValues, flags: number)
   checkRights(process, args.mapType);
   // A map of a device is not allocated here.
   if (args.mapIfindex !== 0) refuse(deviceProblem(args));
+  if (args.mapType === BpfMapType.STRUCT_OPS) checkStructOps(process, args);
   const limit = checkMapAllocation(described, layout, release);
   if (limit !== 0) refuse(-limit);
   // The number of elements is a power of two there, and must not overflow.
@@ -210,8 +212,9 @@ function describe(
 ): Pick<MapParts, "name" | "btf" | "keyTypeId" | "valueTypeId" | "exclusiveTo" | "record"> {
   const name = objectName(args.mapName) ?? refuse(Errno.EINVAL);
   const btf = typesOf(process, args);
-  const record = btf === null ? null : recordOf(process, args, btf);
-  if (btf !== null) refuseKey(process, args, btf);
+  const typed = btf !== null && args.btfValueTypeId !== 0;
+  const record = typed ? recordOf(process, args, btf) : null;
+  if (typed) refuseKey(process, args, btf);
   const exclusiveTo = exclusiveHash(process, args);
   return {
     name,
@@ -224,9 +227,12 @@ function describe(
 }
 
 function typesOf(process: Process, args: MapCreateValues): KernelBtf | null {
-  if (args.btfKeyTypeId === 0 && args.btfValueTypeId === 0) return null;
+  const own = args.btfKeyTypeId !== 0 || args.btfValueTypeId !== 0;
+  if (!own && args.btfVmlinuxValueTypeId === 0) return null;
   const btf = process.btf(args.btfFd);
   if (btf.kernelBtf) refuse(Errno.EACCES);
+  // A value of the kernel's own type has passed the map's allocation.
+  if (!own) return btf;
   if (!fitsSizes(btf.types, typeIds(args), args, keyTypeOf(process, args))) refuse(Errno.EINVAL);
   return btf;
 }

@@ -1,11 +1,22 @@
 import { SpecialField } from "../../btf/index.ts";
-import { isHashType, isPerCpuType, isRedirectMap, isSocketMap } from "../../maps/index.ts";
+import {
+  isContainer,
+  isHashType,
+  isLocalStorage,
+  isPerCpuType,
+  isRedirectMap,
+  isSocketMap,
+  StackTraces,
+} from "../../maps/index.ts";
 import { BpfMapType, BpfUpdateFlag, Errno } from "../../uapi/index.ts";
 import type { Attr } from "../attr.ts";
 import type { KernelMap } from "../objects/map.ts";
 import type { Process } from "../process.ts";
 import { checked, refuse } from "../refusal.ts";
+import { setCgroup } from "./cgroup-array.ts";
+import { deleteStored, findStored, updateStored } from "./local-storage.ts";
 import { setRedirectTarget } from "./redirect-elements.ts";
+import { readStructOps, updateStructOps } from "./struct-ops.ts";
 
 export const BPF_F_LOCK = BigInt(BpfUpdateFlag.F_LOCK);
 
@@ -18,6 +29,11 @@ export function mapLookupElem(process: Process, attr: Attr): number {
   const scratch = process.scratch(map.keySize + map.parts.userValueSize + 8);
   const valueAt = scratch + ((map.keySize + 7) & -8);
   copyKey(process, map, key, scratch);
+  // A filter is asked for the value that is there, and gives nothing.
+  if (map.type === BpfMapType.BLOOM_FILTER) {
+    process.copyIn(value, valueAt, map.valueSize);
+    return checked(map.parts.operations.peek!(map.offset, valueAt));
+  }
   readElement(process, map, scratch, valueAt);
   process.copyOut(value, valueAt, map.parts.userValueSize);
   return 0;
@@ -62,13 +78,20 @@ export function mapLookupAndDeleteElem(process: Process, attr: Attr): number {
   if ((flags & ~BPF_F_LOCK) !== 0n) refuse(Errno.EINVAL);
   const map = process.map(mapFd, "read");
   process.map(mapFd, "write");
+  const isQueue = map.type === BpfMapType.QUEUE || map.type === BpfMapType.STACK;
+  if (isQueue && flags !== 0n) refuse(Errno.EINVAL);
   refuseLock(map, flags);
   const scratch = process.scratch(map.keySize + map.parts.userValueSize + 8);
   const valueAt = scratch + ((map.keySize + 7) & -8);
   copyKey(process, map, key, scratch);
-  if (!isHashType(map.type) || map.inners !== null) refuse(Errno.ENOTSUPP);
-  readElement(process, map, scratch, valueAt);
-  checked(map.parts.operations.delete(map.offset, scratch));
+  if (isQueue) checked(map.parts.operations.pop!(map.offset, valueAt));
+  else if (map.type === BpfMapType.STACK_TRACE) {
+    checked(new StackTraces(process.machine.memory).extract(map.offset, scratch, valueAt, true));
+  } else {
+    if (!isHashType(map.type) || map.inners !== null) refuse(Errno.ENOTSUPP);
+    readElement(process, map, scratch, valueAt);
+    checked(map.parts.operations.delete(map.offset, scratch));
+  }
   process.copyOut(value, valueAt, map.parts.userValueSize);
   return 0;
 }
@@ -97,11 +120,12 @@ function copyKey(process: Process, map: KernelMap, key: bigint, to: number): voi
 export function deleteElement(process: Process, map: KernelMap, key: number): number {
   const { operations } = map.parts;
   if (map.programs !== null) return deleteProgram(process, map, key);
-  if (map.type === BpfMapType.SK_STORAGE) return refuseSocket(process, key);
+  if (map.type === BpfMapType.PERF_EVENT_ARRAY) return deleteEvent(process, map, key);
+  if (isLocalStorage(map.type)) return deleteStored(process, map, key);
   const before = map.inners === null ? 0 : operations.lookup(map.offset, key, 0) >>> 0;
   checked(operations.delete(map.offset, key));
   if (before !== 0) map.inners?.release(before);
-  if (isRedirectMap(map.type)) {
+  if (isRedirectMap(map.type) || map.type === BpfMapType.CGROUP_ARRAY) {
     map.entryPrograms.set(process.machine.memory.view().getUint32(key, true), null);
   }
   return 0;
@@ -119,8 +143,25 @@ export function readElement(process: Process, map: KernelMap, key: number, to: n
     memory.view().setUint32(to, program.id, true);
     return;
   }
+  if (map.type === BpfMapType.STACK_TRACE) {
+    checked(new StackTraces(memory).extract(map.offset, key, to, false));
+    return;
+  }
+  if (isContainer(map.type)) {
+    checked(operations.peek!(map.offset, to));
+    return;
+  }
+  if (map.type === BpfMapType.USER_RINGBUF) refuse(Errno.ENOTSUPP);
   if (map.type === BpfMapType.RINGBUF || map.type === BpfMapType.PERF_EVENT_ARRAY) refuse(Errno.ENOTSUPP);
-  if (map.type === BpfMapType.SK_STORAGE) refuseSocket(process, key);
+  if (map.type === BpfMapType.STRUCT_OPS) {
+    readStructOps(process, map, key, to);
+    return;
+  }
+  if (map.type === BpfMapType.CGROUP_ARRAY) refuse(Errno.ENOTSUPP);
+  if (isLocalStorage(map.type)) {
+    copyOut(process, map, findStored(process, map, key), map.valueSize, to);
+    return;
+  }
   if (map.type === BpfMapType.ARENA) refuse(Errno.EINVAL);
   if (map.type === BpfMapType.XSKMAP) refuse(Errno.EOPNOTSUPP);
   // Its value is a cookie of 64 bits (sock_map_lookup_sys, bpf_fd_reuseport_array_lookup_elem).
@@ -157,8 +198,12 @@ export function writeElement(
   }
   if (isRedirectMap(map.type)) return setRedirectTarget(process, map, { key, from, flags });
   if (map.type === BpfMapType.ARENA) return refuse(Errno.EOPNOTSUPP);
+  if (isLocalStorage(map.type)) return updateStored(process, map, { key, from, flags });
+  if (map.type === BpfMapType.STRUCT_OPS) return updateStructOps(process, map, { key, from, flags });
+  if (map.type === BpfMapType.CGROUP_ARRAY) return setCgroup(process, map, { key, from, flags });
   if (flags >> 32n !== 0n) refuse(Errno.EINVAL);
   const flagBits = Number(flags);
+  if (isContainer(map.type)) return checked(operations.push!(map.offset, from, flagBits));
   if (map.programs !== null) return setProgram(process, map, { key, from, flags: flagBits });
   if (map.type === BpfMapType.PERF_EVENT_ARRAY) return setEvent(process, map, { key, from, flags: flagBits });
   if (map.type === BpfMapType.SK_STORAGE) return refuseSocket(process, key);
@@ -218,13 +263,22 @@ function setSocket(
   return refuseSocket(process, from);
 }
 
-/** `perf_event_fd_array_get_ptr`: EBADF, as no descriptor is that of an event. */
+/** `perf_event_fd_array_get_ptr`: the value is a descriptor. EBADF where it is none of an event; EOPNOTSUPP. */
 function setEvent(process: Process, map: KernelMap, { key, from, flags }: Write): number {
   const view = process.machine.memory.view();
   if (flags !== 0) refuse(Errno.EINVAL);
   if (view.getUint32(key, true) >= map.parts.maxEntries) refuse(Errno.E2BIG);
-  process.files.get(view.getInt32(from, true));
-  return refuse(Errno.EBADF);
+  const file = process.files.get(view.getInt32(from, true));
+  if (file.object.kind !== "perf") refuse(Errno.EBADF);
+  map.events.set(view.getUint32(key, true), file.object);
+  return 0;
+}
+
+/** `fd_array_map_delete_elem` */
+function deleteEvent(process: Process, map: KernelMap, key: number): number {
+  const index = process.machine.memory.view().getUint32(key, true);
+  if (index >= map.parts.maxEntries) refuse(Errno.E2BIG);
+  return map.events.delete(index) ? 0 : refuse(Errno.ENOENT);
 }
 
 /**

@@ -16,7 +16,7 @@ import { LoadLog } from "../load-log.ts";
 import { LoadRecords } from "../load-records.ts";
 import { objectName } from "../names.ts";
 import type { KernelBtf } from "../objects/btf.ts";
-import { KernelProgram } from "../objects/program.ts";
+import { type AttachTargetName, KernelProgram } from "../objects/program.ts";
 import { prepare } from "../prepare.ts";
 import type { Process } from "../process.ts";
 import { refuse } from "../refusal.ts";
@@ -53,7 +53,7 @@ function attachTarget(
     if (btf !== null && args.attachBtfId === 0) refuse(Errno.EINVAL);
   }
   if (args.attachBtfId !== 0 && !TARGETED.has(args.progType)) refuse(Errno.EINVAL);
-  if (args.attachBtfId === 0 && program === null) return { program, attach: null };
+  if (args.attachBtfId === 0 && program === null) return { program, attach: null, btf };
   // A program that was taken unverified, only to be shown, can be no target.
   if (program !== null && program.parts.target === null) refuse(Errno.EINVAL);
   return {
@@ -63,13 +63,23 @@ function attachTarget(
       btfId: args.attachBtfId,
       program: program?.parts.target ?? null,
     },
+    btf,
   };
+}
+
+/** What a program is for, by name. */
+function targetName({ machine }: Process, { attach, btf }: Target): AttachTargetName | null {
+  if (attach === null || attach.btfId === 0) return null;
+  const types = attach.program === null ? (attach.btf ?? machine.shown.btf) : attach.program.btf;
+  return { name: types?.name(attach.btfId) ?? "", btfId: attach.btfId, btf: btf?.id ?? 0 };
 }
 
 interface Target {
   /** The program that is attached to, which has to stay as long as this one. */
   readonly program: KernelProgram | null;
   readonly attach: AttachTarget | null;
+  /** Of a module's function: the BTF that it is in. */
+  readonly btf: KernelBtf | null;
 }
 
 /** `bpf_prog_load` in kernel/bpf/syscall.c, with its checks in its order. */
@@ -138,6 +148,7 @@ export function progLoad(process: Process, attr: Attr): number {
       loadTime: BigInt(machine.clock()),
       insns: records.insns,
       btf: records.btf?.get() ?? null,
+      attachTarget: targetName(process, target),
       attachProgram: target.program?.get() ?? null,
       ...prepared,
     });

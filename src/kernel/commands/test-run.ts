@@ -30,5 +30,5 @@ export function progTestRun(process: Process, attr: Attr): number {
   if (!process.machine.executes) refuse(Errno.EOPNOTSUPP);
   const runner = RUNNERS.get(program.parts.type) ?? refuse(Errno.ENOTSUPP);
   const { machine } = process;
-  return machine.asTask(process, () => runner({ process, machine, program, args, attr }));
+  return machine.asTask(process.task, () => runner({ process, machine, program, args, attr }));
 }

@@ -1,6 +1,6 @@
 import type { KernelObject } from "./kernel-object.ts";
 
-/** Programs that the elements of a map of devices or CPUs run, by key; each is referenced by the map. */
+/** Programs that the elements of a map of devices or CPUs run, or control groups, by key: the map references each. */
 export class EntryPrograms {
   readonly #programs = new Map<number, KernelObject>();
 

@@ -1,9 +1,24 @@
+/** What descriptors refer to. */
+export type ObjectKind =
+  | "map"
+  | "prog"
+  | "btf"
+  | "link"
+  // A perf event, the output of an iterator, the switch of run statistics.
+  | "perf"
+  | "iter"
+  | "stats"
+  // What programs are attached to.
+  | "cgroup"
+  | "netns"
+  | "socket";
+
 /**
  * Something with an id and a reference count: a map, a program, a BTF, a link. It lives as long as a descriptor, a pin
  * or another object refers to it, as in Linux.
  */
 export abstract class KernelObject {
-  abstract readonly kind: "map" | "prog" | "btf" | "link";
+  abstract readonly kind: ObjectKind;
   readonly id: number;
   #references = 1;
 

@@ -1,10 +1,10 @@
 import type { MapOperations, MapShape, MapStorage } from "../../maps/index.ts";
-import { BpfMapType } from "../../uapi/index.ts";
+import { BpfMapFlag, BpfMapType } from "../../uapi/index.ts";
 import type { BtfRecord, VerifierMap } from "../../verifier/index.ts";
 import type { IdTable } from "../id-table.ts";
-import { isInert } from "../inert-map.ts";
 import type { KernelBtf } from "./btf.ts";
 import { EntryPrograms } from "./entry-programs.ts";
+import { EventArray } from "./event-array.ts";
 import { InnerMaps } from "./inner-maps.ts";
 import { KernelObject } from "./kernel-object.ts";
 import { ProgramArray } from "./program-array.ts";
@@ -46,8 +46,12 @@ export class KernelMap extends KernelObject {
   readonly programs: ProgramArray | null;
   /** What a map of maps holds; null for all other types. */
   readonly inners: InnerMaps | null;
-  /** What elements that XDP redirects to run. */
+  /** What elements that XDP redirects to run, and the control groups in an array. */
   readonly entryPrograms = new EntryPrograms();
+  /** What is to be done when it ends. */
+  readonly whenGone: (() => void)[] = [];
+  /** What an array of perf events holds. */
+  readonly events = new EventArray();
   /** Descriptors and pins: the one that creates it is the first. */
   #users = 1;
   readonly #table: IdTable<KernelMap>;
@@ -64,11 +68,6 @@ export class KernelMap extends KernelObject {
 
   get type(): number {
     return this.shape.type;
-  }
-
-  /** It can only be looked at: see `isInert`. */
-  get inert(): boolean {
-    return isInert(this.type);
   }
 
   get shape(): MapShape {
@@ -105,6 +104,8 @@ export class KernelMap extends KernelObject {
   override putUser(): void {
     if (--this.#users === 0) {
       this.programs?.clear();
+      // `perf_event_fd_array_release`
+      if ((this.parts.flags & BpfMapFlag.PRESERVE_ELEMS) === 0) this.events.clear();
       this.parts.storage.freeTimers();
     }
     this.put();
@@ -112,9 +113,11 @@ export class KernelMap extends KernelObject {
 
   protected override destroy(): void {
     this.#table.remove(this.id);
+    for (const act of this.whenGone) act();
     this.programs?.clear();
     this.inners?.clear();
     this.entryPrograms.clear();
+    this.events.clear();
     this.parts.btf?.put();
     this.parts.storage.close();
   }

@@ -33,12 +33,22 @@ export interface ProgramParts {
   /** In the order in which the code first names them. Each is referenced by the program. */
   readonly maps: readonly KernelMap[];
   readonly btf: KernelBtf | null;
+  /** The function or type of the kernel that it was loaded for; null for none. */
+  readonly attachTarget: AttachTargetName | null;
   /** The program that this one attaches to. Referenced. */
   readonly attachProgram: KernelProgram | null;
   /** What helpers are told of the structs of its objects; they end with it. */
   readonly records: RecordBlocks;
   /** What those have to know that attach to this one; null of a program that no verifier has seen. */
   readonly target: TargetProgram | null;
+}
+
+/** A function or type that a program is for. */
+export interface AttachTargetName {
+  readonly name: string;
+  readonly btfId: number;
+  /** Id of the BTF that it is in; 0: the kernel's own, which has none here. */
+  readonly btf: number;
 }
 
 /** Fixed-up code with the debug records that belong to its slots. */
@@ -66,6 +76,13 @@ export class KernelProgram extends KernelObject implements TailCallTarget {
   readonly parts: ProgramParts;
   readonly #table: IdTable<KernelProgram>;
   readonly #bound: KernelMap[] = [];
+  /** Times that it could not run because it, or another of its kind, ran on the CPU already (`recursion_misses`). */
+  misses = 0;
+  /** Runs, and nanoseconds that they took, while statistics were enabled. */
+  runs = 0;
+  runTime = 0;
+  /** CPUs on which it runs for an event that does not run it twice at a time. */
+  readonly activeOn = new Set<number>();
 
   constructor(table: IdTable<KernelProgram>, parts: ProgramParts) {
     super(table.allocate());

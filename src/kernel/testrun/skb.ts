@@ -1,32 +1,19 @@
-import { SocketStorage } from "../../maps/index.ts";
-import { addressOf } from "../../mem/index.ts";
+import { LocalStorage } from "../../maps/index.ts";
 import { decodeStruct, type StructValues, writeStruct } from "../../sys/index.ts";
 import { BpfProgType, BpfTestRunFlag, bpfSkBuff, Errno } from "../../uapi/index.ts";
 import type { KernelStruct } from "../kernel-struct.ts";
+import { ETH_HLEN, ETH_P_IP, ETH_P_IPV6, etherType, laySkb, SKB_HEADROOM } from "../net/lay-skb.ts";
 import { LOOPBACK_IFINDEX } from "../net/loopback.ts";
+import { initSock } from "../net/socket.ts";
 import { refuse } from "../refusal.ts";
 import { contextIn, finish, finishContext, type RunResult, runRepeated, type TestRun } from "./run.ts";
 
-const PAGE = 4096;
-/** `NET_SKB_PAD + NET_IP_ALIGN` on x86-64. */
-const HEADROOM = 64;
-const ETH_HLEN = 14;
-const ETH_P_IP = 0x0800;
-const ETH_P_IPV6 = 0x86dd;
-const ETH_P_802_3 = 0x0001;
-const ETH_P_802_2 = 0x0004;
 const IPV4_HLEN = 20;
 const IPV6_HLEN = 40;
 const AF_INET = 2;
 const AF_INET6 = 10;
-const TCP_CLOSE = 7;
-/** What the offset of a header is that nobody has set. */
-const UNSET = 0xffff;
-/** `NO_QUEUE_MAPPING` */
-const NO_QUEUE = 0xffff;
 const GSO_LEGACY_MAX_SIZE = 65536;
 const GSO_MAX_SEGS = 65535;
-const PacketType = { HOST: 0, MULTICAST: 2, OTHERHOST: 3 } as const;
 
 type View = StructValues<typeof bpfSkBuff>;
 
@@ -38,7 +25,7 @@ export function testRunSkb(run: TestRun): number {
   }
   const { packets, memory } = machine;
   const size = args.dataSizeIn;
-  if (size < ETH_HLEN || size > packets.room - HEADROOM) refuse(Errno.EINVAL);
+  if (size < ETH_HLEN || size > packets.room - SKB_HEADROOM) refuse(Errno.EINVAL);
   const data = process.read(args.dataIn, size);
   const bytes = contextIn(run, bpfSkBuff.size);
   const context = bytes === null ? null : decodeStruct(bpfSkBuff, bytes);
@@ -46,32 +33,11 @@ export function testRunSkb(run: TestRun): number {
 
   const isLayer2 =
     program.parts.type === BpfProgType.SCHED_CLS || program.parts.type === BpfProgType.SCHED_ACT;
-  const { block, skb, sock } = packets;
-  // In words: a fill of shared memory stores element by element.
-  memory.words().fill(0, block >>> 2, (block + PAGE) >>> 2);
-  packets.sharedInfo.clear();
-  memory.bytes().set(data, block + HEADROOM);
-  skb.clear();
-  initSocket(sock);
-  const start = block + HEADROOM;
-  skb.point("head", block);
-  skb.set("end", packets.blockRoom);
-  skb.set("tail", HEADROOM + size);
-  skb.point("dev", machine.loopback.device.offset);
-  skb.point("sk", sock.offset);
-  skb.set("mac_header", HEADROOM);
-  skb.set("transport_header", UNSET);
-  skb.set("network_header", HEADROOM + ETH_HLEN);
-  skb.set("pkt_type", packetType(data));
-  const protocol = etherType(data);
-  // Network order, in a little-endian field.
-  skb.set("protocol", ((protocol & 0xff) << 8) | (protocol >> 8));
-  describeSocket(sock, data, protocol);
+  const { skb, sock } = packets;
+  initSock(sock);
+  describeSocket(sock, data, etherType(data));
   const offset = isLayer2 ? 0 : ETH_HLEN;
-  skb.point("data", start + offset);
-  skb.set("len", size - offset);
-  skb.set("cb+bpf_skb_data_end.data_end", addressOf(start + size));
-  skb.set("cb+bpf_skb_data_end.data_meta", addressOf(start + offset));
+  laySkb(machine, data, { device: machine.loopback, sock: sock.offset, offset });
   if (context !== null) fromView(run, skb, context);
 
   const result = runWithSocket(run);
@@ -92,40 +58,14 @@ export function testRunSkb(run: TestRun): number {
   return answer !== 0 ? answer : finishContext(run, bytes);
 }
 
-/**
- * `eth_type_trans`: what the destination says about whose packet it is; the loopback device's addresses
- * are all zeros, so that even ff:ff:ff:ff:ff:ff is some group's.
- */
-function packetType(frame: Uint8Array): number {
-  const destination = frame.subarray(0, 6);
-  if (destination.every((byte) => byte === 0)) return PacketType.HOST;
-  if ((destination[0]! & 1) === 0) return PacketType.OTHERHOST;
-  return PacketType.MULTICAST;
-}
-
-function etherType(frame: Uint8Array): number {
-  const type = (frame[12]! << 8) | frame[13]!;
-  if (type >= 0x600) return type;
-  return frame.length >= ETH_HLEN + 2 && frame[14] === 0xff && frame[15] === 0xff ? ETH_P_802_3 : ETH_P_802_2;
-}
-
 /** Runs the program; what maps have for the packet's socket ends with it. */
 function runWithSocket(run: TestRun): RunResult {
   const { packets, memory } = run.machine;
   try {
     return runRepeated(run, packets.skb.offset);
   } finally {
-    new SocketStorage(memory).clearSocket(packets.sock.at("sk_bpf_storage"));
+    new LocalStorage(memory).clearOwner(packets.sock.at("sk_bpf_storage"));
   }
-}
-
-/** `sk_alloc` and `sock_init_data`, as far as programs see them. */
-function initSocket(sock: KernelStruct): void {
-  sock.clear();
-  sock.set("__sk_common.skc_state", TCP_CLOSE);
-  sock.set("__sk_common.skc_refcnt.refs.counter", 1);
-  sock.set("__sk_common.skc_rx_queue_mapping", NO_QUEUE);
-  sock.set("__sk_common.skc_tx_queue_mapping", NO_QUEUE);
 }
 
 /** The packet's addresses become those of the socket it is received on. EINVAL where its header is cut short. */

@@ -1,12 +1,11 @@
 import { decodeStruct, writeStruct } from "../../sys/index.ts";
 import { BpfAttachType, BpfTestRunFlag, Errno, xdpMd } from "../../uapi/index.ts";
+import { layXdp, XDP_HEADROOM } from "../net/lay-xdp.ts";
 import { LOOPBACK_IFINDEX } from "../net/loopback.ts";
 import { refuse } from "../refusal.ts";
 import { contextIn, finish, finishContext, runRepeated, type TestRun } from "./run.ts";
 
 const PAGE = 4096;
-/** `XDP_PACKET_HEADROOM` */
-const HEADROOM = 256;
 const ETH_HLEN = 14;
 const META_MAX = 252;
 /** `MAX_SKB_FRAGS` */
@@ -25,7 +24,7 @@ export function testRunXdp(run: TestRun): number {
   const { packets, memory } = machine;
   const bytes = contextIn(run, xdpMd.size);
   const context = bytes === null ? null : decodeStruct(xdpMd, bytes);
-  let headroom = HEADROOM;
+  let headroom = XDP_HEADROOM;
   let meta = 0;
   let wanted = args.dataSizeIn;
   if (context !== null) {
@@ -51,17 +50,8 @@ export function testRunXdp(run: TestRun): number {
   const fragments = data.slice(linear);
   if (fragments.length > MAX_FRAGMENTS * PAGE) refuse(Errno.ENOMEM);
 
-  const { frame, xdp: buff } = packets;
-  // In words: a fill of shared memory stores element by element.
-  memory.words().fill(0, frame >>> 2, (frame + PAGE) >>> 2);
-  memory.bytes().set(data.subarray(0, linear), frame + headroom);
-  buff.clear();
-  buff.point("data_hard_start", frame);
-  buff.point("data_meta", frame + headroom);
-  buff.point("data", frame + headroom + meta);
-  buff.point("data_end", frame + headroom + linear);
-  buff.point("rxq", machine.loopback.queue.offset);
-  buff.set("frame_sz", PAGE);
+  layXdp(machine, data.subarray(0, linear), { headroom, meta, queue: machine.loopback.queue });
+  const { xdp: buff } = packets;
 
   const result = runRepeated(run, buff.offset);
 

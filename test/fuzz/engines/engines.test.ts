@@ -49,7 +49,15 @@ class Forgetful implements Laboratory {
 
 describe("random programs on all engines", () => {
   it("come to the same, without a fault", () => {
-    const slice = { seed: 1, from: 0, count: PROGRAMS, runs: 10, live: false, milliseconds: 7000 };
+    const slice = {
+      seed: 1,
+      from: 0,
+      count: PROGRAMS,
+      runs: 10,
+      live: false,
+      wild: false,
+      milliseconds: 7000,
+    };
     const { programs, faults, refused, found } = runSlice(slice, engines);
     expect(found.map(({ title, text }) => `${title}\n${text}`)).toEqual([]);
     expect(programs).toBeGreaterThan(0);
@@ -59,17 +67,26 @@ describe("random programs on all engines", () => {
   it("are such as the verifier accepts, and come to the same in a kernel", () => {
     const kernel = new EmbeddedKernel({ cpus: CPUS, engine: "jit", clock: () => 1, seed: 1 });
     const laboratory = new KernelLab("embedded", kernel, CPUS, 0);
-    const reference = new Lab(SUBJECTS[0]!, 0);
-    const slice = { seed: 2, from: 0, count: 40, runs: 3, live: true, milliseconds: 4000 };
+    const reference = new Lab(SUBJECTS[0]!, { cpu: 0 });
+    const slice = { seed: 2, from: 0, count: 40, runs: 3, live: true, wild: false, milliseconds: 4000 };
     const { found, refused, faults } = runSlice(slice, [reference, laboratory]);
     expect(found.map(({ title, text }) => `${title}\n${text}`)).toEqual([]);
     expect({ faults, refused }).toEqual({ faults: 0, refused: {} });
     laboratory.close();
   });
 
+  it("come to the same faults where no verifier looked at them", () => {
+    const checked = SUBJECTS.filter(({ mode }) => mode === "checked");
+    const laboratories = checked.map((subject) => new Lab(subject, { budget: 20_000 }));
+    const slice = { seed: 6, from: 0, count: 150, runs: 3, live: false, wild: true, milliseconds: 4000 };
+    const { found, faults } = runSlice(slice, laboratories);
+    expect(found.map(({ title, text }) => `${title}\n${text}`)).toEqual([]);
+    expect(faults).toBeGreaterThan(0);
+  });
+
   it("follow from seed and number alone", () => {
     const texts = [0, 1, 0].map((index) => {
-      const program = programOf({ seed: 3, live: false }, index);
+      const program = programOf({ seed: 3, live: false, wild: false }, index);
       return caseText({ note: "", program, seed: 3, index, runs: 1 });
     });
     expect(texts[0]).toBe(texts[2]);
@@ -79,7 +96,7 @@ describe("random programs on all engines", () => {
 
 describe("a difference", () => {
   it("is found, and its program made small", () => {
-    const slice = { seed: 4, from: 0, count: 1, runs: 2, live: false, milliseconds: 10_000 };
+    const slice = { seed: 4, from: 0, count: 1, runs: 2, live: false, wild: false, milliseconds: 10_000 };
     const { found } = runSlice(slice, [engines[0]!, new Forgetful()]);
     expect(found.map(({ title }) => title)).toEqual(["forgetful: r0 differs"]);
     const { program } = readCase(found[0]!.text);

@@ -10,12 +10,13 @@ import {
   createExecutor,
   type Engine,
   type EngineInput,
+  type Fault,
   FunctionIndices,
   Interpreter,
   Jit,
 } from "../../../src/vm/index.ts";
 import type { Element, Inputs } from "./input.ts";
-import type { Laboratory, Outcome } from "./outcome.ts";
+import { EXHAUSTED, type Laboratory, type Outcome } from "./outcome.ts";
 import { allOf, CPU, CPUS, type FuzzMap, type FuzzProgram, MAPS, type MapName, PACKET } from "./program.ts";
 
 /** Offset of the context in its block, and of the packet. */
@@ -56,7 +57,11 @@ export class Lab implements Laboratory {
   readonly #scratch: number;
   #programs: CompiledProgram[] = [];
 
-  constructor({ name, engine, mode }: (typeof SUBJECTS)[number], cpu: number = CPU) {
+  constructor(
+    { name, engine, mode }: (typeof SUBJECTS)[number],
+    options: { readonly cpu?: number; readonly budget?: number } = {},
+  ) {
+    const { cpu = CPU, budget = BUDGET } = options;
     this.name = name;
     this.#cpu = cpu;
     this.#mode = mode;
@@ -65,7 +70,7 @@ export class Lab implements Laboratory {
     this.#memory = memory;
     this.#executor = createExecutor(memory, { indices: new FunctionIndices() });
     this.#executor.cpu = cpu;
-    this.#executor.budget = BUDGET;
+    this.#executor.budget = budget;
     const layout = defaultLayout();
     this.#helpers = createHelpers(layout);
     this.#code = new MapCode(memory, this.#executor);
@@ -122,7 +127,7 @@ export class Lab implements Laboratory {
     const { fault, resultHigh } = this.#executor;
     return {
       result: fault === null ? [low >>> 0, resultHigh >>> 0] : [0, 0],
-      fault: fault === null ? null : `${fault.kind} at ${fault.slot}`,
+      fault: fault === null ? null : faultText(fault),
       packet: bytes.slice(this.#packet, this.#packet + PACKET),
       out: this.#value("out"),
     };
@@ -219,6 +224,11 @@ export class Lab implements Laboratory {
     }
     return keys;
   }
+}
+
+/** The JIT counts block by block: where a run has used up its budget is not the same place everywhere. */
+function faultText({ kind, slot, message }: Fault): string {
+  return kind === "budget" ? EXHAUSTED : `slot ${slot}: ${kind}: ${message}`;
 }
 
 const PER_CPU: ReadonlySet<number> = new Set([BpfMapType.PERCPU_ARRAY, BpfMapType.PERCPU_HASH]);

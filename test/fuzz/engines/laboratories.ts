@@ -6,16 +6,28 @@ import { Lab, SUBJECTS } from "./lab.ts";
 import type { Laboratory } from "./outcome.ts";
 import { CPU } from "./program.ts";
 
+/** Loops of wild programs often have no end. */
+const WILD_BUDGET = 20_000;
+
+/** Which laboratories: all engines; before them the running kernel; or those alone that test every access. */
+export interface Where {
+  readonly live: boolean;
+  readonly wild: boolean;
+}
+
 /**
- * Does something with laboratories for all engines: the interpreter first; before it, where it is wanted, the running
- * kernel.
+ * Does something with laboratories, that of the interpreter (or the running kernel) first.
  *
  * @returns what came of it, or why there is no running kernel for us.
  */
 export async function withLaboratories<T>(
-  live: boolean,
+  { live, wild }: Where,
   act: (laboratories: readonly Laboratory[]) => T,
 ): Promise<T | Error> {
+  if (wild) {
+    const checked = SUBJECTS.filter(({ mode }) => mode === "checked");
+    return act(checked.map((subject) => new Lab(subject, { budget: WILD_BUDGET })));
+  }
   const engines = SUBJECTS.map((subject) => new Lab(subject));
   if (!live) return act(engines);
   const { port, why } = await livePort();

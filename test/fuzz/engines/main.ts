@@ -32,10 +32,10 @@ export async function fuzzEngines(argv: readonly string[]): Promise<number> {
 }
 
 /** Shows a program, or runs it. */
-async function one({ seed, live, runs, show, replay }: EngineFuzzOptions): Promise<number> {
+async function one({ seed, live, wild, runs, show, replay }: EngineFuzzOptions): Promise<number> {
   const numbered = (index: number) => ({
     note: "",
-    program: programOf({ seed, live }, index),
+    program: programOf({ seed, live, wild }, index),
     seed,
     index,
     runs,
@@ -46,7 +46,7 @@ async function one({ seed, live, runs, show, replay }: EngineFuzzOptions): Promi
   }
   const test = /^\d+$/.test(replay!) ? numbered(Number(replay)) : readCase(readFileSync(replay!, "utf8"));
   const inputs = inputsOf(test.seed, test.index, test.runs);
-  const trials = await withLaboratories(live, ([first, ...others]) =>
+  const trials = await withLaboratories({ live, wild }, ([first, ...others]) =>
     others.map((other) => tryProgram(test.program, inputs, [first!, other])),
   );
   if (trials instanceof Error) return cannot(trials.message);
@@ -88,11 +88,11 @@ class Run {
 
   /** One process after the other, as long as there are programs and time. */
   async #work(): Promise<void> {
-    const { seed, from, count, runs, live } = this.#options;
+    const { seed, from, count, runs, live, wild } = this.#options;
     while (this.#why === null && this.#left() > 0 && this.#next < from + count) {
       const size = Math.min(PROGRAMS_PER_PROCESS, from + count - this.#next);
       const milliseconds = Math.min(this.#left(), LONGEST_SLICE);
-      const slice: Slice = { seed, from: this.#next, count: size, runs, live, milliseconds };
+      const slice: Slice = { seed, from: this.#next, count: size, runs, live, wild, milliseconds };
       this.#next += size;
       const answer = await answerOf(slice);
       if (typeof answer === "string") this.#note(answer, `programs from ${slice.from}`, null);
@@ -137,11 +137,11 @@ class Run {
 
   #report(): string {
     if (process.stderr.isTTY) process.stderr.write("\r\u001b[K");
-    const { seed, runs, live, from } = this.#options;
+    const { seed, runs, live, wild, from } = this.#options;
     const seconds = (performance.now() - this.#start) / 1000;
     const mean = this.#instructions / Math.max(1, this.#programs);
     const lines = [
-      `${this.#programs} programs × ${runs} inputs in ${seconds.toFixed(0)} s (seed ${seed}, from ${from}${live ? ", live" : ""}), ` +
+      `${this.#programs} programs × ${runs} inputs in ${seconds.toFixed(0)} s (seed ${seed}, from ${from}${live ? ", live" : wild ? ", wild" : ""}), ` +
         `${mean.toFixed(0)} instructions on average; ${this.#faults} ended with a fault`,
     ];
     for (const [message, count] of this.#refused) lines.push(`${count} refused: ${message}`);

@@ -8,6 +8,8 @@ export interface EngineFuzzOptions {
   /** Number of the first program. */
   readonly from: number;
   readonly live: boolean;
+  /** Programs that no verifier would let pass, on engines that test every access. */
+  readonly wild: boolean;
   readonly jobs: number;
   readonly runs: number;
   /** A file, or a program's number, to run instead. */
@@ -18,12 +20,12 @@ export interface EngineFuzzOptions {
 
 const DEFAULT_SECONDS = 60;
 
-export const USAGE = `usage: npm run fuzz -- engines [--seed N] [--seconds N] [--count N] [--from N] [--runs N] [--jobs N] [--live] [--out FOLDER]
-       npm run fuzz -- engines --replay FILE|INDEX [--seed N] [--live]    what engines say to one program
-       npm run fuzz -- engines --show INDEX [--seed N] [--live]           the program
+export const USAGE = `usage: npm run fuzz -- engines [--seed N] [--seconds N] [--count N] [--from N] [--runs N] [--jobs N] [--live|--wild] [--out FOLDER]
+       npm run fuzz -- engines --replay FILE|INDEX [--seed N] [--live|--wild]    what engines say to one program
+       npm run fuzz -- engines --show INDEX [--seed N] [--live|--wild]           the program
 Runs random programs, each on --runs (10) inputs, on the interpreter, on both tiers of the JIT and on the JIT in checked
 mode, and compares r0, faults, packets, registers, stacks and all maps; --live: and with the running kernel (Linux 6.18,
-as root). Works in --jobs (1) processes that are replaced after some thousand programs. What differs is made small and kept
+as root). --wild: programs that no verifier would let pass, on engines that test every access. Works in --jobs (1) processes that are replaced after some thousand programs. What differs is made small and kept
 as a case in FOLDER (.cache/fuzz/engines). Exit code: 0 no differences, 1 some, 2 cannot.
 `;
 
@@ -31,8 +33,9 @@ as a case in FOLDER (.cache/fuzz/engines). Exit code: 0 no differences, 1 some, 
 export function optionsOf(argv: readonly string[]): EngineFuzzOptions | string {
   const parsed = parse(argv);
   if (typeof parsed === "string") return parsed;
-  const { help, live, replay, out, ...numbers } = parsed;
+  const { help, live, wild, replay, out, ...numbers } = parsed;
   if (help === true) return "";
+  if (live === true && wild === true) return "--live and --wild: expected one of them";
   for (const [name, text] of Object.entries(numbers)) {
     if (text !== undefined && !/^\d+$/.test(text)) return `--${name}: expected a whole number, got '${text}'`;
   }
@@ -46,6 +49,7 @@ export function optionsOf(argv: readonly string[]): EngineFuzzOptions | string {
     jobs: Math.max(1, number(numbers.jobs, 1)),
     runs: Math.max(1, number(numbers.runs, 10)),
     live: live === true,
+    wild: wild === true,
     replay,
     show: numbers.show === undefined ? undefined : Number(numbers.show),
     out: out ?? ".cache/fuzz/engines",
@@ -65,6 +69,7 @@ function parse(argv: readonly string[]) {
         jobs: { type: "string" },
         show: { type: "string" },
         live: { type: "boolean" },
+        wild: { type: "boolean" },
         replay: { type: "string" },
         out: { type: "string" },
         help: { type: "boolean" },

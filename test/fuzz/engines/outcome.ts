@@ -12,6 +12,9 @@ export interface Outcome {
   readonly out: Uint8Array;
 }
 
+/** The fault of a run that had more instructions than it may have. */
+export const EXHAUSTED = "out of budget";
+
 /** What runs programs: an engine, or the live kernel. */
 export interface Laboratory {
   readonly name: string;

@@ -7,6 +7,7 @@ import type { Difference, Laboratory } from "./outcome.ts";
 import type { FuzzProgram } from "./program.ts";
 import { shrink } from "./shrink.ts";
 import { tryProgram } from "./trial.ts";
+import { madeWild } from "./wild.ts";
 
 /** Programs with numbers one after the other; what they are follows from seed and number alone. */
 export interface Slice {
@@ -17,6 +18,8 @@ export interface Slice {
   readonly runs: number;
   /** Programs that the live kernel's verifier is through with in good time. */
   readonly live: boolean;
+  /** Programs that no verifier would let pass. */
+  readonly wild: boolean;
   readonly milliseconds: number;
 }
 
@@ -42,8 +45,13 @@ export interface SliceResult {
 const TIERED_ONE_IN = 8;
 const SHRINKING = 10_000;
 
-export function programOf({ seed, live }: Pick<Slice, "seed" | "live">, index: number): FuzzProgram {
-  return generate(new Random("engines", seed, index), { live });
+export function programOf(
+  { seed, live, wild }: Pick<Slice, "seed" | "live" | "wild">,
+  index: number,
+): FuzzProgram {
+  const random = new Random("engines", seed, index);
+  const program = generate(random, { live });
+  return wild ? madeWild(random, program) : program;
 }
 
 /** @param laboratories the first one is right. */
@@ -85,11 +93,14 @@ function findingOf(
   const [reference, ...others] = laboratories as [Laboratory, ...Laboratory[]];
   const subject = others.find(({ name }) => name === difference.subject)!;
   const trial = (program: FuzzProgram) => tryProgram(program, inputs, [reference, subject]);
+  const wasWild = trial(test.program).fault !== null;
   const program = shrink(
     test.program,
     (candidate) => {
       const { difference: again, fault } = trial(candidate);
-      return again !== null && fault === null && (again.what === "load") === (difference.what === "load");
+      // What was valid stays so: it comes to no fault.
+      const valid = fault === null || wasWild;
+      return again !== null && valid && (again.what === "load") === (difference.what === "load");
     },
     performance.now() + SHRINKING,
   );

@@ -8,7 +8,7 @@ export type WorkerAnswer =
 /** The process of one slice: `fuzz engines-slice JSON`. It tells its parent what came of it, and ends. */
 export async function serveSlice(text: string): Promise<number> {
   const slice = JSON.parse(text) as Slice;
-  const result = await withLaboratories(slice.live, (laboratories) => runSlice(slice, laboratories));
+  const result = await withLaboratories(slice, (laboratories) => runSlice(slice, laboratories));
   const answer: WorkerAnswer =
     result instanceof Error ? { kind: "cannot", why: result.message } : { kind: "done", result };
   await new Promise<void>((resolve) => process.send!(answer, () => resolve()));

@@ -2,10 +2,8 @@ import { describe, expect, it } from "vitest";
 import { assemble } from "../../src/asm/index.ts";
 import { decode } from "../../src/isa/index.ts";
 import { EmbeddedKernel } from "../../src/kernel/index.ts";
-import { mapInfo, progInfo, Errno as Refused } from "../../src/sys/index.ts";
+import { progInfo, type Errno as Refused } from "../../src/sys/index.ts";
 import { BpfMapType, BpfProgType, Errno } from "../../src/uapi/index.ts";
-
-const KEY = new Uint8Array(8);
 
 function errnoOf(act: () => unknown): number {
   try {
@@ -41,46 +39,7 @@ const trie = (kernel: EmbeddedKernel) =>
     mapName: "recent",
   });
 
-describe("maps of types that have no elements here", () => {
-  it("are created and described by Linux's rules, and their elements refused", () => {
-    const kernel = new EmbeddedKernel();
-    // What the kernel itself retired while it booted is gone after the first call.
-    kernel.close(trie(kernel));
-    const before = kernel.memoryUsed;
-    const mapFd = trie(kernel);
-    expect(mapInfo(kernel, mapFd)).toMatchObject({
-      name: "recent",
-      type: BpfMapType.LPM_TRIE,
-      maxEntries: 16,
-    });
-    expect(errnoOf(() => kernel.mapLookupElem({ mapFd, key: KEY }))).toBe(Errno.EOPNOTSUPP);
-    expect(errnoOf(() => kernel.mapUpdateElem({ mapFd, key: KEY, value: new Uint8Array(8) }))).toBe(
-      Errno.EOPNOTSUPP,
-    );
-    expect(
-      errnoOf(() =>
-        kernel.mapCreate({ mapType: BpfMapType.RINGBUF, keySize: 0, valueSize: 0, maxEntries: 5 }),
-      ),
-    ).toBe(Errno.EINVAL);
-    kernel.close(mapFd);
-    expect(kernel.memoryUsed).toBe(before);
-  });
-
-  it("keep programs that use them from loading, saying which", () => {
-    const kernel = new EmbeddedKernel();
-    const load = () =>
-      kernel.progLoad({ progType: BpfProgType.XDP, insns: program(trie(kernel)), license: "GPL" });
-    expect(errnoOf(load)).toBe(Errno.EOPNOTSUPP);
-    expect(load).toThrow(Refused);
-    try {
-      load();
-    } catch (error) {
-      expect((error as Refused).log).toMatch(
-        /^processed \d+ insns .*\nmap recent: maps of type lpm_trie are not supported by this kernel\n$/,
-      );
-    }
-  });
-
+describe("maps of maps", () => {
   it("need an inner map to hold maps", () => {
     const kernel = new EmbeddedKernel();
     const outer = { mapType: BpfMapType.ARRAY_OF_MAPS, keySize: 4, valueSize: 4, maxEntries: 2 };

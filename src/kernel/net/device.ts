@@ -1,0 +1,68 @@
+import { utf8 } from "../../base/index.ts";
+import type { NamespaceHook } from "../hooks/namespace-hook.ts";
+import type { NetfilterHooks } from "../hooks/netfilter.ts";
+import type { ProgramChain } from "../hooks/program-chain.ts";
+import type { KernelStruct } from "../kernel-struct.ts";
+import type { StructAllocator } from "../struct-allocator.ts";
+import type { XdpAttachment } from "./xdp-attachment.ts";
+
+/** What a device is made of. */
+export interface DeviceOptions {
+  readonly name: string;
+  /** The next free number of its namespace unless told. */
+  readonly ifindex?: number;
+  /** In bytes; 1500 unless told. */
+  readonly mtu?: number;
+  /** Whether its driver runs XDP programs itself; as only those of real devices and of veth pairs do. */
+  readonly nativeXdp?: boolean;
+  /** Six bytes; zeros unless told. */
+  readonly address?: Uint8Array;
+}
+
+/** The namespace that a device is in, as far as packets go. */
+export interface DeviceNamespace {
+  /** Of its `struct net`. */
+  readonly offset: number;
+  readonly loopback: Device;
+  readonly hooks: ReadonlyMap<number, NamespaceHook>;
+  readonly netfilter: NetfilterHooks | null;
+}
+
+/** `IFNAMSIZ` */
+const NAME_SIZE = 16;
+
+/** A network device: `struct net_device` with one receive queue, and what is attached to it. */
+export class Device {
+  readonly ifindex: number;
+  readonly name: string;
+  readonly nativeXdp: boolean;
+  readonly namespace: DeviceNamespace;
+  /** `struct net_device` */
+  readonly device: KernelStruct;
+  /** `struct xdp_rxq_info` of its only receive queue. */
+  readonly queue: KernelStruct;
+  /** XDP programs by mode. */
+  readonly xdp = new Map<"skb" | "driver", XdpAttachment>();
+  /** tcx programs (`struct tcx_entry`); null where none were attached. */
+  ingress: ProgramChain | null = null;
+  egress: ProgramChain | null = null;
+
+  constructor(
+    structs: StructAllocator,
+    namespace: DeviceNamespace,
+    options: DeviceOptions & { ifindex: number },
+  ) {
+    this.ifindex = options.ifindex;
+    this.name = options.name;
+    this.nativeXdp = options.nativeXdp ?? false;
+    this.namespace = namespace;
+    this.device = structs.struct("net_device");
+    this.device.set("ifindex", options.ifindex);
+    this.device.set("mtu", options.mtu ?? 1500);
+    this.device.write("name", utf8(options.name).subarray(0, NAME_SIZE - 1));
+    this.device.point("nd_net.net", namespace.offset);
+    this.queue = structs.struct("xdp_rxq_info");
+    this.queue.point("dev", this.device.offset);
+    this.queue.set("queue_index", 0);
+  }
+}

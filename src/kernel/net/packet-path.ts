@@ -1,0 +1,250 @@
+import { BpfAttachType, TcxAction, XdpAction } from "../../uapi/index.ts";
+import { Firing } from "../hooks/firing.ts";
+import type { Machine } from "../machine.ts";
+import type { KernelTask } from "../tasks/task.ts";
+import { runCgroupPrograms } from "./cgroup-run.ts";
+import type { Device } from "./device.ts";
+import { computeDataPointers, ETH_HLEN, ETH_P_IP, laySkb } from "./lay-skb.ts";
+import { layXdp, XDP_HEADROOM } from "./lay-xdp.ts";
+import { runNetfilter } from "./netfilter-run.ts";
+import { runSocketLookup } from "./sk-lookup-run.ts";
+import { Family, type KernelSocket } from "./socket.ts";
+
+/** What became of a packet. */
+export interface Delivery {
+  readonly verdict: "accepted" | "dropped" | "transmitted" | "redirected";
+  /** Who decided: a hook's name; null where nobody was against it. */
+  readonly by: string | null;
+  /** The packet as it was in the end. */
+  readonly bytes: Uint8Array;
+  /** Programs that ran. */
+  readonly runs: number;
+}
+
+/** A packet on its way. */
+export interface Passing {
+  readonly device: Device;
+  /** Where it goes to, or comes from; null: nobody's. */
+  readonly socket?: KernelSocket | null;
+  /** Where what is sent through the loopback device goes to; nobody unless told. */
+  readonly receiver?: KernelSocket | null;
+  /** CPU 0 unless told. */
+  readonly cpu?: number;
+  /** In whose name; what runs on the CPU unless told. */
+  readonly task?: KernelTask;
+}
+
+/** `NF_INET_*` */
+export const NetfilterHook = {
+  PRE_ROUTING: 0,
+  LOCAL_IN: 1,
+  FORWARD: 2,
+  LOCAL_OUT: 3,
+  POST_ROUTING: 4,
+} as const;
+
+/**
+ * A frame comes in at a device, in Linux's order: XDP of the driver, XDP of the stack, tcx, netfilter, the lookup of a
+ * socket, its control groups, its filter.
+ */
+export function receivePacket(machine: Machine, frame: Uint8Array, passing: Passing): Delivery {
+  const firing = new Firing(machine, passing);
+  const path = new Path(firing, passing);
+  return firing.there(() => path.receive(frame));
+}
+
+/** A frame leaves through a device: netfilter, control groups of its socket, tcx. What leaves by loopback comes in. */
+export function sendPacket(machine: Machine, frame: Uint8Array, passing: Passing): Delivery {
+  const firing = new Firing(machine, passing);
+  const path = new Path(firing, passing);
+  return firing.there(() => path.send(frame));
+}
+
+/** An end that somebody has decided on. */
+type End = Pick<Delivery, "verdict" | "by"> | null;
+
+class Path {
+  readonly #firing: Firing<Machine>;
+  readonly #machine: Machine;
+  readonly #device: Device;
+  readonly #socket: KernelSocket | null;
+  readonly #receiver: KernelSocket | null;
+
+  constructor(firing: Firing<Machine>, { device, socket, receiver }: Passing) {
+    this.#firing = firing;
+    this.#machine = firing.machine;
+    this.#device = device;
+    this.#socket = socket ?? null;
+    this.#receiver = receiver ?? null;
+  }
+
+  receive(frame: Uint8Array): Delivery {
+    let bytes = frame;
+    for (const mode of ["driver", "skb"] as const) {
+      const attachment = this.#device.xdp.get(mode);
+      if (attachment === undefined) continue;
+      const result = this.#xdp(attachment.program, bytes);
+      bytes = result.bytes;
+      if (result.end !== null) return this.#deliver(result.end, bytes);
+    }
+    this.#lay(bytes, ETH_HLEN);
+    this.#machine.packets.skb.set("skb_iif", this.#device.ifindex);
+    this.#tracepoint("net", "netif_receive_skb", bytes.length);
+    const end =
+      this.#traffic(BpfAttachType.TCX_INGRESS) ??
+      this.#netfilter(NetfilterHook.PRE_ROUTING) ??
+      this.#netfilter(NetfilterHook.LOCAL_IN) ??
+      this.#lookup() ??
+      this.#cgroup(BpfAttachType.CGROUP_INET_INGRESS);
+    if (end !== null) return this.#deliver(end, this.#frame());
+    const whole = this.#frame();
+    const filtered = this.#filter();
+    if (filtered !== null) return this.#deliver(filtered, whole);
+    return this.#deliver({ verdict: "accepted", by: null }, whole);
+  }
+
+  send(frame: Uint8Array): Delivery {
+    this.#lay(frame, ETH_HLEN);
+    const end =
+      this.#netfilter(NetfilterHook.LOCAL_OUT) ??
+      this.#netfilter(NetfilterHook.POST_ROUTING) ??
+      this.#cgroup(BpfAttachType.CGROUP_INET_EGRESS) ??
+      this.#traffic(BpfAttachType.TCX_EGRESS);
+    const bytes = this.#frame();
+    if (end !== null) return this.#deliver(end, bytes);
+    this.#tracepoint("net", "net_dev_queue", bytes.length);
+    if (this.#device === this.#device.namespace.loopback) {
+      const back = new Path(this.#firing, { device: this.#device, socket: this.#receiver });
+      return back.receive(bytes);
+    }
+    return this.#deliver({ verdict: "transmitted", by: null }, bytes);
+  }
+
+  #deliver({ verdict, by }: NonNullable<End>, bytes: Uint8Array): Delivery {
+    return { verdict, by, bytes, runs: this.#firing.runs };
+  }
+
+  #lay(frame: Uint8Array, offset: number): void {
+    const sock = this.#socket?.sock.offset ?? 0;
+    laySkb(this.#machine, frame, { device: this.#device, sock, offset });
+  }
+
+  /** The frame of the packet as it is now, from its link-layer header on. */
+  #frame(): Uint8Array {
+    const { packets, memory } = this.#machine;
+    const { skb } = packets;
+    const data = skb.pointer("data");
+    const start = skb.pointer("head") + skb.get("mac_header");
+    return memory.bytes().slice(Math.min(start, data), data + skb.get("len"));
+  }
+
+  // --- XDP ------------------------------------------------------------------------------------------------------
+
+  #xdp(program: Parameters<Firing["run"]>[0], frame: Uint8Array): { end: End; bytes: Uint8Array } {
+    const machine = this.#machine;
+    layXdp(machine, frame, { headroom: XDP_HEADROOM, meta: 0, queue: this.#device.queue });
+    const { xdp } = machine.packets;
+    const action = this.#firing.run(program, xdp.offset, this.#firing.frame({}));
+    const bytes = machine.memory.bytes().slice(xdp.pointer("data"), xdp.pointer("data_end"));
+    const end = (verdict: Delivery["verdict"]) => ({ end: { verdict, by: "xdp" }, bytes });
+    if (action === XdpAction.PASS) return { end: null, bytes };
+    if (action === XdpAction.TX) return end("transmitted");
+    if (action === XdpAction.REDIRECT) return end("redirected");
+    // `bpf_warn_invalid_xdp_action`: what there is not drops.
+    return end("dropped");
+  }
+
+  // --- tcx ------------------------------------------------------------------------------------------------------
+
+  /** `tcx_run`, `sch_handle_ingress`: programs see the link-layer header; the first that decides has decided. */
+  #traffic(attachType: number): End {
+    const chain = attachType === BpfAttachType.TCX_INGRESS ? this.#device.ingress : this.#device.egress;
+    if (chain === null) return null;
+    const { packets } = this.#machine;
+    const { skb } = packets;
+    const move = (distance: number) => {
+      skb.point("data", skb.pointer("data") + distance);
+      skb.set("len", skb.get("len") - distance);
+    };
+    move(-ETH_HLEN);
+    let action: number = TcxAction.NEXT;
+    for (const { program } of chain.entries) {
+      computeDataPointers(this.#machine);
+      action = this.#firing.run(program, skb.offset, this.#firing.frame({}));
+      if (action !== TcxAction.NEXT) break;
+    }
+    move(ETH_HLEN);
+    if (action === TcxAction.DROP) return { verdict: "dropped", by: "tcx" };
+    return action === TcxAction.REDIRECT ? { verdict: "redirected", by: "tcx" } : null;
+  }
+
+  // --- the rest of the stack ------------------------------------------------------------------------------------
+
+  #netfilter(hook: number): End {
+    return runNetfilter(this.#firing, this.#device, hook) ? null : { verdict: "dropped", by: "netfilter" };
+  }
+
+  #lookup(): End {
+    return runSocketLookup(this.#firing, this.#device, this.#frame())
+      ? null
+      : { verdict: "dropped", by: "sk_lookup" };
+  }
+
+  /** `__cgroup_bpf_run_filter_skb`: programs of the socket's control groups, who see the network header first. */
+  #cgroup(attachType: number): End {
+    const socket = this.#socket;
+    if (socket === null || (socket.parts.family !== Family.INET && socket.parts.family !== Family.INET6))
+      return null;
+    computeDataPointers(this.#machine);
+    const { skb } = this.#machine.packets;
+    const group = socket.parts.cgroup;
+    const { cgroupHooks } = this.#machine;
+    this.#firing.runs += cgroupHooks.effective(group, attachType).length;
+    const result = runCgroupPrograms(this.#machine, { group, attachType, context: skb.offset });
+    return result < 0 ? { verdict: "dropped", by: "cgroup_skb" } : null;
+  }
+
+  /** `sk_filter`: how much of the packet the socket takes. A packet socket sees all of it, others what they get. */
+  #filter(): End {
+    const socket = this.#socket;
+    if (socket === null) return null;
+    const { packets, memory } = this.#machine;
+    const { skb } = packets;
+    const isPacket = socket.parts.family === Family.PACKET;
+    const distance = isPacket ? -ETH_HLEN : transportOffset(this.#machine);
+    skb.point("data", skb.pointer("data") + distance);
+    skb.set("len", skb.get("len") - distance);
+    computeDataPointers(this.#machine);
+    let length = skb.get("len");
+    if (socket.filter !== null) {
+      const wanted = this.#firing.run(socket.filter, skb.offset, this.#firing.frame({})) >>> 0;
+      if (wanted === 0) return { verdict: "dropped", by: "socket_filter" };
+      length = Math.min(length, wanted);
+    }
+    const data = skb.pointer("data");
+    socket.received.push(memory.bytes().slice(data, data + length));
+    return null;
+  }
+
+  /** Tracepoints that every packet passes. */
+  #tracepoint(category: string, name: string, length: number): void {
+    const { tracepoints, packets } = this.#machine;
+    const event = tracepoints.events.find(category, name);
+    const point = tracepoints.find(name);
+    if (point === null || point.probes.length === 0) return;
+    this.#firing.tracepoint(point, event, {
+      args: [packets.skb],
+      fields: { skbaddr: packets.skb, len: length - ETH_HLEN, name: this.#device.name },
+    });
+  }
+}
+
+/** Bytes of the network header, as far as it is one of IPv4 or IPv6 without extensions. */
+function transportOffset({ packets: { skb }, memory }: Machine): number {
+  const data = skb.pointer("data");
+  const swapped = skb.get("protocol");
+  const protocol = ((swapped & 0xff) << 8) | (swapped >> 8);
+  return protocol === ETH_P_IP ? (memory.bytes()[data]! & 0xf) * 4 : IPV6_HEADER;
+}
+
+const IPV6_HEADER = 40;

@@ -1,0 +1,67 @@
+import { BpfAttachType, BpfProgType, Errno } from "../../uapi/index.ts";
+import type { Process } from "../process.ts";
+import { refuse } from "../refusal.ts";
+import { runCgroupPrograms } from "./cgroup-run.ts";
+import { Family, KernelSocket } from "./socket.ts";
+
+const FAMILIES: readonly number[] = Object.values(Family);
+/** `SOCK_STREAM`, `SOCK_DGRAM`, `SOCK_RAW`, below the flags of descriptors. */
+const TYPES: readonly number[] = [1, 2, 3];
+const TYPE_MASK = 0xf;
+
+const SOL_SOCKET = 1;
+
+/** Options of sockets that are about their filter. */
+const Option = { DETACH_FILTER: 27, LOCK_FILTER: 44, ATTACH_BPF: 50 } as const;
+
+/** socket(2): programs of the caller's control group may have something against it. EAFNOSUPPORT, EPERM. */
+export function openSocket(process: Process, family: number, type: number, protocol: number): number {
+  if (!FAMILIES.includes(family)) refuse(Errno.EAFNOSUPPORT);
+  const kind = type & TYPE_MASK;
+  if (!TYPES.includes(kind)) refuse(Errno.EINVAL);
+  const { machine, task } = process;
+  const { cgroup, namespace } = task;
+  const socket = new KernelSocket(machine.structs, { family, type: kind, protocol, cgroup, namespace });
+  if (family === Family.INET || family === Family.INET6) {
+    const attachType = BpfAttachType.CGROUP_INET_SOCK_CREATE;
+    const refusal = runCgroupPrograms(machine, { group: cgroup, attachType, context: socket.sock.offset });
+    if (refusal < 0) {
+      socket.put();
+      refuse(-refusal);
+    }
+  }
+  return process.files.install(socket);
+}
+
+/** setsockopt(2), of options about filters. EBADF, ENOTSOCK, ENOPROTOOPT, EINVAL, EPERM, ENOENT. */
+export function setSocketOption(
+  process: Process,
+  fd: number,
+  { level, option, value }: { readonly level: number; readonly option: number; readonly value: Uint8Array },
+): number {
+  const { object } = process.files.get(fd);
+  if (object.kind !== "socket") refuse(Errno.ENOTSOCK);
+  const socket = object as KernelSocket;
+  if (level !== SOL_SOCKET) refuse(Errno.ENOPROTOOPT);
+  if (value.length < 4) refuse(Errno.EINVAL);
+  const number = new DataView(value.buffer, value.byteOffset).getInt32(0, true);
+  switch (option) {
+    case Option.ATTACH_BPF: {
+      if (value.length !== 4) refuse(Errno.EINVAL);
+      if (socket.locked) refuse(Errno.EPERM);
+      socket.filter = process.programOf(number, BpfProgType.SOCKET_FILTER);
+      return 0;
+    }
+    case Option.DETACH_FILTER:
+      if (socket.locked) refuse(Errno.EPERM);
+      if (socket.filter === null) refuse(Errno.ENOENT);
+      socket.filter = null;
+      return 0;
+    case Option.LOCK_FILTER:
+      if (socket.locked && number === 0) refuse(Errno.EPERM);
+      socket.locked = number !== 0;
+      return 0;
+    default:
+      return refuse(Errno.ENOPROTOOPT);
+  }
+}

@@ -1,0 +1,1 @@
+export { type Spawning, World } from "./world.ts";
