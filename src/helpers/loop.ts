@@ -7,11 +7,14 @@ import type { Helper } from "./helper.ts";
 /** `BPF_MAX_LOOPS` */
 const MAX_LOOPS = 8 * 1024 * 1024;
 
-/** `bpf_loop`: calls back with the index and the context until it returns something else than 0. */
+/**
+ * `bpf_loop`: calls back with the index and the context until it returns something else than 0. The helper's count has 32
+ * bits, but Linux's verifier puts a loop in its place that compares all 64 (`inline_bpf_loop`).
+ */
 const loop = emittedHelper(
   BpfFuncId.loop,
   // The function's address has its index in the function table as its low half.
-  { args: ["u32", "i32", "i64", "i64"], result: "i32" },
+  { args: ["i64", "i32", "i64", "i64"], result: "i32" },
   (f, environment) => {
     const [count, callback, context, flags] = f.params as [Local, Local, Local, Local];
     const index = f.local("i32", "index");
@@ -20,12 +23,12 @@ const loop = emittedHelper(
       .i32.eqz()
       .if(() => f.i32.const(-Errno.EINVAL).return());
     f.get(count)
-      .i32.const(MAX_LOOPS)
-      .i32.gtU()
+      .i64.const(MAX_LOOPS)
+      .i64.gtU()
       .if(() => f.i32.const(-Errno.E2BIG).return());
     f.block((done) => {
       f.loop((again) => {
-        f.get(index).get(count).i32.geU().brIf(done);
+        f.get(index).get(count).i32.wrapI64().i32.geU().brIf(done);
         f.get(index).i64.extendI32U().get(context).i64.const(0).i64.const(0).i64.const(0);
         f.get(callback).callIndirect(environment.type(CALLBACK), environment.table);
         f.get(index).i32.const(1).i32.add().set(index);

@@ -1,11 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { binary, extendU, negate, type ValueMaker, wrap } from "../../src/ir/fold.ts";
+import { binary, extendU, negate, wrap } from "../../src/ir/fold.ts";
 import { type IrType, Op, Value } from "../../src/ir/index.ts";
 import { evaluate, evaluateBinary } from "./evaluate.ts";
 
 /** Makes each value anew. */
-class PlainMaker implements ValueMaker {
+class PlainMaker {
   #count = 0;
 
   make(op: Op, type: IrType, args: Value[], imm = 0): Value {

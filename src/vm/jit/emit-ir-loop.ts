@@ -22,20 +22,20 @@ export function emitIrLoop(
   const entry = isConst(callback) ? parts.callbacks.get(callback.imm) : undefined;
   const func = entry === undefined ? undefined : code.module.functions.get(entry);
   if (entry === undefined || func === undefined || !isConstOf(flags, 0)) return false;
-  const rounds = code.temporary("i32", "rounds");
+  const rounds = code.temporary("i64", "rounds");
   const round = code.temporary("i32", "round");
   const given = code.temporary("i64", "loop_context");
   ir.push(count);
   f.set(rounds);
   ir.push(context);
   f.set(given).i32.const(0).set(round);
-  f.get(rounds).i32.const(MAX_LOOPS).i32.gtU();
+  f.get(rounds).i64.const(MAX_LOOPS).i64.gtU();
   f.if(
     () => f.i32.const(-Errno.E2BIG),
     () => {
       f.block((done) => {
         f.loop((again) => {
-          f.get(round).get(rounds).i32.geU().brIf(done);
+          f.get(round).get(rounds).i32.wrapI64().i32.geU().brIf(done);
           f.get(round).i64.extendI32U().get(given).i64.const(0).i64.const(0).i64.const(0);
           f.get(code.frame).call(func);
           f.get(round).i32.const(1).i32.add().set(round);

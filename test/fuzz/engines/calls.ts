@@ -76,6 +76,8 @@ export function callback(draft: Draft): void {
       draft.put("and64_k", 1, 0, 0, limit);
     } else {
       draft.put("mov64_k", 1, 0, 0, random.below(limit + 1));
+      // More than there may be; and a high half, which counts.
+      if (random.oneIn(8)) draft.put("or64_k", 1, 0, 0, random.pick([1 << 24, -(2 ** 31)]));
     }
   } else {
     code.map(1, mapIndex(kind === "each" ? "cells" : "table"));

@@ -127,6 +127,26 @@ describe.each(TIERS)("engine %s", (engine) => {
       expect(run(loop(100_000, 1 << 30))).toBe((100_000n << 32n) | 4_999_950_000n);
     });
 
+    // Linux's verifier puts a loop in the place of the call, which looks at all of r1.
+    it("bpf_loop refuses too many rounds, by all 64 bits of their number", () => {
+      const rounds = (count: bigint) =>
+        run((b) =>
+          b
+            .ldImm64(r1, count)
+            .ldFunc(r2, "body")
+            .mov64(r3, 0)
+            .mov64(r4, 0)
+            .call(181)
+            .exit()
+            .label("body")
+            .mov64(r0, 0)
+            .exit(),
+        );
+      expect(rounds(3n)).toBe(3n);
+      for (const count of [(1n << 32n) | 3n, (1n << 23n) + 1n, -1n])
+        expect(BigInt.asIntN(64, rounds(count))).toBe(BigInt(-Errno.E2BIG));
+    });
+
     it("two maps through helpers", () => {
       const hash = mapIn(bench, BpfMapType.HASH, 8, 16, 10);
       const array = mapIn(bench, BpfMapType.ARRAY, 4, 8, 2);
