@@ -1,117 +1,15 @@
-import { type IrType, Op, type Value } from "./value.ts";
-
-/** Makes a value, or gives one that is the same. */
-export interface ValueMaker {
-  make(op: Op, type: IrType, args: Value[], imm?: number): Value;
-  i32(value: number): Value;
-  i64(low: number, high: number): Value;
-}
-
-export function isConst(value: Value): boolean {
-  return value.op === Op.const;
-}
-
-/** Whether a value is a constant with these halves (the high one for i64 alone). */
-export function isConstOf(value: Value, low: number, high = 0): boolean {
-  return value.op === Op.const && value.imm === low && (value.type === "i32" || value.high === high);
-}
-
-function bigOf({ imm, high }: Value): bigint {
-  return (BigInt(high) << 32n) | BigInt(imm >>> 0);
-}
-
-function fromBig(make: ValueMaker, value: bigint): Value {
-  return make.i64(Number(BigInt.asIntN(32, value)), Number(BigInt.asIntN(32, value >> 32n)));
-}
-
-/** What an operation on known values gives; undefined for those that are not folded. */
-function foldBinary(make: ValueMaker, op: Op, a: Value, b: Value): Value | undefined {
-  if (a.type === "i32") {
-    const [x, y] = [a.imm, b.imm];
-    switch (op) {
-      case Op.add:
-        return make.i32((x + y) | 0);
-      case Op.sub:
-        return make.i32((x - y) | 0);
-      case Op.mul:
-        return make.i32(Math.imul(x, y));
-      case Op.and:
-        return make.i32(x & y);
-      case Op.or:
-        return make.i32(x | y);
-      case Op.xor:
-        return make.i32(x ^ y);
-      case Op.shl:
-        return make.i32(x << y);
-      case Op.shrU:
-        return make.i32((x >>> y) | 0);
-      case Op.shrS:
-        return make.i32(x >> y);
-      case Op.divU:
-        return make.i32(y === 0 ? 0 : ((x >>> 0) / (y >>> 0)) | 0);
-      case Op.remU:
-        return make.i32(y === 0 ? x : ((x >>> 0) % (y >>> 0)) | 0);
-      case Op.eq:
-        return make.i32(x === y ? 1 : 0);
-      case Op.ne:
-        return make.i32(x !== y ? 1 : 0);
-      case Op.ltU:
-        return make.i32(x >>> 0 < y >>> 0 ? 1 : 0);
-      case Op.ltS:
-        return make.i32(x < y ? 1 : 0);
-      case Op.leU:
-        return make.i32(x >>> 0 <= y >>> 0 ? 1 : 0);
-      case Op.leS:
-        return make.i32(x <= y ? 1 : 0);
-      default:
-        return undefined;
-    }
-  }
-  return foldWide(make, op, bigOf(a), bigOf(b));
-}
-
-function foldWide(make: ValueMaker, op: Op, x: bigint, y: bigint): Value | undefined {
-  const unsigned = (value: bigint) => BigInt.asUintN(64, value);
-  const holds = (condition: boolean) => make.i32(condition ? 1 : 0);
-  switch (op) {
-    case Op.add:
-      return fromBig(make, x + y);
-    case Op.sub:
-      return fromBig(make, x - y);
-    case Op.mul:
-      return fromBig(make, x * y);
-    case Op.and:
-      return fromBig(make, x & y);
-    case Op.or:
-      return fromBig(make, x | y);
-    case Op.xor:
-      return fromBig(make, x ^ y);
-    case Op.shl:
-      return fromBig(make, x << (y & 63n));
-    case Op.shrU:
-      return fromBig(make, unsigned(x) >> (y & 63n));
-    case Op.shrS:
-      return fromBig(make, x >> (y & 63n));
-    case Op.divU:
-      return fromBig(make, y === 0n ? 0n : unsigned(x) / unsigned(y));
-    case Op.remU:
-      return fromBig(make, y === 0n ? x : unsigned(x) % unsigned(y));
-    case Op.eq:
-      return holds(x === y);
-    case Op.ne:
-      return holds(x !== y);
-    case Op.ltU:
-      return holds(unsigned(x) < unsigned(y));
-    case Op.ltS:
-      return holds(x < y);
-    case Op.leU:
-      return holds(unsigned(x) <= unsigned(y));
-    case Op.leS:
-      return holds(x <= y);
-    default:
-      return undefined;
-  }
-}
+import {
+  bigOf,
+  constantOf,
+  foldBinary,
+  fromBig,
+  isConst,
+  isConstOf,
+  powerOfTwo,
+  type ValueMaker,
+  zero,
+} from "./constants.ts";
+import { Op, type Value } from "./value.ts";
 
 const COMMUTES: ReadonlySet<Op> = new Set<Op>([Op.add, Op.mul, Op.and, Op.or, Op.xor, Op.eq, Op.ne]);
 
@@ -150,10 +48,6 @@ export function binary(make: ValueMaker, op: Op, a: Value, b: Value): Value {
 function narrowed(make: ValueMaker, op: Op, a: Value, b: Value): Value | undefined {
   if (a.op !== Op.extendU || b.op !== Op.extendU) return undefined;
   return extendU(make, binary(make, op, a.args[0]!, b.args[0]!));
-}
-
-function zero(make: ValueMaker, type: IrType): Value {
-  return type === "i32" ? make.i32(0) : make.i64(0, 0);
 }
 
 /** The second operand is known. */
@@ -227,13 +121,6 @@ export function isFramePlace(value: Value): boolean {
 
 function negated(make: ValueMaker, value: Value): Value {
   return value.type === "i32" ? make.i32(-value.imm | 0) : fromBig(make, -bigOf(value));
-}
-
-/** The exponent; -1 where the constant is no power of two. */
-function powerOfTwo({ type, imm, high }: Value): number {
-  const single = (word: number) => (word !== 0 && (word & (word - 1)) === 0 ? 31 - Math.clz32(word) : -1);
-  if (type === "i32" || high === 0) return single(imm);
-  return imm === 0 && single(high) >= 0 ? 32 + single(high) : -1;
 }
 
 function andConstant(
@@ -310,10 +197,6 @@ function shiftConstant(make: ValueMaker, op: Op, a: Value, b: Value): Value | un
     return binary(make, Op.and, a.args[0]!, mask);
   }
   return undefined;
-}
-
-function constantOf(make: ValueMaker, type: IrType, value: number): Value {
-  return type === "i32" ? make.i32(value) : make.i64(value, 0);
 }
 
 function compareConstant(make: ValueMaker, op: Op, a: Value, b: Value, isZero: boolean): Value | undefined {

@@ -1,6 +1,7 @@
 import type { Cfg } from "../cfg/index.ts";
 import { type Insn, type InsnRow, Operation, type OperationName, WideKind } from "../isa/index.ts";
-import { binary, extendU, isConst, negate, offsetOf, wrap } from "./fold.ts";
+import { isConst } from "./constants.ts";
+import { binary, extendU, negate, offsetOf, wrap } from "./fold.ts";
 import { Appender, IrFunction } from "./function.ts";
 import { renameVariables } from "./ssa.ts";
 import { type Block, Op, type Value } from "./value.ts";

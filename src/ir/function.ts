@@ -1,5 +1,5 @@
 import { type Cfg, type Dominators, dominates, dominatorsOf, type Order, orderOf } from "../cfg/index.ts";
-import type { ValueMaker } from "./fold.ts";
+import type { ValueMaker } from "./constants.ts";
 import { Block, type IrType, Op, Value, type ValueFields } from "./value.ts";
 
 /** A function in SSA form. Block 0 is its entry. */

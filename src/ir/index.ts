@@ -1,4 +1,5 @@
-export { binary, extendU, isConst, isConstOf, offsetOf, pointerOrNull, wrap } from "./fold.ts";
+export { isConst, isConstOf } from "./constants.ts";
+export { binary, extendU, offsetOf, pointerOrNull, wrap } from "./fold.ts";
 export { FRAME_BYTES, irOf, type SlotCall, type SlotFunction } from "./from-slots.ts";
 export { Appender, IrFunction } from "./function.ts";
 export { placeOf } from "./memory-state.ts";

@@ -1,4 +1,5 @@
-import { binary, isConst } from "./fold.ts";
+import { isConst } from "./constants.ts";
+import { binary } from "./fold.ts";
 import type { Appender } from "./function.ts";
 import { Op, type Value } from "./value.ts";
 

@@ -1,4 +1,5 @@
-import { binary, extendU, isConst } from "./fold.ts";
+import { isConst } from "./constants.ts";
+import { binary, extendU } from "./fold.ts";
 import { Appender, type IrFunction } from "./function.ts";
 import { placeOf } from "./memory-state.ts";
 import { settle } from "./simplify.ts";

@@ -1,4 +1,5 @@
-import { extendU, isConst } from "./fold.ts";
+import { isConst } from "./constants.ts";
+import { extendU } from "./fold.ts";
 import { Appender, type IrFunction } from "./function.ts";
 import { settle } from "./simplify.ts";
 import { Op, type Value } from "./value.ts";

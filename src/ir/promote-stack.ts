@@ -1,4 +1,5 @@
-import { isConst, isFramePlace } from "./fold.ts";
+import { isConst } from "./constants.ts";
+import { isFramePlace } from "./fold.ts";
 import { FRAME_BYTES } from "./from-slots.ts";
 import type { IrFunction } from "./function.ts";
 import { placeOf } from "./memory-state.ts";

@@ -1,4 +1,5 @@
-import { binary, extendU, isConst, isConstOf, pointerOrNull, wrap } from "./fold.ts";
+import { isConst, isConstOf } from "./constants.ts";
+import { binary, extendU, pointerOrNull, wrap } from "./fold.ts";
 import { Appender, type IrFunction } from "./function.ts";
 import { MemoryState } from "./memory-state.ts";
 import { removeTrivialPhis } from "./ssa.ts";
