@@ -84,7 +84,8 @@ export function callback(draft: Draft): void {
   }
   pointer(draft, 3, ARGUMENT);
   code.func(2, target.label);
-  draft.put("mov64_k", 4, 0, 0, 0);
+  // There are no flags yet.
+  draft.put("mov64_k", 4, 0, 0, random.oneIn(16) ? 1 : 0);
   draft.put("call_helper", 0, 0, 0, kind === "loop" ? BpfFuncId.loop : BpfFuncId.for_each_map_elem);
   draft.called();
 }
@@ -115,7 +116,8 @@ export function mapCall(draft: Draft, body: (limit: number) => void): void {
   if (kind === 4 && valueSize <= draft.shared) {
     draft.put("mov64_x", 3, FRAME);
     draft.put("add64_k", 3, 0, 0, draft.sharedPlace(Math.ceil(valueSize / 8) * 8));
-    draft.put("mov64_k", 4, 0, 0, random.pick([0, 0, 0, 1, 2]));
+    draft.put("mov64_k", 4, 0, 0, random.pick([0, 0, 0, 0, 1, 2, 3, 4, -1]));
+    if (random.oneIn(8)) draft.put("lsh64_k", 4, 0, 0, 32);
   }
   draft.code.map(1, mapIndex(name));
   if (kind === 5) {
@@ -214,7 +216,13 @@ export function tailCall(draft: Draft): void {
     draft.put("mov64_k", 3, 0, 0, random.below(5));
   } else {
     draft.put("mov64_x", 3, source);
-    draft.put("and64_k", 3, 0, 0, 3);
+    if (random.oneIn(3)) {
+      // Its low half counts.
+      draft.put("lsh64_k", 3, 0, 0, 32);
+      draft.put("or64_k", 3, 0, 0, random.below(4));
+    } else {
+      draft.put("and64_k", 3, 0, 0, 3);
+    }
   }
   draft.put("ldx_dw", 1, FRAME, CONTEXT_SLOT);
   code.map(2, mapIndex("jumps"));
