@@ -31,7 +31,8 @@ export interface KernelOptions {
   };
   /**
    * What runs programs. `interp`: an interpreter, in which each access is tested, whatever the verifier said. `jit`: a
-   * WebAssembly module for each program, in which nothing is tested that the verifier has proven. `interp` unless told.
+   * WebAssembly module for each program, in which nothing is tested that the verifier has proven, and no instructions are
+   * counted in such code (counters of instructions stand still). `interp` unless told.
    */
   readonly engine?: "interp" | "jit";
   /** When the JIT optimises a program. */
