@@ -9,23 +9,24 @@ const MAX_LOOPS = 8 * 1024 * 1024;
 
 /**
  * `bpf_loop`: calls back with the index and the context until it returns something else than 0. The helper's count has 32
- * bits, but Linux's verifier puts a loop in its place that compares all 64 (`inline_bpf_loop`).
+ * bits, but Linux's verifier puts a loop in its place that compares all 64, and says E2BIG in the low half alone
+ * (`inline_bpf_loop`).
  */
 const loop = emittedHelper(
   BpfFuncId.loop,
   // The function's address has its index in the function table as its low half.
-  { args: ["i64", "i32", "i64", "i64"], result: "i32" },
+  { args: ["i64", "i32", "i64", "i64"], result: "i64" },
   (f, environment) => {
     const [count, callback, context, flags] = f.params as [Local, Local, Local, Local];
     const index = f.local("i32", "index");
     f.get(flags)
       .i64.eqz()
       .i32.eqz()
-      .if(() => f.i32.const(-Errno.EINVAL).return());
+      .if(() => f.i64.const(-Errno.EINVAL).return());
     f.get(count)
       .i64.const(MAX_LOOPS)
       .i64.gtU()
-      .if(() => f.i32.const(-Errno.E2BIG).return());
+      .if(() => f.i64.constPair(-Errno.E2BIG, 0).return());
     f.block((done) => {
       f.loop((again) => {
         f.get(index).get(count).i32.wrapI64().i32.geU().brIf(done);
@@ -37,7 +38,7 @@ const loop = emittedHelper(
         f.i32.eqz().brIf(again);
       });
     });
-    f.get(index);
+    f.get(index).i64.extendI32U();
   },
 );
 

@@ -31,7 +31,7 @@ export function emitIrLoop(
   f.set(given).i32.const(0).set(round);
   f.get(rounds).i64.const(MAX_LOOPS).i64.gtU();
   f.if(
-    () => f.i32.const(-Errno.E2BIG),
+    () => f.i64.constPair(-Errno.E2BIG, 0),
     () => {
       f.block((done) => {
         f.loop((again) => {
@@ -45,9 +45,9 @@ export function emitIrLoop(
           f.i32.eqz().brIf(again);
         });
       });
-      f.get(round);
+      f.get(round).i64.extendI32U();
     },
-    "i32",
+    "i64",
   );
   ir.keep(value);
   if (parts.mayStop.has(entry)) code.stopIfFaulted(value.imm);

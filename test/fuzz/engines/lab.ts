@@ -27,6 +27,9 @@ const BUDGET = 2_000_000;
 /** The JIT that begins with the baseline and goes over to optimised code: both have been seen by themselves. */
 export const TIERED = "tiered";
 
+/** Bytes of stack that frames of a run are in. */
+const FRAMES = 64 * 512;
+
 /** What programs run on. */
 export const SUBJECTS: readonly {
   readonly name: string;
@@ -46,6 +49,8 @@ export class Lab implements Laboratory {
   readonly #mode: EngineInput["mode"];
   readonly #engine: Engine;
   readonly #cpu: number;
+  /** What each byte of the stack is before a run; null: whatever was left there. */
+  readonly #stack: number | null;
   readonly #memory: KernelMemory;
   readonly #executor: BpfExecutor;
   readonly #helpers: ReadonlyMap<number, Helper>;
@@ -59,9 +64,10 @@ export class Lab implements Laboratory {
 
   constructor(
     { name, engine, mode }: (typeof SUBJECTS)[number],
-    options: { readonly cpu?: number; readonly budget?: number } = {},
+    options: { readonly cpu?: number; readonly budget?: number; readonly stack?: number } = {},
   ) {
-    const { cpu = CPU, budget = BUDGET } = options;
+    const { cpu = CPU, budget = BUDGET, stack = null } = options;
+    this.#stack = stack;
     this.name = name;
     this.#cpu = cpu;
     this.#mode = mode;
@@ -123,6 +129,8 @@ export class Lab implements Laboratory {
   run(packet: Uint8Array): Outcome {
     const bytes = this.#memory.bytes();
     bytes.set(packet, this.#packet);
+    const { stackEnd } = this.#executor;
+    if (this.#stack !== null) bytes.fill(this.#stack, stackEnd - FRAMES, stackEnd);
     const low = this.#programs[0]!.run(this.#context);
     const { fault, resultHigh } = this.#executor;
     return {

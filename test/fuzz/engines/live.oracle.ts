@@ -1,8 +1,14 @@
+import { readdirSync, readFileSync } from "node:fs";
 import { expect, it } from "vitest";
 import { livePort } from "../../support/live-port.ts";
 import { describeWith, liveKernel } from "../../support/referee.ts";
+import { readCase } from "./case-text.ts";
+import { inputsOf } from "./input.ts";
 import { withLaboratories } from "./laboratories.ts";
 import { runSlice } from "./slice.ts";
+import { tryProgram } from "./trial.ts";
+
+const KEPT = new URL("../../../testdata/fuzz/engines/", import.meta.url);
 
 const { port, why } = await livePort();
 
