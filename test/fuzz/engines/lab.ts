@@ -234,9 +234,13 @@ export class Lab implements Laboratory {
   }
 }
 
-/** The JIT counts block by block: where a run has used up its budget is not the same place everywhere. */
+/**
+ * The JIT counts block by block: where a run has used up its budget is not the same place everywhere. Nor is where a
+ * callback finds no stack left (test/vm/engine/stack.test.ts).
+ */
 function faultText({ kind, slot, message }: Fault): string {
-  return kind === "budget" ? EXHAUSTED : `slot ${slot}: ${kind}: ${message}`;
+  if (kind === "budget") return EXHAUSTED;
+  return kind === "stack" ? message : `slot ${slot}: ${kind}: ${message}`;
 }
 
 const PER_CPU: ReadonlySet<number> = new Set([BpfMapType.PERCPU_ARRAY, BpfMapType.PERCPU_HASH]);

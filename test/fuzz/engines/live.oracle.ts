@@ -26,5 +26,15 @@ describeWith(
       const refused = Object.values(result.refused).reduce((sum, count) => sum + count, 0);
       expect(result.programs).toBeGreaterThan(10 * refused);
     }, 60_000);
+
+    const files = readdirSync(KEPT).filter((file) => file.endsWith(".txt"));
+    it.each(files)("%s does", async (file) => {
+      const { note, program, seed, index, runs } = readCase(readFileSync(new URL(file, KEPT), "utf8"));
+      if (note.startsWith("Open")) return;
+      const trial = await withLaboratories({ live: true, wild: false }, (laboratories) =>
+        tryProgram(program, inputsOf(seed, index, runs), laboratories),
+      );
+      expect(trial).toEqual({ difference: null, fault: null, refused: null });
+    });
   },
 );
