@@ -68,7 +68,7 @@ export function runSlice(slice: Slice, laboratories: readonly Laboratory[]): Sli
     const used = laboratories.filter(({ name }) => name !== TIERED || index % TIERED_ONE_IN === 0);
     const trial = tryProgram(program, inputs, used);
     if (trial.refused !== null) {
-      const message = trial.refused.replaceAll(/\d+/g, "N");
+      const message = trial.refused.replaceAll(/\b\d+\b/g, "N");
       refused[message] = (refused[message] ?? 0) + 1;
       continue;
     }
