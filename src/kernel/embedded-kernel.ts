@@ -136,7 +136,11 @@ export class EmbeddedKernel extends KernelProcess {
     return new AddressSpace(this.caller.machine.memory);
   }
 
-  /** A frame comes in at a device: XDP, tcx, netfilter, the lookup of a socket, control groups and filters. */
+  /**
+   * A frame comes in at a device: XDP, tcx, netfilter, the lookup of a socket, control groups and filters.
+   *
+   * @throws RangeError for less than an Ethernet header, and for what does not fit into a page.
+   */
   receive(frame: Uint8Array, passing: Passing): Delivery {
     return receivePacket(this.caller.machine, frame, passing);
   }

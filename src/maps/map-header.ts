@@ -15,9 +15,9 @@ export const MAP_HEADER_SIZE = 192;
 
 export const MapField = {
   // Fixed.
-  /** Hash: offset of the buckets. */
+  /** Hash, stack traces: offset of the buckets. */
   BUCKETS: 0,
-  /** Hash: number of buckets less one. */
+  /** Hash, stack traces: number of buckets less one. */
   MASK: 4,
   /** Hash: 64 bits that keys are hashed with. */
   SEED: 8,
@@ -55,11 +55,11 @@ export const MapField = {
   /** Filter: hash functions. */
   HASHES: 164,
   // Changing.
-  /** Elements in a hash table, a trie or a queue. */
+  /** Elements in a hash table or a trie. */
   COUNT: 80,
   /** Lock of the pool of elements. */
   POOL_LOCK: 84,
-  /** First element of the list of free ones. */
+  /** First of the list of free elements, or of free stacks. */
   FREE: 88,
   /** First element that was never used, and the end of those. */
   FRESH: 92,
@@ -70,9 +70,9 @@ export const MapField = {
   FRESH_STRIDE: 104,
   /** Elements that the pool was given so far. */
   POOLED: 108,
-  /** First slab of elements; of values of sockets the first one. */
+  /** First slab of elements; of storage of objects its first value. */
   SLABS: 112,
-  /** Lock of a trie, a queue or a ring of stacks. */
+  /** Lock of a trie or a queue. */
   LOCK: 168,
   /** Trie: its root; queue: where the next element goes. */
   ROOT: 172,

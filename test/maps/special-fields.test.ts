@@ -52,6 +52,8 @@ describe("special fields", () => {
     ["array", BpfMapType.ARRAY, 0],
     ["hash", BpfMapType.HASH, 0],
     ["hash without preallocation", BpfMapType.HASH, 1],
+    ["LRU hash", BpfMapType.LRU_HASH, 0],
+    ["LRU hash of each CPU's lists", BpfMapType.LRU_HASH, 2],
   ])("of an %s are not written by an update, and end with the value that they were in", (_, type, flags) => {
     const sut = mapOf(type, flags);
     expect(sut.update(3)).toBe(0);
@@ -92,5 +94,23 @@ describe("special fields", () => {
     sut.ended.length = 0;
     sut.storage.close();
     expect(sut.ended.length).toBe(1);
+  });
+
+  it("end where the element is evicted, and take no lock in a table that evicts", () => {
+    const sut = mapOf(BpfMapType.LRU_HASH);
+    expect(sut.update(3, 4)).toBe(-Errno.EINVAL);
+    const values: number[] = [];
+    for (let key = 0; key < 4; key++) {
+      sut.memory.words()[sut.key >>> 2] = key;
+      sut.update(key);
+      values.push(sut.find());
+    }
+    sut.ended.length = 0;
+    sut.memory.words()[sut.key >>> 2] = 4;
+    expect(sut.update(4)).toBe(0);
+    // A CPU takes half of what is its share at once: the two oldest of four.
+    expect(sut.ended).toEqual(values.slice(0, 2));
+    expect(sut.ended).toContain(sut.find());
+    expect(sut.storage.count).toBe(3);
   });
 });

@@ -215,6 +215,8 @@ export function writeElement(
   // The element is there now. System calls copy whole words of every CPU's value, padding too (copy_map_value_long).
   for (let cpu = 0; cpu < process.machine.cpus; cpu++) {
     const value = (operations.inspect ?? operations.lookup)(map.offset, key, cpu) >>> 0;
+    // Another executor may have taken it out meanwhile.
+    if (value === 0) break;
     copyIn(process, map, value, rounded, from + cpu * rounded);
   }
   return 0;

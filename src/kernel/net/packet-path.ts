@@ -48,6 +48,7 @@ export const NetfilterHook = {
  * socket, its control groups, its filter.
  */
 export function receivePacket(machine: Machine, frame: Uint8Array, passing: Passing): Delivery {
+  checkLength(machine, frame);
   const firing = new Firing(machine, passing);
   const path = new Path(firing, passing);
   return firing.there(() => path.receive(frame));
@@ -55,9 +56,17 @@ export function receivePacket(machine: Machine, frame: Uint8Array, passing: Pass
 
 /** A frame leaves through a device: netfilter, control groups of its socket, tcx. What leaves by loopback comes in. */
 export function sendPacket(machine: Machine, frame: Uint8Array, passing: Passing): Delivery {
+  checkLength(machine, frame);
   const firing = new Firing(machine, passing);
   const path = new Path(firing, passing);
   return firing.there(() => path.send(frame));
+}
+
+/** A frame has a header, and fits into a page with what is in front of it and behind. */
+function checkLength({ packets }: Machine, { length }: Uint8Array): void {
+  const most = packets.room - XDP_HEADROOM;
+  if (length < ETH_HLEN || length > most)
+    throw new RangeError(`packet: expected ${ETH_HLEN} to ${most} bytes, got ${length}`);
 }
 
 /** An end that somebody has decided on. */
@@ -239,12 +248,13 @@ class Path {
   }
 }
 
-/** Bytes of the network header, as far as it is one of IPv4 or IPv6 without extensions. */
+/** Bytes of the network header, as far as it is one of IPv4 or IPv6 without extensions, and no more than there are. */
 function transportOffset({ packets: { skb }, memory }: Machine): number {
   const data = skb.pointer("data");
   const swapped = skb.get("protocol");
   const protocol = ((swapped & 0xff) << 8) | (swapped >> 8);
-  return protocol === ETH_P_IP ? (memory.bytes()[data]! & 0xf) * 4 : IPV6_HEADER;
+  const header = protocol === ETH_P_IP ? (memory.bytes()[data]! & 0xf) * 4 : IPV6_HEADER;
+  return Math.min(header, skb.get("len"));
 }
 
 const IPV6_HEADER = 40;

@@ -94,7 +94,8 @@ export class TaskTable {
       cgroup: options.cgroup ?? parent?.cgroup ?? cgroup,
       namespace: options.namespace ?? parent?.namespace ?? namespace,
       memory: options.memory,
-      started: clock(),
+      // The first task, and the idle ones, are there since boot.
+      started: pid === 0 || this.#tasks.size === 0 ? 0 : clock(),
     });
   }
 }

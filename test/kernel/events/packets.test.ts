@@ -69,6 +69,17 @@ describe("XDP", () => {
   });
 });
 
+describe("frames", () => {
+  it("have a header, and fit into a page", () => {
+    const kernel = new EmbeddedKernel();
+    const device = kernel.namespace.loopback;
+    expect(() => kernel.receive(new Uint8Array(13), { device })).toThrow(RangeError);
+    expect(() => kernel.send(new Uint8Array(4000), { device })).toThrow(RangeError);
+    expect(kernel.receive(new Uint8Array(14), { device }).verdict).toBe("accepted");
+    expect(kernel.receive(new Uint8Array(1514), { device }).verdict).toBe("accepted");
+  });
+});
+
 describe("tcx", () => {
   it("runs programs in the order that they are given, until one decides", () => {
     const kernel = new EmbeddedKernel();

@@ -18,6 +18,8 @@ export class Stage implements Disposable {
   /** The folder of all our groups, which Linux has beside others. */
   readonly #own: string;
   readonly #groups: string[] = [];
+  /** The group of the unified hierarchy that this process began in. */
+  readonly #before = /^0::(.*)$/m.exec(readFileSync("/proc/self/cgroup", "utf8"))![1]!;
 
   private constructor(twins: Twins, leave: () => void) {
     this.twins = twins;
@@ -102,9 +104,9 @@ export class Stage implements Disposable {
     return ifindex;
   }
 
-  /** Moves this process into one of our groups of Linux; null: back to where all are. */
+  /** Moves this process into one of our groups of Linux; null: back to where it was. */
   enter(path: string | null): void {
-    const group = path === null ? this.#cgroupfs : join(this.#cgroupfs, this.#own, path);
+    const group = join(this.#cgroupfs, path === null ? this.#before : join(this.#own, path));
     writeFileSync(join(group, "cgroup.procs"), `${process.pid}`);
   }
 
