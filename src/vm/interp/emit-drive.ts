@@ -45,7 +45,7 @@ export function emitDrive(f: FunctionBuilder, parts: DriveParts): void {
     .i32.or();
   f.if(() => {
     f.i32.const(0).i32.const(FaultCode.stack).i32.store(at(State.FAULT));
-    f.i32.const(0).get(code).i32.store(at(State.FAULT_PC));
+    f.i32.const(0).get(pc).i32.store(at(State.FAULT_PC));
     f.i32.const(0).get(code).i32.store(at(State.FAULT_CODE));
     f.i64.const(0).return();
   });
