@@ -1,32 +1,13 @@
-import { type InsnRow, Operation, type OperationName } from "../../isa/index.ts";
+import type { InsnRow } from "../../isa/index.ts";
 import { RegionAccess } from "../../mem/index.ts";
-import type { AtomicOperation, FunctionBuilder, I32Ops, I64Ops } from "../../wasm/index.ts";
+import type { FunctionBuilder, I32Ops, I64Ops } from "../../wasm/index.ts";
+import { MODIFICATION_OF } from "../atomic-modifications.ts";
 import type { Arms } from "./arms.ts";
 import { emitAddress, emitGuard } from "./emit-memory.ts";
 
 type Ops = I32Ops<FunctionBuilder> | I64Ops<FunctionBuilder>;
 
 const R0 = 0;
-
-interface Modification {
-  readonly name: AtomicOperation;
-  /** What an access that is not aligned does with the old value and the operand on the stack. */
-  readonly plain: (ops: Ops) => void;
-}
-
-const MODIFICATIONS: { readonly [Name in OperationName]?: Modification } = {
-  atomicAdd: { name: "add", plain: (ops) => ops.add() },
-  atomicOr: { name: "or", plain: (ops) => ops.or() },
-  atomicAnd: { name: "and", plain: (ops) => ops.and() },
-  atomicXor: { name: "xor", plain: (ops) => ops.xor() },
-};
-
-const MODIFICATION_OF: ReadonlyMap<number, Modification> = new Map(
-  Object.entries(MODIFICATIONS).map(([name, modification]) => [
-    Operation[name as OperationName],
-    modification,
-  ]),
-);
 
 /**
  * Read-modify-write. Wasm's atomic instructions trap on an address that is not aligned: such an access is done as a

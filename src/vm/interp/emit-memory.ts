@@ -1,6 +1,7 @@
 import type { InsnRow } from "../../isa/index.ts";
 import { FIRST_OFFSET, KERNEL_BASE_HIGH, RegionAccess } from "../../mem/index.ts";
-import { type FunctionBuilder, type Label, OP } from "../../wasm/index.ts";
+import type { FunctionBuilder, Label } from "../../wasm/index.ts";
+import { loadCode, storeCode } from "../access-codes.ts";
 import { Frame, State } from "../state.ts";
 import type { Arms, Window } from "./arms.ts";
 import { Record } from "./record.ts";
@@ -72,26 +73,6 @@ function emitArenaAddress(arms: Arms, row: InsnRow, register: () => FunctionBuil
   arms.frame(Frame.CODE);
   register().i64.load32U().get(arms.pc).i64.load32S(Record.OFF).i64.add();
   f.i32.const(row.size).call(arms.callees.arenaAddress).set(arms.address);
-}
-
-/** The opcode that loads a value of the row's size into 64 bits. */
-function loadCode(row: InsnRow): number {
-  switch (row.size) {
-    case 1:
-      return row.extend > 0 ? OP["i64.load8_s"] : OP["i64.load8_u"];
-    case 2:
-      return row.extend > 0 ? OP["i64.load16_s"] : OP["i64.load16_u"];
-    case 4:
-      return row.extend > 0 ? OP["i64.load32_s"] : OP["i64.load32_u"];
-    default:
-      return OP["i64.load"];
-  }
-}
-
-function storeCode(row: InsnRow): number {
-  if (row.size === 1) return OP["i64.store8"];
-  if (row.size === 2) return OP["i64.store16"];
-  return row.size === 4 ? OP["i64.store32"] : OP["i64.store"];
 }
 
 export function load(arms: Arms, row: InsnRow): void {

@@ -1,7 +1,7 @@
-import type { InsnRow, OperationName } from "../../isa/index.ts";
-import { Operation } from "../../isa/index.ts";
+import type { InsnRow } from "../../isa/index.ts";
 import { RegionAccess } from "../../mem/index.ts";
-import type { AtomicOperation, Bits, FunctionBuilder, I32Ops, I64Ops, Local } from "../../wasm/index.ts";
+import type { Bits, FunctionBuilder, I32Ops, I64Ops, Local } from "../../wasm/index.ts";
+import { MODIFICATION_OF } from "../atomic-modifications.ts";
 import type { InsnEmitter } from "./emit-alu.ts";
 import { emitAddress, pushGuard } from "./emit-memory.ts";
 import type { FunctionCode, Site } from "./function-code.ts";
@@ -9,26 +9,6 @@ import type { FunctionCode, Site } from "./function-code.ts";
 type Ops = I32Ops<FunctionBuilder> | I64Ops<FunctionBuilder>;
 
 const R0 = 0;
-
-interface Modification {
-  readonly name: AtomicOperation;
-  /** What an access that is not aligned does with the old value and the operand on the stack. */
-  readonly plain: (ops: Ops) => void;
-}
-
-const MODIFICATIONS: { readonly [Name in OperationName]?: Modification } = {
-  atomicAdd: { name: "add", plain: (ops) => ops.add() },
-  atomicOr: { name: "or", plain: (ops) => ops.or() },
-  atomicAnd: { name: "and", plain: (ops) => ops.and() },
-  atomicXor: { name: "xor", plain: (ops) => ops.xor() },
-};
-
-const MODIFICATION_OF: ReadonlyMap<number, Modification> = new Map(
-  Object.entries(MODIFICATIONS).map(([name, modification]) => [
-    Operation[name as OperationName],
-    modification,
-  ]),
-);
 
 /** What the atomic operations of one width share. */
 interface Width {

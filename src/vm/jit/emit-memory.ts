@@ -1,6 +1,7 @@
 import type { InsnRow } from "../../isa/index.ts";
 import { FIRST_OFFSET, KERNEL_BASE_HIGH, RegionAccess } from "../../mem/index.ts";
-import { type FunctionBuilder, type Label, type Local, OP } from "../../wasm/index.ts";
+import type { FunctionBuilder, Label, Local } from "../../wasm/index.ts";
+import { loadCode, storeCode } from "../access-codes.ts";
 import { FRAME_STACK, State } from "../state.ts";
 import type { InsnEmitter } from "./emit-alu.ts";
 import type { AccessWindow, FunctionCode, Site } from "./function-code.ts";
@@ -90,26 +91,6 @@ function emitWithin(f: FunctionBuilder, range: AccessWindow, ea: Local, size: nu
     f.i32.and();
   }
   f.brIf(ok);
-}
-
-/** The opcode that loads a value of the row's size into 64 bits. */
-export function loadCode(row: InsnRow): number {
-  switch (row.size) {
-    case 1:
-      return row.extend > 0 ? OP["i64.load8_s"] : OP["i64.load8_u"];
-    case 2:
-      return row.extend > 0 ? OP["i64.load16_s"] : OP["i64.load16_u"];
-    case 4:
-      return row.extend > 0 ? OP["i64.load32_s"] : OP["i64.load32_u"];
-    default:
-      return OP["i64.load"];
-  }
-}
-
-export function storeCode(row: InsnRow): number {
-  if (row.size === 1) return OP["i64.store8"];
-  if (row.size === 2) return OP["i64.store16"];
-  return row.size === 4 ? OP["i64.store32"] : OP["i64.store"];
 }
 
 export const load: InsnEmitter = (code, site) => {
