@@ -15,8 +15,8 @@ export interface JitOptions {
   readonly after?: number;
 }
 
-/** Most programs are loaded and run a few times, if at all: those are not worth the time. */
-const DEFAULT_AFTER = 20;
+/** Most programs run a few times, if at all. The passes cost some milliseconds, and a run is a microsecond or less. */
+const DEFAULT_AFTER = 5000;
 
 /** The JIT: each program becomes a WebAssembly module. */
 export class Jit implements Engine {
