@@ -1,5 +1,5 @@
 import { caseGroups, recordedCases } from "../support/case-folder.ts";
-import { type Check, compareCase } from "../support/compare.ts";
+import { type Check, compareCase, runsDiffer } from "../support/compare.ts";
 import { groundtruthCases } from "../support/groundtruth.ts";
 import { KernelVerifier } from "../support/kernel-verifier.ts";
 import type { RecordedCase } from "../support/verifier-case.ts";
@@ -14,6 +14,12 @@ export interface Answers {
 
 const verifier = KernelVerifier.embedded();
 
+/** What programs return does not depend on what runs them. */
+const tiers = {
+  baseline: KernelVerifier.embedded("6.18", { engine: "jit", jit: { optimise: false } }),
+  optimised: KernelVerifier.embedded("6.18", { engine: "jit", jit: { after: 0 } }),
+};
+
 async function answersTo(group: string, cases: readonly RecordedCase[]): Promise<Answers> {
   const differences: { readonly check: Check | "crash"; readonly name: string }[] = [];
   const checked: Partial<Record<Check, number>> = {};
@@ -22,6 +28,10 @@ async function answersTo(group: string, cases: readonly RecordedCase[]): Promise
     const result = await compareCase(verifier, { test, record }, verifier.types);
     for (const check of result.checked) checked[check] = (checked[check] ?? 0) + 1;
     for (const { check } of result.differences) differences.push({ check, name: test.name });
+    for (const [tier, jit] of Object.entries(tiers)) {
+      if (await runsDiffer(jit, { test, record }))
+        differences.push({ check: "runs", name: `${test.name} (${tier})` });
+    }
   }
   return { group, differences, checked };
 }

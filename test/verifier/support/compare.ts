@@ -113,6 +113,16 @@ function verdictOf(errno: number): string {
   return errno === 0 ? "accepted" : "rejected";
 }
 
+/** Whether another engine's runs of a case are not as recorded. */
+export async function runsDiffer(
+  verifier: CaseVerifier,
+  { test, record }: RecordedCase & { readonly record: VerifierRecord },
+): Promise<boolean> {
+  if (record.errno !== 0 || record.runs.length === 0) return false;
+  const { runs } = await verifier.verify(test, { logLevel: LogLevel.one, runs: true });
+  return runs.length > 0 && outcomes(runs, record.runs) !== outcomes(record.runs, record.runs);
+}
+
 /** The outcomes as text; `theirs` says where any result will do. */
 function outcomes(runs: VerifierRecord["runs"], theirs: VerifierRecord["runs"]): string {
   return runs
