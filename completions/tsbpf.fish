@@ -71,7 +71,7 @@ complete -c tsbpf -n '__fish_seen_subcommand_from run' -l pcap -r -d 'packets: a
 complete -c tsbpf -n '__fish_seen_subcommand_from run' -l data -r -d 'one packet'
 complete -c tsbpf -n '__fish_seen_subcommand_from run' -l ctx -r -d 'the context'
 complete -c tsbpf -n '__fish_seen_subcommand_from run' -l repeat -r -d 'how often each input is run'
-complete -c tsbpf -n '__fish_seen_subcommand_from run' -l engine -r -f -a 'interp jit' -d 'interp or jit'
+complete -c tsbpf -n '__fish_seen_subcommand_from run' -l engine -r -f -a 'interp jit' -d 'jit, or interp, which tests each access'
 complete -c tsbpf -n '__fish_seen_subcommand_from run' -l quiet -s q -d 'no progress'
 complete -c tsbpf -n '__fish_seen_subcommand_from run' -l json -s j -d 'write JSON'
 complete -c tsbpf -n '__fish_seen_subcommand_from run' -l pretty -s p -d 'write JSON in lines'
