@@ -1,6 +1,5 @@
 import {
   mkdirSync,
-  openSync,
   readdirSync,
   readFileSync,
   readSync,
@@ -12,6 +11,8 @@ import type { Mapping, Port, RingBatch, UserMemory } from "../../src/sys/index.t
 
 const SYS_BPF = 321;
 const SYS_PERF_EVENT_OPEN = 298;
+/** O_RDONLY is 0. */
+const O_CLOEXEC = 0x8_0000;
 
 interface Koffi {
   load(name: string | null): {
@@ -95,6 +96,8 @@ export async function livePort(): Promise<
   const syscall = libc.func("syscall", "long", ["long", "long", "void *", "long"]);
   const closeFd = libc.func("close", "int", ["int"]);
   const dupFd = libc.func("dup", "int", ["int"]);
+  // Not by Node: a worker closes what `fs.openSync` gave it when it ends, and by then the number may be another file's.
+  const openFile = libc.func("open", "int", ["str", "int"]);
   const openPerf = libc.func("syscall", "long", ["long", "void *", "long", "long", "long", "long"]);
   const ioctl = libc.func("ioctl", "int", ["int", "ulong", "uint64"]);
   const socket = libc.func("socket", "int", ["int", "int", "int"]);
@@ -142,7 +145,7 @@ export async function livePort(): Promise<
     perfEventOpen: (attr, pid, cpu, groupFd, flags) =>
       negative(openPerf(SYS_PERF_EVENT_OPEN, attr, pid, cpu, groupFd, flags)),
     ioctl: (fd, request, argument) => negative(ioctl(fd, request, BigInt(argument))),
-    open: (path) => attempt(() => openSync(path, "r")),
+    open: (path) => negative(openFile(path, O_CLOEXEC)),
     read: (fd, max) =>
       attempt(() => {
         const bytes = new Uint8Array(max);
