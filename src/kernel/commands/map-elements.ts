@@ -131,6 +131,14 @@ export function deleteElement(process: Process, map: KernelMap, key: number): nu
   return 0;
 }
 
+/** What they hold has no form for user space, or is had by a mapping. */
+const UNREADABLE: ReadonlySet<number> = new Set([
+  BpfMapType.RINGBUF,
+  BpfMapType.USER_RINGBUF,
+  BpfMapType.PERF_EVENT_ARRAY,
+  BpfMapType.CGROUP_ARRAY,
+]);
+
 /** Copies the value of a key to `to`: of all CPUs for a per-CPU map (`bpf_map_copy_value`). ENOENT for a miss. */
 export function readElement(process: Process, map: KernelMap, key: number, to: number): void {
   const { operations } = map.parts;
@@ -151,13 +159,11 @@ export function readElement(process: Process, map: KernelMap, key: number, to: n
     checked(operations.peek!(map.offset, to));
     return;
   }
-  if (map.type === BpfMapType.USER_RINGBUF) refuse(Errno.ENOTSUPP);
-  if (map.type === BpfMapType.RINGBUF || map.type === BpfMapType.PERF_EVENT_ARRAY) refuse(Errno.ENOTSUPP);
+  if (UNREADABLE.has(map.type)) refuse(Errno.ENOTSUPP);
   if (map.type === BpfMapType.STRUCT_OPS) {
     readStructOps(process, map, key, to);
     return;
   }
-  if (map.type === BpfMapType.CGROUP_ARRAY) refuse(Errno.ENOTSUPP);
   if (isLocalStorage(map.type)) {
     copyOut(process, map, findStored(process, map, key), map.valueSize, to);
     return;
@@ -206,12 +212,10 @@ export function writeElement(
   if (isContainer(map.type)) return checked(operations.push!(map.offset, from, flagBits));
   if (map.programs !== null) return setProgram(process, map, { key, from, flags: flagBits });
   if (map.type === BpfMapType.PERF_EVENT_ARRAY) return setEvent(process, map, { key, from, flags: flagBits });
-  if (map.type === BpfMapType.SK_STORAGE) return refuseSocket(process, key);
   if (map.inners !== null) return setInner(process, map, { key, from, flags: flagBits });
-  if (!isPerCpuType(map.type))
-    return checked(operations.update(map.offset, key, from, flagBits, process.machine.executor.cpu));
-  const rounded = (map.valueSize + 7) & -8;
   checked(operations.update(map.offset, key, from, flagBits, process.machine.executor.cpu));
+  if (!isPerCpuType(map.type)) return 0;
+  const rounded = (map.valueSize + 7) & -8;
   // The element is there now. System calls copy whole words of every CPU's value, padding too (copy_map_value_long).
   for (let cpu = 0; cpu < process.machine.cpus; cpu++) {
     const value = (operations.inspect ?? operations.lookup)(map.offset, key, cpu) >>> 0;
