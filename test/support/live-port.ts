@@ -1,12 +1,4 @@
-import {
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  readSync,
-  rmdirSync,
-  statSync,
-  unlinkSync,
-} from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, readSync, rmdirSync, statSync, unlinkSync } from "node:fs";
 import type { Mapping, Port, RingBatch, UserMemory } from "../../src/sys/index.ts";
 
 const SYS_BPF = 321;
