@@ -1,7 +1,8 @@
-import { emitParallel, type MemoryImports } from "../mem/index.ts";
+import type { MemoryImports } from "../mem/index.ts";
 import { BpfMapType, BpfUpdateFlag, Errno } from "../uapi/index.ts";
 import type { FunctionBuilder, Local } from "../wasm/index.ts";
 import { emitCopy } from "./emit-bytes.ts";
+import { emitMapLock } from "./emit-map-lock.ts";
 import { MapField } from "./map-header.ts";
 import { emitFixed, emitHeader, type MapOperand } from "./map-operand.ts";
 import { rounded } from "./map-shape.ts";
@@ -23,12 +24,6 @@ export function emitQueue(
   emitPush(push, shape, operand(push), memory);
   emitGet(pop, shape, { map: operand(pop), memory, remove: true });
   emitGet(peek, shape, { map: operand(peek), memory, remove: false });
-}
-
-function emitLock(f: FunctionBuilder, memory: MemoryImports, name: "lock" | "unlock", map: MapOperand): void {
-  emitParallel(f).if(() => {
-    emitHeader(f, map).i32.const(MapField.LOCK).i32.add().call(memory.function(name));
-  });
 }
 
 /** Emits the place behind the one in a local. */
@@ -54,7 +49,7 @@ function emitPush(f: FunctionBuilder, shape: MapShape, map: MapOperand, memory: 
   const error = f.local("i32", "error");
   f.get(flags).i32.const(~BpfUpdateFlag.EXIST).i32.and();
   f.if(() => f.i32.const(-Errno.EINVAL).return());
-  emitLock(f, memory, "lock", map);
+  emitMapLock(f, memory, "lock", map);
   f.block((done) => {
     emitHeader(f, map).i32.load(MapField.HEAD).set(head);
     emitHeader(f, map).i32.load(MapField.TAIL).set(tail);
@@ -70,7 +65,7 @@ function emitPush(f: FunctionBuilder, shape: MapShape, map: MapOperand, memory: 
     emitHeader(f, map);
     emitNext(f, map, head).i32.store(MapField.HEAD);
   });
-  emitLock(f, memory, "unlock", map);
+  emitMapLock(f, memory, "unlock", map);
   f.get(error);
 }
 
@@ -86,7 +81,7 @@ function emitGet(
   const from = f.local("i32", "from");
   const error = f.local("i32", "error");
   const isStack = shape.type === BpfMapType.STACK;
-  emitLock(f, memory, "lock", map);
+  emitMapLock(f, memory, "lock", map);
   f.block((done) => {
     emitHeader(f, map)
       .i32.load(isStack ? MapField.HEAD : MapField.TAIL)
@@ -110,6 +105,6 @@ function emitGet(
     if (isStack) f.get(place).i32.store(MapField.HEAD);
     else emitNext(f, map, place).i32.store(MapField.TAIL);
   });
-  emitLock(f, memory, "unlock", map);
+  emitMapLock(f, memory, "unlock", map);
   f.get(error);
 }

@@ -1,8 +1,9 @@
-import { emitParallel, type MemoryImports } from "../mem/index.ts";
+import type { MemoryImports } from "../mem/index.ts";
 import { BpfUpdateFlag, Errno } from "../uapi/index.ts";
 import type { Func, FunctionBuilder, Label, Local } from "../wasm/index.ts";
 import { emitLink } from "./emit-bucket.ts";
 import { emitCopy } from "./emit-bytes.ts";
+import { emitMapLock } from "./emit-map-lock.ts";
 import { emitBitOf } from "./emit-trie-match.ts";
 import type { TrieNodes } from "./emit-trie-nodes.ts";
 import { MapField } from "./map-header.ts";
@@ -32,17 +33,6 @@ interface TriePath {
   /** The node before it, and where that one's offset stands. */
   readonly parent: Local;
   readonly parentSlot: Local;
-}
-
-function emitTrieLock(
-  f: FunctionBuilder,
-  memory: MemoryImports,
-  name: "lock" | "unlock",
-  map: MapOperand,
-): void {
-  emitParallel(f).if(() => {
-    emitHeader(f, map).i32.const(MapField.LOCK).i32.add().call(memory.function(name));
-  });
 }
 
 /** Emits the check of a key's length; the function returns EINVAL for one that is too long. */
@@ -128,7 +118,7 @@ export function emitTrieUpdate(
   const path = emitKey(f, shape);
   const { key, prefix, node, matched, slot } = path;
   const noMemory = (out: Label) => f.if(() => f.i32.const(-Errno.ENOMEM).set(error).br(out));
-  emitTrieLock(f, memory, "lock", map);
+  emitMapLock(f, memory, "lock", map);
   f.block((out) => {
     emitHeader(f, map).call(nodes.take).tee(fresh).i32.eqz();
     noMemory(out);
@@ -189,7 +179,7 @@ export function emitTrieUpdate(
   });
   f.get(error).get(fresh).i32.const(0).i32.ne().i32.and();
   f.if(() => emitHeader(f, map).get(fresh).call(nodes.give));
-  emitTrieLock(f, memory, "unlock", map);
+  emitMapLock(f, memory, "unlock", map);
   f.get(error);
 }
 
@@ -207,7 +197,7 @@ export function emitTrieDelete(
   const right = f.local("i32", "right");
   const child = (side: 0 | 1) => TrieNode.CHILDREN + 4 * side;
   const retire = (which: Local) => emitHeader(f, map).get(which).call(nodes.retire);
-  emitTrieLock(f, memory, "lock", map);
+  emitMapLock(f, memory, "lock", map);
   emitPath(f, map, path, match);
   f.block((out) => {
     f.i32.const(-Errno.ENOENT).set(error);
@@ -241,6 +231,6 @@ export function emitTrieDelete(
     emitLink(f, slot, () => f.get(left).get(right).i32.or());
     retire(node);
   });
-  emitTrieLock(f, memory, "unlock", map);
+  emitMapLock(f, memory, "unlock", map);
   f.get(error);
 }
