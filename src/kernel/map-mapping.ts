@@ -1,86 +1,20 @@
 import type { KernelMemory } from "../mem/index.ts";
 import type { Mapping } from "../sys/index.ts";
+import { ObjectMapping } from "./object-mapping.ts";
 import type { KernelMap } from "./objects/map.ts";
 
-/** What a process sees of a map's memory. It keeps the map alive, and written to where it may be, until it is closed. */
-export abstract class MapMapping implements Mapping {
-  readonly length: number;
-  readonly #memory: KernelMemory;
-  readonly #writable: boolean;
-  readonly #ended: (mapping: Mapping) => void;
-  #map: KernelMap | null;
-
+/** What a process sees of a map's memory. The map is written to where it may be, until it is closed. */
+export abstract class MapMapping extends ObjectMapping<KernelMap> {
   constructor(
     memory: KernelMemory,
     map: KernelMap,
     range: { readonly length: number; readonly write: boolean },
     ended: (mapping: Mapping) => void,
   ) {
-    this.length = range.length;
-    this.#memory = memory;
-    this.#map = map.get();
-    this.#writable = range.write;
-    this.#ended = ended;
+    super(memory, map, range, (mapping) => {
+      if (range.write) map.writers--;
+      ended(mapping);
+    });
     if (range.write) map.writers++;
-  }
-
-  /** Where in the kernel's memory a range of the mapping lies. */
-  protected abstract place(map: KernelMap, offset: number, length: number): number;
-
-  /** How many bytes of a range are the map's; the rest reads as 0 and is not kept. */
-  protected backed(_offset: number, length: number): number {
-    return length;
-  }
-
-  read(offset: number, length: number): Uint8Array {
-    const at = this.#at(offset, length);
-    const out = new Uint8Array(length);
-    out.set(this.#memory.bytes().subarray(at, at + this.backed(offset, length)));
-    return out;
-  }
-
-  write(offset: number, bytes: Uint8Array): void {
-    this.#checkWritable();
-    const at = this.#at(offset, bytes.length);
-    this.#memory.bytes().set(bytes.subarray(0, this.backed(offset, bytes.length)), at);
-  }
-
-  load32(offset: number): number {
-    const at = this.#word(offset);
-    return at < 0 ? 0 : Atomics.load(this.#memory.words(), at);
-  }
-
-  store32(offset: number, value: number): void {
-    this.#checkWritable();
-    const at = this.#word(offset);
-    if (at >= 0) Atomics.store(this.#memory.words(), at, value | 0);
-  }
-
-  close(): void {
-    const map = this.#map;
-    if (map === null) return;
-    this.#map = null;
-    if (this.#writable) map.writers--;
-    map.put();
-    this.#ended(this);
-  }
-
-  #checkWritable(): void {
-    if (!this.#writable) throw new RangeError("mapping: expected a writable one, got a read-only one");
-  }
-
-  /** The index of a word; -1 where it is none of the map's. */
-  #word(offset: number): number {
-    if (offset % 4 !== 0) throw new RangeError(`mapping: expected a multiple of 4, got ${offset}`);
-    const at = this.#at(offset, 4);
-    return this.backed(offset, 4) === 4 ? at >>> 2 : -1;
-  }
-
-  #at(offset: number, length: number): number {
-    if (this.#map === null) throw new RangeError("mapping: expected an open one, got a closed one");
-    if (!(offset >= 0 && length >= 0 && offset + length <= this.length)) {
-      throw new RangeError(`mapping: expected a range in ${this.length} bytes, got ${length} at ${offset}`);
-    }
-    return this.place(this.#map, offset, length);
   }
 }
