@@ -1,9 +1,9 @@
-import { isConst, isConstOf } from "./constants.ts";
+import { isConst } from "./constants.ts";
 import { binary, extendU, pointerOrNull, wrap } from "./fold.ts";
 import { Appender, type IrFunction } from "./function.ts";
 import { MemoryState } from "./memory-state.ts";
 import { removeTrivialPhis } from "./ssa.ts";
-import { type Block, isPure, Op, resolve, resolveArgs, type Value } from "./value.ts";
+import { isPure, Op, resolve, resolveArgs, type Value } from "./value.ts";
 
 /** What is known of the program beside its instructions. */
 export interface CallKnowledge {
@@ -110,11 +110,4 @@ function rebuilt(make: Appender, value: Value, { expand }: CallKnowledge): Value
     default:
       return make.make(op, value.type, args, value.imm);
   }
-}
-
-/** Branches whose condition is known go one way only; blocks that nothing leads to any more are left as they are. */
-export function knownBranch(block: Block): number | undefined {
-  const { terminator } = block;
-  if (terminator.kind !== "branch" || !isConst(terminator.condition)) return undefined;
-  return isConstOf(terminator.condition, 0) ? 0 : 1;
 }

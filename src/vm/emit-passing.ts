@@ -1,6 +1,6 @@
 import type { Callable } from "../helpers/index.ts";
-import { KERNEL_BASE_HIGH } from "../mem/index.ts";
 import type { FunctionBuilder, Signature, ValueType } from "../wasm/index.ts";
+import { emitPointer } from "./emit-pointer.ts";
 import { State } from "./state.ts";
 
 /** Ways to push a register that holds an argument. */
@@ -50,8 +50,8 @@ export function emitResult(f: FunctionBuilder, { body, result }: Callable, state
       return;
     case "ptr": {
       const offset = f.local("i32", "offset");
-      f.tee(offset).i64.extendI32U().i64.constPair(0, KERNEL_BASE_HIGH).i64.or();
-      f.i64.const(0).get(offset).select();
+      f.set(offset);
+      emitPointer(f, offset);
       return;
     }
     case "i64":

@@ -1,5 +1,5 @@
-import { KERNEL_BASE_HIGH } from "../mem/index.ts";
 import { type Local, ModuleBuilder } from "../wasm/index.ts";
+import { emitPointer } from "./emit-pointer.ts";
 import { CALLBACK_SIGNATURE, EXECUTOR_NAMESPACE } from "./signatures.ts";
 
 /** `(function index, pointer, pointer, pointer) → 1 | 0`: whether a callback returned something else than 0. */
@@ -13,8 +13,7 @@ export function createInvoke(table: WebAssembly.Table): Invoke {
   const f = m.function("invoke", { params: [i32, i32, i32, i32], results: [i32] }, { export: true });
   const [index, ...pointers] = f.params as [Local, ...Local[]];
   for (const pointer of pointers) {
-    f.get(pointer).i64.extendI32U().i64.constPair(0, KERNEL_BASE_HIGH).i64.or();
-    f.i64.const(0).get(pointer).select();
+    emitPointer(f, pointer);
   }
   f.i64.const(0).i64.const(0).get(index).callIndirect(m.type(CALLBACK_SIGNATURE), imported);
   f.i64.eqz().i32.eqz();

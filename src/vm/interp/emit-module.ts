@@ -1,7 +1,8 @@
-import { KERNEL_BASE_HIGH, MemoryImports, type MemoryKind } from "../../mem/index.ts";
+import { MemoryImports, type MemoryKind } from "../../mem/index.ts";
 import { type FunctionBuilder, type Local, ModuleBuilder } from "../../wasm/index.ts";
 import { emitArenaAddress, emitArenaCast, type PushArena } from "../emit-arena.ts";
 import { emitLocate } from "../emit-locate.ts";
+import { emitPointer } from "../emit-pointer.ts";
 import { emitStart } from "../emit-start.ts";
 import { emitSwap64 } from "../emit-swap.ts";
 import { ADAPTER_SIGNATURE, ENTRY_SIGNATURE, EXECUTOR_NAMESPACE } from "../signatures.ts";
@@ -78,14 +79,7 @@ export function emitInterpreter(place: InterpreterPlace, kind: MemoryKind, check
 function emitEnter(f: FunctionBuilder, drive: FunctionBuilder): void {
   const [code, context, stack] = f.params as [Local, Local, Local];
   f.get(code).get(code).get(stack);
-  // NULL stays NULL.
-  f.get(context)
-    .i64.extendI32U()
-    .i64.constPair(0, KERNEL_BASE_HIGH)
-    .i64.or()
-    .i64.const(0)
-    .get(context)
-    .select();
+  emitPointer(f, context);
   for (let i = 2; i <= 5; i++) f.i64.const(0);
   f.returnCall(drive);
 }

@@ -1,8 +1,9 @@
 import { type IrFunction, irOf, optimise, type SlotCall } from "../../ir/index.ts";
 import type { Insn } from "../../isa/index.ts";
-import { Control, KERNEL_BASE_HIGH, type MemoryKind } from "../../mem/index.ts";
+import { Control, type MemoryKind } from "../../mem/index.ts";
 import type { Func, FunctionBuilder, Local } from "../../wasm/index.ts";
 import { CodeError } from "../code-error.ts";
+import { emitPointer } from "../emit-pointer.ts";
 import { emitStart } from "../emit-start.ts";
 import { CALLBACK_SIGNATURE, CODE_BASE_HIGH, ENTRY_SIGNATURE } from "../signatures.ts";
 import { FaultCode, State, THROWN } from "../state.ts";
@@ -198,17 +199,7 @@ class Activations {
     const { m, place, memory } = this.#module;
     const entry = m.function("entry", ENTRY_SIGNATURE, { export: true });
     const [context, stack] = entry.params as [Local, Local];
-    this.#activate(entry, 0, stack, [
-      () =>
-        entry
-          .get(context)
-          .i64.extendI32U()
-          .i64.constPair(0, KERNEL_BASE_HIGH)
-          .i64.or()
-          .i64.const(0)
-          .get(context)
-          .select(),
-    ]);
+    this.#activate(entry, 0, stack, [() => emitPointer(entry, context)]);
     const start = m.function(
       "start",
       { params: ["i32", "i32", "i32", "i32", "i32"], results: ["i32"] },

@@ -1,8 +1,7 @@
-import { KERNEL_BASE_HIGH, MemoryImports, type MemoryKind } from "../../mem/index.ts";
+import { MemoryImports, type MemoryKind } from "../../mem/index.ts";
 import {
   type Func,
   type FunctionBuilder,
-  type Local,
   ModuleBuilder,
   type Signature,
   type ValueType,
@@ -171,15 +170,4 @@ export class ModuleCode {
     }
     return func;
   }
-}
-
-/** Pushes the address of an offset, NULL for 0. */
-export function pushAddress(f: FunctionBuilder, offset: Local): void {
-  f.get(offset)
-    .i64.extendI32U()
-    .i64.constPair(0, KERNEL_BASE_HIGH)
-    .i64.or()
-    .i64.const(0)
-    .get(offset)
-    .select();
 }
