@@ -85,8 +85,14 @@ function emitEnter(f: FunctionBuilder): void {
   f.get(head).get(node).i32.store(Link.BEHIND);
 }
 
+/** Emits the head of a list of the type that a local has. */
+export function emitHeadOf(f: FunctionBuilder, list: Local, type: Local): FunctionBuilder {
+  f.get(list).get(type).i32.const(Math.log2(LINK_SIZE)).i32.shl().i32.add();
+  return f.i32.const(LruList.HEADS).i32.add();
+}
+
 /** Emits a change of the number of nodes of a type. */
-function emitCountOf(f: FunctionBuilder, list: Local, type: Local, by: number): void {
+export function emitCountOf(f: FunctionBuilder, list: Local, type: Local, by: number): void {
   const count = f.local("i32", "count_at");
   f.get(type).i32.const(2).i32.shl().get(list).i32.add().tee(count);
   f.get(count).i32.load(LruList.COUNTS).i32.const(by).i32.add().i32.store(LruList.COUNTS);
@@ -110,8 +116,7 @@ function emitMove(f: FunctionBuilder, unlink: Func, enter: Func): void {
   f.get(node).i32.const(0).i32.store8(LruNode.REF);
   emitRotationPast(f, list, node);
   f.get(node).call(unlink).get(node);
-  f.get(list).get(type).i32.const(Math.log2(LINK_SIZE)).i32.shl().i32.add().i32.const(LruList.HEADS);
-  f.i32.add().call(enter);
+  emitHeadOf(f, list, type).call(enter);
 }
 
 function emitMoveToFree(f: FunctionBuilder, unlink: Func, enter: Func): void {

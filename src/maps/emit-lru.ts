@@ -4,18 +4,16 @@ import type { Func, FunctionBuilder, Local, ModuleBuilder } from "../wasm/index.
 import { emitBucketLock, emitCount, emitLink, emitRemoval } from "./emit-bucket.ts";
 import { emitFreeElement } from "./emit-element.ts";
 import { BUCKET_SIZE, BucketField } from "./emit-hash-find.ts";
-import { emitBackwards, emitHead, emitListLock, emitLruLists, type LruLists } from "./emit-lru-lists.ts";
 import {
-  LINK_SIZE,
-  Link,
-  LOCAL_TARGET,
-  LocalList,
-  LRU_STRIDE,
-  LruList,
-  LruNode,
-  NodeType,
-  PER_CPU_TARGET,
-} from "./lru-lists.ts";
+  emitBackwards,
+  emitCountOf,
+  emitHead,
+  emitHeadOf,
+  emitListLock,
+  emitLruLists,
+  type LruLists,
+} from "./emit-lru-lists.ts";
+import { Link, LOCAL_TARGET, LocalList, LRU_STRIDE, LruNode, NodeType, PER_CPU_TARGET } from "./lru-lists.ts";
 import { MapField } from "./map-header.ts";
 import { ElementField, nodeAt } from "./map-shape.ts";
 import type { MapShape } from "./operations.ts";
@@ -159,14 +157,11 @@ function emitRefill(f: FunctionBuilder, { memory, lists, shrink }: LruParts): vo
   emitBackwards(f, head, node, () => {
     f.i32.const(NodeType.ACTIVE).i32.const(NodeType.INACTIVE).get(node).i32.load8U(LruNode.REF);
     f.select().set(type);
-    const count = f.local("i32", "count");
-    f.get(type).i32.const(2).i32.shl().get(list).i32.add().tee(count);
-    f.get(count).i32.load(LruList.COUNTS).i32.const(1).i32.add().i32.store(LruList.COUNTS);
+    emitCountOf(f, list, type, 1);
     f.get(node).get(type).i32.store8(LruNode.TYPE);
     f.get(node).i32.const(0).i32.store8(LruNode.REF);
     f.get(node).call(lists.unlink).get(node);
-    f.get(type).i32.const(Math.log2(LINK_SIZE)).i32.shl().get(list).i32.add();
-    f.i32.const(LruList.HEADS).i32.add().call(lists.enter);
+    emitHeadOf(f, list, type).call(lists.enter);
   });
   f.get(list).call(lists.rotate);
   f.get(header).i32.load(MapField.LRU_TARGET).set(left);
