@@ -1,6 +1,6 @@
 import { MemoryImports, type MemoryKind } from "../mem/index.ts";
 import { BpfMapType, Errno } from "../uapi/index.ts";
-import type { Func, Local } from "../wasm/index.ts";
+import type { Local } from "../wasm/index.ts";
 import { type FunctionBuilder, ModuleBuilder, type Signature } from "../wasm/index.ts";
 import {
   emitArrayDelete,
@@ -81,7 +81,6 @@ export function emitMapOperations(
     delete: func("delete"),
     nextKey: func("nextKey"),
   };
-  if (isLruType(shape.type)) return emitLruOperations(m, memory, shape, { operations, constant });
   const operand = (f: FunctionBuilder) => constant ?? emitMapOperand(f, f.params[0]!);
   const { lookup, update, delete: remove, nextKey } = operations;
   if (shape.type === BpfMapType.RINGBUF) {
@@ -118,7 +117,18 @@ export function emitMapOperations(
     emitCgroupStorage(operations);
     return operations;
   }
-  const freeFields = importFreeFields(m, shape);
+  const { module, name, signature } = FREE_FIELDS;
+  const freeFields = shape.special?.frees === true ? m.importFunction(module, name, signature) : null;
+  if (isLruType(shape.type)) {
+    const inspect = func("inspect");
+    const parts = { memory, lru: emitLru(m, shape, memory, freeFields), freeFields };
+    emitHashLookup(lookup, shape, operand(lookup));
+    emitHashLookup(inspect, shape, operand(inspect), false);
+    emitLruUpdate(update, shape, operand(update), parts);
+    emitLruDelete(remove, shape, operand(remove), parts);
+    emitHashNextKey(nextKey, shape, operand(nextKey), memory);
+    return { ...operations, inspect };
+  }
   if (isHashType(shape.type)) {
     const parts = { memory, pool: emitPool(m, shape, memory), freeFields };
     emitHashLookup(lookup, shape, operand(lookup));
@@ -132,37 +142,6 @@ export function emitMapOperations(
     emitArrayNextKey(nextKey, operand(nextKey));
   }
   return operations;
-}
-
-/** Tables that evict (`htab_lru_map_ops`, `htab_lru_percpu_map_ops`). */
-function emitLruOperations(
-  m: ModuleBuilder,
-  memory: MemoryImports,
-  shape: MapShape,
-  {
-    operations,
-    constant,
-  }: {
-    readonly operations: Readonly<Record<CommonOperation, FunctionBuilder>>;
-    readonly constant: MapOperand | undefined;
-  },
-): MapOperationFunctions {
-  const operand = (f: FunctionBuilder) => constant ?? emitMapOperand(f, f.params[0]!);
-  const { lookup, update, delete: remove, nextKey } = operations;
-  const inspect = m.function("inspect", MAP_OPERATIONS.inspect);
-  const freeFields = importFreeFields(m, shape);
-  const parts = { memory, lru: emitLru(m, shape, memory, freeFields), freeFields };
-  emitHashLookup(lookup, shape, operand(lookup));
-  emitHashLookup(inspect, shape, operand(inspect), false);
-  emitLruUpdate(update, shape, operand(update), parts);
-  emitLruDelete(remove, shape, operand(remove), parts);
-  emitHashNextKey(nextKey, shape, operand(nextKey), memory);
-  return { ...operations, inspect };
-}
-
-function importFreeFields(m: ModuleBuilder, shape: MapShape): Func | null {
-  const { module, name, signature } = FREE_FIELDS;
-  return shape.special?.frees === true ? m.importFunction(module, name, signature) : null;
 }
 
 /** The module of a shape's operations: exports named as in `MapOperations`. */
