@@ -1,3 +1,4 @@
+import { groupByTarget } from "./build.ts";
 import { type Cfg, EdgeKind } from "./graph.ts";
 
 /**
@@ -13,7 +14,6 @@ export function graphOf(successors: readonly (readonly number[])[]): Cfg {
   const edgeFrom = new Uint32Array(edges);
   const edgeTo = new Uint32Array(edges);
   const edgeKind = new Uint8Array(edges);
-  const predecessors = new Uint32Array(blockCount + 2);
   let edge = 0;
   for (let block = 0; block < blockCount; block++) {
     const kind = successors[block]!.length === 1 ? EdgeKind.taken : EdgeKind.fallthrough;
@@ -21,13 +21,8 @@ export function graphOf(successors: readonly (readonly number[])[]): Cfg {
       edgeFrom[edge] = block;
       edgeTo[edge] = to;
       edgeKind[edge++] = i === 0 ? kind : EdgeKind.taken;
-      predecessors[to + 1]!++;
     }
   }
-  for (let block = 0; block <= blockCount; block++) predecessors[block + 1]! += predecessors[block]!;
-  const next = predecessors.slice();
-  const incoming = new Uint32Array(edges);
-  for (edge = 0; edge < edges; edge++) incoming[next[edgeTo[edge]!]!++] = edge;
   const numbers = Uint32Array.from({ length: blockCount + 1 }, (_, block) => block);
   return {
     blockCount,
@@ -38,7 +33,6 @@ export function graphOf(successors: readonly (readonly number[])[]): Cfg {
     edgeFrom,
     edgeTo,
     edgeKind,
-    predecessors,
-    incoming,
+    ...groupByTarget(edgeTo, blockCount + 1),
   };
 }

@@ -170,7 +170,8 @@ function link(
   };
 }
 
-function groupByTarget(edgeTo: Uint32Array, nodes: number): Pick<Cfg, "predecessors" | "incoming"> {
+/** Numbers of edges, grouped by target: see {@link Cfg}. `nodes`: how many targets there are. */
+export function groupByTarget(edgeTo: Uint32Array, nodes: number): Pick<Cfg, "predecessors" | "incoming"> {
   const predecessors = new Uint32Array(nodes + 1);
   for (const to of edgeTo) predecessors[to + 1]!++;
   for (let node = 0; node < nodes; node++) predecessors[node + 1]! += predecessors[node]!;

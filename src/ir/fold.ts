@@ -9,7 +9,7 @@ import {
   type ValueMaker,
   zero,
 } from "./constants.ts";
-import { Op, type Value } from "./value.ts";
+import { isComparison, Op, type Value } from "./value.ts";
 
 const COMMUTES: ReadonlySet<Op> = new Set<Op>([Op.add, Op.mul, Op.and, Op.or, Op.xor, Op.eq, Op.ne]);
 
@@ -38,7 +38,7 @@ export function binary(make: ValueMaker, op: Op, a: Value, b: Value): Value {
     const narrow = narrowed(make, op, a, b);
     if (narrow !== undefined) return narrow;
   }
-  const comparison = op >= Op.eq && op <= Op.leS;
+  const comparison = isComparison(op);
   if (comparison && a.op === Op.extendU && b.op === Op.extendU)
     return binary(make, unsignedOf(op), a.args[0]!, b.args[0]!);
   return make.make(op, comparison ? "i32" : a.type, [a, b]);
@@ -164,7 +164,7 @@ function knownBits(value: Value): number {
     case Op.const:
       return value.imm;
     default:
-      return value.op >= Op.eq && value.op <= Op.leS ? 1 : -1;
+      return isComparison(value.op) ? 1 : -1;
   }
 }
 
@@ -206,7 +206,7 @@ function compareConstant(make: ValueMaker, op: Op, a: Value, b: Value, isZero: b
     if (a.op === Op.address) return make.i32(op === Op.ne ? 1 : 0);
     if (a.op === Op.select && isConstOf(a.args[2]!, 0) && a.args[1]!.op === Op.address)
       return op === Op.ne ? a.args[0]! : negate(make, a.args[0]!);
-    if (a.type === "i32" && a.op >= Op.eq && a.op <= Op.leS) return op === Op.ne ? a : negate(make, a);
+    if (a.type === "i32" && isComparison(a.op)) return op === Op.ne ? a : negate(make, a);
   }
   if (a.op === Op.extendU && b.high === 0) {
     return binary(make, unsignedOf(op), a.args[0]!, make.i32(b.imm));

@@ -79,7 +79,6 @@ export function irOf(slots: SlotFunction): IrFunction | null {
     typeOf: () => "i64",
     uses: ({ id }) => Uint32Array.of(access[id]!.uses),
     defines: ({ id }) => Uint32Array.of(access[id]!.defines),
-    initial: () => undefined,
     nothing: () => func.value(Op.const, "i64", []),
     rename: (block, state) => translation.block(block, state),
   });

@@ -6,4 +6,4 @@ export { placeOf } from "./memory-state.ts";
 export { optimise } from "./optimise.ts";
 export { printIr } from "./print.ts";
 export type { CallKnowledge } from "./simplify.ts";
-export { Block, type IrType, isPure, isRead, OP_NAMES, Op, Value } from "./value.ts";
+export { Block, type IrType, isComparison, isPure, isRead, OP_NAMES, Op, Value } from "./value.ts";

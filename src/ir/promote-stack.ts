@@ -42,7 +42,6 @@ export function promoteStack(func: IrFunction, knowledge: CallKnowledge): void {
     typeOf,
     uses: ({ id }) => access[id]!.uses,
     defines: ({ id }) => access[id]!.defines,
-    initial: () => undefined,
     nothing: (slot) => func.value(Op.const, typeOf(slot), []),
     rename: (block, state) => renameBlock(func, block, state, slotOf),
   });

@@ -3,7 +3,7 @@ import { binary, extendU, pointerOrNull, wrap } from "./fold.ts";
 import { Appender, type IrFunction } from "./function.ts";
 import { MemoryState } from "./memory-state.ts";
 import { removeTrivialPhis } from "./ssa.ts";
-import { isPure, Op, resolve, resolveArgs, type Value } from "./value.ts";
+import { isComparison, isPure, Op, resolve, resolveArgs, type Value } from "./value.ts";
 
 /** What is known of the program beside its instructions. */
 export interface CallKnowledge {
@@ -88,8 +88,7 @@ function rebuilt(make: Appender, value: Value, { expand }: CallKnowledge): Value
   const { op, args } = value;
   if (op === Op.call) return expand(make, value);
   if (!isPure(value)) return undefined;
-  if (op >= Op.add && op <= Op.shrS) return binary(make, op, args[0]!, args[1]!);
-  if (op >= Op.eq && op <= Op.leS) return binary(make, op, args[0]!, args[1]!);
+  if ((op >= Op.add && op <= Op.shrS) || isComparison(op)) return binary(make, op, args[0]!, args[1]!);
   switch (op) {
     case Op.wrap:
       return wrap(make, args[0]!);

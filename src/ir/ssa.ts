@@ -8,8 +8,6 @@ export interface Renaming {
   /** Variables, as bits of words, that are read before they are written in each block; and those that are written. */
   readonly uses: (block: Block) => Uint32Array;
   readonly defines: (block: Block) => Uint32Array;
-  /** Values of variables as the function begins. */
-  readonly initial: (state: (Value | undefined)[]) => void;
   /** Replaces what a block does with variables, whose values are in `state`. */
   readonly rename: (block: Block, state: (Value | undefined)[]) => void;
   /** What a variable is that was never written. */
@@ -29,25 +27,19 @@ export function renameVariables(func: IrFunction, renaming: Renaming): void {
   for (const block of func.inOrder()) {
     let state: (Value | undefined)[];
     const [before] = block.predecessors;
-    const entry = block.id === 0;
-    if (!entry && block.predecessors.length === 1 && before !== undefined) {
+    if (block.predecessors.length === 1 && before !== undefined) {
       state = out[before.id]!.slice();
     } else {
+      // The entry, which nothing leads to, has no variables yet.
       state = new Array(count);
-      const starts: (Value | undefined)[] = [];
-      if (entry) renaming.initial(starts);
-      if (block.predecessors.length === 0) {
-        for (let variable = 0; variable < count; variable++) state[variable] = starts[variable];
-      } else {
-        const words = live[block.id]!;
-        for (let variable = 0; variable < count; variable++) {
-          if ((words[variable >>> 5]! & (1 << (variable & 31))) === 0) continue;
-          const phi = func.value(Op.phi, renaming.typeOf(variable), []);
-          phi.block = block;
-          block.phis.push(phi);
-          made.push({ block, variable, phi });
-          state[variable] = phi;
-        }
+      const words = live[block.id]!;
+      for (let variable = 0; variable < count && before !== undefined; variable++) {
+        if ((words[variable >>> 5]! & (1 << (variable & 31))) === 0) continue;
+        const phi = func.value(Op.phi, renaming.typeOf(variable), []);
+        phi.block = block;
+        block.phis.push(phi);
+        made.push({ block, variable, phi });
+        state[variable] = phi;
       }
     }
     renaming.rename(block, state);

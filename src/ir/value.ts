@@ -149,6 +149,11 @@ export function isPure({ op }: Value): boolean {
   );
 }
 
+/** Compares its arguments: an i32, 0 or 1. */
+export function isComparison(op: Op): boolean {
+  return op >= Op.eq && op <= Op.leS;
+}
+
 /** Reads memory and does nothing else. */
 export function isRead({ op }: Value): boolean {
   return op === Op.load || op === Op.probe;

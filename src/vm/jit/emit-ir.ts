@@ -1,4 +1,4 @@
-import { type IrFunction, isConst, Op, type Value } from "../../ir/index.ts";
+import { type IrFunction, isComparison, isConst, Op, type Value } from "../../ir/index.ts";
 import { FIRST_OFFSET, KERNEL_BASE_HIGH } from "../../mem/index.ts";
 import { type FunctionBuilder, type I32Ops, type I64Ops, type Local, OP } from "../../wasm/index.ts";
 import { MAX_LOOPS, State } from "../state.ts";
@@ -59,7 +59,7 @@ class IrCode implements BlockEmitter, IrEmission {
     const { terminator } = this.#func.blocks[id]!;
     if (terminator.kind !== "branch") return;
     const { condition } = terminator;
-    if (this.#uses.inline(condition) && isComparison(condition)) {
+    if (this.#uses.inline(condition) && isComparison(condition.op)) {
       this.#compare(condition, negated);
       return;
     }
@@ -362,10 +362,6 @@ class IrCode implements BlockEmitter, IrEmission {
 /** Effects put their result away themselves. */
 function isEffectWithResult({ op }: Value): boolean {
   return op >= Op.atomic && op !== Op.cpu;
-}
-
-function isComparison({ op }: Value): boolean {
-  return op >= Op.eq && op <= Op.leS;
 }
 
 /** The constant part of an address becomes the offset of the access, where that cannot wrap. */
