@@ -21,6 +21,7 @@ import { refuse } from "../refusal.ts";
 import { sha256 } from "../sha256.ts";
 import { programTag } from "../tag.ts";
 import { describeLink } from "./link-info.ts";
+import { writeText } from "./write-text.ts";
 
 const FUNC_INFO_SIZE = 8;
 const LINE_INFO_SIZE = 16;
@@ -120,12 +121,7 @@ function describeBtf(process: Process, btf: KernelBtf, request: Uint8Array) {
   if ((asked.name === 0n) !== (asked.nameLen === 0)) refuse(Errno.EINVAL);
   if (asked.btf !== 0n)
     process.write(asked.btf, btf.bytes.subarray(0, Math.min(asked.btfSize, btf.bytes.length)));
-  if (asked.name !== 0n) {
-    const room = new Uint8Array(Math.min(asked.nameLen, name.length + 1));
-    room.set(name.subarray(0, Math.max(0, room.length - 1)));
-    process.write(asked.name, room);
-    if (asked.nameLen < name.length + 1) refuse(Errno.ENOSPC);
-  }
+  if (asked.name !== 0n && writeText(process, asked.name, asked.nameLen, btf.name)) refuse(Errno.ENOSPC);
   return {
     btfSize: btf.bytes.length,
     id: btf.id,

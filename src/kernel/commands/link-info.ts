@@ -4,6 +4,7 @@ import { bpfLinkInfo, Errno } from "../../uapi/index.ts";
 import type { KernelLink, LinkInfoField } from "../links/link.ts";
 import type { Process } from "../process.ts";
 import { refuse } from "../refusal.ts";
+import { writeText } from "./write-text.ts";
 
 /** `bpf_link_get_info_by_fd` */
 export function describeLink(
@@ -16,12 +17,8 @@ export function describeLink(
   const giveText = (at: LinkInfoField, room: LinkInfoField, text: string): number => {
     const [address, size] = [BigInt(asked(at)), Number(asked(room))];
     if ((size === 0) !== (address === 0n)) refuse(Errno.EINVAL);
-    const bytes = utf8(`${text}\0`);
-    if (address === 0n) return bytes.length;
-    const short = size < bytes.length;
-    if (short) bytes[size - 1] = 0;
-    process.write(address, bytes.subarray(0, size));
-    return short ? refuse(Errno.ENOSPC) : bytes.length;
+    if (address !== 0n && writeText(process, address, size, text)) refuse(Errno.ENOSPC);
+    return utf8(text).length + 1;
   };
   const write = (address: bigint, bytes: Uint8Array) => process.write(address, bytes);
   const own = link.info({ asked, giveText, write, showsAddresses });

@@ -1,15 +1,15 @@
-import { utf8 } from "../../base/index.ts";
 import { BpfAttachFlag, BpfStatsType, BpfTaskFdType, Errno } from "../../uapi/index.ts";
 import type { Attr } from "../attr.ts";
 import { IteratorFile } from "../iterators/iterator-file.ts";
 import { IteratorLink } from "../iterators/iterator-link.ts";
-import type { KernelLink } from "../links/link.ts";
 import { RawTracepointLink } from "../links/raw-tracepoint-link.ts";
+import type { KernelObject } from "../objects/kernel-object.ts";
 import type { KernelProgram } from "../objects/program.ts";
 import { Statistics } from "../objects/statistics.ts";
-import type { PerfEvent } from "../perf/perf-event.ts";
+import { PerfEvent } from "../perf/perf-event.ts";
 import type { Process } from "../process.ts";
 import { refuse } from "../refusal.ts";
+import { writeText } from "./write-text.ts";
 
 /** `link_update` */
 export function linkUpdate(process: Process, attr: Attr): number {
@@ -57,13 +57,10 @@ export function taskFdQuery(process: Process, attr: Attr): number {
   // The standard streams are files, too, with nothing behind them.
   const object =
     task.files?.find(fd)?.object ?? refuse(task.files?.isOpen(fd) ? Errno.ENOTSUPP : Errno.EBADF);
-  const found = behind(
-    process,
-    object.kind === "link" ? (object as KernelLink) : null,
-    object.kind === "perf" ? (object as PerfEvent) : null,
-  );
+  const found = behind(process, object);
   attr.put("TASK_FD_QUERY", "bufLen", found.name.length);
-  const short = giveName(process, buf, bufLen, found.name);
+  // bpf_task_fd_query_copy
+  const short = bufLen !== 0 && buf !== 0n && writeText(process, buf, bufLen, found.name);
   attr.put("TASK_FD_QUERY", "progId", found.program);
   attr.put("TASK_FD_QUERY", "fdType", found.type);
   attr.put64("TASK_FD_QUERY", "probeOffset", found.offset);
@@ -79,18 +76,17 @@ interface Behind {
   readonly address: bigint;
 }
 
-function behind(process: Process, link: KernelLink | null, event: PerfEvent | null): Behind {
-  if (link instanceof RawTracepointLink) {
-    const { program, point } = link;
-    return {
-      program: program.id,
-      type: BpfTaskFdType.RAW_TRACEPOINT,
-      name: point.name,
-      offset: 0n,
-      address: 0n,
-    };
-  }
-  return event === null ? refuse(Errno.ENOTSUPP) : behindEvent(process, event);
+function behind(process: Process, object: KernelObject): Behind {
+  if (object instanceof PerfEvent) return behindEvent(process, object);
+  if (!(object instanceof RawTracepointLink)) return refuse(Errno.ENOTSUPP);
+  const { program, point } = object;
+  return {
+    program: program.id,
+    type: BpfTaskFdType.RAW_TRACEPOINT,
+    name: point.name,
+    offset: 0n,
+    address: 0n,
+  };
 }
 
 /** `bpf_get_perf_event_info` */
@@ -112,14 +108,4 @@ function behindEvent({ machine }: Process, { attachment, parts: { source } }: Pe
   }
   const type = onReturn ? BpfTaskFdType.KRETPROBE : BpfTaskFdType.KPROBE;
   return { program, type, name, offset, address: machine.symbols.address(name) };
-}
-
-/** `bpf_task_fd_query_copy`. @returns whether the name was cut. */
-function giveName(process: Process, at: bigint, room: number, name: string): boolean {
-  if (room === 0 || at === 0n) return false;
-  const bytes = utf8(`${name}\0`);
-  const short = name !== "" && room < bytes.length;
-  if (short) bytes[room - 1] = 0;
-  process.write(at, short ? bytes.subarray(0, room) : bytes);
-  return short;
 }
