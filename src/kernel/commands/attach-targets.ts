@@ -3,6 +3,7 @@ import type { Cgroup } from "../cgroups/cgroup.ts";
 import type { ChainEntry } from "../hooks/program-chain.ts";
 import type { Device } from "../net/device.ts";
 import type { Namespace } from "../net/namespace.ts";
+import type { PerfEvent } from "../perf/perf-event.ts";
 import type { Process } from "../process.ts";
 import { refuse } from "../refusal.ts";
 
@@ -16,6 +17,12 @@ export function cgroupOf(process: Process, fd: number): Cgroup {
 export function namespaceOf(process: Process, fd: number): Namespace {
   const { object } = process.files.get(fd);
   return object.kind === "netns" ? (object as Namespace) : refuse(Errno.EINVAL);
+}
+
+/** `perf_event_get`: EBADF where a descriptor is not that of a perf event. */
+export function perfEventOf(process: Process, fd: number): PerfEvent {
+  const object = process.files.find(fd)?.object;
+  return object?.kind === "perf" ? (object as PerfEvent) : refuse(Errno.EBADF);
 }
 
 /** A device of the caller's namespace; `missing` where there is none. */

@@ -4,7 +4,7 @@ import type { Attr } from "../attr.ts";
 import { NetfilterHooks } from "../hooks/netfilter.ts";
 import { createIteratorLink } from "../iterators/create-link.ts";
 import { CgroupLink } from "../links/cgroup-link.ts";
-import type { KernelLink } from "../links/link.ts";
+import { attached, type KernelLink } from "../links/link.ts";
 import { NamespaceLink } from "../links/namespace-link.ts";
 import { NetfilterLink } from "../links/netfilter-link.ts";
 import { PerfLink } from "../links/perf-link.ts";
@@ -12,11 +12,10 @@ import { isTcx, TcxLink } from "../links/tcx-link.ts";
 import { XdpLink } from "../links/xdp-link.ts";
 import { xdpMode } from "../net/xdp-mode.ts";
 import type { KernelProgram } from "../objects/program.ts";
-import type { PerfEvent } from "../perf/perf-event.ts";
 import { setProgram } from "../perf/set-program.ts";
 import type { Process } from "../process.ts";
 import { refuse } from "../refusal.ts";
-import { cgroupOf, namedEntry, namespaceOf, relativeEntry } from "./attach-targets.ts";
+import { cgroupOf, deviceOf, namedEntry, namespaceOf, perfEventOf, relativeEntry } from "./attach-targets.ts";
 import { checkAttachType, isCgroupProgram } from "./attach-types.ts";
 import { createKprobeMultiLink, createUprobeMultiLink } from "./multi-links.ts";
 import { hookOf } from "./prog-attach.ts";
@@ -80,17 +79,6 @@ function create(request: Request): KernelLink {
   }
 }
 
-/** Makes a link and attaches it; one that cannot be attached ends. */
-function attached<L extends KernelLink>(link: L, attach: (link: L) => void): L {
-  try {
-    attach(link);
-    return link;
-  } catch (error) {
-    link.put();
-    throw error;
-  }
-}
-
 /** `BPF_F_LINK_ATTACH_MASK` */
 const CGROUP_LINK_FLAGS =
   BpfAttachFlag.ID | BpfAttachFlag.BEFORE | BpfAttachFlag.AFTER | BpfAttachFlag.PREORDER | BpfAttachFlag.LINK;
@@ -123,7 +111,7 @@ function namespaceLink({ process, program, args }: Request): KernelLink {
 
 /** `bpf_xdp_link_attach` */
 function xdpLink({ process, program, args }: Request): KernelLink {
-  const device = process.task.namespace.devices.get(args.targetIfindex) ?? refuse(Errno.EINVAL);
+  const device = deviceOf(process, args.targetIfindex, Errno.EINVAL);
   const mode = xdpMode(device, program, args.flags);
   return new XdpLink(process.machine.links, program, device, mode);
 }
@@ -131,7 +119,7 @@ function xdpLink({ process, program, args }: Request): KernelLink {
 /** `tcx_link_attach`; this is a kernel without CONFIG_NETKIT. */
 function tcxLink({ process, program, args }: Request): KernelLink {
   if (!isTcx(args.attachType)) refuse(Errno.EINVAL);
-  const device = process.task.namespace.devices.get(args.targetIfindex) ?? refuse(Errno.ENODEV);
+  const device = deviceOf(process, args.targetIfindex, Errno.ENODEV);
   return attached(new TcxLink(process.machine.links, program, device, args.attachType), (link) =>
     link.attach({
       flags: args.flags,
@@ -171,9 +159,7 @@ function netfilterLink({ process, program, args }: Request): KernelLink {
 /** `bpf_perf_link_attach` */
 function perfLink({ process, program, args }: Request): KernelLink {
   if (args.flags !== 0) refuse(Errno.EINVAL);
-  const object = process.files.find(args.targetFd)?.object;
-  if (object?.kind !== "perf") return refuse(Errno.EBADF);
-  const event = object as PerfEvent;
+  const event = perfEventOf(process, args.targetFd);
   const { links, symbols } = process.machine;
   const cookie = args.perfEventBpfCookie;
   return attached(new PerfLink(links, program, event, { cookie, symbols }), (link) => {

@@ -1,6 +1,6 @@
 import { BpfAttachType as A, Errno, BpfProgType as T } from "../../uapi/index.ts";
 import type { TrampolineKind } from "../hooks/functions.ts";
-import type { KernelLink } from "../links/link.ts";
+import { attached, type KernelLink } from "../links/link.ts";
 import { TracingLink } from "../links/tracing-link.ts";
 import type { KernelProgram } from "../objects/program.ts";
 import type { Process } from "../process.ts";
@@ -33,12 +33,7 @@ export function attachTracing(
   if (attachProgram !== null) refuse(Errno.EOPNOTSUPP);
   const site = machine.functions.site(attachTarget.name);
   const target = { site, kind, btf: attachTarget.btf, btfId: attachTarget.btfId };
-  const link = new TracingLink(machine.links, program, target, cookie);
-  try {
-    site.link(kind, { link, cookie });
-    return link;
-  } catch (error) {
-    link.put();
-    throw error;
-  }
+  return attached(new TracingLink(machine.links, program, target, cookie), (link) =>
+    site.link(kind, { link, cookie }),
+  );
 }

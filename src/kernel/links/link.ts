@@ -82,3 +82,14 @@ export abstract class KernelLink extends KernelObject {
 export function checkOld(link: KernelLink, old: KernelProgram | null): void {
   if (old !== null && link.program !== old) refuse(Errno.EPERM);
 }
+
+/** Attaches a link that was just made; one that cannot be attached ends. */
+export function attached<L extends KernelLink>(link: L, attach: (link: L) => void): L {
+  try {
+    attach(link);
+    return link;
+  } catch (error) {
+    link.put();
+    throw error;
+  }
+}

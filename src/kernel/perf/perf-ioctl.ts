@@ -1,4 +1,5 @@
 import { Errno, PerfIoctl, PerfType } from "../../uapi/index.ts";
+import { perfEventOf } from "../commands/attach-targets.ts";
 import { MOST_PROGRAMS } from "../hooks/event-call.ts";
 import type { Process } from "../process.ts";
 import { refuse } from "../refusal.ts";
@@ -54,12 +55,10 @@ function setOutput(process: Process, event: PerfEvent, fd: number): number {
   const before = event.output;
   let output: PerfEvent | null = null;
   if (fd !== -1) {
-    const object = process.files.find(fd)?.object;
-    if (object?.kind !== "perf") return refuse(Errno.EBADF);
-    output = object as PerfEvent;
+    output = perfEventOf(process, fd);
     if (output === event || output.parts.cpu !== event.parts.cpu) refuse(Errno.EINVAL);
   }
-  event.output = output === null ? null : (output.get() as PerfEvent);
+  event.output = output?.get() ?? null;
   before?.put();
   return 0;
 }
