@@ -36,7 +36,7 @@ export class IteratorFile extends KernelObject {
   constructor(machine: Machine, link: IteratorLink) {
     super(0);
     this.#machine = machine;
-    this.#link = link.get() as IteratorLink;
+    this.#link = link.get();
     this.#program = link.program.get();
     this.#target = link.target;
     this.#session = machine.nextSession();

@@ -3,7 +3,7 @@ import type { Cgroup } from "../cgroups/cgroup.ts";
 import type { CgroupAttachment, CgroupHooks } from "../hooks/cgroup-hooks.ts";
 import type { IdTable } from "../id-table.ts";
 import type { KernelProgram } from "../objects/program.ts";
-import { Refusal, refuse } from "../refusal.ts";
+import { refuse } from "../refusal.ts";
 import { checkOld, KernelLink, type LinkInfo } from "./link.ts";
 
 /** A program of a control group (`struct bpf_cgroup_link`). */
@@ -27,7 +27,7 @@ export class CgroupLink extends KernelLink {
       link: this,
       replaces: null,
     });
-    this.#group = group.get() as Cgroup;
+    this.#group = group.get();
   }
 
   /** The group, while it is there: one that is removed takes what is attached to it along. */
@@ -45,7 +45,7 @@ export class CgroupLink extends KernelLink {
 
   override replace(program: KernelProgram, old: KernelProgram | null): void {
     const { group } = this;
-    if (group === null) throw new Refusal(Errno.ENOLINK);
+    if (group === null) refuse(Errno.ENOLINK);
     checkOld(this, old);
     if (program.parts.type !== this.program.parts.type) refuse(Errno.EINVAL);
     this.exchange(program);

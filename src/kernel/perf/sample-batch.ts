@@ -17,7 +17,7 @@ export class SampleBatch implements RingBatch {
     this.lost = lost;
     this.#ring = ring;
     this.#end = end;
-    this.#event = event.get() as PerfEvent;
+    this.#event = event.get();
   }
 
   release(): void {
