@@ -1,5 +1,5 @@
 import { MemoryImports, type MemoryKind } from "../mem/index.ts";
-import { BpfMapType, Errno } from "../uapi/index.ts";
+import { BpfMapType } from "../uapi/index.ts";
 import type { Local } from "../wasm/index.ts";
 import { type FunctionBuilder, ModuleBuilder, type Signature } from "../wasm/index.ts";
 import {
@@ -83,19 +83,6 @@ export function emitMapOperations(
   };
   const operand = (f: FunctionBuilder) => constant ?? emitMapOperand(f, f.params[0]!);
   const { lookup, update, delete: remove, nextKey } = operations;
-  if (shape.type === BpfMapType.RINGBUF) {
-    lookup.i32.const(0);
-    for (const func of [update, remove, nextKey]) func.i32.const(-Errno.ENOTSUPP);
-    return operations;
-  }
-  if (shape.type === BpfMapType.ARENA) {
-    // System calls find the operations missing, or refusing (`arena_map_ops`).
-    lookup.i32.const(0);
-    update.i32.const(-Errno.EOPNOTSUPP);
-    remove.i32.const(-Errno.EOPNOTSUPP);
-    nextKey.i32.const(-Errno.EOPNOTSUPP);
-    return operations;
-  }
   if (isSocketMap(shape.type)) {
     emitSocketMap(shape.type, operations, operand);
     return operations;

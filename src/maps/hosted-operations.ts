@@ -13,13 +13,23 @@ const NO_ELEMENTS: MapOperations = {
   nextKey: () => -Errno.ENOTSUPP,
 };
 
+/** System calls find the operations missing, or refusing (`arena_map_ops`). */
+const ARENA: MapOperations = {
+  lookup: () => 0,
+  update: () => -Errno.EOPNOTSUPP,
+  delete: () => -Errno.EOPNOTSUPP,
+  nextKey: () => -Errno.EOPNOTSUPP,
+};
+
 /**
  * The operations of a type that programs have none of: only system calls make them, and no code needs to be emitted.
  *
  * @returns null for types whose operations are emitted.
  */
 export function hostedOperations(memory: KernelMemory, type: number): MapOperations | null {
-  if (type === BpfMapType.USER_RINGBUF || isLocalStorage(type)) return NO_ELEMENTS;
+  const rings = type === BpfMapType.RINGBUF || type === BpfMapType.USER_RINGBUF;
+  if (rings || isLocalStorage(type)) return NO_ELEMENTS;
+  if (type === BpfMapType.ARENA) return ARENA;
   if (type === BpfMapType.STRUCT_OPS) return structOpsOperations(memory);
   if (type !== BpfMapType.STACK_TRACE) return null;
   const stacks = new StackTraces(memory);
