@@ -3,7 +3,7 @@ import { BpfAttachFlag, BpfAttachType, Errno, BpfProgType as T } from "../../uap
 import type { Attr } from "../attr.ts";
 import { isNamespaceHook, NamespaceHook } from "../hooks/namespace-hook.ts";
 import { CHAIN_FLAGS, isTcx } from "../links/tcx-link.ts";
-import { chainOf, dropEmptyChain, findChain } from "../net/tcx.ts";
+import { chainOf, dropEmptyChain } from "../net/tcx.ts";
 import type { KernelProgram } from "../objects/program.ts";
 import type { Process } from "../process.ts";
 import { Refusal, refuse } from "../refusal.ts";
@@ -157,7 +157,7 @@ function detachFromTraffic(process: Process, args: AttachArguments): number {
   else if (!process.may("NET_ADMIN")) refuse(Errno.EPERM);
   if (!isTcx(attachType)) refuse(Errno.EINVAL);
   const device = deviceOf(process, args.targetIfindex, Errno.ENODEV);
-  const chain = findChain(device, attachType) ?? refuse(Errno.ENOENT);
+  const chain = device.tcx.get(attachType) ?? refuse(Errno.ENOENT);
   const type = program?.parts.type ?? null;
   chain.detach(program, null, {
     flags,

@@ -3,7 +3,6 @@ import { BpfAttachType, BpfQueryFlag, Errno, BpfProgType as T } from "../../uapi
 import type { Attr } from "../attr.ts";
 import { isNamespaceHook } from "../hooks/namespace-hook.ts";
 import { isTcx } from "../links/tcx-link.ts";
-import { findChain } from "../net/tcx.ts";
 import type { Process } from "../process.ts";
 import { refuse } from "../refusal.ts";
 import { cgroupOf, deviceOf, namespaceOf } from "./attach-targets.ts";
@@ -40,19 +39,10 @@ function queryCgroup(process: Process, attr: Attr, args: QueryArguments): number
   attr.put("PROG_QUERY", "attachFlags", effective ? 0 : hook.flags);
   attr.put("PROG_QUERY", "progCnt", entries.length);
   if (!effective) attr.put64("PROG_QUERY", "revision", hook.revision);
-  if (args.progCnt === 0 || args.progIds === 0n || entries.length === 0) return 0;
-  const given = entries.slice(0, args.progCnt);
-  give(
-    process,
-    args.progIds,
-    given.map(({ program }) => program.id),
-  );
-  give(
-    process,
-    args.progAttachFlags,
-    given.map(() => hook.flags),
-  );
-  return given.length < entries.length ? refuse(Errno.ENOSPC) : 0;
+  return give(process, args, entries, [
+    [args.progIds, ({ program }) => program.id],
+    [args.progAttachFlags, () => hook.flags],
+  ]);
 }
 
 /** `netns_bpf_prog_query` */
@@ -62,41 +52,40 @@ function queryNamespace(process: Process, attr: Attr, args: QueryArguments): num
   const programs = hooks.get(args.attachType)?.programs ?? [];
   attr.put("PROG_QUERY", "attachFlags", 0);
   attr.put("PROG_QUERY", "progCnt", programs.length);
-  if (args.progCnt === 0 || args.progIds === 0n || programs.length === 0) return 0;
-  const ids = programs.slice(0, args.progCnt).map(({ id }) => id);
-  give(process, args.progIds, ids);
-  return ids.length < programs.length ? refuse(Errno.ENOSPC) : 0;
+  return give(process, args, programs, [[args.progIds, ({ id }) => id]]);
 }
 
 /** `tcx_prog_query`, `bpf_mprog_query` */
 function queryTraffic(process: Process, attr: Attr, args: QueryArguments): number {
   if (!isTcx(args.attachType)) refuse(Errno.EINVAL);
   const device = deviceOf(process, args.targetIfindex, Errno.ENODEV);
-  const chain = findChain(device, args.attachType);
+  const chain = device.tcx.get(args.attachType);
   if (args.queryFlags !== 0 || args.attachFlags !== 0) refuse(Errno.EINVAL);
   const entries = chain?.entries ?? [];
   attr.put("PROG_QUERY", "attachFlags", 0);
   attr.put64("PROG_QUERY", "revision", chain?.revision ?? 1n);
   attr.put("PROG_QUERY", "progCnt", entries.length);
-  if (args.progCnt === 0 || args.progIds === 0n || entries.length === 0) return 0;
-  const given = entries.slice(0, args.progCnt);
-  give(
-    process,
-    args.progIds,
-    given.map(({ program }) => program.id),
-  );
-  const zeros = given.map(() => 0);
-  give(process, args.progAttachFlags, zeros);
-  give(
-    process,
-    args.linkIds,
-    given.map(({ link }) => link?.id ?? 0),
-  );
-  give(process, args.linkAttachFlags, zeros);
-  return given.length < entries.length ? refuse(Errno.ENOSPC) : 0;
+  return give(process, args, entries, [
+    [args.progIds, ({ program }) => program.id],
+    [args.progAttachFlags, () => 0],
+    [args.linkIds, ({ link }) => link?.id ?? 0],
+    [args.linkAttachFlags, () => 0],
+  ]);
 }
 
-/** Writes words to a buffer of the caller, if there is one. EFAULT. */
-function give(process: Process, address: bigint, words: readonly number[]): void {
-  if (address !== 0n) process.write(address, new Uint8Array(Uint32Array.from(words).buffer));
+/**
+ * Writes words of each entry to the caller's buffers, to those that there are, if it asks for ids. ENOSPC where not all
+ * entries have room; EFAULT.
+ */
+function give<E>(
+  process: Process,
+  { progCnt, progIds }: QueryArguments,
+  entries: readonly E[],
+  buffers: readonly (readonly [address: bigint, word: (entry: E) => number])[],
+): number {
+  if (progCnt === 0 || progIds === 0n || entries.length === 0) return 0;
+  const given = entries.slice(0, progCnt);
+  for (const [address, word] of buffers)
+    if (address !== 0n) process.write(address, new Uint8Array(Uint32Array.from(given, word).buffer));
+  return given.length < entries.length ? refuse(Errno.ENOSPC) : 0;
 }

@@ -15,8 +15,6 @@ export interface DeviceOptions {
   readonly mtu?: number;
   /** Whether its driver runs XDP programs itself; as only those of real devices and of veth pairs do. */
   readonly nativeXdp?: boolean;
-  /** Six bytes; zeros unless told. */
-  readonly address?: Uint8Array;
 }
 
 /** The namespace that a device is in, as far as packets go. */
@@ -43,9 +41,8 @@ export class Device {
   readonly queue: KernelStruct;
   /** XDP programs by mode. */
   readonly xdp = new Map<"skb" | "driver", XdpAttachment>();
-  /** tcx programs (`struct tcx_entry`); null where none were attached. */
-  ingress: ProgramChain | null = null;
-  egress: ProgramChain | null = null;
+  /** tcx programs by attach type (`struct tcx_entry`), where any are attached. */
+  readonly tcx = new Map<number, ProgramChain>();
 
   constructor(
     structs: StructAllocator,

@@ -42,9 +42,7 @@ export function laySkb(machine: Machine, frame: Uint8Array, { device, sock, offs
   skb.set("transport_header", UNSET);
   skb.set("network_header", SKB_HEADROOM + ETH_HLEN);
   skb.set("pkt_type", packetType(frame));
-  const protocol = etherType(frame);
-  // Network order, in a little-endian field.
-  skb.set("protocol", ((protocol & 0xff) << 8) | (protocol >> 8));
+  skb.set("protocol", networkOrder(etherType(frame)));
   skb.point("data", start + offset);
   skb.set("len", size - offset);
   computeDataPointers(machine);
@@ -66,6 +64,11 @@ function packetType(frame: Uint8Array): number {
   if (destination.every((byte) => byte === 0)) return PacketType.HOST;
   if ((destination[0]! & 1) === 0) return PacketType.OTHERHOST;
   return PacketType.MULTICAST;
+}
+
+/** A 16-bit number as a little-endian field has it in network order, and back. */
+export function networkOrder(value: number): number {
+  return ((value & 0xff) << 8) | (value >> 8);
 }
 
 /** The protocol in a frame's header. */

@@ -1,8 +1,7 @@
 import type { Firing } from "../hooks/firing.ts";
 import type { Machine } from "../machine.ts";
 import type { Device } from "./device.ts";
-
-import { computeDataPointers, ETH_P_IP } from "./lay-skb.ts";
+import { computeDataPointers, ETH_P_IP, networkOrder } from "./lay-skb.ts";
 import { Family } from "./socket.ts";
 import { withStruct } from "./with-struct.ts";
 
@@ -15,8 +14,7 @@ export function runNetfilter(firing: Firing<Machine>, device: Device, hook: numb
   const { netfilter } = device.namespace;
   if (netfilter === null) return true;
   const { skb } = machine.packets;
-  const swapped = skb.get("protocol");
-  const family = familyOf(swapped);
+  const family = networkOrder(skb.get("protocol")) === ETH_P_IP ? Family.INET : Family.INET6;
   return netfilter.at(family, hook).every(({ link }) =>
     withStruct(machine, "nf_hook_state", (state) => {
       state.set("hook", hook);
@@ -32,8 +30,4 @@ export function runNetfilter(firing: Firing<Machine>, device: Device, hook: numb
       });
     }),
   );
-}
-
-function familyOf(swapped: number): number {
-  return (((swapped & 0xff) << 8) | (swapped >> 8)) === ETH_P_IP ? Family.INET : Family.INET6;
 }

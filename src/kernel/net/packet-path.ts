@@ -1,10 +1,11 @@
 import { BpfAttachType, TcxAction, XdpAction } from "../../uapi/index.ts";
 import { Firing } from "../hooks/firing.ts";
 import type { Machine } from "../machine.ts";
+import type { KernelProgram } from "../objects/program.ts";
 import type { KernelTask } from "../tasks/task.ts";
 import { runCgroupPrograms } from "./cgroup-run.ts";
 import type { Device } from "./device.ts";
-import { computeDataPointers, ETH_HLEN, ETH_P_IP, laySkb } from "./lay-skb.ts";
+import { computeDataPointers, ETH_HLEN, ETH_P_IP, laySkb, networkOrder } from "./lay-skb.ts";
 import { layXdp, XDP_HEADROOM } from "./lay-xdp.ts";
 import { runNetfilter } from "./netfilter-run.ts";
 import { runSocketLookup } from "./sk-lookup-run.ts";
@@ -96,24 +97,21 @@ class Path {
       bytes = result.bytes;
       if (result.end !== null) return this.#deliver(result.end, bytes);
     }
-    this.#lay(bytes, ETH_HLEN);
+    this.#lay(bytes);
     this.#machine.packets.skb.set("skb_iif", this.#device.ifindex);
-    this.#tracepoint("net", "netif_receive_skb", bytes.length);
+    this.#tracepoint("netif_receive_skb", bytes.length);
     const end =
       this.#traffic(BpfAttachType.TCX_INGRESS) ??
       this.#netfilter(NetfilterHook.PRE_ROUTING) ??
       this.#netfilter(NetfilterHook.LOCAL_IN) ??
       this.#lookup() ??
       this.#cgroup(BpfAttachType.CGROUP_INET_INGRESS);
-    if (end !== null) return this.#deliver(end, this.#frame());
     const whole = this.#frame();
-    const filtered = this.#filter();
-    if (filtered !== null) return this.#deliver(filtered, whole);
-    return this.#deliver({ verdict: "accepted", by: null }, whole);
+    return this.#deliver(end ?? this.#filter() ?? { verdict: "accepted", by: null }, whole);
   }
 
   send(frame: Uint8Array): Delivery {
-    this.#lay(frame, ETH_HLEN);
+    this.#lay(frame);
     const end =
       this.#netfilter(NetfilterHook.LOCAL_OUT) ??
       this.#netfilter(NetfilterHook.POST_ROUTING) ??
@@ -121,7 +119,7 @@ class Path {
       this.#traffic(BpfAttachType.TCX_EGRESS);
     const bytes = this.#frame();
     if (end !== null) return this.#deliver(end, bytes);
-    this.#tracepoint("net", "net_dev_queue", bytes.length);
+    this.#tracepoint("net_dev_queue", bytes.length);
     if (this.#device === this.#device.namespace.loopback) {
       const back = new Path(this.#firing, { device: this.#device, socket: this.#receiver });
       return back.receive(bytes);
@@ -133,9 +131,17 @@ class Path {
     return { verdict, by, bytes, runs: this.#firing.runs };
   }
 
-  #lay(frame: Uint8Array, offset: number): void {
+  /** What the stack sees of a frame begins behind its link-layer header. */
+  #lay(frame: Uint8Array): void {
     const sock = this.#socket?.sock.offset ?? 0;
-    laySkb(this.#machine, frame, { device: this.#device, sock, offset });
+    laySkb(this.#machine, frame, { device: this.#device, sock, offset: ETH_HLEN });
+  }
+
+  /** Moves the packet's beginning: behind a header, or in front of one (`skb_pull`, `skb_push`). */
+  #pull(distance: number): void {
+    const { skb } = this.#machine.packets;
+    skb.point("data", skb.pointer("data") + distance);
+    skb.set("len", skb.get("len") - distance);
   }
 
   /** The frame of the packet as it is now, from its link-layer header on. */
@@ -149,7 +155,7 @@ class Path {
 
   // --- XDP ------------------------------------------------------------------------------------------------------
 
-  #xdp(program: Parameters<Firing["run"]>[0], frame: Uint8Array): { end: End; bytes: Uint8Array } {
+  #xdp(program: KernelProgram, frame: Uint8Array): { end: End; bytes: Uint8Array } {
     const machine = this.#machine;
     layXdp(machine, frame, { headroom: XDP_HEADROOM, meta: 0, queue: this.#device.queue });
     const { xdp } = machine.packets;
@@ -167,22 +173,17 @@ class Path {
 
   /** `tcx_run`, `sch_handle_ingress`: programs see the link-layer header; the first that decides has decided. */
   #traffic(attachType: number): End {
-    const chain = attachType === BpfAttachType.TCX_INGRESS ? this.#device.ingress : this.#device.egress;
-    if (chain === null) return null;
-    const { packets } = this.#machine;
-    const { skb } = packets;
-    const move = (distance: number) => {
-      skb.point("data", skb.pointer("data") + distance);
-      skb.set("len", skb.get("len") - distance);
-    };
-    move(-ETH_HLEN);
+    const chain = this.#device.tcx.get(attachType);
+    if (chain === undefined) return null;
+    const { skb } = this.#machine.packets;
+    this.#pull(-ETH_HLEN);
     let action: number = TcxAction.NEXT;
     for (const { program } of chain.entries) {
       computeDataPointers(this.#machine);
       action = this.#firing.run(program, skb.offset, this.#firing.frame({}));
       if (action !== TcxAction.NEXT) break;
     }
-    move(ETH_HLEN);
+    this.#pull(ETH_HLEN);
     if (action === TcxAction.DROP) return { verdict: "dropped", by: "tcx" };
     return action === TcxAction.REDIRECT ? { verdict: "redirected", by: "tcx" } : null;
   }
@@ -194,7 +195,7 @@ class Path {
   }
 
   #lookup(): End {
-    return runSocketLookup(this.#firing, this.#device, this.#frame())
+    return runSocketLookup(this.#firing, this.#device, () => this.#frame())
       ? null
       : { verdict: "dropped", by: "sk_lookup" };
   }
@@ -207,9 +208,12 @@ class Path {
     computeDataPointers(this.#machine);
     const { skb } = this.#machine.packets;
     const group = socket.parts.cgroup;
-    const { cgroupHooks } = this.#machine;
-    this.#firing.runs += cgroupHooks.effective(group, attachType).length;
-    const result = runCgroupPrograms(this.#machine, { group, attachType, context: skb.offset });
+    const result = runCgroupPrograms(this.#machine, {
+      group,
+      attachType,
+      context: skb.offset,
+      run: (...run) => this.#firing.run(...run),
+    });
     return result < 0 ? { verdict: "dropped", by: "cgroup_skb" } : null;
   }
 
@@ -220,9 +224,7 @@ class Path {
     const { packets, memory } = this.#machine;
     const { skb } = packets;
     const isPacket = socket.parts.family === Family.PACKET;
-    const distance = isPacket ? -ETH_HLEN : transportOffset(this.#machine);
-    skb.point("data", skb.pointer("data") + distance);
-    skb.set("len", skb.get("len") - distance);
+    this.#pull(isPacket ? -ETH_HLEN : transportOffset(this.#machine));
     computeDataPointers(this.#machine);
     let length = skb.get("len");
     if (socket.filter !== null) {
@@ -236,12 +238,11 @@ class Path {
   }
 
   /** Tracepoints that every packet passes. */
-  #tracepoint(category: string, name: string, length: number): void {
+  #tracepoint(name: string, length: number): void {
     const { tracepoints, packets } = this.#machine;
-    const event = tracepoints.events.find(category, name);
     const point = tracepoints.find(name);
     if (point === null || point.probes.length === 0) return;
-    this.#firing.tracepoint(point, event, {
+    this.#firing.tracepoint(point, tracepoints.events.find("net", name), {
       args: [packets.skb],
       fields: { skbaddr: packets.skb, len: length - ETH_HLEN, name: this.#device.name },
     });
@@ -251,9 +252,8 @@ class Path {
 /** Bytes of the network header, as far as it is one of IPv4 or IPv6 without extensions, and no more than there are. */
 function transportOffset({ packets: { skb }, memory }: Machine): number {
   const data = skb.pointer("data");
-  const swapped = skb.get("protocol");
-  const protocol = ((swapped & 0xff) << 8) | (swapped >> 8);
-  const header = protocol === ETH_P_IP ? (memory.bytes()[data]! & 0xf) * 4 : IPV6_HEADER;
+  const header =
+    networkOrder(skb.get("protocol")) === ETH_P_IP ? (memory.bytes()[data]! & 0xf) * 4 : IPV6_HEADER;
   return Math.min(header, skb.get("len"));
 }
 

@@ -3,7 +3,7 @@ import type { Firing } from "../hooks/firing.ts";
 import type { KernelStruct } from "../kernel-struct.ts";
 import type { Machine } from "../machine.ts";
 import type { Device } from "./device.ts";
-import { ETH_HLEN, ETH_P_IP, ETH_P_IPV6, etherType } from "./lay-skb.ts";
+import { ETH_HLEN, ETH_P_IP, ETH_P_IPV6, etherType, networkOrder } from "./lay-skb.ts";
 import { Family } from "./socket.ts";
 import { withStruct } from "./with-struct.ts";
 
@@ -26,10 +26,10 @@ interface Flow {
  * Programs that choose the socket of a packet, all of them (`bpf_sk_lookup_run_v4`). @returns whether it may have one:
  * not where one of them says so, and none has chosen any.
  */
-export function runSocketLookup(firing: Firing<Machine>, device: Device, frame: Uint8Array): boolean {
+export function runSocketLookup(firing: Firing<Machine>, device: Device, frame: () => Uint8Array): boolean {
   const programs = device.namespace.hooks.get(BpfAttachType.SK_LOOKUP)?.programs ?? [];
   if (programs.length === 0) return true;
-  const flow = flowOf(frame);
+  const flow = flowOf(frame());
   if (flow === null) return true;
   const { machine } = firing;
   return withStruct(machine, "bpf_sk_lookup_kern", (context) =>
@@ -58,17 +58,13 @@ function fill(context: KernelStruct, flow: Flow, ifindex: number): void {
   context.set("family", flow.family);
   context.set("protocol", flow.protocol);
   // The remote port is in network order, the local one in the host's.
-  context.set("sport", swap(flow.sourcePort));
+  context.set("sport", networkOrder(flow.sourcePort));
   context.set("dport", flow.destinationPort);
   context.set("ingress_ifindex", ifindex);
   if (flow.family === Family.INET) {
     context.write("v4.saddr", flow.source);
     context.write("v4.daddr", flow.destination);
   }
-}
-
-function swap(port: number): number {
-  return ((port & 0xff) << 8) | (port >> 8);
 }
 
 /** The addresses and ports of a frame; null where it has none. */

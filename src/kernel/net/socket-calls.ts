@@ -24,7 +24,12 @@ export function openSocket(process: Process, family: number, type: number, proto
   const socket = new KernelSocket(machine.structs, { family, type: kind, protocol, cgroup, namespace });
   if (family === Family.INET || family === Family.INET6) {
     const attachType = BpfAttachType.CGROUP_INET_SOCK_CREATE;
-    const refusal = runCgroupPrograms(machine, { group: cgroup, attachType, context: socket.sock.offset });
+    const refusal = runCgroupPrograms(machine, {
+      group: cgroup,
+      attachType,
+      context: socket.sock.offset,
+      run: (...run) => machine.runForEvent(...run),
+    });
     if (refusal < 0) {
       socket.put();
       refuse(-refusal);

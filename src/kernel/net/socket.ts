@@ -3,6 +3,7 @@ import type { KernelStruct } from "../kernel-struct.ts";
 import { KernelObject } from "../objects/kernel-object.ts";
 import type { KernelProgram } from "../objects/program.ts";
 import type { StructAllocator } from "../struct-allocator.ts";
+import { networkOrder } from "./lay-skb.ts";
 import type { Namespace } from "./namespace.ts";
 
 /** Families of addresses. */
@@ -83,7 +84,7 @@ export class KernelSocket extends KernelObject {
   /** connect(2): the other end's address and port. */
   connect({ address, port }: SocketAddress): void {
     this.sock.write(address.length === 16 ? "__sk_common.skc_v6_daddr" : "__sk_common.skc_daddr", address);
-    this.sock.set("__sk_common.skc_dport", ((port & 0xff) << 8) | (port >> 8));
+    this.sock.set("__sk_common.skc_dport", networkOrder(port));
   }
 
   protected override destroy(): void {
