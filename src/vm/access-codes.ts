@@ -1,23 +1,22 @@
-import type { InsnRow } from "../isa/index.ts";
 import { OP } from "../wasm/index.ts";
 
-/** The opcode that loads a value of the row's size into 64 bits. */
-export function loadCode(row: InsnRow): number {
-  switch (row.size) {
+/** The opcode that loads so many bytes into 64 bits. */
+export function loadCode(size: number, signed: boolean): number {
+  switch (size) {
     case 1:
-      return row.extend > 0 ? OP["i64.load8_s"] : OP["i64.load8_u"];
+      return signed ? OP["i64.load8_s"] : OP["i64.load8_u"];
     case 2:
-      return row.extend > 0 ? OP["i64.load16_s"] : OP["i64.load16_u"];
+      return signed ? OP["i64.load16_s"] : OP["i64.load16_u"];
     case 4:
-      return row.extend > 0 ? OP["i64.load32_s"] : OP["i64.load32_u"];
+      return signed ? OP["i64.load32_s"] : OP["i64.load32_u"];
     default:
       return OP["i64.load"];
   }
 }
 
-/** The opcode that stores a value of the row's size, of 64 bits. */
-export function storeCode(row: InsnRow): number {
-  if (row.size === 1) return OP["i64.store8"];
-  if (row.size === 2) return OP["i64.store16"];
-  return row.size === 4 ? OP["i64.store32"] : OP["i64.store"];
+/** The opcode that stores so many bytes of 64 bits. */
+export function storeCode(size: number): number {
+  if (size === 1) return OP["i64.store8"];
+  if (size === 2) return OP["i64.store16"];
+  return size === 4 ? OP["i64.store32"] : OP["i64.store"];
 }

@@ -15,15 +15,14 @@ export const THROW = "bpf_throw";
 interface LoadedTable {
   readonly callees: readonly Callee[];
   readonly modes: Map<Mode, Adapters>;
-  readonly bodies: Map<number, Body>;
 }
 
 /** The adapters of an executor, for each table of helpers or kfuncs that it was asked for. */
 export class AdapterTables {
   readonly #executor: BpfExecutor;
   readonly #tables = new WeakMap<object, LoadedTable>();
+  readonly #bodies = new WeakMap<object, Map<number, Body>>();
   readonly #kfuncs = new WeakMap<ReadonlyMap<string, Kfunc>, ReadonlyMap<string, number>>();
-
   #tailCall: unknown;
 
   constructor(executor: BpfExecutor) {
@@ -33,24 +32,31 @@ export class AdapterTables {
   /** Function index of the adapter of a helper; 0 where the table has none of this id. */
   helper(helpers: ReadonlyMap<number, Helper>, id: number, mode: Mode): number {
     if (!helpers.has(id)) return 0;
-    return this.#adapters(helpers, () => helperCallees(helpers), mode).indexOf(id);
-  }
-
-  /** The body of a helper that is in the table. */
-  helperBody(helpers: ReadonlyMap<number, Helper>, id: number): Body {
-    return this.#body(helpers, () => helperCallees(helpers), id);
+    const callees = () => [...helpers].map(([number, callable]) => ({ number, callable }));
+    return this.#adapters(helpers, callees, mode).indexOf(id);
   }
 
   /** Function index of the adapter of a kfunc; 0 where the table has no body of this name. */
   kfunc(kfuncs: ReadonlyMap<string, Kfunc>, name: string, mode: Mode): number {
     const number = this.#numbers(kfuncs).get(name);
     if (number === undefined) return 0;
-    return this.#adapters(kfuncs, () => this.#kfuncCallees(kfuncs), mode).indexOf(number);
+    const callees = () => [...kfuncs.keys()].flatMap((each) => this.kfuncCallee(kfuncs, each) ?? []);
+    return this.#adapters(kfuncs, callees, mode).indexOf(number);
   }
 
-  /** The body of a kfunc of a number that `kfuncCallee` gave. */
-  kfuncBody(kfuncs: ReadonlyMap<string, Kfunc>, number: number): Body {
-    return this.#body(kfuncs, () => this.#kfuncCallees(kfuncs), number);
+  /** The body of something in a table of helpers or kfuncs. */
+  body(table: object, callee: Callee): Body {
+    let bodies = this.#bodies.get(table);
+    if (bodies === undefined) {
+      bodies = new Map();
+      this.#bodies.set(table, bodies);
+    }
+    let body = bodies.get(callee.number);
+    if (body === undefined) {
+      body = createBody(this.#executor, callee);
+      bodies.set(callee.number, body);
+    }
+    return body;
   }
 
   /** See `createTailCall`. */
@@ -76,31 +82,12 @@ export class AdapterTables {
     return numbers;
   }
 
-  #kfuncCallees(kfuncs: ReadonlyMap<string, Kfunc>): Callee[] {
-    return [...kfuncs.keys()].flatMap((each) => this.kfuncCallee(kfuncs, each) ?? []);
-  }
-
-  #loaded(table: object, callees: () => readonly Callee[]): LoadedTable {
+  #adapters(table: object, callees: () => readonly Callee[], mode: Mode): Adapters {
     let loaded = this.#tables.get(table);
     if (loaded === undefined) {
-      loaded = { callees: callees(), modes: new Map(), bodies: new Map() };
+      loaded = { callees: callees(), modes: new Map() };
       this.#tables.set(table, loaded);
     }
-    return loaded;
-  }
-
-  #body(table: object, callees: () => readonly Callee[], number: number): Body {
-    const loaded = this.#loaded(table, callees);
-    let body = loaded.bodies.get(number);
-    if (body === undefined) {
-      body = createBody(this.#executor, loaded.callees.find((callee) => callee.number === number)!);
-      loaded.bodies.set(number, body);
-    }
-    return body;
-  }
-
-  #adapters(table: object, callees: () => readonly Callee[], mode: Mode): Adapters {
-    const loaded = this.#loaded(table, callees);
     let adapters = loaded.modes.get(mode);
     if (adapters === undefined) {
       adapters = createAdapters(this.#executor, loaded.callees, mode);
@@ -108,8 +95,4 @@ export class AdapterTables {
     }
     return adapters;
   }
-}
-
-function helperCallees(helpers: ReadonlyMap<number, Helper>): Callee[] {
-  return [...helpers].map(([number, callable]) => ({ number, callable }));
 }

@@ -1,19 +1,14 @@
 import type { EmitEnvironment } from "../helpers/index.ts";
 import { Control, type MemoryImports } from "../mem/index.ts";
 import type { ModuleBuilder, Table } from "../wasm/index.ts";
+import type { ExecutorPlace } from "./place.ts";
 import { FaultCode, State } from "./state.ts";
-
-/** Where an executor keeps what bodies ask for. */
-export interface EnvironmentPlace {
-  readonly stateAt: number;
-  readonly stackLow: number;
-}
 
 /** What bodies of helpers are emitted with, in a module of an executor. */
 export function createEnvironment(
   m: ModuleBuilder,
   { imports, table }: { readonly imports: MemoryImports; readonly table: Table },
-  { stateAt, stackLow }: EnvironmentPlace,
+  { stateAt, stackLow }: Pick<ExecutorPlace, "stateAt" | "stackLow">,
   checked: boolean,
 ): EmitEnvironment {
   const state = (word: number) => stateAt + word;

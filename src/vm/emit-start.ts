@@ -1,13 +1,8 @@
 import type { Func, FunctionBuilder, Local } from "../wasm/index.ts";
+import type { ExecutorPlace } from "./place.ts";
 import { State } from "./state.ts";
 
-export interface StartParts {
-  /** Offsets of an executor's state block, of its first window, and behind its stack. */
-  readonly stateAt: number;
-  readonly framesAt: number;
-  readonly stackEnd: number;
-  /** As the memory's epochs know it. */
-  readonly executor: number;
+export interface StartParts extends ExecutorPlace {
   readonly quiesce: Func;
 }
 

@@ -3,7 +3,8 @@ import type { Insn } from "../isa/index.ts";
 import { CodeError } from "./code-error.ts";
 import { predecode } from "./interp/predecode.ts";
 import { emitProgram } from "./jit/emit-program.ts";
-import { JitCode, placeOf } from "./jit/jit-code.ts";
+import { JitCode } from "./jit/jit-code.ts";
+import { placeOf } from "./place.ts";
 import { HOST_ADAPTER, type VmHost } from "./vm-host.ts";
 
 /** `(r1 low, r1 high, r2) → low half of r0`: runs once, with nothing else under way. */
@@ -92,7 +93,7 @@ export class JitVmCode implements VmCode {
       optimised: null,
     };
     const module = emitProgram(input, placeOf(executor), memory, {
-      helper: (_, id) =>
+      helper: (id) =>
         this.#has(id)
           ? { kind: "call", via: { kind: "adapter", func: exports.host, index: HOST_ADAPTER, argument: id } }
           : null,

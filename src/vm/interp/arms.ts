@@ -1,5 +1,6 @@
 import { KERNEL_BASE_HIGH } from "../../mem/index.ts";
 import type { Func, FuncType, FunctionBuilder, Label, Local, Table } from "../../wasm/index.ts";
+import type { ExecutorPlace } from "../place.ts";
 import { FaultCode, FRAME_STACK, type Frame, REGISTER_SIZE, State } from "../state.ts";
 import { RECORD_SIZE, Record } from "./record.ts";
 
@@ -35,14 +36,9 @@ export const Status = {
   THROW: 4,
 } as const;
 
-export interface ArmOptions {
+export interface ArmOptions extends ExecutorPlace {
   /** Test every access, and count instructions. */
   readonly checked: boolean;
-  /** Offset of the state block: a constant of the module. */
-  readonly stateAt: number;
-  readonly stackLow: number;
-  readonly stackEnd: number;
-  readonly framesEnd: number;
 }
 
 /** A range of addresses that was found accessible: 64-bit address of its first byte, and its length. */

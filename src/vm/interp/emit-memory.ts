@@ -1,7 +1,8 @@
 import type { InsnRow } from "../../isa/index.ts";
-import { FIRST_OFFSET, KERNEL_BASE_HIGH, RegionAccess } from "../../mem/index.ts";
+import { RegionAccess } from "../../mem/index.ts";
 import type { FunctionBuilder, Label } from "../../wasm/index.ts";
 import { loadCode, storeCode } from "../access-codes.ts";
+import { emitProbeTest } from "../emit-probe-test.ts";
 import { Frame, State } from "../state.ts";
 import type { Arms, Window } from "./arms.ts";
 import { Record } from "./record.ts";
@@ -79,12 +80,22 @@ export function load(arms: Arms, row: InsnRow): void {
   const { f, address } = arms;
   emitAddress(arms, row, "src", RegionAccess.READ);
   if (row.guard === "none") {
-    arms.dst().get(address).access(loadCode(row)).i64.store().br(arms.next);
+    arms
+      .dst()
+      .get(address)
+      .access(loadCode(row.size, row.extend > 0))
+      .i64.store()
+      .br(arms.next);
     return;
   }
   emitGuard(arms, row);
   f.if(
-    () => arms.dst().get(address).access(loadCode(row)).i64.store(),
+    () =>
+      arms
+        .dst()
+        .get(address)
+        .access(loadCode(row.size, row.extend > 0))
+        .i64.store(),
     () => arms.dst().i64.const(0).i64.store(),
   );
   f.br(arms.next);
@@ -97,11 +108,7 @@ export function emitGuard(arms: Arms, row: InsnRow): void {
     f.get(address);
     return;
   }
-  // BPF_PROBE_MEM compares all 64 bits: a kernel address, above what is never allocated, inside the memory.
-  f.get(ea).i64.const(32).i64.shrU().i32.wrapI64().i32.const(KERNEL_BASE_HIGH).i32.eq();
-  f.get(address).i32.const(FIRST_OFFSET).i32.geU().i32.and();
-  f.get(address).i64.extendI32U().i64.const(row.size).i64.add();
-  f.memorySize().i64.extendI32U().i64.const(16).i64.shl().i64.leU().i32.and();
+  emitProbeTest(f, ea, address, row.size);
 }
 
 export function store(arms: Arms, row: InsnRow): void {
@@ -109,7 +116,7 @@ export function store(arms: Arms, row: InsnRow): void {
   emitAddress(arms, row, "dst", RegionAccess.WRITE);
   const write = () => {
     f.get(address);
-    arms.operand64(row.source).access(storeCode(row));
+    arms.operand64(row.source).access(storeCode(row.size));
   };
   if (row.guard === "none") {
     write();

@@ -18,19 +18,12 @@ const L = "i64";
 /** The arena of a program, from the header in front of its first record, which is the first parameter. */
 const pushCodeArena: PushArena = (f) => f.get(f.params[0]!).i32.const(CODE_ARENA).i32.add().i32.load();
 
-/** Where an executor keeps what its modules use: all offsets in the one memory. */
-export interface InterpreterPlace extends ArmOptions {
-  readonly framesAt: number;
-  /** As the memory's epochs know it. */
-  readonly executor: number;
-}
-
 /**
  * The interpreter for one executor and mode. Exports `start` (see `emitStart`), `enter(record, context, stack) → r0`
  * for trampolines, `callback(first record, record, r1 … r5) → r0`, and `host`, the adapter of helpers
  * that are plain host functions.
  */
-export function emitInterpreter(place: InterpreterPlace, kind: MemoryKind, check = false): Uint8Array {
+export function emitInterpreter(place: ArmOptions, kind: MemoryKind, check = false): Uint8Array {
   const m = new ModuleBuilder({ name: "interpreter", check });
   const memory = new MemoryImports(m, kind);
   const table = m.importTable(EXECUTOR_NAMESPACE, "table", { min: 1 });
@@ -84,7 +77,7 @@ function emitEnter(f: FunctionBuilder, drive: FunctionBuilder): void {
   f.returnCall(drive);
 }
 
-function emitCallback(f: FunctionBuilder, place: InterpreterPlace, drive: FunctionBuilder): void {
+function emitCallback(f: FunctionBuilder, place: ArmOptions, drive: FunctionBuilder): void {
   const [code, pc, ...args] = f.params as [Local, Local, ...Local[]];
   const result = f.local("i64", "result");
   const frameTop = f.local("i32", "frame_top");

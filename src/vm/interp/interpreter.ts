@@ -3,6 +3,7 @@ import { lookup } from "../../isa/index.ts";
 import { AdapterTables, THROW } from "../adapter-tables.ts";
 import type { CompiledProgram, Engine, EngineInput, Executor } from "../engine.ts";
 import { BpfExecutor } from "../executor.ts";
+import { placeOf } from "../place.ts";
 import { EXECUTOR_NAMESPACE } from "../signatures.ts";
 import { emitInterpreter } from "./emit-module.ts";
 import type { InterpreterExports } from "./exports.ts";
@@ -83,15 +84,7 @@ function adapterTarget(index: number): { readonly index: number; readonly argume
 /** The emitted interpreter of an executor. */
 export function instantiate(executor: BpfExecutor, mode: Mode): InterpreterExports {
   const { memory } = executor;
-  const place = {
-    checked: mode === "checked",
-    stateAt: executor.stateAt,
-    stackLow: executor.stackLow,
-    stackEnd: executor.stackEnd,
-    framesAt: executor.framesAt,
-    framesEnd: executor.framesEnd,
-    executor: executor.id,
-  };
+  const place = { checked: mode === "checked", ...placeOf(executor) };
   const module = new WebAssembly.Module(emitInterpreter(place, memory));
   const instance = new WebAssembly.Instance(module, {
     ...memory.imports,

@@ -24,6 +24,8 @@ export class CodeGraph {
   /** First slots of all functions: slot 0, targets of local calls, functions whose address is taken. */
   readonly entries: ReadonlySet<number>;
   readonly #leaders: Uint8Array;
+  /** Instructions in front of each slot. */
+  readonly #ordinals: Uint32Array;
   /** Target of each jump. */
   readonly #targets: Int32Array;
 
@@ -57,8 +59,16 @@ export class CodeGraph {
       rows[slot] = undefined;
     }
     for (const entry of entries) this.#leaders[entry] = 1;
+    this.#ordinals = new Uint32Array(count + 1);
+    for (let slot = 0; slot < count; slot++)
+      this.#ordinals[slot + 1] = this.#ordinals[slot]! + (rows[slot] === undefined ? 0 : 1);
     this.rows = rows;
     this.entries = entries;
+  }
+
+  /** Instructions from a slot up to another, where wide loads are one. */
+  instructionsBetween(from: number, to: number): number {
+    return this.#ordinals[to]! - this.#ordinals[from]!;
   }
 
   function(entry: number): CodeFunction {

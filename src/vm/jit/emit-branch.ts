@@ -58,7 +58,7 @@ export function emitCondition(code: FunctionCode, site: Site, negated: boolean):
 }
 
 /** Pushes whether the frame has used up its loops (`may_goto` of Linux 6.9: BPF_MAX_LOOPS); else that is one less. */
-function emitMayGoto(code: FunctionCode): void {
+export function emitMayGoto(code: FunctionCode): void {
   const { f } = code;
   const left = code.temporary("i32", "may_goto");
   f.get(left).i32.eqz();

@@ -22,14 +22,14 @@ export function emitCallTarget(
   code: FunctionCode,
   site: Site,
   target: CallTarget,
-  targets: CallTargets,
+  tailCall: CallTargets["tailCall"],
 ): boolean {
   switch (target.kind) {
     case "throw":
       emitThrow(code);
       return true;
     case "tailCall":
-      emitTailCall(code, site, target.via, targets.tailCall);
+      emitTailCall(code, site, target.via, tailCall);
       return false;
     case "call":
       emitCall(code, site, target.via);
@@ -149,28 +149,48 @@ export function emitCallLocal(code: FunctionCode, { slot }: Site, callee: number
  */
 function emitTailCall(code: FunctionCode, site: Site, via: Reached, tailCall: () => unknown): void {
   const { f } = code;
-  const target = code.temporary("i32", "target");
+  let target: Local;
   if (via.kind === "adapter") {
+    target = code.temporary("i32", "target");
     emitThroughWindow(code, site.slot, (window) => callAdapter(code, window, via));
     f.i32.const(0).i32.load(code.at(State.TARGET)).set(target);
   } else {
-    f.i32.const(0).set(target);
-    f.i32.const(0).i32.load(code.at(State.TAIL_CALLS)).i32.const(MAX_TAIL_CALLS).i32.ltU();
-    f.if(() => {
-      pushBody(code, via);
-      // Only calls that go somewhere count.
-      f.set(target).get(target);
-      f.if(() => {
-        f.i32.const(0).i32.const(0).i32.load(code.at(State.TAIL_CALLS)).i32.const(1).i32.add();
-        f.i32.store(code.at(State.TAIL_CALLS));
-      });
-    });
+    target = emitCounted(code, () => pushBody(code, via));
   }
+  emitGoOn(code, target, () => code.r32(1), tailCall);
+}
+
+/** Finds the program of a tail call, 0 for none: what `push` pushes, unless too many calls were made. */
+export function emitCounted(code: FunctionCode, push: () => void): Local {
+  const { f } = code;
+  const target = code.temporary("i32", "target");
+  f.i32.const(0).set(target);
+  f.i32.const(0).i32.load(code.at(State.TAIL_CALLS)).i32.const(MAX_TAIL_CALLS).i32.ltU();
+  f.if(() => {
+    push();
+    // Only calls that go somewhere count.
+    f.set(target).get(target);
+    f.if(() => {
+      f.i32.const(0).i32.const(0).i32.load(code.at(State.TAIL_CALLS)).i32.const(1).i32.add();
+      f.i32.store(code.at(State.TAIL_CALLS));
+    });
+  });
+  return target;
+}
+
+/** Goes on with a program in place of this function, where there is one. `context` pushes its offset. */
+export function emitGoOn(
+  code: FunctionCode,
+  target: Local,
+  context: () => void,
+  tailCall: () => unknown,
+): void {
+  const { f } = code;
   f.get(target);
   f.if(() => {
     code.spill();
-    code.r32(1).get(code.stack).get(target);
-    f.returnCall(code.module.tailCall(tailCall()));
+    context();
+    f.get(code.stack).get(target).returnCall(code.module.tailCall(tailCall()));
   });
 }
 

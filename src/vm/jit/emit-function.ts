@@ -3,38 +3,18 @@ import { displacementOf, WideKind } from "../../isa/index.ts";
 import type { FunctionBuilder } from "../../wasm/index.ts";
 import { CodeError } from "../code-error.ts";
 import { CODE_BASE_HIGH } from "../signatures.ts";
-import type { KnownMaps } from "./call-facts.ts";
 import type { CodeFunction } from "./code-graph.ts";
 import { emitCondition } from "./emit-branch.ts";
 import { emitCallLocal, emitCallReg, emitCallTarget } from "./emit-call.ts";
 import { EMITTER_OF } from "./emitters.ts";
 import { FunctionCode, type Site } from "./function-code.ts";
-import type { ModuleCode } from "./module-code.ts";
+import type { ProgramParts } from "./program-parts.ts";
 import { type BlockEmitter, type Ending, emitStructured } from "./structure.ts";
-import type { CallTarget, CallTargets, Reached } from "./targets.ts";
 
 /** The last register of the machine: Linux's auxiliary register, which fixups may use. */
 const LAST_REGISTER = 11;
 
 const R0 = 0;
-
-/** What is known of all functions of a program when one is emitted. */
-export interface ProgramParts {
-  /** For messages. */
-  readonly name: string;
-  readonly module: ModuleCode;
-  readonly targets: CallTargets;
-  /** First slot of the exception callback; 0 for none. */
-  readonly catcher: number;
-  /** Functions, by first slot, that may return with a fault in the state block. */
-  readonly mayStop: ReadonlySet<number>;
-  /** What the call of a helper or kfunc in a slot reaches, which is no `bpf_throw`. */
-  readonly callOf: (slot: number) => CallTarget & { readonly via: Reached };
-  /** First slots of functions that helpers may call back, by function index. */
-  readonly callbacks: ReadonlyMap<number, number>;
-  /** Maps whose addresses are in the code, where it is optimised. */
-  readonly maps: KnownMaps | null;
-}
 
 /** Emits a function of a program, one instruction after the other. */
 export function emitFunction(f: FunctionBuilder, func: CodeFunction, parts: ProgramParts): void {
@@ -108,7 +88,7 @@ class FunctionBlocks implements BlockEmitter {
 
   #beginChecked(block: number, start: number, end: number): void {
     const code = this.#code;
-    code.charge(start, code.module.instructionsBetween(start, end));
+    code.charge(start, code.module.graph.instructionsBetween(start, end));
     const { predecessors, incoming, edgeFrom } = this.#func.graph;
     for (let at = predecessors[block]!; at < predecessors[block + 1]!; at++) {
       const from = this.#func.blocks[edgeFrom[incoming[at]!]!]!;
@@ -162,7 +142,7 @@ class FunctionBlocks implements BlockEmitter {
   #call(site: Site): boolean {
     const code = this.#code;
     const { insn, row, slot } = site;
-    const { targets, mayStop } = this.#parts;
+    const { targets, targetOf, mayStop } = this.#parts;
     switch (row.name) {
       case "call_local": {
         const callee = slot + 1 + displacementOf(insn, row)!;
@@ -170,20 +150,8 @@ class FunctionBlocks implements BlockEmitter {
         return false;
       }
       case "call_helper":
-        return emitCallTarget(
-          code,
-          site,
-          targets.helper(slot, insn.imm) ??
-            this.#refuse(slot, `expected a helper that exists, got helper ${insn.imm}`),
-          targets,
-        );
       case "call_kfunc":
-        return emitCallTarget(
-          code,
-          site,
-          targets.kfunc(slot) ?? this.#refuse(slot, `expected a kfunc that exists, got kfunc ${insn.imm}`),
-          targets,
-        );
+        return emitCallTarget(code, site, targetOf(slot), targets.tailCall);
       default:
         if (row.source === "imm" && (insn.imm < 0 || insn.imm > 10))
           this.#refuse(slot, `expected a register's number, got ${insn.imm}`);

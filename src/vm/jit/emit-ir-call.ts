@@ -1,8 +1,11 @@
 import type { Value } from "../../ir/index.ts";
 import { BpfMapType } from "../../uapi/index.ts";
-import { MAX_TAIL_CALLS, State } from "../state.ts";
+import { emitResult } from "../emit-passing.ts";
+import { State } from "../state.ts";
+import { emitCounted, emitGoOn } from "./emit-call.ts";
 import { emitIrLoop } from "./emit-ir-loop.ts";
 import type { IrEmission } from "./ir-emission.ts";
+import { bodyAt } from "./program-parts.ts";
 import { VERIFIED_ARGUMENTS } from "./registers.ts";
 import type { Reached } from "./targets.ts";
 
@@ -11,15 +14,11 @@ type Body = Reached & { readonly kind: "body" };
 /** A call of a helper or kfunc: its result is kept as the body gives it, but for the high half of a host's. */
 export function emitIrCall(ir: IrEmission, value: Value): void {
   const { f, code, parts } = ir;
-  const { via } = parts.callOf(value.imm);
-  if (via.kind !== "body") throw new Error("a call of verified code goes through no adapter");
+  const via = bodyAt(parts, value.imm);
   if (emitIrLoop(ir, value, via)) return;
   const { callable } = via.callee;
   const mayStop = pushBody(ir, value, via);
-  if (callable.result === "i64" && callable.body.kind === "host") {
-    f.i64.extendI32U();
-    f.i32.const(0).i64.load32U(code.at(State.HELPER_HIGH)).i64.const(32).i64.shl().i64.or();
-  }
+  if (callable.result === "i64") emitResult(f, callable, code.module.place.stateAt);
   if (callable.result !== "void") ir.keep(value);
   if (mayStop) code.stopIfFaulted(value.imm);
 }
@@ -55,28 +54,14 @@ export function emitIrCallLocal(ir: IrEmission, value: Value): void {
   if (parts.mayStop.has(value.imm)) code.stopIfFaulted(value.high);
 }
 
-/** See `emitTailCall` of the baseline tier. */
+/** See `emitTailCall` of the first tier. */
 export function emitIrTailCall(ir: IrEmission, value: Value): void {
-  const { f, code, parts } = ir;
-  const { via } = parts.callOf(value.imm);
-  if (via.kind !== "body") throw new Error("a call of verified code goes through no adapter");
-  const target = code.temporary("i32", "target");
-  f.i32.const(0).set(target);
-  f.i32.const(0).i32.load(code.at(State.TAIL_CALLS)).i32.const(MAX_TAIL_CALLS).i32.ltU();
-  f.if(() => {
+  const { code, parts } = ir;
+  const via = bodyAt(parts, value.imm);
+  const target = emitCounted(code, () => {
     if (!pushProgram(ir, value)) pushBody(ir, value, via);
-    f.set(target).get(target);
-    f.if(() => {
-      f.i32.const(0).i32.const(0).i32.load(code.at(State.TAIL_CALLS)).i32.const(1).i32.add();
-      f.i32.store(code.at(State.TAIL_CALLS));
-    });
   });
-  f.get(target);
-  f.if(() => {
-    ir.push(value.args[0]!);
-    f.get(code.stack).get(target);
-    f.returnCall(code.module.tailCall(parts.targets.tailCall()));
-  });
+  emitGoOn(code, target, () => ir.push(value.args[0]!), parts.targets.tailCall);
 }
 
 /** Pushes the program of a tail call, where its array is known. @returns whether it is. */

@@ -1,13 +1,16 @@
 import { type IrFunction, isComparison, isConst, Op, type Value } from "../../ir/index.ts";
 import { FIRST_OFFSET, KERNEL_BASE_HIGH } from "../../mem/index.ts";
 import { type FunctionBuilder, type I32Ops, type I64Ops, type Local, OP } from "../../wasm/index.ts";
+import { loadCode } from "../access-codes.ts";
+import { emitProbeTest } from "../emit-probe-test.ts";
 import { MAX_LOOPS, State } from "../state.ts";
-import type { ProgramParts } from "./emit-function.ts";
+import { emitMayGoto } from "./emit-branch.ts";
 import { emitIrAtomic } from "./emit-ir-atomic.ts";
 import { emitIrCall, emitIrCallLocal, emitIrTailCall } from "./emit-ir-call.ts";
 import { FunctionCode } from "./function-code.ts";
 import type { IrEmission } from "./ir-emission.ts";
 import { isLeaf, type Uses, usesOf } from "./ir-uses.ts";
+import type { ProgramParts } from "./program-parts.ts";
 import { type BlockEmitter, type Ending, emitStructured } from "./structure.ts";
 
 type Ops = I32Ops<FunctionBuilder> | I64Ops<FunctionBuilder>;
@@ -189,12 +192,12 @@ class IrCode implements BlockEmitter, IrEmission {
         f.select();
         return;
       case Op.load:
-        f.access(loadCode(value), this.#pushAddress(value));
+        f.access(ownLoadCode(value), this.#pushAddress(value));
         return;
       case Op.store: {
         const offset = this.#pushAddress(value);
         this.push(args[1]!);
-        f.access(storeCode(value), offset);
+        f.access(ownStoreCode(value), offset);
         return;
       }
       case Op.probe:
@@ -204,7 +207,9 @@ class IrCode implements BlockEmitter, IrEmission {
         f.i32.const(0).i32.load(code.at(State.CPU));
         return;
       case Op.mayGoto:
-        this.#mayGoto(value);
+        code.poll(value.imm);
+        emitMayGoto(code);
+        this.keep(value);
         return;
       case Op.atomic:
         emitIrAtomic(this, value);
@@ -334,28 +339,12 @@ class IrCode implements BlockEmitter, IrEmission {
     const address = code.temporary("i32", "address");
     this.push(value.args[0]!);
     f.tee(ea).i32.wrapI64().set(address);
-    f.get(ea).i64.const(32).i64.shrU().i32.wrapI64().i32.const(KERNEL_BASE_HIGH).i32.eq();
-    f.get(address).i32.const(FIRST_OFFSET).i32.geU().i32.and();
-    f.get(address).i64.extendI32U().i64.const(value.size).i64.add();
-    f.memorySize().i64.extendI32U().i64.const(16).i64.shl().i64.leU().i32.and();
+    emitProbeTest(f, ea, address, value.size);
     f.if(
-      () => f.get(address).access(wideLoadCode(value)),
+      () => f.get(address).access(loadCode(value.size, value.signed)),
       () => f.i64.const(0),
       "i64",
     );
-  }
-
-  #mayGoto(value: Value): void {
-    const { f, code } = this;
-    const left = code.temporary("i32", "may_goto");
-    code.poll(value.imm);
-    f.get(left).i32.eqz();
-    f.if(
-      () => f.i32.const(1),
-      () => f.get(left).i32.const(1).i32.sub().set(left).i32.const(0),
-      "i32",
-    );
-    this.keep(value);
   }
 }
 
@@ -399,21 +388,15 @@ const COMPARISONS: { readonly [op: number]: readonly [(ops: Ops) => void, (ops: 
   [Op.leS]: [(ops) => ops.leS(), (ops) => ops.gtS()],
 };
 
-function loadCode({ type, size, signed }: Value): number {
+/** The opcode that loads a value with its own type. */
+function ownLoadCode({ type, size, signed }: Value): number {
   if (type === "i64") return OP["i64.load"];
   if (size === 4) return OP["i32.load"];
   if (size === 2) return signed ? OP["i32.load16_s"] : OP["i32.load16_u"];
   return signed ? OP["i32.load8_s"] : OP["i32.load8_u"];
 }
 
-function wideLoadCode({ size, signed }: Value): number {
-  if (size === 8) return OP["i64.load"];
-  if (size === 4) return signed ? OP["i64.load32_s"] : OP["i64.load32_u"];
-  if (size === 2) return signed ? OP["i64.load16_s"] : OP["i64.load16_u"];
-  return signed ? OP["i64.load8_s"] : OP["i64.load8_u"];
-}
-
-function storeCode({ size }: Value): number {
+function ownStoreCode({ size }: Value): number {
   if (size === 8) return OP["i64.store"];
   if (size === 4) return OP["i32.store"];
   return size === 2 ? OP["i32.store16"] : OP["i32.store8"];

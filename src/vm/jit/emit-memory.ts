@@ -1,7 +1,8 @@
 import type { InsnRow } from "../../isa/index.ts";
-import { FIRST_OFFSET, KERNEL_BASE_HIGH, RegionAccess } from "../../mem/index.ts";
+import { RegionAccess } from "../../mem/index.ts";
 import type { FunctionBuilder, Label, Local } from "../../wasm/index.ts";
 import { loadCode, storeCode } from "../access-codes.ts";
+import { emitProbeTest } from "../emit-probe-test.ts";
 import { FRAME_STACK, State } from "../state.ts";
 import type { InsnEmitter } from "./emit-alu.ts";
 import type { AccessWindow, FunctionCode, Site } from "./function-code.ts";
@@ -98,11 +99,11 @@ export const load: InsnEmitter = (code, site) => {
   const { insn, row } = site;
   const { push, offset } = emitPlace(code, site, "src", RegionAccess.READ);
   if (row.guard === "none") {
-    push().access(loadCode(row), offset);
+    push().access(loadCode(row.size, row.extend > 0), offset);
   } else {
     pushGuard(code, row);
     f.if(
-      () => push().access(loadCode(row), offset),
+      () => push().access(loadCode(row.size, row.extend > 0), offset),
       () => f.i64.const(0),
       "i64",
     );
@@ -119,11 +120,7 @@ export function pushGuard(code: FunctionCode, row: InsnRow): void {
     return;
   }
   const ea = code.temporary("i64", "ea");
-  // BPF_PROBE_MEM compares all 64 bits: a kernel address, above what is never allocated, inside the memory.
-  f.get(ea).i64.const(32).i64.shrU().i32.wrapI64().i32.const(KERNEL_BASE_HIGH).i32.eq();
-  f.get(address).i32.const(FIRST_OFFSET).i32.geU().i32.and();
-  f.get(address).i64.extendI32U().i64.const(row.size).i64.add();
-  f.memorySize().i64.extendI32U().i64.const(16).i64.shl().i64.leU().i32.and();
+  emitProbeTest(f, ea, address, row.size);
 }
 
 export const store: InsnEmitter = (code, site) => {
@@ -131,7 +128,7 @@ export const store: InsnEmitter = (code, site) => {
   const { push, offset } = emitPlace(code, site, "dst", RegionAccess.WRITE);
   const write = () => {
     push();
-    code.operand64(site).access(storeCode(row), offset);
+    code.operand64(site).access(storeCode(row.size), offset);
   };
   if (row.guard === "none") {
     write();

@@ -197,7 +197,7 @@ export class FunctionCode {
     const { f } = this;
     if (this.checked) {
       // What is behind the faulting instruction was counted with its block.
-      const rest = this.module.instructionsBetween(slot, this.blockEnd) - 1;
+      const rest = this.module.graph.instructionsBetween(slot, this.blockEnd) - 1;
       f.i32.const(0).get(this.executed).i64.const(Math.max(rest, 0)).i64.sub();
       f.i64.store(this.at(State.EXECUTED));
     }

@@ -1,7 +1,7 @@
 import type { Value } from "../../ir/index.ts";
 import type { FunctionBuilder } from "../../wasm/index.ts";
-import type { ProgramParts } from "./emit-function.ts";
 import type { FunctionCode } from "./function-code.ts";
+import type { ProgramParts } from "./program-parts.ts";
 
 /** The code of a function in SSA form, as those who emit one kind of its values see it. */
 export interface IrEmission {

@@ -1,19 +1,12 @@
 import type { BpfExecutor } from "../executor.ts";
 import { EXECUTOR_NAMESPACE } from "../signatures.ts";
 import type { ProgramModule } from "./emit-program.ts";
-import type { JitPlace } from "./module-code.ts";
 
 /** `(unused, r1 low, r1 high, r2, outermost) → low half of r0` */
 type Start = (code: number, r1: number, r1High: number, r2: number, outermost: number) => number;
 
 /** `(r1 low, r1 high, count) → low half of the last r0` */
 type Batch = (r1: number, r1High: number, count: number) => number;
-
-/** What modules hold as constants of the executor that they are made for. */
-export function placeOf(executor: BpfExecutor): JitPlace {
-  const { stateAt, stackLow, stackEnd, framesAt, framesEnd, id } = executor;
-  return { stateAt, stackLow, stackEnd, framesAt, framesEnd, executor: id };
-}
 
 /** The module of a program in an executor. */
 export class JitCode {

@@ -2,9 +2,10 @@ import { TsbpfError } from "../../base/index.ts";
 import { KERNEL_BASE_HIGH } from "../../mem/index.ts";
 import type { CompiledProgram } from "../engine.ts";
 import type { BpfExecutor } from "../executor.ts";
+import { placeOf } from "../place.ts";
 import type { KnownMaps } from "./call-facts.ts";
 import { emitProgram, type ProgramInput, type ProgramModule } from "./emit-program.ts";
-import { JitCode, placeOf } from "./jit-code.ts";
+import { JitCode } from "./jit-code.ts";
 import type { CallTargets } from "./targets.ts";
 
 /** A program as the engine is given it. */
@@ -49,7 +50,7 @@ export class JitProgram implements CompiledProgram {
         placeOf(this.#executor),
         this.#executor.memory,
         {
-          helper: (slot, id) => targets.helper(slot, id),
+          helper: (id) => targets.helper(id),
           kfunc: (slot) => targets.kfunc(slot),
           tailCall: () => targets.tailCall(),
           callback: (entry) => this.#callback(entry),
@@ -62,9 +63,12 @@ export class JitProgram implements CompiledProgram {
 
   /** The optimised code takes over, where there is one and it has not yet. */
   #optimise(): void {
-    if (this.#runsLeft === Number.POSITIVE_INFINITY || this.#runsLeft === 0 || this.#emit === null) return;
+    if (this.#runsLeft === Number.POSITIVE_INFINITY || this.#emit === null) return;
+    const emit = this.#emit;
+    // What it was emitted from is needed no more.
+    this.#emit = null;
     this.#runsLeft = 0;
-    this.#use(this.#emit(this.#maps));
+    this.#use(emit(this.#maps));
   }
 
   #use(module: ProgramModule): void {

@@ -47,16 +47,13 @@ export class Jit implements Engine {
           arena: input.arena ?? 0,
         },
         {
-          helper: (_, id) => {
+          helper: (id) => {
             const callable = input.helpers.get(id);
             if (callable === undefined) return null;
+            const callee = { number: id, callable };
             const via: Reached = checked
               ? adapterOf(executor, helper(id))
-              : {
-                  kind: "body",
-                  callee: { number: id, callable },
-                  body: adapters.helperBody(input.helpers, id),
-                };
+              : { kind: "body", callee, body: adapters.body(input.helpers, callee) };
             return { kind: id === TAIL_CALL ? "tailCall" : "call", via };
           },
           kfunc: (slot) => kfuncTarget(input, slot, adapters, executor),
@@ -98,7 +95,7 @@ function kfuncTarget(
     return { kind: "call", via: adapterOf(executor, adapters.kfunc(kfuncs, kfunc.name, input.mode)) };
   const callee = adapters.kfuncCallee(kfuncs, kfunc.name);
   if (callee === null) return null;
-  return { kind: "call", via: { kind: "body", callee, body: adapters.kfuncBody(kfuncs, callee.number) } };
+  return { kind: "call", via: { kind: "body", callee, body: adapters.body(kfuncs, callee) } };
 }
 
 function adapterOf(executor: BpfExecutor, index: number): Reached {

@@ -10,32 +10,26 @@ import { emitArenaAddress, emitArenaCast, type PushArena } from "../emit-arena.t
 import { emitLocate } from "../emit-locate.ts";
 import { bodySignature } from "../emit-passing.ts";
 import { emitSwap64 } from "../emit-swap.ts";
+import type { ExecutorPlace } from "../place.ts";
 import { ADAPTER_SIGNATURE, ENTRY_SIGNATURE, EXECUTOR_NAMESPACE } from "../signatures.ts";
 import { State } from "../state.ts";
 import type { CodeGraph } from "./code-graph.ts";
-import { CARRIED } from "./registers.ts";
+import { CARRIED, VERIFIED_ARGUMENTS } from "./registers.ts";
 import type { AdapterTarget, Reached } from "./targets.ts";
 
-/** Where an executor keeps what its modules use: all offsets in the one memory. */
-export interface JitPlace {
-  readonly stateAt: number;
-  readonly stackLow: number;
-  readonly stackEnd: number;
-  readonly framesAt: number;
-  readonly framesEnd: number;
-  /** As the memory's epochs know it. */
-  readonly executor: number;
-}
-
 const CHECKED_FUNCTION: Signature = {
-  params: [...Array.from({ length: CARRIED }, (): ValueType => "i64"), "i32", "i32"],
+  params: [...registers(CARRIED), "i32", "i32"],
   results: ["i64"],
 };
 
 const VERIFIED_FUNCTION: Signature = {
-  params: ["i64", "i64", "i64", "i64", "i64", "i32"],
+  params: [...registers(VERIFIED_ARGUMENTS), "i32"],
   results: ["i64"],
 };
+
+function registers(count: number): ValueType[] {
+  return Array.from({ length: count }, () => "i64");
+}
 
 /**
  * The module of one program while it is emitted: its functions, and what they call. What only some programs need is
@@ -43,7 +37,7 @@ const VERIFIED_FUNCTION: Signature = {
  */
 export class ModuleCode {
   readonly m: ModuleBuilder;
-  readonly place: JitPlace;
+  readonly place: ExecutorPlace;
   readonly checked: boolean;
   readonly graph: CodeGraph;
   readonly memory: MemoryImports;
@@ -59,7 +53,7 @@ export class ModuleCode {
   constructor(
     name: string,
     parts: {
-      readonly place: JitPlace;
+      readonly place: ExecutorPlace;
       readonly kind: MemoryKind;
       readonly checked: boolean;
       readonly graph: CodeGraph;
@@ -79,13 +73,6 @@ export class ModuleCode {
 
   get functionSignature(): Signature {
     return this.checked ? CHECKED_FUNCTION : VERIFIED_FUNCTION;
-  }
-
-  /** Instructions from a slot up to another, where wide loads are one. */
-  instructionsBetween(from: number, to: number): number {
-    let count = 0;
-    for (let slot = from; slot < to; slot++) if (this.graph.rows[slot] !== undefined) count++;
-    return count;
   }
 
   /** `(i64) → i64`: reverses eight bytes. */

@@ -26,7 +26,7 @@ export type Reached =
 /** What the compiler asks of the rest of the engine. */
 export interface CallTargets {
   /** Null where nothing has this number. */
-  helper(slot: number, id: number): CallTarget | null;
+  helper(id: number): CallTarget | null;
   /** Null where this kernel has no body of it. */
   kfunc(slot: number): CallTarget | null;
   /** See `createTailCall`. */
