@@ -18,7 +18,7 @@ export const StackEntry = { HASH: 0, NEXT: 0, FRAMES: 4, DATA: 8 } as const;
 export const StackBuildId = { STATUS: 0, ID: 4, ID_SIZE: 20, ADDRESS: 24, SIZE: 32 } as const;
 
 /** `enum bpf_stack_build_id_status`: the frame is in a file with an id, or all that is known is its address. */
-export const StackBuildIdStatus = { VALID: 1, ADDRESS_ONLY: 2 } as const;
+const StackBuildIdStatus = { VALID: 1, ADDRESS_ONLY: 2 } as const;
 
 /** sysctl `kernel.perf_event_max_stack` */
 export const MAX_STACK_DEPTH = 127;
@@ -39,7 +39,8 @@ export function writeBuildId(
 ): void {
   const view = memory.view();
   memory.bytes().fill(0, at + StackBuildId.ID, at + StackBuildId.ADDRESS);
-  view.setInt32(at, place === null ? StackBuildIdStatus.ADDRESS_ONLY : StackBuildIdStatus.VALID, true);
+  const status = place === null ? StackBuildIdStatus.ADDRESS_ONLY : StackBuildIdStatus.VALID;
+  view.setInt32(at + StackBuildId.STATUS, status, true);
   if (place !== null)
     memory.bytes().set(place.buildId.subarray(0, StackBuildId.ID_SIZE), at + StackBuildId.ID);
   view.setBigUint64(at + StackBuildId.ADDRESS, place?.offset ?? address, true);
