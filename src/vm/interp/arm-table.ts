@@ -1,7 +1,7 @@
 import type { InsnRow, OperationName } from "../../isa/index.ts";
 import type { Arms } from "./arms.ts";
 import { addrSpaceCast, binary, div, mod, mov, movsx, neg, sdiv, smod, swap, toLe } from "./emit-alu.ts";
-import { compareExchange, exchange, loadAcquire, modify, storeRelease } from "./emit-atomic.ts";
+import { loadAcquire, modify, storeRelease } from "./emit-atomic.ts";
 import { callHelper, callLocal, callReg, exit } from "./emit-call.ts";
 import { branch, ja, mayGoto } from "./emit-jump.ts";
 import { load, store } from "./emit-memory.ts";
@@ -69,8 +69,8 @@ export const ARMS: { readonly [Name in OperationName]: ArmEmitter } = {
   atomicOr: modify,
   atomicAnd: modify,
   atomicXor: modify,
-  xchg: exchange,
-  cmpxchg: compareExchange,
+  xchg: modify,
+  cmpxchg: modify,
   loadAcquire,
   storeRelease,
   loadImm64: (arms) => {

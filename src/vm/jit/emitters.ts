@@ -13,7 +13,7 @@ import {
   swap,
   toLe,
 } from "./emit-alu.ts";
-import { compareExchange, exchange, loadAcquire, modify, storeRelease } from "./emit-atomic.ts";
+import { loadAcquire, modify, storeRelease } from "./emit-atomic.ts";
 import { load, store } from "./emit-memory.ts";
 
 /** How each operation is done that neither jumps nor calls: the rest (width, size, source, guard …) the row says. */
@@ -45,8 +45,8 @@ const EMITTERS: { readonly [Name in OperationName]?: InsnEmitter } = {
   atomicOr: modify,
   atomicAnd: modify,
   atomicXor: modify,
-  xchg: exchange,
-  cmpxchg: compareExchange,
+  xchg: modify,
+  cmpxchg: modify,
   loadAcquire,
   storeRelease,
   nospec: () => undefined,
