@@ -1,11 +1,8 @@
+import { u64 } from "../base/index.ts";
 import type { UserMemory } from "../sys/index.ts";
 
 /** The user memory of a task: what programs that run in its name read and write. */
 export type TaskMemory = Pick<UserMemory, "read" | "write">;
-
-function addressOf(low: number, high: number): bigint {
-  return (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0);
-}
 
 /** Bytes of user memory; null where any of them faults. */
 export function userBytes(
@@ -14,7 +11,7 @@ export function userBytes(
   high: number,
   length: number,
 ): Uint8Array | null {
-  return memory?.read(addressOf(low, high), length) ?? null;
+  return memory?.read(u64(low, high), length) ?? null;
 }
 
 /** Up to `limit` bytes of a string, without its NUL; null where it faults before either. */
@@ -25,7 +22,7 @@ export function userString(
   limit: number,
 ): Uint8Array | null {
   if (memory === undefined) return null;
-  const start = addressOf(low, high);
+  const start = u64(low, high);
   for (let length = 0; length < limit; length++) {
     const byte = memory.read(start + BigInt(length), 1);
     if (byte === null) return null;
@@ -41,5 +38,5 @@ export function writeUser(
   high: number,
   bytes: Uint8Array,
 ): boolean | null {
-  return memory === undefined ? null : memory.write(addressOf(low, high), bytes.slice());
+  return memory === undefined ? null : memory.write(u64(low, high), bytes.slice());
 }

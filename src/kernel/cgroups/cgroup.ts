@@ -55,10 +55,6 @@ export class Cgroup extends KernelObject {
     return undefined;
   }
 
-  isBelow(other: Cgroup): boolean {
-    return this.ancestorAt(other.level) === other;
-  }
-
   /** Offset of its `struct cgroup`. */
   get offset(): number {
     return this.#objects().cgroup.offset;

@@ -1,10 +1,17 @@
 import { Errno } from "../../uapi/index.ts";
+import type { KernelLink } from "../links/link.ts";
 import type { KernelProgram } from "../objects/program.ts";
 import { refuse } from "../refusal.ts";
 
 /** A program at an event, and what its attacher gave it to tell events apart by (`bpf_get_attach_cookie`). */
 export interface Attachment {
   readonly program: KernelProgram;
+  readonly cookie: bigint;
+}
+
+/** The program of a link at a tracepoint, a function or a place in a file, and what it is told apart by there. */
+export interface LinkProbe {
+  readonly link: KernelLink;
   readonly cookie: bigint;
 }
 
@@ -23,8 +30,6 @@ export class EventCall {
   readonly contextSize: number;
   /** Perf events that are open, of whatever CPU and task. */
   users = 0;
-  /** Hits of a probe that it could not handle. */
-  missed = 0;
   #attachments: readonly Attachment[] = [];
 
   constructor(kind: EventKind, name: string, contextSize: number) {

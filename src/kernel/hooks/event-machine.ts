@@ -28,6 +28,7 @@ export interface EventPlace {
   readonly chain: (user: boolean) => readonly bigint[];
   frame(parts: Partial<RunFrame>): RunFrame;
   run(program: KernelProgram, context: number, frame: RunFrame): number;
+  runAlone(program: KernelProgram, context: number, frame: RunFrame): number;
   there<T>(act: () => T): T;
 }
 

@@ -1,9 +1,10 @@
 import type { Machine } from "../machine.ts";
 import { HARDWARE_COUNTERS, SOFTWARE_COUNTERS } from "../perf/counters.ts";
 import type { FireFacts, FirePlace, FireResult } from "./fire.ts";
-import { fireFunction, known, runProbe } from "./fire-function.ts";
+import { fireFunction, runProbe } from "./fire-function.ts";
 import { Firing } from "./firing.ts";
 import { type ProbeName, parseProbe } from "./probe-name.ts";
+import { registersOf } from "./registers.ts";
 
 /**
  * Fires an event: runs what is attached to it, as and where it happens.
@@ -42,7 +43,7 @@ function fire(firing: Firing<Machine>, probe: ProbeName, facts: FireFacts): bigi
       const sample = facts.address === undefined ? {} : { address: facts.address };
       machine.perf.countMatching(probe.kind, config, firing, BigInt(facts.count ?? 1), {
         ...sample,
-        ...known(facts),
+        ...registersOf(facts),
       });
       return 0n;
     }
@@ -78,7 +79,7 @@ function fireUserProbe(
       user: true,
       ...(onReturn ? {} : { args: facts.args ?? [] }),
       ...(value === undefined ? {} : { result: value }),
-      ...known(facts),
+      ...registersOf(facts),
     };
     runProbe(firing, probe, found, offset);
   }

@@ -1,15 +1,14 @@
 import type { Machine } from "../machine.ts";
-import { EventCall } from "./event-call.ts";
+import { EventCall, type LinkProbe } from "./event-call.ts";
 import type { FireFacts, FireValue } from "./fire.ts";
 import type { Firing } from "./firing.ts";
-import type { FunctionProbe, FunctionSite, TrampolineProbe } from "./functions.ts";
+import type { FunctionProbe, FunctionSite } from "./functions.ts";
 import { wordOf } from "./record.ts";
-import type { RegisterFacts } from "./registers.ts";
+import { type RegisterFacts, registersOf } from "./registers.ts";
+import { MOST_ARGUMENTS } from "./tracepoints.ts";
 
 /** In front of a trampoline's arguments: the function's address and how many arguments it has. */
 const TRAMPOLINE_HEADER = 2;
-/** Most arguments of a function that trampolines take (`MAX_BPF_FUNC_ARGS`). */
-const MOST_ARGUMENTS = 12;
 
 /**
  * A call of a function, as far as programs see it: kprobes (through ftrace, before all else), fentry, fmod_ret, the
@@ -47,7 +46,7 @@ function probesAtEntry({ firing, machine, site, args, facts }: Call): bigint | n
   for (const probe of site.probes) {
     if (probe.onReturn) continue;
     const ip = start + BigInt(probe.offset);
-    const found: RegisterFacts = { ip, user: false, args, ...known(facts) };
+    const found: RegisterFacts = { ip, user: false, args, ...registersOf(facts) };
     // Only probes at the entry are probes of the function (`bpf_get_func_ip_kprobe`).
     override = runProbe(firing, probe, found, probe.offset === 0 ? start : 0n) ?? override;
   }
@@ -59,10 +58,11 @@ function probesAtReturn({ firing, machine, site, facts }: Call, result: bigint):
   const start = machine.symbols.address(site.name);
   for (const probe of site.probes.toReversed()) {
     if (!probe.onReturn) continue;
-    runProbe(firing, probe, { ip: start, user: false, result, ...known(facts) }, start);
+    runProbe(firing, probe, { ip: start, user: false, result, ...registersOf(facts) }, start);
   }
 }
 
+/** Runs what is attached to a probe. @returns what a program wants the function to return instead. */
 export function runProbe(
   firing: Firing<Machine>,
   { target }: Pick<FunctionProbe, "target">,
@@ -72,11 +72,6 @@ export function runProbe(
   if (target instanceof EventCall) return firing.probe(target, found, address);
   firing.multi(target.link.program, found, { cookie: target.cookie, ip: address });
   return null;
-}
-
-/** What the caller knows of the registers. */
-export function known({ registers }: FireFacts): Pick<RegisterFacts, "registers"> {
-  return registers === undefined ? {} : { registers };
 }
 
 /** `arch_prepare_bpf_trampoline`: the programs around a function. @returns what the function, or a program in its place, gives. */
@@ -90,7 +85,7 @@ function trampoline({ firing, machine, site, args }: Call, body: () => bigint): 
   return firing.withArguments(words, TRAMPOLINE_HEADER + MOST_ARGUMENTS + 1, (block) => {
     const context = block + 8 * TRAMPOLINE_HEADER;
     const resultAt = context + 8 * count;
-    const run = ({ link, cookie }: TrampolineProbe) =>
+    const run = ({ link, cookie }: LinkProbe) =>
       firing.trampoline(link.program, context, { cookie, ip: header[0]! });
     const result = () => machine.memory.view().getBigUint64(resultAt, true);
     const setResult = (value: bigint) => machine.memory.view().setBigUint64(resultAt, value, true);

@@ -1,10 +1,12 @@
 import { Errno, SyscallX64 } from "../../uapi/index.ts";
 import { KernelStruct } from "../kernel-struct.ts";
 import type { Machine } from "../machine.ts";
+import { wordBytes } from "../word-bytes.ts";
 import type { FireFacts, FirePlace, FireResult, FireValue } from "./fire.ts";
 import { fireFunction } from "./fire-function.ts";
 import { Firing } from "./firing.ts";
 import { wordOf } from "./record.ts";
+import { USER_CS } from "./registers.ts";
 
 /** A system call, as the kernel sees it. */
 export interface SystemCall {
@@ -28,8 +30,6 @@ const OTHER_NAMES: ReadonlyMap<string, string> = new Map([
 
 /** Where a system call finds its arguments (`syscall_get_arguments` on x86-64). */
 const ARGUMENTS = ["di", "si", "dx", "r10", "r8", "r9"] as const;
-
-const USER_CS = 0x33;
 
 /**
  * A system call of a task: the tracepoints of its entry, the function `__x64_sys_NAME` with what is attached to it, the
@@ -89,9 +89,8 @@ function enter(
   firing: Firing<Machine>,
   { name, number, args, regs }: Passing & { readonly args: readonly bigint[] },
 ): void {
-  const array = new Uint8Array(BigUint64Array.from(args).buffer);
   pass(firing, "sys_enter", {
-    raw: { args: [regs, number], fields: { id: number, args: array } },
+    raw: { args: [regs, number], fields: { id: number, args: wordBytes(args) } },
     name: `sys_enter_${name}`,
     words: [number, ...args],
   });

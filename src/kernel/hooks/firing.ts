@@ -4,15 +4,12 @@ import type { KernelProgram } from "../objects/program.ts";
 import { type RunFrame, runFrame } from "../run-frame.ts";
 import type { KernelTask } from "../tasks/task.ts";
 import { CONTEXT_SIZE } from "./context-blocks.ts";
-import type { EventCall } from "./event-call.ts";
+import type { EventCall, LinkProbe } from "./event-call.ts";
 import type { EventMachine, EventPlace } from "./event-machine.ts";
 import type { FireFacts, FirePlace, FireValue } from "./fire.ts";
 import { traceRecord, wordOf } from "./record.ts";
-import { fillRegisters, type RegisterFacts } from "./registers.ts";
-import { type RawProbe, SYSTEM_CALLS, type Tracepoint } from "./tracepoints.ts";
-
-/** `MAX_BPF_FUNC_ARGS`: what raw tracepoints can get. */
-const RAW_ARGUMENTS = 12;
+import { fillRegisters, type RegisterFacts, registersOf } from "./registers.ts";
+import { MOST_ARGUMENTS, SYSTEM_CALLS, type Tracepoint } from "./tracepoints.ts";
 
 /** One event while it is being fired: where it happens, and how often programs ran for it. */
 export class Firing<M extends EventMachine = EventMachine> implements EventPlace {
@@ -57,10 +54,10 @@ export class Firing<M extends EventMachine = EventMachine> implements EventPlace
   }
 
   /** `__bpf_trace_run`: the context is the array of arguments. */
-  #raw(point: Tracepoint, { link, cookie }: RawProbe, args: readonly FireValue[]): void {
+  #raw(point: Tracepoint, { link, cookie }: LinkProbe, args: readonly FireValue[]): void {
     const { program } = link;
     this.#guardedByProgram(program, () =>
-      this.withArguments(args.slice(0, point.args), RAW_ARGUMENTS, (context) =>
+      this.withArguments(args.slice(0, point.args), MOST_ARGUMENTS, (context) =>
         this.run(program, context, this.frame({ cookie })),
       ),
     );
@@ -119,14 +116,7 @@ export class Firing<M extends EventMachine = EventMachine> implements EventPlace
 
   /** A program of its own at a probe (`kprobe_multi_link_prog_run`). @returns r0; 0 where it could not run. */
   multi(program: KernelProgram, facts: RegisterFacts, parts: Partial<RunFrame>): number {
-    return this.#withRegisters(facts, (regs) => {
-      let result = 0;
-      const entered = this.machine.activity.enter(this.cpu, () => {
-        result = this.run(program, regs, this.frame({ ...parts, regs }));
-      });
-      if (!entered) program.misses++;
-      return result;
-    });
+    return this.#withRegisters(facts, (regs) => this.runAlone(program, regs, this.frame({ ...parts, regs })));
   }
 
   /** A program of a trampoline, unless it runs on this CPU already (`__bpf_prog_enter_recur`). @returns r0. */
@@ -140,6 +130,16 @@ export class Firing<M extends EventMachine = EventMachine> implements EventPlace
   run(program: KernelProgram, context: number, frame: RunFrame): number {
     this.runs++;
     return this.machine.runForEvent(program, context, frame);
+  }
+
+  /** As {@link run}, unless a program of an event runs on this CPU already: then it misses this one, and 0 stands for r0. */
+  runAlone(program: KernelProgram, context: number, frame: RunFrame): number {
+    let result = 0;
+    const entered = this.machine.activity.enter(this.cpu, () => {
+      result = this.run(program, context, frame);
+    });
+    if (!entered) program.misses++;
+    return result;
   }
 
   /** What a run for this event is part of. */
@@ -190,9 +190,4 @@ export interface Outcome {
   readonly agreed: boolean;
   /** What the function is to return instead of running; null: it runs. */
   readonly override: bigint | null;
-}
-
-/** Only what was told: defaults stay otherwise. */
-function registersOf({ registers }: FireFacts): Pick<RegisterFacts, "registers"> {
-  return registers === undefined ? {} : { registers };
 }

@@ -2,32 +2,18 @@ import { type Btf, BtfKind } from "../../btf/index.ts";
 import { Errno } from "../../uapi/index.ts";
 import type { KernelLink } from "../links/link.ts";
 import { refuse } from "../refusal.ts";
-import type { EventCall } from "./event-call.ts";
-
-/** A program that many functions share, each with a number of its own. */
-export interface MultiProbe {
-  readonly link: KernelLink;
-  readonly cookie: bigint;
-  /** A program whose word at the entry decides whether it sees the return, too. */
-  readonly session: boolean;
-}
+import type { EventCall, LinkProbe } from "./event-call.ts";
 
 /** Something that is called where a function is passed. */
 export interface FunctionProbe {
   /** From the start of the function, in bytes. */
   readonly offset: number;
   readonly onReturn: boolean;
-  readonly target: EventCall | MultiProbe;
+  readonly target: EventCall | LinkProbe;
 }
 
 /** When a program of a trampoline runs. */
 export type TrampolineKind = "entry" | "modify" | "exit";
-
-/** A program that a trampoline calls, with the number that its attacher gave it. */
-export interface TrampolineProbe {
-  readonly link: KernelLink;
-  readonly cookie: bigint;
-}
 
 /** Most programs of one trampoline (`BPF_MAX_TRAMP_LINKS` on x86-64). */
 const MOST_TRAMPOLINE_LINKS = 38;
@@ -37,7 +23,7 @@ export class FunctionSite {
   readonly name: string;
   /** In the order in which they were registered. */
   probes: readonly FunctionProbe[] = [];
-  readonly trampoline: Record<TrampolineKind, readonly TrampolineProbe[]> = {
+  readonly trampoline: Record<TrampolineKind, readonly LinkProbe[]> = {
     entry: [],
     modify: [],
     exit: [],
@@ -51,12 +37,12 @@ export class FunctionSite {
     this.probes = [...this.probes, probe];
   }
 
-  remove(target: EventCall | MultiProbe): void {
+  remove(target: EventCall | LinkProbe): void {
     this.probes = this.probes.filter((probe) => probe.target !== target);
   }
 
   /** `bpf_trampoline_link_prog`: E2BIG, EBUSY where the program is there already. */
-  link(kind: TrampolineKind, probe: TrampolineProbe): void {
+  link(kind: TrampolineKind, probe: LinkProbe): void {
     const { entry, modify, exit } = this.trampoline;
     if (entry.length + modify.length + exit.length >= MOST_TRAMPOLINE_LINKS) refuse(Errno.E2BIG);
     const there = this.trampoline[kind];
@@ -90,15 +76,6 @@ export class Functions {
     // Types that describe any function describe this one.
     this.#described ??= this.#btf.findByName("vfs_read", BtfKind.FUNC) !== 0;
     return this.#described ? this.#btf.findByName(name, BtfKind.FUNC) !== 0 : name !== "";
-  }
-
-  /** Names that match a pattern of `*` and `?`, of those that types describe. */
-  *matching(test: (name: string) => boolean): IterableIterator<string> {
-    for (let id = 1; id < this.#btf.count; id++) {
-      if (this.#btf.kind(id) !== BtfKind.FUNC) continue;
-      const name = this.#btf.name(id);
-      if (test(name)) yield name;
-    }
   }
 
   /** What is attached to a function: nothing, at first. */

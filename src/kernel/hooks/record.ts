@@ -1,6 +1,7 @@
 import { utf8 } from "../../base/index.ts";
 import { addressOf } from "../../mem/index.ts";
 import { type RecordField, TRACE_ENTRY_SIZE, type TraceEvent } from "../../platform/index.ts";
+import { wordBytes } from "../word-bytes.ts";
 import { CONTEXT_SIZE } from "./context-blocks.ts";
 import type { FireValue } from "./fire.ts";
 
@@ -22,12 +23,10 @@ export function traceRecord(
   pid: number,
   values: Readonly<Record<string, FireValue>>,
 ): Uint8Array {
-  const byName = new Map(event.fields.map((field) => [field.name, field]));
+  const told = Object.entries(values).map(([name, value]) => ({ field: fieldOf(event, name), value }));
   const dynamic: { readonly field: RecordField; readonly bytes: Uint8Array }[] = [];
   let size = event.size;
-  for (const [name, value] of Object.entries(values)) {
-    const field = byName.get(name);
-    if (field === undefined) throw new RangeError(`fire: expected a field of ${event.name}, got ${name}`);
+  for (const { field, value } of told) {
     if (field.dynamic === null) continue;
     const bytes = dynamicBytes(value);
     dynamic.push({ field, bytes });
@@ -41,7 +40,7 @@ export function traceRecord(
   const view = new DataView(record.buffer);
   view.setUint16(0, event.id, true);
   view.setInt32(4, pid, true);
-  for (const [name, value] of Object.entries(values)) writeField(record, byName.get(name)!, value);
+  for (const { field, value } of told) writeField(record, field, value);
   let at = event.size;
   for (const { field, bytes } of dynamic) {
     record.set(bytes, at);
@@ -52,10 +51,16 @@ export function traceRecord(
   return record;
 }
 
+function fieldOf({ name, fields }: TraceEvent, wanted: string): RecordField {
+  const field = fields.find((each) => each.name === wanted);
+  if (field === undefined) throw new RangeError(`fire: expected a field of ${name}, got ${wanted}`);
+  return field;
+}
+
 function dynamicBytes(value: FireValue): Uint8Array {
   if (typeof value === "string") return utf8(`${value}\0`);
   if (value instanceof Uint8Array) return value;
-  return new Uint8Array(BigUint64Array.of(wordOf(value)).buffer);
+  return wordBytes([wordOf(value)]);
 }
 
 function writeField(
@@ -70,6 +75,5 @@ function writeField(
     record.set(bytes.subarray(0, typeof value === "string" && array ? size - 1 : size), offset);
     return;
   }
-  const word = new Uint8Array(BigUint64Array.of(wordOf(value)).buffer);
-  record.set(word.subarray(0, Math.min(size, 8)), offset);
+  record.set(wordBytes([wordOf(value)]).subarray(0, size), offset);
 }

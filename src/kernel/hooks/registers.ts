@@ -1,6 +1,6 @@
 import { KernelStruct } from "../kernel-struct.ts";
 import type { EventMachine } from "./event-machine.ts";
-import type { FireValue, Registers } from "./fire.ts";
+import type { FireFacts, FireValue, Registers } from "./fire.ts";
 import { wordOf } from "./record.ts";
 
 /** Where a call passes its first six arguments (System V ABI of x86-64). */
@@ -8,7 +8,7 @@ const ARGUMENTS = ["di", "si", "dx", "cx", "r8", "r9"] as const;
 
 /** Segments of code: what tells the kernel's registers from a program's of user space. */
 const KERNEL_CS = 0x10;
-const USER_CS = 0x33;
+export const USER_CS = 0x33;
 /** Interrupts on. */
 const FLAGS = 0x246;
 /** A stack of the kernel, of which nothing is known but where it could be. */
@@ -21,6 +21,11 @@ export interface RegisterFacts {
   readonly args?: readonly FireValue[];
   readonly result?: FireValue;
   readonly registers?: Registers;
+}
+
+/** What the host knows of the registers. */
+export function registersOf({ registers }: FireFacts): Pick<RegisterFacts, "registers"> {
+  return registers === undefined ? {} : { registers };
 }
 
 /** Fills in a `struct pt_regs` as a call finds it: arguments, result and place, and what the caller knows better. */

@@ -5,23 +5,16 @@ import {
   TraceEvents,
   tracepointArguments,
 } from "../../platform/index.ts";
-import type { KernelLink } from "../links/link.ts";
-import { EventCall } from "./event-call.ts";
-
-/** A program that gets the arguments of a tracepoint as they are. */
-export interface RawProbe {
-  readonly link: KernelLink;
-  readonly cookie: bigint;
-}
+import { EventCall, type LinkProbe } from "./event-call.ts";
 
 /** What stands in `sys_enter` and `sys_exit` for the trace events of all system calls (`perf_syscall_enter`). */
 export const SYSTEM_CALLS = Symbol("trace events of system calls");
 
 /** Something that is called when a tracepoint is passed. */
-export type TracepointProbe = RawProbe | EventCall | typeof SYSTEM_CALLS;
+export type TracepointProbe = LinkProbe | EventCall | typeof SYSTEM_CALLS;
 
-/** Most arguments of a tracepoint. */
-const MOST_ARGUMENTS = 12;
+/** Most arguments of a tracepoint or a function that programs get (`MAX_BPF_FUNC_ARGS`). */
+export const MOST_ARGUMENTS = 12;
 
 /** `struct tracepoint` */
 export class Tracepoint {
@@ -93,12 +86,11 @@ export class Tracepoints {
   }
 
   /** A perf event of a trace event is open: the first registers its probe (`perf_trace_event_reg`). */
-  open(event: TraceEvent): EventCall {
+  open(event: TraceEvent): void {
     const call = this.call(event);
     call.users++;
     if (event.syscall !== null) this.#countSystemCalls(event.syscall.exit, 1);
     else if (call.users === 1) this.find(event.name)?.add(call);
-    return call;
   }
 
   /** The last one that is closed takes the probe with it. */

@@ -1,11 +1,10 @@
 import type { KernelTask } from "../tasks/task.ts";
-import type { EventCall } from "./event-call.ts";
-import type { MultiProbe } from "./functions.ts";
+import type { EventCall, LinkProbe } from "./event-call.ts";
 
 /** Something that is called where an instruction of a file is passed. */
 export interface UserProbe {
   readonly onReturn: boolean;
-  readonly target: EventCall | MultiProbe;
+  readonly target: EventCall | LinkProbe;
   /** Whose passing counts; null: everybody's. */
   readonly watches: (task: KernelTask) => boolean;
 }
@@ -23,7 +22,7 @@ export class UserProbes {
     this.#sites.set(key(path, offset), [...this.at(path, offset), probe]);
   }
 
-  remove(path: string, offset: bigint, target: EventCall | MultiProbe): void {
+  remove(path: string, offset: bigint, target: EventCall | LinkProbe): void {
     const rest = this.at(path, offset).filter((probe) => probe.target !== target);
     if (rest.length === 0) this.#sites.delete(key(path, offset));
     else this.#sites.set(key(path, offset), rest);

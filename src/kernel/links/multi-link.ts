@@ -1,9 +1,11 @@
 import { BpfLinkType, Errno } from "../../uapi/index.ts";
-import type { FunctionSite, MultiProbe } from "../hooks/functions.ts";
+import type { LinkProbe } from "../hooks/event-call.ts";
+import type { FunctionSite } from "../hooks/functions.ts";
 import type { UserProbes } from "../hooks/uprobes.ts";
 import type { IdTable } from "../id-table.ts";
 import type { KernelProgram } from "../objects/program.ts";
 import { refuse } from "../refusal.ts";
+import { wordBytes } from "../word-bytes.ts";
 import { KernelLink, type LinkInfo, type LinkInfoRequest } from "./link.ts";
 
 /** A function that a program is attached to with others, and what it is told apart by. */
@@ -16,7 +18,7 @@ export interface KprobeTarget {
 /** A program at many functions of the kernel (`struct bpf_kprobe_multi_link`). */
 export class KprobeMultiLink extends KernelLink {
   readonly #targets: readonly KprobeTarget[];
-  readonly #probes: readonly MultiProbe[];
+  readonly #probes: readonly LinkProbe[];
   readonly #onReturn: boolean;
   readonly #cookies: boolean;
 
@@ -31,7 +33,7 @@ export class KprobeMultiLink extends KernelLink {
     this.#targets = targets;
     this.#onReturn = options.onReturn;
     this.#cookies = options.cookies;
-    this.#probes = targets.map(({ cookie }) => ({ link: this, cookie, session: false }));
+    this.#probes = targets.map(({ cookie }) => ({ link: this, cookie }));
     for (const [index, { site }] of targets.entries())
       site.add({ offset: 0, onReturn: options.onReturn, target: this.#probes[index]! });
   }
@@ -48,10 +50,9 @@ export class KprobeMultiLink extends KernelLink {
     };
     if (at === 0n) return info;
     const given = this.#targets.slice(0, room);
-    const words = (values: readonly bigint[]) => new Uint8Array(BigUint64Array.from(values).buffer);
     if (cookiesAt !== 0n)
-      request.write(cookiesAt, words(given.map(({ cookie }) => (this.#cookies ? cookie : 0n))));
-    request.write(at, words(given.map(({ address }) => (request.showsAddresses ? address : 0n))));
+      request.write(cookiesAt, wordBytes(given.map(({ cookie }) => (this.#cookies ? cookie : 0n))));
+    request.write(at, wordBytes(given.map(({ address }) => (request.showsAddresses ? address : 0n))));
     return given.length < this.#targets.length ? refuse(Errno.ENOSPC) : info;
   }
 
@@ -80,13 +81,13 @@ export interface UprobeMulti {
 /** A program at many places of a file (`struct bpf_uprobe_multi_link`). */
 export class UprobeMultiLink extends KernelLink {
   readonly #multi: UprobeMulti;
-  readonly #probes: readonly MultiProbe[];
+  readonly #probes: readonly LinkProbe[];
 
   constructor(table: IdTable<KernelLink>, program: KernelProgram, multi: UprobeMulti) {
     super(table, BpfLinkType.UPROBE_MULTI, program);
     const { probes, path, targets, onReturn, pid } = multi;
     this.#multi = multi;
-    this.#probes = targets.map(({ cookie }) => ({ link: this, cookie, session: false }));
+    this.#probes = targets.map(({ cookie }) => ({ link: this, cookie }));
     for (const [index, { offset }] of targets.entries()) {
       const target = this.#probes[index]!;
       probes.add(path, offset, { onReturn, target, watches: (task) => pid === 0 || task.tgid === pid });
@@ -105,7 +106,7 @@ export class UprobeMultiLink extends KernelLink {
     for (const [field, values] of arrays) {
       const at = BigInt(request.asked(field));
       if (at !== 0n && room === 0) refuse(Errno.EINVAL);
-      if (at !== 0n) request.write(at, new Uint8Array(BigUint64Array.from(values.slice(0, room)).buffer));
+      if (at !== 0n) request.write(at, wordBytes(values.slice(0, room)));
     }
     if (room !== 0 && room < targets.length) refuse(Errno.ENOSPC);
     return {

@@ -41,7 +41,7 @@ export class PerfLink extends KernelLink {
         perfEventEventCookie: this.#cookie,
       };
     }
-    if (source.probe !== null) return this.#probeInfo(request, source.probe, source.call.missed);
+    if (source.probe !== null) return this.#probeInfo(request, source.probe);
     const at = ["perfEventTracepointTpName", "perfEventTracepointNameLen"] as const;
     return {
       perfEventType: BpfPerfEventType.TRACEPOINT,
@@ -50,7 +50,7 @@ export class PerfLink extends KernelLink {
     };
   }
 
-  #probeInfo(request: LinkInfoRequest, probe: ProbePlace, missed: number): LinkInfo {
+  #probeInfo(request: LinkInfoRequest, probe: ProbePlace): LinkInfo {
     const { kind, name, offset, onReturn } = probe;
     if (kind === "uprobe") {
       return {
@@ -65,7 +65,7 @@ export class PerfLink extends KernelLink {
       perfEventKprobeNameLen: request.giveText("perfEventKprobeFuncName", "perfEventKprobeNameLen", name),
       perfEventKprobeOffset: Number(BigInt.asUintN(32, offset)),
       perfEventKprobeAddr: request.showsAddresses ? this.#symbols.address(name) : 0n,
-      perfEventKprobeMissed: missed,
+      perfEventKprobeMissed: 0,
       perfEventKprobeCookie: this.#cookie,
     };
   }

@@ -1,11 +1,12 @@
 import { BpfLinkType } from "../../uapi/index.ts";
-import type { RawProbe, Tracepoint } from "../hooks/tracepoints.ts";
+import type { LinkProbe } from "../hooks/event-call.ts";
+import type { Tracepoint } from "../hooks/tracepoints.ts";
 import type { IdTable } from "../id-table.ts";
 import type { KernelProgram } from "../objects/program.ts";
 import { KernelLink, type LinkInfo, type LinkInfoRequest } from "./link.ts";
 
 /** A program at a tracepoint that gets its arguments as they are (`struct bpf_raw_tp_link`). */
-export class RawTracepointLink extends KernelLink implements RawProbe {
+export class RawTracepointLink extends KernelLink implements LinkProbe {
   readonly point: Tracepoint;
   readonly cookie: bigint;
 

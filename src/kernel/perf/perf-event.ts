@@ -3,6 +3,7 @@ import type { Attachment, EventCall } from "../hooks/event-call.ts";
 import { KernelObject } from "../objects/kernel-object.ts";
 import type { KernelProgram } from "../objects/program.ts";
 import type { KernelTask } from "../tasks/task.ts";
+import { wordBytes } from "../word-bytes.ts";
 import type { PerfAttr } from "./perf-attr.ts";
 import type { PerfRing } from "./perf-ring.ts";
 
@@ -56,8 +57,6 @@ export class PerfEvent extends KernelObject {
   output: PerfEvent | null = null;
   /** A sample every so many; 0: none. */
   period: bigint;
-  /** Samples that were taken. */
-  samples = 0;
   /** Counted since the last sample. */
   left = 0n;
   #count = 0n;
@@ -134,17 +133,16 @@ export class PerfEvent extends KernelObject {
   /** What read(2) gives (`perf_read_one`). */
   values(): Uint8Array {
     const format = Number(this.parts.attr.readFormat);
-    const words = [this.count];
+    const asked = (bit: number, word: bigint) => ((format & bit) === 0 ? [] : [word]);
     const time = BigInt(Math.floor(this.timeEnabled));
-    if ((format & PerfFormat.TOTAL_TIME_ENABLED) !== 0) words.push(time);
-    if ((format & PerfFormat.TOTAL_TIME_RUNNING) !== 0) words.push(time);
-    if ((format & PerfFormat.ID) !== 0) words.push(BigInt(this.parts.number));
-    if ((format & PerfFormat.LOST) !== 0) words.push(0n);
-    // A group of one: how many it has comes first.
-    if ((format & PerfFormat.GROUP) === 0) return new Uint8Array(BigUint64Array.from(words).buffer);
-    const [count, ...rest] = words as [bigint, ...bigint[]];
-    const times = rest.splice(0, (format & 1) + ((format >> 1) & 1));
-    return new Uint8Array(BigUint64Array.from([1n, ...times, count, ...rest]).buffer);
+    const times = [
+      ...asked(PerfFormat.TOTAL_TIME_ENABLED, time),
+      ...asked(PerfFormat.TOTAL_TIME_RUNNING, time),
+    ];
+    const own = [...asked(PerfFormat.ID, BigInt(this.parts.number)), ...asked(PerfFormat.LOST, 0n)];
+    // A group of one: how many it has comes first, and the times are the group's.
+    const isGroup = (format & PerfFormat.GROUP) !== 0;
+    return wordBytes(isGroup ? [1n, ...times, this.count, ...own] : [this.count, ...times, ...own]);
   }
 
   protected override destroy(): void {

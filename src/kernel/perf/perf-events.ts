@@ -134,7 +134,6 @@ export class PerfEvents {
 
   /** `__perf_event_overflow`: the program decides whether there is to be a sample. */
   #overflow(event: PerfEvent, firing: EventPlace, facts: CountFacts): void {
-    event.samples++;
     if (event.parts.source.kind !== "trace" && event.attachment !== null) {
       if (!this.#runProgram(event, firing, facts)) return;
     }
@@ -160,13 +159,7 @@ export class PerfEvents {
       data.set("addr", facts.address ?? 0n);
       kern.point("regs", regs);
       kern.point("data", data.offset);
-      let result = 0;
-      const frame = firing.frame({ cookie, ip, regs, event });
-      const entered = machine.activity.enter(firing.cpu, () => {
-        result = firing.run(program, block, frame);
-      });
-      if (!entered) program.misses++;
-      return result !== 0;
+      return firing.runAlone(program, block, firing.frame({ cookie, ip, regs, event })) !== 0;
     });
   }
 
@@ -217,8 +210,7 @@ export class PerfEvents {
     const event = this.#at(map, index);
     if (typeof event === "number") return event;
     const { source } = event.parts;
-    const takes = source.kind === "software" && source.config === PerfCountSw.BPF_OUTPUT;
-    if (!takes) return -Errno.EINVAL;
+    if (source.kind !== "software" || source.config !== PerfCountSw.BPF_OUTPUT) return -Errno.EINVAL;
     const firing = new Firing(this.#machine, { cpu });
     // An event of a task, or of another CPU, is there only while that is so (`event->oncpu`).
     if (!event.counts(cpu, firing.task)) return -Errno.EOPNOTSUPP;

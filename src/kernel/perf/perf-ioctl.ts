@@ -3,6 +3,7 @@ import { perfEventOf } from "../commands/attach-targets.ts";
 import { MOST_PROGRAMS } from "../hooks/event-call.ts";
 import type { Process } from "../process.ts";
 import { refuse } from "../refusal.ts";
+import { wordBytes } from "../word-bytes.ts";
 import type { PerfEvent } from "./perf-event.ts";
 import { setProgram } from "./set-program.ts";
 
@@ -22,7 +23,7 @@ export function perfIoctl(process: Process, event: PerfEvent, request: number, a
     case PerfIoctl.PERIOD:
       return setPeriod(process, event, argument);
     case PerfIoctl.ID:
-      process.write(argument, new Uint8Array(BigUint64Array.of(BigInt(event.parts.number)).buffer));
+      process.write(argument, wordBytes([BigInt(event.parts.number)]));
       return 0;
     case PerfIoctl.SET_OUTPUT:
       return setOutput(process, event, value);

@@ -210,8 +210,3 @@ function uprobeSource(process: Process, attr: PerfAttr): Opened {
     close: () => machine.userProbes.remove(name, offset, call),
   };
 }
-
-/** Whether programs write their bytes to it (`PERF_COUNT_SW_BPF_OUTPUT`). */
-export function isBpfOutput({ source }: PerfParts): boolean {
-  return source.kind === "software" && source.config === PerfCountSw.BPF_OUTPUT;
-}

@@ -22,15 +22,14 @@ export interface Wakeup {
 }
 
 /**
- * The ring of a perf event in the one memory: a `struct perf_event_mmap_page`, then 2^n pages of records, or none. Records lie
- * across the end where they reach it.
+ * The ring of a perf event in the one memory: a `struct perf_event_mmap_page`, then 2^n pages of records, or none.
+ * Records lie across the end where they reach it.
  */
 export class PerfRing {
   /** Offset of the first page. */
   readonly offset: number;
   /** Bytes of records. */
   readonly size: number;
-  /** Descriptors of other events that write here keep it, too. */
   readonly #memory: KernelMemory;
   readonly #wakeup: Wakeup;
   /** Records since the last wakeup; bytes at it. */

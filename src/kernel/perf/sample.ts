@@ -1,4 +1,6 @@
+import { u64 } from "../../base/index.ts";
 import { PerfRecord, PerfRecordMisc, PerfSample } from "../../uapi/index.ts";
+import { wordBytes } from "../word-bytes.ts";
 
 /** What a sample may say, as far as its event asks for it. */
 export interface SampleFacts {
@@ -30,10 +32,9 @@ const CONTEXT_KERNEL = 0xffff_ffff_ffff_ff80n;
 export function sampleRecord(sampleType: bigint, facts: SampleFacts): Uint8Array {
   const asked = (bit: number) => (sampleType & BigInt(bit)) !== 0n;
   const words: bigint[] = [];
-  const pair = (low: number, high: number) => BigInt(low >>> 0) | (BigInt(high >>> 0) << 32n);
   if (asked(PerfSample.IDENTIFIER)) words.push(facts.id);
   if (asked(PerfSample.IP)) words.push(facts.ip);
-  if (asked(PerfSample.TID)) words.push(pair(facts.pid, facts.tid));
+  if (asked(PerfSample.TID)) words.push(u64(facts.pid, facts.tid));
   if (asked(PerfSample.TIME)) words.push(BigInt(facts.time));
   if (asked(PerfSample.ADDR)) words.push(facts.address);
   if (asked(PerfSample.ID)) words.push(facts.id);
@@ -69,8 +70,4 @@ function rawPart(raw: Uint8Array): Uint8Array {
   new DataView(part.buffer).setUint32(0, size, true);
   part.set(raw, 4);
   return part;
-}
-
-function wordBytes(words: readonly bigint[]): Uint8Array {
-  return new Uint8Array(BigUint64Array.from(words).buffer);
 }

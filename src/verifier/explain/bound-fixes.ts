@@ -127,7 +127,7 @@ export function arrayOf(refusal: Refusal, register: number): string | null {
 }
 
 /** Where a copy of fewer bits was tested: the variable with as many as registers have. */
-export function wholeFixes(cause: Cause | null, name: string): Finding["fixes"] {
+function wholeFixes(cause: Cause | null, name: string): Finding["fixes"] {
   if (cause?.copy !== true) return [];
   return [
     fix(

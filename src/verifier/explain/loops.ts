@@ -1,3 +1,4 @@
+import { offsetOf } from "./cause-access.ts";
 import type { History, Place } from "./history.ts";
 import type { PathStep } from "./path-step.ts";
 import { isPointer } from "./value-kind.ts";
@@ -207,17 +208,13 @@ export function movedPointerOf(history: History, loop: Loop): MovedPointer | nul
     const [before, value] = [round.begin, round.end].map((position) => history.knownOf(place, position));
     if (!round.taken.has(key) || before == null || value == null || before === value) continue;
     if (!isPointer(value) || kindOf(before) !== kindOf(value)) continue;
-    if (offsetIn(before) !== offsetIn(value)) return { place, value, at };
+    if (offsetOf(before) !== offsetOf(value)) return { place, value, at };
   }
   return null;
 }
 
 function kindOf(pointer: string): string {
   return /^[a-z_]+/.exec(pointer)?.[0] ?? "";
-}
-
-function offsetIn(pointer: string): string {
-  return /(?:[(,]off=|^fp)(-?\w+)/.exec(pointer)?.[1] ?? "0";
 }
 
 /** Whether a loop's rounds are those of an iterator: the verifier follows it until it learns nothing new. */

@@ -76,6 +76,15 @@ export class Refusal {
     return name === undefined || names.length > 1 || /^[rw]\d+$/.test(name) ? otherwise : name;
   }
 
+  /** The group of a pattern in the first message that it matches; null where it matches none. */
+  said(pattern: RegExp): string | null {
+    for (const message of this.log.messages) {
+      const found = pattern.exec(message)?.[1];
+      if (found !== undefined) return found;
+    }
+    return null;
+  }
+
   /** A step for the refused instruction. */
   used(text: string): ExplanationStep[] {
     return this.last === undefined ? [] : [stepOf(this.last, "used", text)];

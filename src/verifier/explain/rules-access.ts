@@ -235,16 +235,6 @@ function ofBase(refusal: Refusal, need: string): Pick<Finding, "why" | "operand"
   };
 }
 
-/** Types whose programs write packets (`may_access_direct_pkt_data`). */
-const PACKET_WRITERS: ReadonlySet<string> = new Set([
-  "xdp",
-  "sched_cls",
-  "sched_act",
-  "lwt_xmit",
-  "sk_skb",
-  "sk_msg",
-]);
-
 function readOnly(message: string, refusal: Refusal): Finding {
   const { last, history, program } = refusal;
   const register = last?.effect.memory?.base;
@@ -284,10 +274,10 @@ function readOnly(message: string, refusal: Refusal): Finding {
   }
   const packet =
     /packet/.test(message) || /^pkt/.test(register === undefined ? "" : (refusal.known(register) ?? ""));
-  const type = program.type === undefined ? undefined : programType(program.type)?.name;
-  if (packet && (type === undefined || !PACKET_WRITERS.has(type))) {
+  const type = program.type === undefined ? undefined : programType(program.type);
+  if (packet && type?.packet !== "write") {
     return {
-      headline: `packets may only be read by programs of ${type === undefined ? "this type" : `type ${type}`}`,
+      headline: `packets may only be read by programs of ${type === undefined ? "this type" : `type ${type.name}`}`,
       need,
       ...operand,
       fixes: [

@@ -204,11 +204,9 @@ function argumentsOfGlobal(match: RegExpExecArray, refusal: Refusal): Finding | 
 }
 
 /** A global function that returns something other than a number. */
-function resultOfGlobal({ log }: Refusal): Finding | null {
-  const name = log.messages
-    .map((message) => /^Global function (\S+?)(?:\(\))? doesn't return scalar/.exec(message)?.[1])
-    .find((each) => each !== undefined);
-  if (name === undefined) return null;
+function resultOfGlobal(refusal: Refusal): Finding | null {
+  const name = refusal.said(/^Global function (\S+?)(?:\(\))? doesn't return scalar/);
+  if (name === null) return null;
   return {
     headline: `the global function ${name} returns no number, and global functions must return one`,
     need: `what ${name} returns is not known to its callers: it is verified on its own`,
@@ -225,16 +223,12 @@ function resultOfGlobal({ log }: Refusal): Finding | null {
 /** An argument that the compiler left out, because the function does not use its parameter. */
 function unsetArgument(refusal: Refusal): Finding | null {
   const { log, history, last } = refusal;
-  const register = log.messages
-    .map((message) => /^R([1-5]) is not a scalar/.exec(message)?.[1])
-    .find((each) => each !== undefined);
-  if (register === undefined || last === undefined || log.truncated) return null;
+  const register = refusal.said(/^R([1-5]) is not a scalar/);
+  if (register === null || last === undefined || log.truncated) return null;
   const at = Number(register);
   const oldest = history.origin(at, last.position).at(-1);
   if (refusal.known(at) !== null || (oldest !== undefined && oldest.kind !== "clobbered")) return null;
-  const name = log.messages
-    .map((message) => /^Caller passes invalid args into func#\d+ \('(\w+)'\)/.exec(message)?.[1])
-    .find((each) => each !== undefined);
+  const name = refusal.said(/^Caller passes invalid args into func#\d+ \('(\w+)'\)/);
   const who = name ?? "a global function";
   return {
     headline: `argument ${at} of ${who} is not set: the compiler leaves out what the function does not use`,

@@ -15,11 +15,8 @@ export const RESOURCE_RULES: readonly Rule[] = [
     code: "unreleased-reference",
     patterns: [/^Unreleased reference id=\d+ alloc_insn=(\d+)/, /would lead to reference leak/],
     find: (match, refusal) => {
-      const line = refusal.log.messages
-        .map((each) => /alloc_insn=(\d+)/.exec(each)?.[1])
-        .find((each) => each !== undefined);
-      const allocation = match[1] ?? line;
-      return leak(allocation === undefined ? null : Number(allocation), refusal);
+      const allocation = match[1] ?? refusal.said(/alloc_insn=(\d+)/);
+      return leak(allocation === null ? null : Number(allocation), refusal);
     },
   },
   {

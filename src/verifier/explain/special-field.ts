@@ -1,5 +1,5 @@
 import { type MapFieldKind, mapTraits } from "../../platform/index.ts";
-import { BpfMapType, mapTypeNames } from "../../uapi/index.ts";
+import { mapTypeNames } from "../../uapi/index.ts";
 import { calledName } from "./lock-call.ts";
 import { type Finding, fix, type Refusal } from "./rule.ts";
 
@@ -155,7 +155,7 @@ function missingFixes(
       ? [
           fix(
             `Not every type of map can hold a ${field.name}, and loaders leave the types of such a map out: an array or a hash can.`,
-            `__uint(type, BPF_MAP_TYPE_${(mapTypeNames[BpfMapType.HASH] ?? "hash").toUpperCase()});`,
+            "__uint(type, BPF_MAP_TYPE_HASH);",
           ),
         ]
       : []),

@@ -1,6 +1,5 @@
 import { prototypeArgument } from "./argument-fixes.ts";
-import type { Cause } from "./cause.ts";
-import { callName } from "./cause.ts";
+import { type Cause, callName } from "./cause.ts";
 import { declarationOf } from "./declared.ts";
 import type { ValueLink } from "./history.ts";
 import { type Finding, fix, type Refusal } from "./rule.ts";
