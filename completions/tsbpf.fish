@@ -1,5 +1,5 @@
 # Completion of tsbpf for fish. Made by 'tsbpf completion fish'.
-complete -c tsbpf -n __fish_use_subcommand -f -a help -d 'Show how a command is used, or what a helper does'
+complete -c tsbpf -n __fish_use_subcommand -f -a help -d 'Show how a command is used, or what a helper or kfunc does'
 complete -c tsbpf -n '__fish_seen_subcommand_from help' -a 'help prog map btf gen version run verify vm asm disasm demo completion'
 complete -c tsbpf -n '__fish_seen_subcommand_from help' -l json -s j -d 'write JSON'
 complete -c tsbpf -n '__fish_seen_subcommand_from help' -l pretty -s p -d 'write JSON in lines'

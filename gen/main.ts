@@ -2,8 +2,10 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { btfDump } from "./btf-dump/index.ts";
 import type { Generated, Generator } from "./generator.ts";
+import { helperDocs } from "./helper-docs.ts";
 import { helperSignatures } from "./platform/helper-signatures.ts";
 import { platformGenerator } from "./platform/index.ts";
+import { kfuncSignatures } from "./platform/kfunc-signatures.ts";
 import { tracepointsGenerator } from "./platform/tracepoints.ts";
 import { uapi } from "./uapi/index.ts";
 import { verifierDocs } from "./verifier/docs.ts";
@@ -13,9 +15,11 @@ const GENERATORS: readonly Generator[] = [
   uapi,
   platformGenerator,
   helperSignatures,
+  kfuncSignatures,
   tracepointsGenerator,
   btfDump,
   verifierDocs,
+  helperDocs,
   vmlinux,
 ];
 

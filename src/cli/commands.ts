@@ -16,9 +16,9 @@ function laterNoun(name: string, summary: string): Command {
 export const COMMANDS: readonly Command[] = [
   {
     name: "help",
-    summary: "Show how a command is used, or what a helper does",
+    summary: "Show how a command is used, or what a helper or kfunc does",
     bpftool: true,
-    forms: ["[COMMAND]", "helper [NAME]"],
+    forms: ["[COMMAND]", "helper [NAME]", "kfunc [NAME]"],
   },
   laterNoun("batch", "Run several commands"),
   {

@@ -3,13 +3,18 @@ import { findCommand } from "./commands.ts";
 import { CommandError } from "./failure.ts";
 import { usage, usageOf } from "./usage.ts";
 
-/** `tsbpf help [COMMAND]`, `tsbpf help helper [NAME]`. Of commands, with -j it is `null`, as bpftool's. */
+/** `tsbpf help [COMMAND]`, `tsbpf help helper [NAME]`, `tsbpf help kfunc [NAME]`. Of commands, with -j it is `null`, as bpftool's. */
 export const run: CommandFunction = async (invocation) => {
   const { io, words, json } = invocation;
   if (words.count > 0 && words.peek === "helper") {
     words.take();
     const { helpHelper } = await import("./help-helper.ts");
     return await helpHelper(invocation);
+  }
+  if (words.count > 0 && words.peek === "kfunc") {
+    words.take();
+    const { helpKfunc } = await import("./help-kfunc.ts");
+    return await helpKfunc(invocation);
   }
   if (json) {
     io.stdout.write("null\n");

@@ -7,6 +7,14 @@ import type { ArgumentCheck, EmitEnvironment, Helper, HelperCall, Kfunc, ValueKi
 export interface Passing {
   readonly args: readonly ValueKind[];
   readonly result: ValueKind;
+  /** What is otherwise here than on Linux: a sentence. */
+  readonly here?: string;
+}
+
+/** Of what always gives the same answer: which, and why. */
+export interface ConstantPassing extends Passing {
+  readonly always: number;
+  readonly here: string;
 }
 
 /** How a kfunc is called, and what checked mode tests of its arguments: nothing unless told. */
@@ -17,37 +25,53 @@ export interface KfuncPassing extends Passing {
 /** A helper whose body is TypeScript; name and argument checks are those of its prototype. */
 export function hostHelper(
   id: number,
-  { args, result }: Passing,
+  passing: Passing,
   call: (call: HelperCall, ...args: number[]) => number,
 ): Helper {
-  return { ...identity(id), args, result, body: { kind: "host", call } };
+  return { ...identity(id), ...passing, body: { kind: "host", call } };
+}
+
+/**
+ * A helper that has nothing to be about in this kernel, and says so as Linux does. What `first` does comes before: it
+ * leaves memory as Linux would, and may refuse arguments by another answer.
+ */
+export function constantHelper(
+  id: number,
+  passing: ConstantPassing,
+  first: (call: HelperCall, ...args: number[]) => number | undefined = () => undefined,
+): Helper {
+  return hostHelper(id, passing, (call, ...args) => {
+    const answer = first(call, ...args) ?? passing.always;
+    if (passing.result === "i64") call.resultHigh = answer < 0 ? -1 : 0;
+    return answer;
+  });
 }
 
 /** A helper whose body is emitted. */
 export function emittedHelper(
   id: number,
-  { args, result }: Passing,
+  passing: Passing,
   emit: (f: FunctionBuilder, environment: EmitEnvironment) => void,
 ): Helper {
-  return { ...identity(id), args, result, body: { kind: "wasm", emit } };
+  return { ...identity(id), ...passing, body: { kind: "wasm", emit } };
 }
 
 /** A kfunc whose body is TypeScript. */
 export function hostKfunc(
   name: string,
-  { args, result, checks = [] }: KfuncPassing,
+  passing: KfuncPassing,
   call: (call: HelperCall, ...args: number[]) => number,
 ): Kfunc {
-  return { name, args, result, checks, body: { kind: "host", call } };
+  return { name, checks: [], ...passing, body: { kind: "host", call } };
 }
 
 /** A kfunc whose body is emitted. */
 export function emittedKfunc(
   name: string,
-  { args, result, checks = [] }: KfuncPassing,
+  passing: KfuncPassing,
   emit: (f: FunctionBuilder, environment: EmitEnvironment) => void,
 ): Kfunc {
-  return { name, args, result, checks, body: { kind: "wasm", emit } };
+  return { name, checks: [], ...passing, body: { kind: "wasm", emit } };
 }
 
 function identity(id: number): Pick<Helper, "id" | "name" | "checks"> {

@@ -105,6 +105,10 @@ export interface Callable {
   readonly result: ValueKind;
   readonly checks: readonly ArgumentCheck[];
   readonly body: HostBody | EmittedBody;
+  /** What it answers to every call that is right, where this kernel has nothing that it could be about. */
+  readonly always?: number;
+  /** Why it always answers that, or what is otherwise here than on Linux: a sentence. */
+  readonly here?: string;
 }
 
 /** A helper that programs can call by number (`BPF_FUNC_*`). Tables of these are what an engine compiles against. */

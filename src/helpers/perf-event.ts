@@ -2,7 +2,7 @@ import { MAP_HEADER_SIZE, MapField } from "../maps/index.ts";
 import type { KernelLayout } from "../platform/index.ts";
 import { BpfFuncId, BpfMapType, Errno } from "../uapi/index.ts";
 import type { ContextKind } from "./context-kind.ts";
-import { hostHelper } from "./define.ts";
+import { constantHelper, hostHelper } from "./define.ts";
 import type { Helper, HelperCall } from "./helper.ts";
 import type { PerfCounter } from "./services.ts";
 import { wideBits } from "./wide.ts";
@@ -97,12 +97,27 @@ export function perfEventHelpers(layout: KernelLayout, kind: ContextKind): reado
         return giveCounter(call, size === VALUE_SIZE ? own() : -Errno.EINVAL, to, size);
       },
     ),
-    // No CPU of this kernel records its branches.
-    hostHelper(
+    constantHelper(
       BpfFuncId.read_branch_records,
-      { args: ["ptr", "ptr", "i32", "i64"], result: "i32" },
+      {
+        args: ["ptr", "ptr", "i32", "i64"],
+        result: "i32",
+        always: -Errno.ENOENT,
+        here: "No CPU of this kernel records its branches.",
+      },
       (_call: HelperCall, _context: number, _to: number, _size: number, flags: number, high: number) =>
-        (flags & ~1) !== 0 || high !== 0 ? -Errno.EINVAL : -Errno.ENOENT,
+        (flags & ~1) !== 0 || high !== 0 ? -Errno.EINVAL : undefined,
+    ),
+    constantHelper(
+      BpfFuncId.get_branch_snapshot,
+      {
+        args: ["ptr", "i32", "i64"],
+        result: "i32",
+        always: -Errno.ENOENT,
+        here: "No CPU of this kernel records its branches.",
+      },
+      (_call: HelperCall, _to: number, _size: number, flags: number, high: number) =>
+        flags !== 0 || high !== 0 ? -Errno.EINVAL : undefined,
     ),
   ];
 }

@@ -1,6 +1,6 @@
 import { RecordBlocks } from "../maps/index.ts";
 import { addressOf } from "../mem/index.ts";
-import { BpfMapType, BpfProgFlag, Errno, helperName } from "../uapi/index.ts";
+import { BpfMapType, BpfProgFlag, Errno } from "../uapi/index.ts";
 import {
   type Environment,
   FixupError,
@@ -25,6 +25,7 @@ import type { Process } from "./process.ts";
 import { refuse } from "./refusal.ts";
 import { specialFields } from "./special-fields.ts";
 import { programTag } from "./tag.ts";
+import { unsupportedHelper, unsupportedKfunc } from "./unsupported.ts";
 import { unverifiedMaps } from "./unverified.ts";
 import { asTarget, type Judgement, judge, type LoadRequest } from "./verification.ts";
 
@@ -159,12 +160,12 @@ function compile(machine: Machine, request: LoadRequest, checked: ToCompile, log
   const helpers = machine.helpersFor(request.type.type);
   for (const id of fixed.helpers) {
     if (helpers.has(id)) continue;
-    log.write(`helper bpf_${helperName(id) ?? "unknown"}#${id} is not supported by this kernel\n`);
+    log.write(`${unsupportedHelper(id)}\n`);
     refuse(Errno.EOPNOTSUPP);
   }
   for (const name of fixed.kfuncs.values()) {
     if (machine.kfuncs.has(name)) continue;
-    log.write(`kfunc ${name} is not supported by this kernel\n`);
+    log.write(`${unsupportedKfunc(name)}\n`);
     refuse(Errno.EOPNOTSUPP);
   }
   const mapOfSlot = new Map<number, number>();

@@ -64,6 +64,7 @@ export { ITERATOR_TARGETS, type IteratorArgument, type IteratorTarget } from "./
 export { RAW_TRACEPOINT_NULL_ARGUMENTS } from "./functions/raw-tracepoints.ts";
 export { RCU_PROTECTED_STRUCTS } from "./functions/rcu-structs.ts";
 export { HELPER_SIGNATURES } from "./generated/helper-signatures.ts";
+export { KFUNC_SIGNATURES } from "./generated/kfunc-signatures.ts";
 export {
   type ArgumentName,
   type ArgumentRule,
@@ -75,6 +76,8 @@ export {
 export { type HelperCaller, helperCallers } from "./helpers/callers.ts";
 export type { Capabilities, GrantCondition, KernelOption } from "./helpers/grant.ts";
 export { INTERNAL_SYMBOLS, InternalHelper } from "./helpers/internal.ts";
+export { HELPER_FAMILIES, HELPER_MEANINGS } from "./helpers/meanings/index.ts";
+export type { HelperMeaning } from "./helpers/meanings/meaning.ts";
 export type {
   AllowedRule,
   HelperCallback,
@@ -102,6 +105,7 @@ export { compareReleases, helperCount, helperSince } from "./helpers/since.ts";
 export { type FieldPlace, KernelLayout } from "./kernel-layout.ts";
 export { type KfuncFilter, KfuncFlag, type KfuncHook, type KfuncSet } from "./kfuncs/kfunc-set.ts";
 export { DESTRUCTORS, DEVICE_BOUND_KFUNCS, isKfunc, KFUNC_SETS, kfuncFlags } from "./kfuncs/lookup.ts";
+export { KFUNC_FAMILIES, KFUNC_MEANINGS } from "./kfuncs/meanings/index.ts";
 export {
   functionsOfMap,
   type InlineLookup,
