@@ -144,23 +144,29 @@ function andConstant(
   return undefined;
 }
 
+/** How deep expressions are looked into for bits that are 0: what they share is looked at each time. */
+const BITS_DEPTH = 6;
+
 /** A mask of the bits that an i32 may have. */
-function knownBits(value: Value): number {
-  if (value.type !== "i32") return -1;
+function knownBits(value: Value, depth = BITS_DEPTH): number {
+  if (value.type !== "i32" || depth === 0) return -1;
+  const [a, b, c] = value.args;
   switch (value.op) {
     case Op.load:
       return value.signed || value.size === 4 ? -1 : value.size === 1 ? 0xff : 0xffff;
     case Op.and:
-      return isConst(value.args[1]!) ? value.args[1]!.imm : -1;
+      return isConst(b!) ? b.imm : -1;
     case Op.bswap:
       return value.imm === 16 ? 0xffff : -1;
     case Op.shrU:
-      return isConst(value.args[1]!) ? knownBits(value.args[0]!) >>> (value.args[1]!.imm & 31) : -1;
+      return isConst(b!) ? knownBits(a!, depth - 1) >>> (b.imm & 31) : -1;
     case Op.shl:
-      return isConst(value.args[1]!) ? knownBits(value.args[0]!) << (value.args[1]!.imm & 31) : -1;
+      return isConst(b!) ? knownBits(a!, depth - 1) << (b.imm & 31) : -1;
     case Op.or:
     case Op.xor:
-      return knownBits(value.args[0]!) | knownBits(value.args[1]!);
+      return knownBits(a!, depth - 1) | knownBits(b!, depth - 1);
+    case Op.select:
+      return knownBits(b!, depth - 1) | knownBits(c!, depth - 1);
     case Op.const:
       return value.imm;
     default:
@@ -263,7 +269,7 @@ export function wrap(make: ValueMaker, value: Value, depth = WRAP_DEPTH): Value 
         isConstOf(other, 0)
       )
         return low;
-      return make.make(Op.select, "i32", [condition, low, other]);
+      return select(make, condition, low, other);
     }
     case Op.shl: {
       const [a, b] = value.args as [Value, Value];
@@ -292,6 +298,27 @@ function hasCheapHalf({ op }: Value): boolean {
 export function extendU(make: ValueMaker, value: Value): Value {
   if (isConst(value)) return make.i64(value.imm, 0);
   return make.make(Op.extendU, "i64", [value]);
+}
+
+/** `a` where the condition holds, else `b`, in its simplest form. */
+export function select(make: ValueMaker, condition: Value, a: Value, b: Value): Value {
+  if (isConst(condition)) return condition.imm !== 0 ? a : b;
+  if (a === b) return a;
+  // What both sides extend is chosen before it is.
+  if (a.type === "i64" && isShort(a) && isShort(b))
+    return extendU(make, select(make, condition, wrap(make, a), wrap(make, b)));
+  if (a.type === "i32" && isConst(a) && isConst(b)) {
+    if (a.imm === b.imm) return a;
+    const truth = isComparison(condition.op) ? condition : make.make(Op.ne, "i32", [condition, make.i32(0)]);
+    if (a.imm === 1 && b.imm === 0) return truth;
+    if (a.imm === 0 && b.imm === 1) return negate(make, truth);
+  }
+  return make.make(Op.select, a.type, [condition, a, b]);
+}
+
+/** Whether the high half of an i64 is known to be 0, by its form. */
+function isShort(value: Value): boolean {
+  return value.op === Op.extendU || (isConst(value) && value.high === 0);
 }
 
 /** The address of an offset where a condition holds, else NULL. */

@@ -1,44 +1,83 @@
-import { type Cfg, type Dominators, dominates, dominatorsOf, type Order, orderOf } from "../cfg/index.ts";
+import {
+  type Cfg,
+  type Dominators,
+  dominates,
+  dominatorsOf,
+  graphOf,
+  type Order,
+  orderOf,
+} from "../cfg/index.ts";
 import type { ValueMaker } from "./constants.ts";
 import { Block, type IrType, Op, Value, type ValueFields } from "./value.ts";
 
 /** A function in SSA form. Block 0 is its entry. */
 export class IrFunction {
   readonly name: string;
-  readonly graph: Cfg;
-  readonly order: Order;
-  readonly dominators: Dominators;
-  readonly blocks: readonly Block[];
+  #graph: Cfg;
+  #order: Order;
+  #dominators: Dominators;
+  #blocks: readonly Block[];
   /** The frame's address is somewhere else than in accesses and arguments of calls: any pointer may lead to it. */
   frameEscapes = false;
   #values = 0;
 
   constructor(name: string, graph: Cfg) {
     this.name = name;
-    this.graph = graph;
-    this.order = orderOf(graph);
-    this.dominators = dominatorsOf(graph, this.order);
-    this.blocks = Array.from({ length: graph.blockCount }, (_, id) => new Block(id));
+    this.#graph = graph;
+    this.#order = orderOf(graph);
+    this.#dominators = dominatorsOf(graph, this.#order);
+    this.#blocks = Array.from({ length: graph.blockCount }, (_, id) => new Block(id));
     for (let edge = 0; edge < graph.edgeTo.length; edge++) {
-      const from = this.blocks[graph.edgeFrom[edge]!]!;
-      const to = this.blocks[graph.edgeTo[edge]!]!;
+      const from = this.#blocks[graph.edgeFrom[edge]!]!;
+      const to = this.#blocks[graph.edgeTo[edge]!]!;
       from.successors.push(to);
       to.predecessors.push(from);
     }
   }
 
-  /** Blocks so that, loops apart, each stands behind all that lead to it. */
-  *inOrder(): Iterable<Block> {
-    for (const block of this.order.reversePostorder) yield this.blocks[block]!;
+  get graph(): Cfg {
+    return this.#graph;
   }
 
-  /** A block that several edges lead to. */
-  merges(block: Block): boolean {
-    return block.predecessors.length > 1;
+  get order(): Order {
+    return this.#order;
+  }
+
+  /** By number. */
+  get blocks(): readonly Block[] {
+    return this.#blocks;
+  }
+
+  /**
+   * Numbers the blocks anew after some have come, gone or changed their successors: those that the entry reaches are
+   * left. Who changed them has kept predecessors, and what phis take from them, in step with successors.
+   */
+  rebuild(): void {
+    const entry = this.#blocks[0]!;
+    const reached = new Set<Block>([entry]);
+    // What is added while it is gone through is gone through, too.
+    for (const block of reached) for (const next of block.successors) reached.add(next);
+    const blocks = [...reached];
+    for (const [id, block] of blocks.entries()) {
+      block.id = id;
+      if (block.predecessors.every((from) => reached.has(from))) continue;
+      const kept = block.predecessors.map((from) => reached.has(from));
+      block.predecessors = block.predecessors.filter((_, i) => kept[i]);
+      for (const phi of block.phis) phi.args = phi.args.filter((_, i) => kept[i]);
+    }
+    this.#blocks = blocks;
+    this.#graph = graphOf(blocks.map(({ successors }) => successors.map(({ id }) => id)));
+    this.#order = orderOf(this.#graph);
+    this.#dominators = dominatorsOf(this.#graph, this.#order);
+  }
+
+  /** Blocks so that, loops apart, each stands behind all that lead to it. */
+  *inOrder(): Iterable<Block> {
+    for (const block of this.#order.reversePostorder) yield this.#blocks[block]!;
   }
 
   dominates(a: Block, b: Block): boolean {
-    return dominates(this.dominators, a.id, b.id);
+    return dominates(this.#dominators, a.id, b.id);
   }
 
   /** One more than the largest number of a value. */

@@ -3,7 +3,7 @@ import { binary, extendU } from "./fold.ts";
 import { Appender, type IrFunction } from "./function.ts";
 import { placeOf } from "./memory-state.ts";
 import { settle } from "./simplify.ts";
-import { type Block, isPure, isRead, Op, resolveArgs, type Value } from "./value.ts";
+import { type Block, isClobber, Op, resolveArgs, type Value } from "./value.ts";
 
 /** Bytes of memory side by side, somewhere in a value that is 0 elsewhere. */
 interface Piece {
@@ -47,7 +47,7 @@ class Ladders {
     make.begin(this.#block);
     for (const value of this.#block.values) {
       resolveArgs(value);
-      if (!isPure(value) && !isRead(value) && value.op !== Op.mayGoto) this.#epoch++;
+      if (isClobber(value)) this.#epoch++;
       const piece = this.#pieceOf(value);
       const merged = value.op === Op.or && piece !== undefined ? this.#load(piece, value) : undefined;
       if (merged === undefined) make.append(value);

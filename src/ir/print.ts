@@ -68,6 +68,8 @@ function definition(value: Value): string {
       return `${result}call @${value.imm} (${operands})`;
     case Op.mayGoto:
       return `${result}may_goto`;
+    case Op.interrupted:
+      return `${result}interrupted`;
     default:
       return `${result}${name}${type === "void" ? "" : ` ${type}`}${operands === "" ? "" : ` ${operands}`}`;
   }

@@ -1,12 +1,15 @@
 import { isConst } from "./constants.ts";
-import { binary, extendU, pointerOrNull, wrap } from "./fold.ts";
+import { binary, extendU, pointerOrNull, select, wrap } from "./fold.ts";
 import { Appender, type IrFunction } from "./function.ts";
+import type { Inlining } from "./inline.ts";
 import { MemoryState } from "./memory-state.ts";
 import { removeTrivialPhis } from "./ssa.ts";
 import { isComparison, isPure, Op, resolve, resolveArgs, type Value } from "./value.ts";
 
 /** What is known of the program beside its instructions. */
 export interface CallKnowledge {
+  /** What may stand in the place of a call of a function, or of one that calls a function back; undefined: nothing. */
+  readonly inlining: (call: Value) => Inlining | undefined;
   /** A call as something else that gives the same (a lookup in an array, the CPU's number); undefined: it stays. */
   readonly expand: (make: Appender, call: Value) => Value | undefined;
   /** Whether the 64 bits that a call gives are the address of an offset, or NULL for 0. */
@@ -102,8 +105,7 @@ function rebuilt(make: Appender, value: Value, { expand }: CallKnowledge): Value
         return make.i32((args[0].imm << (32 - value.imm)) >> (32 - value.imm));
       return make.make(op, value.type, args, value.imm);
     case Op.select:
-      if (isConst(args[0]!)) return args[0].imm !== 0 ? args[1]! : args[2]!;
-      return args[1] === args[2] ? args[1]! : make.make(op, value.type, args, value.imm);
+      return select(make, args[0]!, args[1]!, args[2]!);
     case Op.const:
       return value.type === "i32" ? make.i32(value.imm) : make.i64(value.imm, value.high);
     default:

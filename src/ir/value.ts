@@ -64,6 +64,8 @@ export const Op = {
   mayGoto: 37,
   /** The CPU that the executor runs as (i32). */
   cpu: 38,
+  /** Whether somebody interrupts the executor's run (i32). */
+  interrupted: 39,
 } as const;
 export type Op = (typeof Op)[keyof typeof Op];
 
@@ -126,12 +128,13 @@ export type Terminator =
 
 /** A straight piece of a function: phis, then values in the order in which they are computed. */
 export class Block {
-  readonly id: number;
+  /** Until blocks come or go, see `IrFunction.rebuild`. */
+  id: number;
   phis: Value[] = [];
   values: Value[] = [];
   terminator: Terminator = { kind: "goto" };
-  readonly successors: Block[] = [];
-  readonly predecessors: Block[] = [];
+  successors: Block[] = [];
+  predecessors: Block[] = [];
 
   constructor(id: number) {
     this.id = id;
@@ -152,6 +155,11 @@ export function isPure({ op }: Value): boolean {
 /** Compares its arguments: an i32, 0 or 1. */
 export function isComparison(op: Op): boolean {
   return op >= Op.eq && op <= Op.leS;
+}
+
+/** Whether a value may change what a load gives. */
+export function isClobber({ op }: Value): boolean {
+  return op === Op.store || (op >= Op.atomic && op <= Op.tailCall);
 }
 
 /** Reads memory and does nothing else. */

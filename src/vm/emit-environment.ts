@@ -36,6 +36,11 @@ export function createEnvironment(
         },
       );
     },
+    holdLock: (f, lock) => {
+      f.i32.const(0);
+      lock();
+      f.i32.store(state(State.LOCK));
+    },
     stopped: (f) =>
       f.i32.const(0).i32.load(state(State.FAULT)).i32.const(0).i32.load(Control.INTERRUPT).i32.or(),
   };

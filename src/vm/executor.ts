@@ -106,6 +106,19 @@ export class BpfExecutor implements Executor {
     return (this.word(State.EXECUTED) >>> 0) + this.word(State.EXECUTED + 4) * 2 ** 32;
   }
 
+  /** Runs of the last batch that did not come to their end: 0, unless it ended with a fault. */
+  get left(): number {
+    return this.fault === null ? 0 : this.word(State.LEFT);
+  }
+
+  /** Gives a spin lock back that the last run ended with: a fault in the midst of what it protects. */
+  releaseLock(): void {
+    const lock = this.word(State.LOCK);
+    if (lock === 0) return;
+    this.setWord(State.LOCK, 0);
+    this.memory.functions.unlock(lock);
+  }
+
   /** Notes that a run ended in a trap, as its fault. @throws whatever else was thrown. */
   trapped(error: unknown): void {
     if (!(error instanceof WebAssembly.RuntimeError)) throw error;

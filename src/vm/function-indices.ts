@@ -6,15 +6,20 @@ const DEFAULT_LIMIT = 1 << 20;
  * Indices of functions (programs, callbacks, helper adapters, operations of map shapes), allocated once for a whole
  * kernel: the same index means the same function in every executor's table. Index 0 is never given: it stands for
  * "none" wherever an index is stored in memory.
+ *
+ * Indices that are stored nowhere (adapters, callbacks) an executor on another thread takes from a range that the
+ * kernel has reserved for such: there each executor has functions of its own.
  */
 export class FunctionIndices {
   readonly #limit: number;
   readonly #free: number[] = [];
   readonly #named = new Map<string, number>();
-  #next = 1;
+  #next: number;
 
-  constructor(limit = DEFAULT_LIMIT) {
+  /** @param first the lowest index that is given; 1 unless told. */
+  constructor(limit = DEFAULT_LIMIT, first = 1) {
     this.#limit = limit;
+    this.#next = first;
   }
 
   /** The number of indices ever given out, plus one: how long a table has to be. */
@@ -40,6 +45,21 @@ export class FunctionIndices {
       this.#named.set(name, index);
     }
     return index;
+  }
+
+  /** Notes the index that a name has in the kernel. */
+  learn(name: string, index: number): void {
+    this.#named.set(name, index);
+  }
+
+  /** Sets aside a range for functions that each executor on another thread has for itself. @returns the first index. */
+  reserve(count: number): number {
+    if (this.#next + count > this.#limit) {
+      throw new NotSupported(`more than ${this.#limit} functions in one kernel`);
+    }
+    const first = this.#next;
+    this.#next += count;
+    return first;
   }
 
   /** Gives an index back, after a quiescent point. */

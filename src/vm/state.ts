@@ -41,6 +41,10 @@ export const State = {
   BASE: 100,
   /** Function index of the program that a tail call goes to. */
   TARGET: 104,
+  /** Offset of the `struct bpf_spin_lock` that the run holds, where several executors may be at work; else 0. */
+  LOCK: 108,
+  /** Runs that the last batch left undone, with the one that ended with a fault. */
+  LEFT: 112,
 } as const;
 
 export const STATE_SIZE = 128;

@@ -51,7 +51,7 @@ export function irOfText(text: string): IrCase {
     functionAddress: (slot) => ({ low: slot, high: -1 }),
   });
   if (func === null) throw new Error("an instruction has no place in the SSA form");
-  return { func, knowledge: callKnowledge(calleeOf, new KnownMaps(memory, offsets.values())) };
+  return { func, knowledge: callKnowledge(calleeOf, new KnownMaps(memory, offsets.values()), () => undefined) };
 }
 
 const TAIL_CALL = 12;

@@ -96,8 +96,12 @@ export class InterpretedProgram implements CompiledProgram {
     let result = 0;
     for (let i = 0; i < count; i++) {
       result = this.run(context);
-      if (this.#executor.word(State.FAULT) !== 0) break;
+      if (this.#executor.word(State.FAULT) !== 0) {
+        this.#executor.setWord(State.LEFT, count - i);
+        return result;
+      }
     }
+    this.#executor.setWord(State.LEFT, 0);
     return result;
   }
 

@@ -66,6 +66,8 @@ export class Activations {
     for (const word of [State.FAULT, State.FAULT_PC]) set(word, 0);
     set(State.FRAME_TOP, place.framesAt);
     f.i32.const(0).get(context).i32.store(at(State.CONTEXT));
+    // A trap leaves the batch without a word: then none of its runs is known to have ended.
+    f.i32.const(0).get(left).i32.store(at(State.LEFT));
     f.loop((again) => {
       set(State.TAIL_CALLS, 0);
       f.i32.const(0).i64.const(0).i64.store(at(State.EXECUTED));
@@ -75,6 +77,8 @@ export class Activations {
       f.get(left).i32.const(1).i32.sub().tee(left).i32.eqz();
       f.i32.const(0).i32.load(at(State.FAULT)).i32.or().i32.eqz().brIf(again);
     });
+    f.i32.const(0).get(left).i32.const(0).i32.load(at(State.FAULT)).i32.const(0).i32.ne().i32.add();
+    f.i32.store(at(State.LEFT));
     f.i32.const(0).get(result).i64.const(32).i64.shrU().i32.wrapI64().i32.store(at(State.RESULT_HIGH));
     f.get(result).i32.wrapI64();
   }

@@ -70,9 +70,14 @@ const RESULTS: Readonly<Record<Callable["result"], SlotCall["result"]>> = {
   void: "none",
 };
 
-/** What the passes ask of helpers and maps. */
-export function callKnowledge(calleeOf: (slot: number) => Callee, maps: KnownMaps): CallKnowledge {
+/** What the passes ask of functions, helpers and maps. */
+export function callKnowledge(
+  calleeOf: (slot: number) => Callee,
+  maps: KnownMaps,
+  inlining: CallKnowledge["inlining"],
+): CallKnowledge {
   return {
+    inlining,
     expand: (make, call) => expand(make, call, calleeOf(call.imm).number, maps),
     givesPointer: (call) => calleeOf(call.imm).callable.result === "ptr",
     reads: (call) => READERS.has(calleeOf(call.imm).number),

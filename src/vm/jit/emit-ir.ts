@@ -1,5 +1,5 @@
 import { type IrFunction, isComparison, isConst, Op, type Value } from "../../ir/index.ts";
-import { FIRST_OFFSET, KERNEL_BASE_HIGH } from "../../mem/index.ts";
+import { Control, FIRST_OFFSET, KERNEL_BASE_HIGH } from "../../mem/index.ts";
 import { type FunctionBuilder, type I32Ops, type I64Ops, type Local, OP } from "../../wasm/index.ts";
 import { loadCode } from "../access-codes.ts";
 import { emitProbeTest } from "../emit-probe-test.ts";
@@ -206,6 +206,9 @@ class IrCode implements BlockEmitter, IrEmission {
       case Op.cpu:
         f.i32.const(0).i32.load(code.at(State.CPU));
         return;
+      case Op.interrupted:
+        f.i32.const(0).i32.load(Control.INTERRUPT);
+        return;
       case Op.mayGoto:
         code.poll(value.imm);
         emitMayGoto(code);
@@ -350,7 +353,7 @@ class IrCode implements BlockEmitter, IrEmission {
 
 /** Effects put their result away themselves. */
 function isEffectWithResult({ op }: Value): boolean {
-  return op >= Op.atomic && op !== Op.cpu;
+  return op >= Op.atomic && op <= Op.mayGoto;
 }
 
 /** The constant part of an address becomes the offset of the access, where that cannot wrap. */

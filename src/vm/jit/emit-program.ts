@@ -9,7 +9,7 @@ import { emitFunction } from "./emit-function.ts";
 import { emitIrFunction } from "./emit-ir.ts";
 import { functionsThatStop } from "./functions-that-stop.ts";
 import { ModuleCode } from "./module-code.ts";
-import { optimisedForm } from "./optimised-form.ts";
+import { OptimisedForms } from "./optimised-form.ts";
 import type { ProgramParts } from "./program-parts.ts";
 import type { CallTarget, CallTargets } from "./targets.ts";
 
@@ -80,9 +80,10 @@ export function emitProgram(
     callbacks,
     maps: input.optimised,
   };
-  for (const func of functions) {
+  const forms = input.optimised === null ? null : new OptimisedForms(functions, parts, input.optimised);
+  const emissions = functions.map((func) => ({ func, ir: forms?.of(func.entry) ?? null }));
+  for (const { func, ir } of emissions) {
     const f = module.functions.get(func.entry)!;
-    const ir = input.optimised === null ? null : optimisedForm(func, parts, input.optimised);
     if (ir === null) emitFunction(f, func, parts);
     else emitIrFunction(f, ir, parts);
   }

@@ -1,4 +1,4 @@
-import { Block, type IrFunction, isPure, isRead, Op, type Value } from "../../ir/index.ts";
+import { Block, type IrFunction, isClobber, isPure, isRead, Op, type Value } from "../../ir/index.ts";
 
 /** Deeper expressions are cut: emitting one recurses. */
 const MAX_DEPTH = 48;
@@ -16,11 +16,6 @@ export interface Uses {
 /** What is pushed wherever it is needed. */
 export function isLeaf({ op }: Value): boolean {
   return op === Op.const || op === Op.param || op === Op.frame;
-}
-
-/** Something that may change what a load gives. */
-function clobbers({ op }: Value): boolean {
-  return op >= Op.store && op !== Op.probe && op !== Op.mayGoto && op !== Op.cpu;
 }
 
 /** Looks at a whole function. */
@@ -80,7 +75,7 @@ function inlineIn(block: Block, { counts, users, seen, inlined, positions }: Use
   const epochs = new Uint32Array(values.length + 1);
   for (let i = 0; i < values.length; i++) {
     positions[values[i]!.id] = i;
-    epochs[i + 1] = epochs[i]! + (clobbers(values[i]!) ? 1 : 0);
+    epochs[i + 1] = epochs[i]! + (isClobber(values[i]!) ? 1 : 0);
   }
   /** Where each value is computed, and how deep below what is emitted there. */
   const roots = new Int32Array(values.length);

@@ -1,44 +1,115 @@
-import { type IrFunction, irOf, optimise, type SlotCall } from "../../ir/index.ts";
+import {
+  type Inlining,
+  type IrFunction,
+  irOf,
+  isConst,
+  isConstOf,
+  isInlinable,
+  Op,
+  optimise,
+  type SlotCall,
+  type Value,
+} from "../../ir/index.ts";
+import { BpfFuncId, Errno } from "../../uapi/index.ts";
+import type { Callee } from "../emit-adapter.ts";
 import { CODE_BASE_HIGH } from "../signatures.ts";
+import { MAX_LOOPS } from "../state.ts";
 import { callKnowledge, type KnownMaps, slotCallOf } from "./call-facts.ts";
 import type { CodeFunction } from "./code-graph.ts";
 import { bodyAt, type ProgramParts } from "./program-parts.ts";
-
-/** A function after all passes; null where an instruction has no place in the SSA form. */
-export function optimisedForm(func: CodeFunction, parts: ProgramParts, maps: KnownMaps): IrFunction | null {
-  const { graph } = parts.module;
-  const { name, targets } = parts;
-  if (func.blocks.reduce((sum, { start, end }) => sum + end - start, 0) > MAX_OPTIMISED) return null;
-  // The exception callback sees the memory of the main function's frame.
-  if (parts.catcher > 0 && (func.entry === 0 || func.entry === parts.catcher)) return null;
-  const calleeOf = (slot: number) => bodyAt(parts, slot).callee;
-  const calls = new Map<number, SlotCall>();
-  const callAt = (slot: number): SlotCall => {
-    const target = parts.targetOf(slot);
-    return target.kind === "throw" ? THROWS : slotCallOf(calleeOf(slot).callable, target.kind);
-  };
-  const ir = irOf({
-    name,
-    insns: graph.insns,
-    rows: graph.rows,
-    blocks: func.blocks,
-    graph: func.graph,
-    // It is asked for more than once.
-    call: (slot) => {
-      const call = calls.get(slot) ?? callAt(slot);
-      calls.set(slot, call);
-      return call;
-    },
-    functionAddress: (slot) => ({
-      low: targets.callback(slot + 1 + graph.insns[slot]!.imm),
-      high: CODE_BASE_HIGH,
-    }),
-  });
-  if (ir !== null) optimise(ir, callKnowledge(calleeOf, maps));
-  return ir;
-}
 
 /** Slots of a function: Wasm limits how many locals one has, and V8 takes long for large ones. */
 const MAX_OPTIMISED = 20_000;
 
 const THROWS: SlotCall = { kind: "throw", args: [], result: "none" };
+
+/** What `bpf_loop` makes of too many rounds: `inline_bpf_loop` sets the low half. */
+const LOOP = { mostRounds: MAX_LOOPS, refusal: { low: -Errno.E2BIG, high: 0 } };
+
+/** The functions of a program after all passes, callees in front of who inlines them. */
+export class OptimisedForms {
+  readonly #functions: ReadonlyMap<number, CodeFunction>;
+  readonly #parts: ProgramParts;
+  readonly #maps: KnownMaps;
+  /** By first slot; null while one is being made, and for those that have no such form. */
+  readonly #forms = new Map<number, IrFunction | null>();
+  readonly #inlinable = new Map<IrFunction, boolean>();
+  readonly #calls = new Map<number, SlotCall>();
+
+  constructor(functions: readonly CodeFunction[], parts: ProgramParts, maps: KnownMaps) {
+    this.#functions = new Map(functions.map((func) => [func.entry, func]));
+    this.#parts = parts;
+    this.#maps = maps;
+  }
+
+  /** The form of a function by its first slot; null where an instruction has no place in it. */
+  of(entry: number): IrFunction | null {
+    let form = this.#forms.get(entry);
+    if (form === undefined) {
+      // No function calls itself, but what nobody runs may look like it.
+      this.#forms.set(entry, null);
+      form = this.#make(this.#functions.get(entry)!);
+      this.#forms.set(entry, form);
+    }
+    return form;
+  }
+
+  #make(func: CodeFunction): IrFunction | null {
+    const { name, module, targets, catcher } = this.#parts;
+    const { insns, rows } = module.graph;
+    if (func.blocks.reduce((sum, { start, end }) => sum + end - start, 0) > MAX_OPTIMISED) return null;
+    // The exception callback sees the memory of the main function's frame.
+    if (catcher > 0 && (func.entry === 0 || func.entry === catcher)) return null;
+    const ir = irOf({
+      name,
+      insns,
+      rows,
+      blocks: func.blocks,
+      graph: func.graph,
+      call: (slot) => this.#call(slot),
+      functionAddress: (slot) => ({
+        low: targets.callback(slot + 1 + insns[slot]!.imm),
+        high: CODE_BASE_HIGH,
+      }),
+    });
+    if (ir !== null)
+      optimise(
+        ir,
+        callKnowledge(this.#calleeOf, this.#maps, (call) => this.#inlining(call)),
+      );
+    return ir;
+  }
+
+  readonly #calleeOf = (slot: number): Callee => bodyAt(this.#parts, slot).callee;
+
+  /** Asked for more than once. */
+  #call(slot: number): SlotCall {
+    let call = this.#calls.get(slot);
+    if (call === undefined) {
+      const { kind } = this.#parts.targetOf(slot);
+      call = kind === "throw" ? THROWS : slotCallOf(this.#calleeOf(slot).callable, kind);
+      this.#calls.set(slot, call);
+    }
+    return call;
+  }
+
+  #inlining(call: Value): Inlining | undefined {
+    if (call.op === Op.callLocal) return this.#inlined(call.imm, null);
+    if (this.#calleeOf(call.imm).number !== BpfFuncId.loop) return undefined;
+    const [, callback, , flags] = call.args;
+    if (!isConst(callback!) || !isConstOf(flags!, 0)) return undefined;
+    const entry = this.#parts.callbacks.get(callback.imm);
+    return entry === undefined ? undefined : this.#inlined(entry, LOOP);
+  }
+
+  #inlined(entry: number, loop: Inlining["loop"]): Inlining | undefined {
+    const form = this.of(entry);
+    if (form === null) return undefined;
+    let inlinable = this.#inlinable.get(form);
+    if (inlinable === undefined) {
+      inlinable = isInlinable(form);
+      this.#inlinable.set(form, inlinable);
+    }
+    return inlinable ? { form, loop } : undefined;
+  }
+}

@@ -1,0 +1,61 @@
+import type { Block, Value } from "./value.ts";
+
+// Changes of the flow between blocks. Each keeps successors, predecessors and what phis take in step;
+// `IrFunction.rebuild` makes graph and numbers true again afterwards.
+
+function dropPredecessor(block: Block, index: number): void {
+  block.predecessors.splice(index, 1);
+  for (const phi of block.phis) phi.args.splice(index, 1);
+}
+
+/** A block goes on to another only, with what the other's phis take from it. Blocks that nothing else led to are left. */
+export function goOnlyTo(block: Block, next: Block, args: readonly Value[]): void {
+  // The new edge first: the other may be reached by the old ones alone.
+  next.predecessors.push(block);
+  for (const [i, phi] of next.phis.entries()) phi.args.push(args[i]!);
+  leave(block);
+  block.successors = [next];
+  block.terminator = { kind: "goto" };
+}
+
+/** A block goes nowhere any more, and neither do those that only it led to. */
+function leave(block: Block): void {
+  const left = [block];
+  for (let from = left.pop(); from !== undefined; from = left.pop()) {
+    for (const next of from.successors) {
+      dropPredecessor(next, next.predecessors.indexOf(from));
+      if (next.predecessors.length === 0) left.push(next);
+    }
+    from.successors = [];
+    from.terminator = { kind: "goto" };
+  }
+}
+
+/** A block goes on as another one did, which ends with the block. */
+export function takeOver(block: Block, ended: Block): void {
+  block.terminator = ended.terminator;
+  block.successors = ended.successors;
+  for (const next of block.successors)
+    next.predecessors = next.predecessors.map((from) => (from === ended ? block : from));
+}
+
+/** Whether the only way into a block is from one that leads nowhere else. */
+export function continuesLine(block: Block): boolean {
+  const [before] = block.predecessors;
+  return block.predecessors.length === 1 && before!.successors.length === 1 && before !== block;
+}
+
+/** A block and the one that it leads to, which nothing else leads to, become one. */
+export function joinLine(block: Block): void {
+  const next = block.successors[0]!;
+  for (const phi of next.phis) phi.forward = phi.args[0]!;
+  for (const value of next.values) value.block = block;
+  appendAll(block.values, next.values);
+  takeOver(block, next);
+  next.predecessors = [];
+  next.successors = [];
+}
+
+function appendAll(values: Value[], more: readonly Value[]): void {
+  for (const value of more) values.push(value);
+}
