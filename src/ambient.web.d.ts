@@ -20,8 +20,11 @@ interface AbortSignal {
   removeEventListener(type: "abort", listener: () => void): void;
 }
 
-/** Milliseconds since the start of the process or page, monotonic, with as much precision as the platform gives. */
-declare const performance: { now(): number };
+/**
+ * Milliseconds since the start of the process, page or worker, monotonic, with as much precision as the platform gives;
+ * and when that was.
+ */
+declare const performance: { now(): number; readonly timeOrigin: number };
 
 /** The bytes of a base64 text, as characters. */
 declare function atob(text: string): string;

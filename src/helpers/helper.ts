@@ -56,6 +56,11 @@ export interface EmitEnvironment {
    * run ends with a fault where the stack has no place for it.
    */
   readonly onStack: (f: FunctionBuilder, size: () => void, use: (at: Local) => void) => void;
+  /**
+   * Notes the spin lock, whose offset `lock` pushes, that the run holds from now on; 0: none. Where the run ends with a
+   * fault, the lock is given back for it.
+   */
+  readonly holdLock: (f: FunctionBuilder, lock: () => void) => void;
   /** Pushes whether a callback ended the run, or somebody interrupts it: a body that calls back returns then. */
   readonly stopped: (f: FunctionBuilder) => void;
 }

@@ -1,6 +1,7 @@
-import { BpfCommands } from "../sys/index.ts";
+import { BpfCommands, Errno } from "../sys/index.ts";
 import type { Fault } from "../vm/index.ts";
 import type { CgroupTree } from "./cgroups/cgroup-tree.ts";
+import { type CpuResult, type ParallelRun, runParallel } from "./executors/run-parallel.ts";
 import type { FireFacts, FirePlace, FireResult } from "./hooks/fire.ts";
 import { fireEvent } from "./hooks/fire-event.ts";
 import { fireSystemCall, type SystemCall } from "./hooks/fire-syscall.ts";
@@ -11,6 +12,7 @@ import type { KernelSocket } from "./net/socket.ts";
 import type { KernelOptions } from "./options.ts";
 import { ProcessPort } from "./port.ts";
 import { Process, type ProcessOptions } from "./process.ts";
+import { Refusal } from "./refusal.ts";
 import { AddressSpace } from "./tasks/address-space.ts";
 import type { KernelTask } from "./tasks/task.ts";
 import type { TaskTable } from "./tasks/task-table.ts";
@@ -43,6 +45,28 @@ export class KernelProcess extends BpfCommands implements Disposable {
     throw new RangeError(`kernel: expected the descriptor of a socket, got ${fd}`);
   }
 
+  /**
+   * Runs a program on several CPUs at once, each run as BPF_PROG_TEST_RUN makes it, on the kernel's other executors
+   * (option `executors`). Meanwhile the caller's thread is free, and the kernel answers system calls; programs run on it
+   * only as CPUs that are not in use (EBUSY). From the first parallel run on, the maps of the kernel take locks.
+   *
+   * ```ts
+   * const results = await kernel.runParallel({ progFd, cpus: [0, 1], repeat: 1_000_000 });
+   * ```
+   *
+   * @throws NotSupported for a program that calls, or whose maps need, what only the kernel's own thread has: timers,
+   *   stack traces, storage of objects, perf events … @throws Errno as a test run; EBUSY for a CPU that is in use.
+   * @throws TsbpfError for what went wrong in an executor.
+   */
+  async runParallel(run: ParallelRun): Promise<readonly CpuResult[]> {
+    try {
+      return await runParallel(this.caller, run);
+    } catch (error) {
+      if (error instanceof Refusal) throw new Errno(error.errno, "BPF_PROG_TEST_RUN");
+      throw error;
+    }
+  }
+
   /** Ends the process: what only its descriptors kept alive is gone. */
   exit(): void {
     this.caller.exit();
@@ -71,6 +95,24 @@ export class EmbeddedKernel extends KernelProcess {
   /** Another process of this kernel. */
   process(options: ProcessOptions = {}): KernelProcess {
     return new KernelProcess(new Process(this.caller.machine, options));
+  }
+
+  /**
+   * Ends the kernel: its executors on other threads, and its first process. Parallel runs that are under way end within
+   * some milliseconds.
+   */
+  async shutdown(): Promise<void> {
+    await this.caller.machine.others?.close();
+    this.exit();
+  }
+
+  override [Symbol.dispose](): void {
+    void this.caller.machine.others?.close();
+    this.exit();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.shutdown();
   }
 
   // --- what the kernel observes -----------------------------------------------------------------------------------

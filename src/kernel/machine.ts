@@ -17,6 +17,7 @@ import {
   type MapOperations,
   type MapShape,
   type MapStorage,
+  type OperationIndices,
 } from "../maps/index.ts";
 import { addressOf, createKernelMemory, type KernelMemory, RegionAccess, WASM_PAGE } from "../mem/index.ts";
 import { defaultLayout, KernelLayout, type KernelRelease, type Lockdown } from "../platform/index.ts";
@@ -30,6 +31,7 @@ import {
   FunctionIndices,
   Interpreter,
   Jit,
+  type JitOptions,
 } from "../vm/index.ts";
 import { BpfFs } from "./bpffs.ts";
 import { AttachedStorage } from "./cgroups/attached-storage.ts";
@@ -37,6 +39,8 @@ import type { Cgroup } from "./cgroups/cgroup.ts";
 import { CgroupTree } from "./cgroups/cgroup-tree.ts";
 import { contextKind } from "./context-kind.ts";
 import { Events } from "./events.ts";
+import type { ExecutorBoot, TraceLine } from "./executors/messages.ts";
+import { OtherExecutors } from "./executors/others.ts";
 import { Activity } from "./hooks/activity.ts";
 import { CgroupHooks } from "./hooks/cgroup-hooks.ts";
 import { ContextBlocks } from "./hooks/context-blocks.ts";
@@ -58,6 +62,7 @@ import type { KernelProgram } from "./objects/program.ts";
 import type { KernelOptions } from "./options.ts";
 import type { PerfEvent } from "./perf/perf-event.ts";
 import { PerfEvents } from "./perf/perf-events.ts";
+import { randomSource } from "./random.ts";
 import { refuse } from "./refusal.ts";
 import { type RunFrame, runFrame } from "./run-frame.ts";
 import { StructAllocator } from "./struct-allocator.ts";
@@ -103,6 +108,13 @@ export class Machine {
   readonly random: () => number;
   readonly executor: BpfExecutor;
   readonly engine: Engine;
+  readonly jit: JitOptions | undefined;
+  /** Executors on other threads; null where there are none. */
+  readonly others: OtherExecutors | null;
+  /** Whether its clock is the caller's, and not the platform's. */
+  readonly ownClock: boolean;
+  /** Its types, as executors on other threads are told of them; null: the default ones. */
+  readonly types: ExecutorBoot["types"];
   readonly structs: StructAllocator;
   /** Of descriptors. */
   readonly inodes: Inodes;
@@ -130,7 +142,8 @@ export class Machine {
   readonly kfuncs: ReadonlyMap<string, Kfunc>;
   /** How many have been given out. */
   #socketCookies = 0;
-  readonly #flowKey: readonly [number, number, number, number];
+  /** 128 random bits, as words, that flows are hashed with. */
+  readonly flowKey: readonly [number, number, number, number];
   readonly #helpers = new Map<ContextKind, ReadonlyMap<number, Helper>>();
   readonly #environment: MapEnvironment;
   readonly #mapCode: MapCode;
@@ -153,7 +166,7 @@ export class Machine {
     this.lenient = options.lenient ?? false;
     this.clock = options.clock ?? (() => Math.floor(performance.now() * 1e6));
     this.random = randomSource(options.seed ?? Math.floor(Math.random() * 2 ** 32));
-    this.#flowKey = [this.random(), this.random(), this.random(), this.random()];
+    this.flowKey = [this.random(), this.random(), this.random(), this.random()];
     this.memory = createKernelMemory(
       options.maximumMemory === undefined
         ? {}
@@ -161,6 +174,9 @@ export class Machine {
     );
     this.release = options.release ?? "6.18";
     const { btf } = options;
+    this.ownClock = options.clock !== undefined;
+    this.types = btf === undefined ? null : { bytes: btf.bytes, pointerSize: btf.pointerSize };
+    this.others = options.executors === undefined ? null : new OtherExecutors(this, options.executors);
     if (this.release === "6.18") {
       this.layout = btf === undefined ? defaultLayout() : new KernelLayout(btf);
       this.shown = this.layout;
@@ -203,7 +219,7 @@ export class Machine {
         mapAt: (offset) => this.mapAt(offset),
         programs: this.programs,
         cpu: () => this.executor.cpu,
-        busy: () => this.executor.depth !== 0,
+        busy: () => this.executor.depth !== 0 || this.#isHeld(),
         runCallback: (cpu, ...callback) => this.#runCallback(cpu, ...callback),
       },
       options.clock === undefined,
@@ -227,7 +243,7 @@ export class Machine {
         userBytes: (low, high, length) => userBytes(this.current.memory, low, high, length),
         userString: (low, high, limit) => userString(this.current.memory, low, high, limit),
         writeUser: (low, high, bytes) => writeUser(this.current.memory, low, high, bytes),
-        flowKey: () => this.#flowKey,
+        flowKey: () => this.flowKey,
         socketCookie: () => ++this.#socketCookies,
         hasDevice: (index) => this.current.namespace.devices.has(index),
         arena: (map) => this.mapAt(map)?.parts.storage.arena ?? null,
@@ -244,6 +260,7 @@ export class Machine {
     });
     executor.budget = checkBudget(options.budget ?? DEFAULT_BUDGET);
     this.executor = executor;
+    this.jit = options.jit;
     this.engine = options.engine === "jit" ? new Jit(options.jit) : new Interpreter();
     const freeFields = (map: number, value: number, onlyTimers?: boolean) =>
       freeValue(executor.call, map >>> 0, value >>> 0, onlyTimers);
@@ -326,6 +343,16 @@ export class Machine {
     return this.#mapCode.operations(shape);
   }
 
+  /** Where the operations of a shape are in every executor's table. */
+  operationIndices(shape: MapShape): OperationIndices {
+    return this.#mapCode.indices(shape)!;
+  }
+
+  /** Whether another executor runs as the CPU that this is. */
+  #isHeld(): boolean {
+    return this.others?.isHeld(this.executor.cpu) === true;
+  }
+
   /** Fills in what programs can read of a map through a pointer to it. */
   describeMap(map: KernelMap): void {
     const object = new KernelStruct(this.memory, this.layout, "bpf_map", map.offset);
@@ -356,9 +383,12 @@ export class Machine {
 
   /** `trace_bpf_trace_printk`: a line of the trace, and what is attached to its tracepoint. */
   #trace(text: Uint8Array): void {
-    const { cpu } = this.executor;
-    const { pid, comm } = this.current;
-    this.tracePipe.write({ pid, comm, cpu, time: BigInt(this.clock()), text });
+    this.traceAs(this.current, { cpu: this.executor.cpu, time: this.clock(), text });
+  }
+
+  /** A line that a program printed in the name of a task. */
+  traceAs({ pid, comm }: KernelTask, { cpu, time, text }: TraceLine): void {
+    this.tracePipe.write({ pid, comm, cpu, time: BigInt(time), text });
     const point = this.tracepoints.find("bpf_trace_printk");
     if (point === null || point.probes.length === 0) return;
     const event = this.tracepoints.events.find("bpf_trace", "bpf_trace_printk");
@@ -387,6 +417,10 @@ export class Machine {
 
   /** Runs a program that is attached to an event. @returns r0, the low half, signed; 0 where the run ended with a fault. */
   runForEvent(program: KernelProgram, context: number, frame: RunFrame): number {
+    if (this.#isHeld()) {
+      program.misses++;
+      return 0;
+    }
     // It was detached by what happened since the event began: it may not exist any more.
     if (program.references === 0) return 0;
     program.get();
@@ -399,6 +433,8 @@ export class Machine {
   }
 
   #enter(program: KernelProgram, context: number, frame: RunFrame, count = 1): number {
+    // A CPU is at one place at a time.
+    if (this.#isHeld()) refuse(Errno.EBUSY);
     const [outer, outerFrame] = [this.#running, this.#frame];
     this.#running = program;
     this.#frame = frame;
@@ -409,6 +445,7 @@ export class Machine {
       program.runs += count;
       program.runTime += this.clock() - started;
     }
+    if (this.executor.depth === 0) this.executor.releaseLock();
     this.#running = outer;
     this.#frame = outerFrame;
     if (this.perf.countsInstructions) this.perf.executed(this.executor.executed);
@@ -420,6 +457,7 @@ export class Machine {
 
   #runCallback(cpu: number, index: number, map: number, key: Uint8Array, value: number): void {
     this.onCpu(cpu, () => this.executor.runCallback(index, map, key, value));
+    this.executor.releaseLock();
     if (this.executor.fault !== null) this.lastFault = this.executor.fault;
     this.events.happened();
   }
@@ -546,15 +584,4 @@ function checkCpus(cpus: number): number {
 function checkBudget(budget: number): number {
   if (budget >= 0) return budget;
   throw new RangeError(`kernel: expected a budget of 0 or more instructions, got ${budget}`);
-}
-
-/** A small generator with a good spread (Mulberry32): what the seed decides is reproducible, nothing here is secret. */
-function randomSource(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b_79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return (mixed ^ (mixed >>> 14)) >>> 0;
-  };
 }

@@ -1,6 +1,7 @@
 import type { Btf } from "../btf/index.ts";
 import type { KernelRelease, Lockdown } from "../platform/index.ts";
 import type { JitOptions } from "../vm/index.ts";
+import type { ExecutorThreads } from "./executors/threads.ts";
 
 /** How an embedded kernel is made. */
 export interface KernelOptions {
@@ -37,6 +38,11 @@ export interface KernelOptions {
   readonly engine?: "interp" | "jit";
   /** When the JIT optimises a program. */
   readonly jit?: JitOptions;
+  /**
+   * Executors on threads of their own, beside the one that the kernel is made on, for `runParallel`: `nodeExecutors(2)`
+   * of `tsbpf/node`. None unless told.
+   */
+  readonly executors?: ExecutorThreads;
   /**
    * The most instructions that one run of a program may have where instructions are counted: in the interpreter, and in
    * programs that no verifier has seen. 1,000,000,000 unless told. EFAULT for more.

@@ -16,10 +16,11 @@ import {
   type VerifierMap,
 } from "../verifier/index.ts";
 import { CodeError, type CompiledProgram, type EngineInput } from "../vm/index.ts";
+import type { PortableCode } from "./executors/messages.ts";
 import type { LoadLog } from "./load-log.ts";
 import type { Machine } from "./machine.ts";
 import type { KernelMap } from "./objects/map.ts";
-import type { ProgramParts, Xlated } from "./objects/program.ts";
+import type { PortableParts, ProgramParts, Xlated } from "./objects/program.ts";
 import type { TailCallKind } from "./objects/program-array.ts";
 import type { Process } from "./process.ts";
 import { refuse } from "./refusal.ts";
@@ -31,7 +32,15 @@ import { asTarget, type Judgement, judge, type LoadRequest } from "./verificatio
 
 type Prepared = Pick<
   ProgramParts,
-  "tag" | "verifiedInsns" | "code" | "xlated" | "maps" | "maxContextOffset" | "target" | "records"
+  | "tag"
+  | "verifiedInsns"
+  | "code"
+  | "xlated"
+  | "maps"
+  | "maxContextOffset"
+  | "target"
+  | "records"
+  | "portable"
 >;
 
 /** Code of a kernel that runs none: test runs are refused before they come here. */
@@ -86,6 +95,7 @@ export function prepare(
     },
     target: checked.target,
     records,
+    portable: code?.portable ?? null,
   };
 }
 
@@ -151,6 +161,7 @@ interface ToCompile extends Checked {
 
 interface Compiled {
   readonly program: CompiledProgram;
+  readonly portable: PortableParts | null;
   readonly maxContextOffset: number;
 }
 
@@ -170,23 +181,25 @@ function compile(machine: Machine, request: LoadRequest, checked: ToCompile, log
   }
   const mapOfSlot = new Map<number, number>();
   for (const [slot, map] of fixed.maps) mapOfSlot.set(slot, checked.offsetOf(map));
+  const portable: PortableCode = {
+    name: request.name,
+    insns: fixed.insns,
+    mapOfSlot,
+    kfuncOfSlot: fixed.kfuncs,
+    exceptionCallback: fixed.exceptionCallback,
+    arena: arenaOf(checked.maps),
+    // The interpreter tests what is proven, too: it costs little there, and a hole of the verifier does no harm.
+    mode: checked.env !== null && machine.engine.name === "jit" ? "verified" : "checked",
+  };
+  const { kfuncs } = machine;
+  const calls = () => [
+    ...[...fixed.helpers].map((id) => helpers.get(id)!),
+    ...new Set([...fixed.kfuncs.values()].map((name) => kfuncs.get(name)!)),
+  ];
   return {
-    program: compileOrRefuse(
-      machine,
-      request.name,
-      {
-        insns: fixed.insns,
-        mapOfSlot,
-        helpers,
-        kfuncs: machine.kfuncs,
-        kfuncOfSlot: fixed.kfuncs,
-        exceptionCallback: fixed.exceptionCallback,
-        arena: arenaOf(checked.maps),
-        // The interpreter tests what is proven, too: it costs little there, and a hole of the verifier does no harm.
-        mode: checked.env !== null && machine.engine.name === "jit" ? "verified" : "checked",
-      },
-      log,
-    ),
+    program: compileOrRefuse(machine, { ...portable, helpers, kfuncs }, log),
+    // Kept only where somebody may want it: instructions are most of what a program takes.
+    portable: machine.others === null ? null : { code: portable, calls: calls() },
     maxContextOffset: fixed.maxContextOffset,
   };
 }
@@ -220,14 +233,9 @@ function fixupOrRefuse(
   }
 }
 
-function compileOrRefuse(
-  machine: Machine,
-  name: string,
-  code: Omit<EngineInput, "name">,
-  log: LoadLog,
-): CompiledProgram {
+function compileOrRefuse(machine: Machine, input: EngineInput, log: LoadLog): CompiledProgram {
   try {
-    return machine.engine.compile({ ...code, name }, machine.executor);
+    return machine.engine.compile(input, machine.executor);
   } catch (error) {
     if (!(error instanceof CodeError)) throw error;
     log.write(`${error.slot}: ${error.problem}\n`);

@@ -6,6 +6,7 @@ import type { KernelRelease } from "../platform/index.ts";
 import { shippedTypes } from "./kernel-types.ts";
 import { packageRoot } from "./package-root.ts";
 
+export { type NodeExecutorsOptions, nodeExecutors } from "./executors.ts";
 export { kernelTypes } from "./kernel-types.ts";
 
 /**

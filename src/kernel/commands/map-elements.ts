@@ -234,6 +234,8 @@ function setProgram(process: Process, map: KernelMap, { key, from, flags }: Writ
   if (index >= map.parts.maxEntries) refuse(Errno.E2BIG);
   const program = process.program(view.getInt32(from, true));
   if (!map.programs!.accepts(program.tailCallKind)) refuse(Errno.EINVAL);
+  // Other executors have no code for what is put in front of a program that they run.
+  if (process.machine.others?.isClosedTo(map)) refuse(Errno.EBUSY);
   map.programs!.set(index, program);
   return 0;
 }
@@ -301,6 +303,7 @@ function setInner(process: Process, map: KernelMap, { key, from, flags }: Write)
   const inners = map.inners!;
   const inner = process.map(view.getInt32(from, true), "any");
   if (!inners.accepts(inner)) refuse(Errno.EINVAL);
+  if (process.machine.others?.isClosedTo(map, inner)) refuse(Errno.EBUSY);
   const before = operations.lookup(map.offset, key, 0) >>> 0;
   const word = inners.take(inner);
   view.setUint32(from, word, true);

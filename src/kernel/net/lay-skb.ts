@@ -1,6 +1,6 @@
-import { addressOf, PAGE_SIZE } from "../../mem/index.ts";
-import type { Machine } from "../machine.ts";
+import { addressOf, type KernelMemory, PAGE_SIZE } from "../../mem/index.ts";
 import type { Device } from "./device.ts";
+import type { PacketObjects } from "./packet-objects.ts";
 
 /** `NET_SKB_PAD + NET_IP_ALIGN` on x86-64. */
 export const SKB_HEADROOM = 64;
@@ -22,9 +22,15 @@ export interface SkbPlace {
   readonly offset: number;
 }
 
-/** Lays a frame out as a `struct sk_buff` that was received by a device: that of `machine.packets`, which it fills anew. */
-export function laySkb(machine: Machine, frame: Uint8Array, { device, sock, offset }: SkbPlace): void {
-  const { packets, memory } = machine;
+/** The objects of a packet, and the memory that they lie in: a `Machine`, or the packet of another executor. */
+export interface PacketPlace {
+  readonly packets: PacketObjects;
+  readonly memory: KernelMemory;
+}
+
+/** Lays a frame out as a `struct sk_buff` that was received by a device: that of `place.packets`, which it fills anew. */
+export function laySkb(place: PacketPlace, frame: Uint8Array, { device, sock, offset }: SkbPlace): void {
+  const { packets, memory } = place;
   const { block, skb } = packets;
   const size = frame.length;
   // In words: a fill of shared memory stores element by element.
@@ -45,11 +51,11 @@ export function laySkb(machine: Machine, frame: Uint8Array, { device, sock, offs
   skb.set("protocol", networkOrder(etherType(frame)));
   skb.point("data", start + offset);
   skb.set("len", size - offset);
-  computeDataPointers(machine);
+  computeDataPointers(place);
 }
 
 /** `bpf_compute_data_pointers`: where programs find the packet's end and what is in front of it. */
-export function computeDataPointers({ packets: { skb } }: Machine): void {
+export function computeDataPointers({ packets: { skb } }: Pick<PacketPlace, "packets">): void {
   const data = skb.pointer("data");
   skb.set("cb+bpf_skb_data_end.data_end", addressOf(data + skb.get("len")));
   skb.set("cb+bpf_skb_data_end.data_meta", addressOf(data));

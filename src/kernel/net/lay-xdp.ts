@@ -1,6 +1,6 @@
 import { PAGE_SIZE } from "../../mem/index.ts";
 import type { KernelStruct } from "../kernel-struct.ts";
-import type { Machine } from "../machine.ts";
+import type { PacketPlace } from "./lay-skb.ts";
 
 /** `XDP_PACKET_HEADROOM` */
 export const XDP_HEADROOM = 256;
@@ -15,9 +15,9 @@ export interface XdpPlace {
   readonly queue: KernelStruct;
 }
 
-/** Lays a frame, as much of it as fits, out as a `struct xdp_buff`: that of `machine.packets`, which it fills anew. */
-export function layXdp(machine: Machine, data: Uint8Array, { headroom, meta, queue }: XdpPlace): void {
-  const { packets, memory } = machine;
+/** Lays a frame, as much of it as fits, out as a `struct xdp_buff`: that of `place.packets`, which it fills anew. */
+export function layXdp(place: PacketPlace, data: Uint8Array, { headroom, meta, queue }: XdpPlace): void {
+  const { packets, memory } = place;
   const { frame, xdp: buff } = packets;
   const length = Math.min(data.length, packets.room - headroom);
   // In words: a fill of shared memory stores element by element.

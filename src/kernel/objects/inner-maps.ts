@@ -61,6 +61,11 @@ export class InnerMaps {
     return this.#held.get(word)!.map.id;
   }
 
+  /** Offsets of all that it holds, each once. */
+  offsets(): number[] {
+    return [...this.#held.keys()];
+  }
+
   clear(): void {
     for (const [word, { places }] of [...this.#held]) {
       for (let i = 0; i < places; i++) this.release(word);

@@ -41,6 +41,11 @@ export class ProgramArray {
     return this.#programs.get(index);
   }
 
+  /** All that it holds. */
+  targets(): Iterable<TailCallTarget> {
+    return this.#programs.values();
+  }
+
   /** Puts a program into a slot and takes a reference to it. The index is in bounds. */
   set(index: number, program: TailCallTarget): void {
     const before = this.#programs.get(index);

@@ -1,7 +1,9 @@
+import type { Callable, Kfunc } from "../../helpers/index.ts";
 import type { Insn } from "../../isa/index.ts";
 import type { RecordBlocks } from "../../maps/index.ts";
 import type { TargetProgram } from "../../verifier/index.ts";
 import type { CompiledProgram } from "../../vm/index.ts";
+import type { PortableCode } from "../executors/messages.ts";
 import type { IdTable } from "../id-table.ts";
 import type { KernelBtf } from "./btf.ts";
 import { KernelObject } from "./kernel-object.ts";
@@ -39,8 +41,16 @@ export interface ProgramParts {
   readonly attachProgram: KernelProgram | null;
   /** What helpers are told of the structs of its objects; they end with it. */
   readonly records: RecordBlocks;
+  /** What other executors compile of it; null of a kernel that has none. */
+  readonly portable: PortableParts | null;
   /** What those have to know that attach to this one; null of a program that no verifier has seen. */
   readonly target: TargetProgram | null;
+}
+
+/** A program as other executors take it, and the helpers and kfuncs that it calls. */
+export interface PortableParts {
+  readonly code: PortableCode;
+  readonly calls: readonly (Callable | Kfunc)[];
 }
 
 /** A function or type that a program is for. */
@@ -76,11 +86,14 @@ export class KernelProgram extends KernelObject implements TailCallTarget {
   readonly parts: ProgramParts;
   readonly #table: IdTable<KernelProgram>;
   readonly #bound: KernelMap[] = [];
+  #isTailCalled = false;
   /** Times that it could not run because it, or another of its kind, ran on the CPU already (`recursion_misses`). */
   misses = 0;
   /** Runs, and nanoseconds that they took, while statistics were enabled. */
   runs = 0;
   runTime = 0;
+  /** What is to be done when it ends. */
+  readonly whenGone: (() => void)[] = [];
   /** CPUs on which it runs for an event that does not run it twice at a time. */
   readonly activeOn = new Set<number>();
 
@@ -92,7 +105,13 @@ export class KernelProgram extends KernelObject implements TailCallTarget {
   }
 
   get entry(): number {
+    this.#isTailCalled = true;
     return this.parts.code.entry;
+  }
+
+  /** {@link entry}, where somebody has asked for it: by which tail calls reach it; else 0. */
+  get tailCallIndex(): number {
+    return this.#isTailCalled ? this.parts.code.entry : 0;
   }
 
   get tailCallKind(): TailCallKind {
@@ -111,6 +130,7 @@ export class KernelProgram extends KernelObject implements TailCallTarget {
 
   protected override destroy(): void {
     this.#table.remove(this.id);
+    for (const act of this.whenGone) act();
     this.parts.code.close();
     this.parts.records.close();
     for (const map of this.maps) map.put();

@@ -2,9 +2,20 @@ import { LocalStorage } from "../../maps/index.ts";
 import { decodeStruct, type StructValues, writeStruct } from "../../sys/index.ts";
 import { BpfProgType, BpfTestRunFlag, bpfSkBuff, Errno } from "../../uapi/index.ts";
 import type { KernelStruct } from "../kernel-struct.ts";
-import { ETH_HLEN, ETH_P_IP, ETH_P_IPV6, etherType, laySkb, SKB_HEADROOM } from "../net/lay-skb.ts";
+import type { Device } from "../net/device.ts";
+import {
+  ETH_HLEN,
+  ETH_P_IP,
+  ETH_P_IPV6,
+  etherType,
+  laySkb,
+  type PacketPlace,
+  SKB_HEADROOM,
+} from "../net/lay-skb.ts";
 import { LOOPBACK_IFINDEX } from "../net/loopback.ts";
+import type { PacketObjects } from "../net/packet-objects.ts";
 import { initSock } from "../net/socket.ts";
+import type { KernelProgram } from "../objects/program.ts";
 import { refuse } from "../refusal.ts";
 import { contextIn, finish, finishContext, type RunResult, runRepeated, type TestRun } from "./run.ts";
 
@@ -24,21 +35,11 @@ export function testRunSkb(run: TestRun): number {
     refuse(Errno.EINVAL);
   }
   const { packets, memory } = machine;
-  const size = args.dataSizeIn;
-  if (size < ETH_HLEN || size > packets.room - SKB_HEADROOM) refuse(Errno.EINVAL);
-  const data = process.read(args.dataIn, size);
+  if (args.dataSizeIn < ETH_HLEN || args.dataSizeIn > packets.room - SKB_HEADROOM) refuse(Errno.EINVAL);
+  const data = process.read(args.dataIn, args.dataSizeIn);
   const bytes = contextIn(run, bpfSkBuff.size);
-  const context = bytes === null ? null : decodeStruct(bpfSkBuff, bytes);
-  if (context !== null && context.ifindex > LOOPBACK_IFINDEX) refuse(Errno.ENODEV);
-
-  const isLayer2 =
-    program.parts.type === BpfProgType.SCHED_CLS || program.parts.type === BpfProgType.SCHED_ACT;
-  const { skb, sock } = packets;
-  initSock(sock);
-  describeSocket(sock, data, etherType(data));
-  const offset = isLayer2 ? 0 : ETH_HLEN;
-  laySkb(machine, data, { device: machine.loopback, sock: sock.offset, offset });
-  if (context !== null) fromView(run, skb, context);
+  const offset = layTestSkb(machine, program, data, bytes, machine.loopback);
+  const { skb } = packets;
 
   const result = runWithSocket(run);
 
@@ -56,6 +57,34 @@ export function testRunSkb(run: TestRun): number {
   if (bytes !== null) toView(run, skb, bytes);
   const answer = finish(run, packet, result);
   return answer !== 0 ? answer : finishContext(run, bytes);
+}
+
+/**
+ * Lays a packet and its `sk_buff` out as test runs do. EINVAL, ENODEV.
+ *
+ * @param bytes what the caller says of the context; null for nothing.
+ * @returns bytes of the packet in front of what the program sees.
+ */
+export function layTestSkb(
+  place: PacketPlace,
+  program: KernelProgram,
+  data: Uint8Array,
+  bytes: Uint8Array | null,
+  device: Device,
+): number {
+  const { packets } = place;
+  if (data.length < ETH_HLEN || data.length > packets.room - SKB_HEADROOM) refuse(Errno.EINVAL);
+  const context = bytes === null ? null : decodeStruct(bpfSkBuff, bytes);
+  if (context !== null && context.ifindex > LOOPBACK_IFINDEX) refuse(Errno.ENODEV);
+  const isLayer2 =
+    program.parts.type === BpfProgType.SCHED_CLS || program.parts.type === BpfProgType.SCHED_ACT;
+  const { skb, sock } = packets;
+  initSock(sock);
+  describeSocket(sock, data, etherType(data));
+  const offset = isLayer2 ? 0 : ETH_HLEN;
+  laySkb(place, data, { device, sock: sock.offset, offset });
+  if (context !== null) fromView(packets, skb, context);
+  return offset;
 }
 
 /** Runs the program; what maps have for the packet's socket ends with it. */
@@ -99,7 +128,7 @@ const SETTABLE: ReadonlySet<keyof View> = new Set([
   "hwtstamp",
 ]);
 
-function fromView({ machine }: TestRun, skb: KernelStruct, context: View): void {
+function fromView({ sharedInfo: shared }: PacketObjects, skb: KernelStruct, context: View): void {
   for (const [name, value] of Object.entries(context) as [keyof View, number | bigint | Uint8Array][]) {
     if (SETTABLE.has(name)) continue;
     if (value instanceof Uint8Array ? value.some((byte) => byte !== 0) : value !== 0 && value !== 0n) {
@@ -117,7 +146,6 @@ function fromView({ machine }: TestRun, skb: KernelStruct, context: View): void 
   }
   skb.set("cb+qdisc_skb_cb.pkt_len", context.wireLen === 0 ? length : context.wireLen);
   if (context.gsoSegs > GSO_MAX_SEGS) refuse(Errno.EINVAL);
-  const shared = machine.packets.sharedInfo;
   shared.set("gso_segs", context.gsoSegs);
   shared.set("gso_size", context.gsoSize);
   shared.set("hwtstamps.hwtstamp", context.hwtstamp);

@@ -1,5 +1,7 @@
-import { decodeStruct, writeStruct } from "../../sys/index.ts";
+import { decodeStruct, type StructValues, writeStruct } from "../../sys/index.ts";
 import { BpfAttachType, BpfTestRunFlag, Errno, xdpMd } from "../../uapi/index.ts";
+import type { Device } from "../net/device.ts";
+import type { PacketPlace } from "../net/lay-skb.ts";
 import { layXdp, XDP_HEADROOM } from "../net/lay-xdp.ts";
 import { LOOPBACK_IFINDEX } from "../net/loopback.ts";
 import { refuse } from "../refusal.ts";
@@ -24,33 +26,8 @@ export function testRunXdp(run: TestRun): number {
   const { packets, memory } = machine;
   const bytes = contextIn(run, xdpMd.size);
   const context = bytes === null ? null : decodeStruct(xdpMd, bytes);
-  let headroom = XDP_HEADROOM;
-  let meta = 0;
-  let wanted = args.dataSizeIn;
-  if (context !== null) {
-    // Nothing may come before the metadata, which takes its room from in front of the packet.
-    if (context.dataMeta !== 0 || context.dataEnd > args.dataSizeIn || context.data > context.dataEnd) {
-      refuse(Errno.EINVAL);
-    }
-    if (context.data % 4 !== 0 || context.data > META_MAX) refuse(Errno.EINVAL);
-    headroom -= context.data;
-    meta = context.data;
-    wanted = context.dataEnd;
-  }
-  const linear = Math.min(wanted, packets.room - headroom);
-  if (args.dataSizeIn - meta < ETH_HLEN) refuse(Errno.EINVAL);
-  if (context !== null) {
-    if (context.egressIfindex !== 0) refuse(Errno.EINVAL);
-    if (context.ingressIfindex === 0 && context.rxQueueIndex !== 0) refuse(Errno.EINVAL);
-    if (context.ingressIfindex !== 0 && context.ingressIfindex !== LOOPBACK_IFINDEX) refuse(Errno.ENODEV);
-    if (context.rxQueueIndex !== 0) refuse(Errno.EINVAL);
-  }
   const data = process.read(args.dataIn, args.dataSizeIn);
-  // What does not fit into the page would be in fragments, which programs see only through helpers.
-  const fragments = data.slice(linear);
-  if (fragments.length > MAX_FRAGMENTS * PAGE) refuse(Errno.ENOMEM);
-
-  layXdp(machine, data.subarray(0, linear), { headroom, meta, queue: machine.loopback.queue });
+  const fragments = layTestXdp(machine, data, context, machine.loopback);
   const { xdp: buff } = packets;
 
   const result = runRepeated(run, buff.offset);
@@ -72,4 +49,42 @@ export function testRunXdp(run: TestRun): number {
   };
   const answer = finish(run, packet, result, fragments.length);
   return answer !== 0 ? answer : finishContext(run, bytes);
+}
+
+/**
+ * Lays a packet and its `xdp_buff` out as test runs do. EINVAL, ENODEV, ENOMEM.
+ *
+ * @returns what does not fit into the page: it would be in fragments, which programs see only through helpers.
+ */
+export function layTestXdp(
+  place: PacketPlace,
+  data: Uint8Array,
+  context: StructValues<typeof xdpMd> | null,
+  device: Device,
+): Uint8Array {
+  let headroom = XDP_HEADROOM;
+  let meta = 0;
+  let wanted = data.length;
+  if (context !== null) {
+    // Nothing may come before the metadata, which takes its room from in front of the packet.
+    if (context.dataMeta !== 0 || context.dataEnd > data.length || context.data > context.dataEnd) {
+      refuse(Errno.EINVAL);
+    }
+    if (context.data % 4 !== 0 || context.data > META_MAX) refuse(Errno.EINVAL);
+    headroom -= context.data;
+    meta = context.data;
+    wanted = context.dataEnd;
+  }
+  const linear = Math.min(wanted, place.packets.room - headroom);
+  if (data.length - meta < ETH_HLEN) refuse(Errno.EINVAL);
+  if (context !== null) {
+    if (context.egressIfindex !== 0) refuse(Errno.EINVAL);
+    if (context.ingressIfindex === 0 && context.rxQueueIndex !== 0) refuse(Errno.EINVAL);
+    if (context.ingressIfindex !== 0 && context.ingressIfindex !== LOOPBACK_IFINDEX) refuse(Errno.ENODEV);
+    if (context.rxQueueIndex !== 0) refuse(Errno.EINVAL);
+  }
+  const fragments = data.slice(linear);
+  if (fragments.length > MAX_FRAGMENTS * PAGE) refuse(Errno.ENOMEM);
+  layXdp(place, data.subarray(0, linear), { headroom, meta, queue: device.queue });
+  return fragments;
 }
