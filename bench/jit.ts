@@ -104,7 +104,7 @@ function measured(program: BenchProgram, machines: Machines, rounds: number): Ro
     return {
       program: program.name,
       mapFree: program.mapFree,
-      times: timesOf(present, program.packet, { rounds, warmUp: Math.min(150, 10 * rounds) }),
+      times: timesOf(present, program.packet, { rounds, warmUp: Math.min(400, 10 * rounds) }),
       notes: absent.map(({ engine, why }) => `${engine}: ${why}`),
     };
   } finally {

@@ -43,6 +43,41 @@ export function emitTrieMatch(m: ModuleBuilder, shape: MapShape): Func {
   return f;
 }
 
+/** What a lookup asks of the bits of its key. */
+export interface KeyBits {
+  /** Pushes how many bits of a node's data the key begins with, at least as many as both prefixes have in common. */
+  readonly equal: (node: Local) => void;
+  /** Pushes the bit at an index below the longest prefix. */
+  readonly at: (index: Local) => void;
+}
+
+/** Emits what a lookup needs before it looks at nodes. Short data, as IPv4 addresses have, is kept in a register. */
+export function emitKeyBits(f: FunctionBuilder, shape: MapShape, match: Func): KeyBits {
+  const [, key] = f.params as [Local, Local];
+  if (shape.keySize - TRIE_KEY_DATA !== 4) {
+    return {
+      equal: (node) => f.get(node).get(key).call(match),
+      at: (index) => emitBitOf(f, key, TRIE_KEY_DATA, index),
+    };
+  }
+  const data = f.local("i32", "data");
+  const word = f.local("i32", "word");
+  /** The first byte, which has the first bits, becomes the highest. */
+  const swapped = (): FunctionBuilder => {
+    f.set(word).get(word).i32.const(0x00ff_00ff).i32.and().i32.const(8).i32.rotr();
+    return f.get(word).i32.const(8).i32.rotl().i32.const(0x00ff_00ff).i32.and().i32.or();
+  };
+  f.get(key).i32.load(TRIE_KEY_DATA, 1);
+  swapped().set(data);
+  return {
+    equal: (node) => {
+      f.get(node).i32.load(TrieNode.DATA, 1);
+      swapped().get(data).i32.xor().i32.clz();
+    },
+    at: (index) => f.get(data).i32.const(31).get(index).i32.sub().i32.shrU().i32.const(1).i32.and(),
+  };
+}
+
 /** Emits the lesser of two unsigned numbers, which `push` pushes, into a local. */
 function emitLesser(f: FunctionBuilder, to: Local, push: () => void): void {
   const [one, other] = [f.local("i32", "one"), f.local("i32", "other")];

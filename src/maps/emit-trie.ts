@@ -2,7 +2,7 @@ import type { MemoryImports } from "../mem/index.ts";
 import { Errno } from "../uapi/index.ts";
 import type { Func, FunctionBuilder, Local, ModuleBuilder } from "../wasm/index.ts";
 import { emitCopy } from "./emit-bytes.ts";
-import { emitBitOf, emitTrieMatch } from "./emit-trie-match.ts";
+import { emitBitOf, emitKeyBits, emitTrieMatch } from "./emit-trie-match.ts";
 import { emitTrieNodes } from "./emit-trie-nodes.ts";
 import { emitTrieDelete, emitTrieUpdate } from "./emit-trie-update.ts";
 import { MapField } from "./map-header.ts";
@@ -41,20 +41,22 @@ function emitLookup(f: FunctionBuilder, shape: MapShape, map: MapOperand, match:
   const [, key] = f.params as [Local, Local];
   const node = f.local("i32", "node");
   const found = f.local("i32", "found");
+  const asked = f.local("i32", "asked");
   const prefix = f.local("i32", "prefix");
-  const matched = f.local("i32", "matched");
   const longest = 8 * (shape.keySize - TRIE_KEY_DATA);
-  f.get(key).i32.load(0, 1).i32.const(longest).i32.gtU();
+  f.get(key).i32.load(0, 1).tee(asked).i32.const(longest).i32.gtU();
   f.if(() => f.i32.const(0).return());
+  const bits = emitKeyBits(f, shape, match);
   emitHeader(f, map).i32.atomicLoad(MapField.ROOT).set(node);
   f.block((done) => {
     f.loop((again) => {
       f.get(node).i32.eqz().brIf(done);
-      f.get(node).get(key).call(match).tee(matched);
-      f.get(node).i32.load(TrieNode.PREFIX).tee(prefix).i32.ltU().brIf(done);
+      f.get(node).i32.load(TrieNode.PREFIX).tee(prefix).get(asked).i32.gtU().brIf(done);
+      bits.equal(node);
+      f.get(prefix).i32.ltU().brIf(done);
       f.get(node).get(found).get(node).i32.load(TrieNode.FLAGS).i32.eqz().select().set(found);
-      f.get(matched).i32.const(longest).i32.eq().brIf(done);
-      emitChild(f, node, () => emitBitOf(f, key, TRIE_KEY_DATA, prefix))
+      f.get(prefix).i32.const(longest).i32.eq().brIf(done);
+      emitChild(f, node, () => bits.at(prefix))
         .set(node)
         .br(again);
     });

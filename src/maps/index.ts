@@ -36,6 +36,7 @@ export {
 export type { FreeFields, MapOperations, MapShape, SpecialShape } from "./operations.ts";
 export { RING_DATA, RingField, RingRecord, takeRecords } from "./ring.ts";
 export {
+  Pointee,
   RecordBlocks,
   RecordField,
   type SpecialFields,

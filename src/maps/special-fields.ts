@@ -13,6 +13,16 @@ const OWNING =
   SpecialField.UPTR |
   SpecialField.TASK_WORK;
 
+/** Objects of the kernel that pointers in values may own, by what ends such a pointer (`btf_field_kptr.dtor`). */
+export const Pointee = {
+  /** An object of the program's own, or nothing that is counted. */
+  OWN: 0,
+  TASK: 1,
+  CGROUP: 2,
+  CPUMASK: 3,
+} as const;
+export type Pointee = (typeof Pointee)[keyof typeof Pointee];
+
 /** Where the special fields of a struct are: `struct btf_record`, its fields in ascending order. */
 export interface SpecialFields {
   readonly fields: readonly {
@@ -23,6 +33,8 @@ export interface SpecialFields {
     readonly type: number;
     /** Of a list or tree: where its nodes are in the structs that it holds, and what those have of special fields. */
     readonly root: { readonly nodeOffset: number; readonly valueRecord: SpecialFields | null } | null;
+    /** Of a pointer to an object of the kernel: which kind. */
+    readonly pointee?: Pointee;
   }[];
   /** Union of the fields' types. */
   readonly mask: number;
@@ -43,23 +55,24 @@ export function fieldOffset(record: SpecialFields | null, type: number): number 
  *
  * ```text
  *   0        4             8
- *  +--------+-------------+---------------------------------------------------------------------+
- *  | fields | refcount at | for each: type, offset, size, offset of the node, record of the value |
- *  +--------+-------------+---------------------------------------------------------------------+
+ *  +--------+-------------+-----------------------------------------------------------------------------------------+
+ *  | fields | refcount at | for each: type, offset, size, offset of the node, record of the value, what is pointed to |
+ *  +--------+-------------+-----------------------------------------------------------------------------------------+
  * ```
  *
- * `refcount at` is -1 where there is none; the last two are 0 but for lists and trees.
+ * `refcount at` is -1 where there is none; node and record of the value are 0 but for lists and trees.
  */
 export const RecordField = {
   COUNT: 0,
   REFCOUNT: 4,
   FIELDS: 8,
-  STRIDE: 20,
+  STRIDE: 24,
   TYPE: 0,
   OFFSET: 4,
   SIZE: 8,
   NODE_OFFSET: 12,
   VALUE_RECORD: 16,
+  POINTEE: 20,
 } as const;
 
 /** Records in the one memory, each once. */
@@ -81,7 +94,7 @@ export class RecordBlocks {
     this.#offsets.set(record, at);
     this.#set(at + RecordField.COUNT, fields.length);
     this.#set(at + RecordField.REFCOUNT, fieldOffset(record, SpecialField.REFCOUNT));
-    for (const [i, { type, offset, size, root }] of fields.entries()) {
+    for (const [i, { type, offset, size, root, pointee = Pointee.OWN }] of fields.entries()) {
       const place = at + RecordField.FIELDS + i * RecordField.STRIDE;
       const { nodeOffset = 0, valueRecord = null } = root ?? {};
       const inner = valueRecord === null ? 0 : this.offsetOf(valueRecord);
@@ -91,6 +104,7 @@ export class RecordBlocks {
       this.#set(place + RecordField.SIZE, size);
       this.#set(place + RecordField.NODE_OFFSET, nodeOffset);
       this.#set(place + RecordField.VALUE_RECORD, inner);
+      this.#set(place + RecordField.POINTEE, pointee);
     }
     return at;
   }
