@@ -1,7 +1,7 @@
 import type { Cfg } from "../cfg/index.ts";
 import { type Insn, type InsnRow, Operation, type OperationName, WideKind } from "../isa/index.ts";
 import { isConst } from "./constants.ts";
-import { binary, extendU, negate, offsetOf, wrap } from "./fold.ts";
+import { binary, extendU, negate, offsetOf, pointerOrNull, wrap } from "./fold.ts";
 import { Appender, IrFunction } from "./function.ts";
 import { renameVariables } from "./ssa.ts";
 import { type Block, Op, type Value } from "./value.ts";
@@ -9,6 +9,8 @@ import { type Block, Op, type Value } from "./value.ts";
 /** A function as slots, cut into blocks; the graph is of those. */
 export interface SlotFunction {
   readonly name: string;
+  /** What it is called with: r1 to r5, or the offset of a context, or 0, that r1 is the address of. */
+  readonly takes: "registers" | "context";
   readonly insns: readonly Insn[];
   /** Row of each slot; absent for the second half of a wide load. */
   readonly rows: readonly (InsnRow | undefined)[];
@@ -191,8 +193,12 @@ class Translation {
 
   #begin(state: State): void {
     const make = this.#make;
-    for (let register = 1; register <= 5; register++) {
-      state[register] = make.make(Op.param, "i64", [], register);
+    if (this.#slots.takes === "context") {
+      const offset = make.make(Op.param, "i32", [], 1);
+      state[1] = pointerOrNull(make, binary(make, Op.ne, offset, make.i32(0)), offset);
+    } else {
+      for (let register = 1; register <= 5; register++)
+        state[register] = make.make(Op.param, "i64", [], register);
     }
     const frame = make.make(Op.frame, "i32", []);
     state[R10] = make.make(Op.address, "i64", [binary(make, Op.add, frame, make.i32(FRAME_BYTES))]);

@@ -45,7 +45,7 @@ function definition(value: Value): string {
   const result = type === "void" ? "" : `v${value.id} = `;
   switch (op) {
     case Op.param:
-      return `${result}param r${value.imm}`;
+      return type === "i32" ? `${result}context` : `${result}param r${value.imm}`;
     case Op.load:
     case Op.store: {
       const rest = args.slice(1).map((arg) => `, ${operand(arg)}`);

@@ -4,7 +4,7 @@ import type { InsnRow } from "../isa/index.ts";
 export const Op = {
   /** `imm` (and for i64 `high`): the halves, signed. */
   const: 0,
-  /** Number `imm` of the function's parameters: r1 to r5. */
+  /** Number `imm` of the function's parameters: r1 to r5; as i32, the offset that r1 is the address of. */
   param: 1,
   /** One argument for each predecessor of its block, in their order. */
   phi: 2,

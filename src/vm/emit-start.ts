@@ -10,6 +10,8 @@ export interface StartParts extends ExecutorPlace {
 export interface RunStart {
   readonly code: Local;
   readonly stackTop: Local;
+  /** Low half of r1. */
+  readonly context: Local;
   readonly r1: () => void;
   readonly r2: () => void;
 }
@@ -53,6 +55,7 @@ export function emitStart(f: FunctionBuilder, parts: StartParts, run: (start: Ru
   run({
     code,
     stackTop,
+    context,
     r1: () =>
       f.get(context).i64.extendI32U().get(contextHigh).i64.extendI32U().i64.const(32).i64.shl().i64.or(),
     r2: () => f.get(second).i64.extendI32U(),

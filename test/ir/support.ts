@@ -43,6 +43,7 @@ export function irOfText(text: string): IrCase {
   const { blocks, graph: cfg } = graph.function(0);
   const func = irOf({
     name: "test",
+    takes: "registers",
     insns,
     rows: graph.rows,
     blocks,
@@ -51,7 +52,10 @@ export function irOfText(text: string): IrCase {
     functionAddress: (slot) => ({ low: slot, high: -1 }),
   });
   if (func === null) throw new Error("an instruction has no place in the SSA form");
-  return { func, knowledge: callKnowledge(calleeOf, new KnownMaps(memory, offsets.values()), () => undefined) };
+  return {
+    func,
+    knowledge: callKnowledge(calleeOf, new KnownMaps(memory, offsets.values()), () => undefined),
+  };
 }
 
 const TAIL_CALL = 12;

@@ -11,7 +11,7 @@ import {
   THROWN,
 } from "../state.ts";
 import type { FunctionCode, Site } from "./function-code.ts";
-import { CARRIED } from "./registers.ts";
+import { CARRIED, VERIFIED_ARGUMENTS } from "./registers.ts";
 import type { AdapterTarget, CallTarget, CallTargets, Reached } from "./targets.ts";
 
 const R0 = 0;
@@ -133,7 +133,7 @@ export function emitCallLocal(code: FunctionCode, { slot }: Site, callee: number
   }
   code.spill();
   if (code.checked) for (let register = 0; register < CARRIED; register++) code.r64(register);
-  else for (let register = 1; register <= 5; register++) code.r64(register);
+  else for (let register = 1; register <= VERIFIED_ARGUMENTS; register++) code.r64(register);
   f.get(code.frame);
   if (code.depth !== undefined) f.get(code.depth).i32.const(1).i32.add();
   f.call(code.module.functions.get(callee)!);
@@ -157,7 +157,7 @@ function emitTailCall(code: FunctionCode, site: Site, via: Reached, tailCall: ()
   } else {
     target = emitCounted(code, () => pushBody(code, via));
   }
-  emitGoOn(code, target, () => code.r32(1), tailCall);
+  emitGoOn(code, site.slot, target, { context: () => code.r32(1), tailCall });
 }
 
 /** Finds the program of a tail call, 0 for none: what `push` pushes, unless too many calls were made. */
@@ -181,14 +181,22 @@ export function emitCounted(code: FunctionCode, push: () => void): Local {
 /** Goes on with a program in place of this function, where there is one. `context` pushes its offset. */
 export function emitGoOn(
   code: FunctionCode,
+  slot: number,
   target: Local,
-  context: () => void,
-  tailCall: () => unknown,
+  { context, tailCall }: { readonly context: () => void; readonly tailCall: () => unknown },
 ): void {
   const { f } = code;
+  const { place } = code.module;
   f.get(target);
   f.if(() => {
     code.spill();
+    if (code.context === undefined) {
+      // The stack of a main function was tested when the run began; here callers' frames are above.
+      f.get(code.stack)
+        .i32.const(place.stackLow + ACTIVATION_STACK)
+        .i32.ltU();
+      f.if(() => code.raise("stack", slot));
+    }
     context();
     f.get(code.stack).get(target).returnCall(code.module.tailCall(tailCall()));
   });

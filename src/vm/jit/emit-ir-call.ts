@@ -61,7 +61,8 @@ export function emitIrTailCall(ir: IrEmission, value: Value): void {
   const target = emitCounted(code, () => {
     if (!pushProgram(ir, value)) pushBody(ir, value, via);
   });
-  emitGoOn(code, target, () => ir.push(value.args[0]!), parts.targets.tailCall);
+  const { tailCall } = parts.targets;
+  emitGoOn(code, value.imm, target, { context: () => ir.push(value.args[0]!), tailCall });
 }
 
 /** Pushes the program of a tail call, where its array is known. @returns whether it is. */

@@ -102,7 +102,7 @@ class IrCode implements BlockEmitter, IrEmission {
         else f.i64.constPair(value.imm, value.high);
         return;
       case Op.param:
-        f.get(this.code.register(value.imm));
+        f.get(value.type === "i32" ? this.code.context! : this.code.register(value.imm));
         return;
       case Op.frame:
         f.get(this.code.frame);

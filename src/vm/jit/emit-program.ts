@@ -67,7 +67,7 @@ export function emitProgram(
   };
   const functions = [...graph.entries].map((entry) => graph.function(entry));
   for (const { entry } of functions) {
-    const f = module.m.function(entry === 0 ? name : `${name}@${entry}`, module.functionSignature);
+    const f = module.m.function(entry === 0 ? name : `${name}@${entry}`, module.functionSignature(entry));
     module.functions.set(entry, f);
   }
   const parts: ProgramParts = {
@@ -87,6 +87,10 @@ export function emitProgram(
     if (ir === null) emitFunction(f, func, parts);
     else emitIrFunction(f, ir, parts);
   }
-  new Activations(module, { catcher: exceptionCallback, throws }).emit(new Set(callbacks.values()));
+  new Activations(module, {
+    catcher: exceptionCallback,
+    throws,
+    stops: checked || parts.mayStop.has(0),
+  }).emit(new Set(callbacks.values()));
   return { bytes: module.m.finish(), imports: module.imports };
 }

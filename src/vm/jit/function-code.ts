@@ -1,10 +1,13 @@
 import type { Insn, InsnRow } from "../../isa/index.ts";
 import { Control, KERNEL_BASE_HIGH } from "../../mem/index.ts";
 import type { FunctionBuilder, Local } from "../../wasm/index.ts";
+import { emitPointer } from "../emit-pointer.ts";
+import { ENTRY_SIGNATURE } from "../signatures.ts";
 import { FaultCode, FRAME_STACK, MAX_LOOPS, State } from "../state.ts";
 import type { ModuleCode } from "./module-code.ts";
 import { CARRIED, VERIFIED_ARGUMENTS } from "./registers.ts";
 
+const R1 = 1;
 const R10 = 10;
 
 /** A range of addresses that was found accessible: 64-bit address of its first byte, and its length. */
@@ -30,6 +33,8 @@ export class FunctionCode {
   readonly module: ModuleCode;
   /** Offset behind this function's frame. */
   readonly stack: Local;
+  /** Of the main function of verified code: the offset of the context, which r1 is the address of. */
+  readonly context: Local | undefined;
   /** Checked mode: frames above this one. */
   readonly depth: Local | undefined;
   /** Behind the last slot of the block that is emitted. */
@@ -40,6 +45,12 @@ export class FunctionCode {
   constructor(f: FunctionBuilder, module: ModuleCode) {
     this.f = f;
     this.module = module;
+    if (!module.checked && f.params.length === ENTRY_SIGNATURE.params.length) {
+      this.#registers = [];
+      this.context = f.params[0];
+      this.stack = f.params[1]!;
+      return;
+    }
     const given = module.checked ? CARRIED : VERIFIED_ARGUMENTS;
     this.#registers = f.params.slice(0, given);
     // Where r0 is no parameter, they begin with r1.
@@ -96,6 +107,10 @@ export class FunctionCode {
   begin({ mayGoto, bare }: { readonly mayGoto: boolean; readonly bare: boolean }): void {
     const { f } = this;
     this.beginFrame();
+    if (this.context !== undefined) {
+      emitPointer(f, this.context);
+      f.set(this.register(R1));
+    }
     f.get(this.stack).i64.extendI32U().i64.constPair(0, KERNEL_BASE_HIGH).i64.or().set(this.register(R10));
     if (mayGoto) f.i32.const(MAX_LOOPS).set(this.temporary("i32", "may_goto"));
     if (!this.checked) return;

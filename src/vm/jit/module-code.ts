@@ -71,8 +71,10 @@ export class ModuleCode {
     this.memory = new MemoryImports(this.m, parts.kind);
   }
 
-  get functionSignature(): Signature {
-    return this.checked ? CHECKED_FUNCTION : VERIFIED_FUNCTION;
+  /** Of the function whose first slot is `entry`. The main one of verified code is what tail calls go on with. */
+  functionSignature(entry: number): Signature {
+    if (this.checked) return CHECKED_FUNCTION;
+    return entry === 0 ? ENTRY_SIGNATURE : VERIFIED_FUNCTION;
   }
 
   /** `(i64) → i64`: reverses eight bytes. */

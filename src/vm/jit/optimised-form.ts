@@ -62,6 +62,7 @@ export class OptimisedForms {
     if (catcher > 0 && (func.entry === 0 || func.entry === catcher)) return null;
     const ir = irOf({
       name,
+      takes: func.entry === 0 ? "context" : "registers",
       insns,
       rows,
       blocks: func.blocks,

@@ -1,14 +1,11 @@
-(func $main (;1;) (type 0) (param i64 i64 i64 i64 i64 i32) (result i64)
-  (local $frame i32) (local $v9 i32) (local $swapped i32) (local $v27 i32)
-  local.get 5
+(func $main (;1;) (type 0) (param i32 i32) (result i64)
+  (local $frame i32) (local $swapped i32) (local $v26 i32)
+  local.get 1
   i32.const 512
   i32.sub
   local.set $frame
   block $1
     local.get 0
-    i32.wrap_i64
-    local.set $v9
-    local.get $v9
     i32.load16_u offset=12
     local.set $swapped
     local.get $swapped
@@ -26,16 +23,16 @@
     i32.ne
     if $2
       i32.const 0
-      local.set $v27
+      local.set $v26
       br $1
     else
-      local.get $v9
+      local.get 0
       i32.load8_u offset=23
-      local.set $v27
+      local.set $v26
       br $1
     end
   end
-  local.get $v27
+  local.get $v26
   i64.extend_i32_u
   return
   unreachable

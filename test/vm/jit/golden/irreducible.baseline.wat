@@ -1,10 +1,18 @@
-(func $main (;1;) (type 0) (param i64 i64 i64 i64 i64 i32) (result i64)
-  (local $frame i32) (local $r10 i64) (local $next i32) (local $r0 i64)
-  local.get 5
+(func $main (;1;) (type 0) (param i32 i32) (result i64)
+  (local $frame i32) (local $r1 i64) (local $r10 i64) (local $next i32) (local $r0 i64)
+  local.get 1
   i32.const 512
   i32.sub
   local.set $frame
-  local.get 5
+  local.get 0
+  i64.extend_i32_u
+  i64.const 0xffff800000000000
+  i64.or
+  i64.const 0
+  local.get 0
+  select
+  local.set $r1
+  local.get 1
   i64.extend_i32_u
   i64.const 0xffff800000000000
   i64.or
@@ -21,7 +29,7 @@
               end
               i64.const 0
               local.set $r0
-              local.get 0
+              local.get $r1
               i64.eqz
               if $8
                 i32.const 2
@@ -36,11 +44,11 @@
             i64.const 2
             i64.add
             local.set $r0
-            local.get 0
+            local.get $r1
             i64.const -1
             i64.add
-            local.set 0
-            local.get 0
+            local.set $r1
+            local.get $r1
             i64.const 0
             i64.gt_s
             if $9
@@ -52,7 +60,7 @@
             local.set $next
             br $1
           end
-          local.get 0
+          local.get $r1
           i64.const -9
           i64.lt_s
           if $10

@@ -1,6 +1,6 @@
-(func $main (;1;) (type 0) (param i64 i64 i64 i64 i64 i32) (result i64)
-  (local $frame i32) (local $next i32) (local $v12 i64) (local $v11 i64) (local $v22 i64) (local $v21 i64) (local $v14 i64) (local $v16 i64)
-  local.get 5
+(func $main (;1;) (type 0) (param i32 i32) (result i64)
+  (local $frame i32) (local $next i32) (local $v5 i64) (local $v12 i64) (local $v11 i64) (local $v22 i64) (local $v21 i64) (local $v14 i64) (local $v16 i64)
+  local.get 1
   i32.const 512
   i32.sub
   local.set $frame
@@ -15,10 +15,20 @@
                 br_table $7 $3 $6 $5 $4 $3
               end
               local.get 0
-              i64.eqz
+              i64.extend_i32_u
+              i64.const 0xffff800000000000
+              i64.or
+              i64.const 0
+              local.get 0
+              i32.eqz
+              i32.eqz
+              select
+              local.set $v5
+              local.get 0
+              i32.eqz
               if $8
                 i64.const 0
-                local.get 0
+                local.get $v5
                 local.set $v12
                 local.set $v11
                 i32.const 2
@@ -26,7 +36,7 @@
                 br $1
               end
               i64.const 0
-              local.get 0
+              local.get $v5
               local.set $v22
               local.set $v21
               i32.const 1
