@@ -65,6 +65,15 @@ export function hostKfunc(
   return { name, checks: [], ...passing, body: { kind: "host", call } };
 }
 
+/** A kfunc that has nothing to be about in this kernel; see {@link constantHelper}. */
+export function constantKfunc(
+  name: string,
+  passing: ConstantPassing & KfuncPassing,
+  first: (call: HelperCall, ...args: number[]) => number | undefined = () => undefined,
+): Kfunc {
+  return hostKfunc(name, passing, (call, ...args) => first(call, ...args) ?? passing.always);
+}
+
 /** A kfunc whose body is emitted. */
 export function emittedKfunc(
   name: string,

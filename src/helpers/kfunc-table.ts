@@ -1,16 +1,24 @@
 import type { KernelLayout } from "../platform/index.ts";
 import { ARENA_KFUNCS } from "./arena.ts";
+import { cpumaskKfuncs } from "./cpumask.ts";
 import { DynptrData } from "./dynptr.ts";
+import { dynptrCopyKfuncs } from "./dynptr-copies.ts";
 import { dynptrKfuncs } from "./dynptr-kfuncs.ts";
 import type { Kfunc } from "./helper.ts";
 import { ITER_BITS_KFUNCS } from "./iter-bits.ts";
+import { iterCssKfuncs } from "./iter-css.ts";
 import { ITER_NUM_KFUNCS } from "./iter-num.ts";
+import { ITER_TASK_KFUNCS } from "./iter-task.ts";
 import { LIST_KFUNCS } from "./objects/list.ts";
 import { OBJECT_KFUNCS } from "./objects/object-kfuncs.ts";
 import { RBTREE_KFUNCS } from "./objects/rbtree.ts";
+import { PER_CPU_KFUNCS } from "./per-cpu.ts";
 import { RES_SPIN_LOCK_KFUNCS } from "./res-spin-lock.ts";
 import { SECTION_KFUNCS } from "./sections.ts";
+import { STRING_KFUNCS } from "./string-kfuncs.ts";
+import { taskKfuncs } from "./task-kfuncs.ts";
 import { WORKQUEUE_KFUNCS } from "./timer.ts";
+import { USER_COPY_KFUNCS } from "./user-copies.ts";
 
 /** All kfuncs that there are bodies of, by name, for a kernel whose structs lie as `layout` says. */
 export function createKfuncs(layout: KernelLayout): ReadonlyMap<string, Kfunc> {
@@ -26,6 +34,14 @@ export function createKfuncs(layout: KernelLayout): ReadonlyMap<string, Kfunc> {
     SECTION_KFUNCS,
     RES_SPIN_LOCK_KFUNCS,
     WORKQUEUE_KFUNCS,
+    PER_CPU_KFUNCS,
+    STRING_KFUNCS,
+    USER_COPY_KFUNCS,
+    dynptrCopyKfuncs(new DynptrData(layout)),
+    cpumaskKfuncs(layout),
+    taskKfuncs(layout),
+    ITER_TASK_KFUNCS,
+    iterCssKfuncs(layout),
   ];
   return new Map(families.flat().map((kfunc) => [kfunc.name, kfunc]));
 }

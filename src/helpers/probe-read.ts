@@ -27,7 +27,7 @@ export const readKernel: Read = (call, to, size, low, high) => {
 };
 
 /** `strncpy_from_kernel_nofault`: the length counts the NUL, which is there also where the string was cut. */
-const readKernelString: Read = (call, to, size, low, high) => {
+export const readKernelString: Read = (call, to, size, low, high) => {
   if (size <= 0) return 0;
   if (!isKernelAddress(low, high)) return -Errno.ERANGE;
   const from = kernelBytes(call, low, high);
@@ -38,7 +38,7 @@ const readKernelString: Read = (call, to, size, low, high) => {
 };
 
 /** `copy_from_user_nofault` */
-const readUser: Read = (call, to, size, low, high) => {
+export const readUser: Read = (call, to, size, low, high) => {
   if (!isUserRange(low, high, size)) return -Errno.EFAULT;
   if (size === 0) return 0;
   const from = call.services.userBytes?.(low, high, size) ?? null;
@@ -48,7 +48,7 @@ const readUser: Read = (call, to, size, low, high) => {
 };
 
 /** `strncpy_from_user_nofault` */
-const readUserString: Read = (call, to, size, low, high) => {
+export const readUserString: Read = (call, to, size, low, high) => {
   if (size <= 0) return 0;
   if (!isUserAddress(low, high)) return -Errno.EFAULT;
   const text = call.services.userString?.(low, high, size) ?? null;

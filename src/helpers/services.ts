@@ -1,4 +1,5 @@
 import type { FilePlace } from "../maps/index.ts";
+import type { CgroupDirectory, TaskDirectory } from "./object-services.ts";
 
 /** What helpers tell programs of the task that runs. */
 export interface CurrentTask {
@@ -146,6 +147,12 @@ export interface HelperServices {
   readonly timers?: Timers;
   /** 128 random bits, as words, that this kernel hashes flows with, the same for its whole life; zeros unless told. */
   flowKey?(): readonly [number, number, number, number];
+  /** How many CPUs there are; one unless told. */
+  readonly cpus?: number;
+  /** None: nothing is found. */
+  readonly tasks?: TaskDirectory;
+  /** None: nothing is found. */
+  readonly cgroups?: CgroupDirectory;
   /** A number above 0 that no socket of this kernel has had, below 2^53; 1 unless told. */
   socketCookie?(): number;
 }

@@ -8,9 +8,11 @@ import { dynptrHelpers } from "./dynptr-helpers.ts";
 import { FIB_HELPERS } from "./fib-lookup.ts";
 import { FOR_EACH_HELPERS } from "./for-each.ts";
 import type { Helper } from "./helper.ts";
+import { KPTR_HELPERS } from "./kptr.ts";
 import { localStorageHelpers } from "./local-storage.ts";
 import { LOOP_HELPERS } from "./loop.ts";
 import { MAP_HELPERS } from "./maps.ts";
+import { PER_CPU_HELPERS } from "./per-cpu.ts";
 import { perfEventHelpers } from "./perf-event.ts";
 import { PROBE_HELPERS } from "./probe-read.ts";
 import { redirectHelpers } from "./redirect.ts";
@@ -32,6 +34,7 @@ import { SYSTEM_HELPERS } from "./system.ts";
 import { TASK_HELPERS } from "./task.ts";
 import { TIMER_HELPERS } from "./timer.ts";
 import { TRACE_HELPERS } from "./trace.ts";
+import { USER_COPY_HELPERS } from "./user-copies.ts";
 import { USER_RINGBUF_HELPERS } from "./user-ringbuf.ts";
 import { xdpHelpers } from "./xdp.ts";
 
@@ -61,6 +64,9 @@ export function createHelpers(
     STACK_HELPERS,
     FIB_HELPERS,
     SOCKET_MAP_HELPERS,
+    KPTR_HELPERS,
+    PER_CPU_HELPERS,
+    USER_COPY_HELPERS,
     dynptrHelpers(new DynptrData(layout)),
     perfEventHelpers(layout, context),
     seqFileHelpers(layout),

@@ -55,11 +55,13 @@ import type { KernelLink } from "./links/link.ts";
 import type { Device } from "./net/device.ts";
 import { Namespace } from "./net/namespace.ts";
 import { PacketObjects } from "./net/packet-objects.ts";
+import { cgroupDirectory, taskDirectory } from "./object-directory.ts";
 import { ObjectHeap } from "./object-heap.ts";
 import type { KernelBtf } from "./objects/btf.ts";
 import type { KernelMap } from "./objects/map.ts";
 import type { KernelProgram } from "./objects/program.ts";
 import type { KernelOptions } from "./options.ts";
+import { PerCpuVariables } from "./per-cpu-variables.ts";
 import type { PerfEvent } from "./perf/perf-event.ts";
 import { PerfEvents } from "./perf/perf-events.ts";
 import { randomSource } from "./random.ts";
@@ -124,6 +126,7 @@ export class Machine {
   /** Objects that programs allocated. */
   readonly objects: ObjectHeap;
   readonly timers: KernelTimers;
+  readonly perCpuVariables: PerCpuVariables;
   /** Why the last run of a program that no verifier has seen ended early; null where it did not. */
   lastFault: Fault | null = null;
   readonly tasks: TaskTable;
@@ -212,6 +215,7 @@ export class Machine {
     this.packets = new PacketObjects(this.memory, this.layout, this.structs);
 
     this.objects = new ObjectHeap(this.memory);
+    this.perCpuVariables = new PerCpuVariables(this.memory, this.shown.btf, this.cpus);
     this.timers = new KernelTimers(
       {
         memory: this.memory,
@@ -248,6 +252,9 @@ export class Machine {
         hasDevice: (index) => this.current.namespace.devices.has(index),
         arena: (map) => this.mapAt(map)?.parts.storage.arena ?? null,
         objects: this.objects,
+        cpus: this.cpus,
+        tasks: taskDirectory(this.tasks),
+        cgroups: cgroupDirectory(this.cgroups, this.tasks),
         timers: this.timers,
         taskStacks: {
           // Nothing is known of where a task sleeps.

@@ -1,4 +1,5 @@
-import type { SpecialFields } from "../maps/index.ts";
+import { offsetOf } from "../btf/index.ts";
+import { Pointee, type SpecialFields } from "../maps/index.ts";
 import type { BtfRecord, StructMetas } from "../verifier/index.ts";
 
 type Field = SpecialFields["fields"][number];
@@ -28,7 +29,19 @@ function convert(record: BtfRecord, metas: StructMetas, known: Map<BtfRecord, Sp
     } else if (pointer !== null && !pointer.kernel) {
       const pointee = metas.get(pointer.btfId)?.record ?? null;
       fields.push({ offset, size, type, root: { nodeOffset: 0, valueRecord: inner(pointee) } });
+    } else if (pointer !== null) {
+      const struct = pointer.btf.name(pointer.btfId);
+      const nodeOffset = struct === "bpf_cpumask" ? offsetOf(pointer.btf, `${struct}.usage`) : 0;
+      const pointee = POINTEES.get(struct) ?? Pointee.OTHER;
+      fields.push({ offset, size, type, root: { nodeOffset, valueRecord: null }, pointee });
     } else fields.push({ offset, size, type, root: null });
   }
   return result;
 }
+
+/** The kernel's structs that a pointer may own, as far as there are any here. */
+const POINTEES: ReadonlyMap<string, Pointee> = new Map([
+  ["task_struct", Pointee.TASK],
+  ["cgroup", Pointee.CGROUP],
+  ["bpf_cpumask", Pointee.CPUMASK],
+]);

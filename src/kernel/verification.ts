@@ -81,7 +81,7 @@ export function judge(process: Process, request: LoadRequest, log: LoadLog): Jud
       release: machine.release,
       btf: machine.shown.btf,
       layout: machine.shown,
-      symbolAddress: (name) => machine.symbols.address(name),
+      symbolAddress: (name) => machine.perCpuVariables.address(name) ?? machine.symbols.address(name),
       cpus: machine.cpus,
       lockdown: machine.lockdown,
     },

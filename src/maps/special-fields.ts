@@ -15,11 +15,14 @@ const OWNING =
 
 /** Objects of the kernel that pointers in values may own, by what ends such a pointer (`btf_field_kptr.dtor`). */
 export const Pointee = {
-  /** An object of the program's own, or nothing that is counted. */
+  /** An object of the program's own. */
   OWN: 0,
   TASK: 1,
   CGROUP: 2,
+  /** `nodeOffset` is that of its count. */
   CPUMASK: 3,
+  /** Of a kind that no function gives out. */
+  OTHER: 4,
 } as const;
 export type Pointee = (typeof Pointee)[keyof typeof Pointee];
 
@@ -31,7 +34,10 @@ export interface SpecialFields {
     readonly size: number;
     /** One of {@link SpecialField}. */
     readonly type: number;
-    /** Of a list or tree: where its nodes are in the structs that it holds, and what those have of special fields. */
+    /**
+     * Of a list or tree: where its nodes are in the structs that it holds, and what those have of special fields. Of a
+     * pointer: what the struct has that it leads to.
+     */
     readonly root: { readonly nodeOffset: number; readonly valueRecord: SpecialFields | null } | null;
     /** Of a pointer to an object of the kernel: which kind. */
     readonly pointee?: Pointee;
@@ -60,7 +66,7 @@ export function fieldOffset(record: SpecialFields | null, type: number): number 
  *  +--------+-------------+-----------------------------------------------------------------------------------------+
  * ```
  *
- * `refcount at` is -1 where there is none; node and record of the value are 0 but for lists and trees.
+ * `refcount at` is -1 where there is none; node and record of the value are 0 where there are none.
  */
 export const RecordField = {
   COUNT: 0,

@@ -1,7 +1,9 @@
 import { SpecialField } from "../../btf/index.ts";
-import { MAP_HEADER_SIZE, MapField, RecordField } from "../../maps/index.ts";
+import { MAP_HEADER_SIZE, MapField, Pointee, RecordField } from "../../maps/index.ts";
+import { releaseCpumask } from "../cpumask-bits.ts";
 import type { HelperCall } from "../helper.ts";
 import { drainList } from "./list-nodes.ts";
+import { dropPerCpu } from "./per-cpu-object.ts";
 import { pointerAt, setPointer } from "./pointer-word.ts";
 import { RedBlackTree } from "./red-black.ts";
 
@@ -18,6 +20,8 @@ interface FieldAt {
   readonly at: number;
   readonly nodeOffset: number;
   readonly valueRecord: number;
+  /** One of {@link Pointee}. */
+  readonly pointee: number;
 }
 
 /**
@@ -82,8 +86,16 @@ function freeFields(call: HelperCall, object: Held, onlyTimers: boolean): Held[]
         if (onlyTimers) break;
         const pointee = pointerAt(view, field.at);
         setPointer(view, field.at, 0);
-        // Only objects of the program's own types: no other kind is ever given out here.
-        if (pointee !== 0) hold(pointee);
+        if (pointee === 0) break;
+        if (field.pointee === Pointee.OWN) hold(pointee);
+        else dropKernelObject(call, field, pointee);
+        break;
+      }
+      case SpecialField.KPTR_PERCPU: {
+        if (onlyTimers) break;
+        const pointee = pointerAt(view, field.at);
+        setPointer(view, field.at, 0);
+        if (pointee !== 0) dropPerCpu(call, pointee);
         break;
       }
       default:
@@ -102,6 +114,24 @@ function fieldsOf(call: HelperCall, { at, record }: Held): FieldAt[] {
       at: at + view.getUint32(field + RecordField.OFFSET, true),
       nodeOffset: view.getUint32(field + RecordField.NODE_OFFSET, true),
       valueRecord: view.getUint32(field + RecordField.VALUE_RECORD, true),
+      pointee: view.getUint32(field + RecordField.POINTEE, true),
     };
   });
+}
+
+/** The destructors of `btf_id_dtor_kfunc`s: a reference that a value held is given back. */
+function dropKernelObject(call: HelperCall, { pointee, nodeOffset }: FieldAt, at: number): void {
+  switch (pointee) {
+    case Pointee.TASK:
+      call.services.tasks?.drop(at);
+      break;
+    case Pointee.CGROUP:
+      call.services.cgroups?.drop(at);
+      break;
+    case Pointee.CPUMASK:
+      releaseCpumask(call, at, nodeOffset);
+      break;
+    default:
+      break;
+  }
 }

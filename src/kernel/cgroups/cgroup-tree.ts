@@ -14,6 +14,8 @@ export class CgroupTree {
   readonly #structs: StructAllocator;
   readonly #byId = new Map<number, Cgroup>();
   readonly #removed: (group: Cgroup) => void;
+  /** Removed, and still held by somebody. */
+  readonly #dying = new Set<Cgroup>();
   #lastId = ROOT_ID;
 
   /** @param removed is told of groups that are removed, while they still have their structs. */
@@ -26,6 +28,19 @@ export class CgroupTree {
 
   byId(id: number): Cgroup | undefined {
     return this.#byId.get(id);
+  }
+
+  /** The group whose struct is at an offset, also where it was removed and somebody holds it. */
+  at(offset: number): Cgroup | undefined {
+    for (const groups of [this.#byId.values(), this.#dying])
+      for (const group of groups) if (group.isAt(offset)) return group;
+    return undefined;
+  }
+
+  /** Gives a reference back that a program held. */
+  drop(group: Cgroup): void {
+    group.put();
+    if (group.references === 0) this.#dying.delete(group);
   }
 
   /** The group at a path from the root of the hierarchy; undefined where there is none. */
@@ -64,6 +79,7 @@ export class CgroupTree {
     group.dead = true;
     this.#removed(group);
     group.put();
+    if (group.references > 0) this.#dying.add(group);
   }
 
   /** All groups, each before those in it (`css_for_each_descendant_pre`). */

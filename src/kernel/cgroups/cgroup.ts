@@ -55,6 +55,11 @@ export class Cgroup extends KernelObject {
     return undefined;
   }
 
+  /** Whether its struct is at an offset. */
+  isAt(offset: number): boolean {
+    return this.#made?.cgroup.offset === offset;
+  }
+
   /** Offset of its `struct cgroup`. */
   get offset(): number {
     return this.#objects().cgroup.offset;

@@ -4,11 +4,15 @@ import type { TaskMemory } from "../user-memory.ts";
 /** End of user space on x86-64. */
 const USER_END = 0x8000_0000_0000n;
 
-interface Mapped {
+/** Pages that were mapped together. */
+export interface UserRange {
   readonly start: bigint;
   readonly end: bigint;
-  readonly offset: number;
   readonly writable: boolean;
+}
+
+interface Mapped extends UserRange {
+  readonly offset: number;
 }
 
 /** The user memory of a task: ranges of 47-bit addresses, whose pages lie in the one memory. */
@@ -35,6 +39,11 @@ export class AddressSpace implements TaskMemory {
     if (offset === 0) throw new RangeError(`address space: no memory is left for ${length} bytes`);
     this.#ranges.push({ start, end, offset, writable: options.writable ?? true });
     this.#ranges.sort((one, other) => (one.start < other.start ? -1 : 1));
+  }
+
+  /** What is mapped, by address. */
+  get ranges(): readonly UserRange[] {
+    return this.#ranges;
   }
 
   /** Unmaps everything. */

@@ -34,6 +34,8 @@ export class TaskTable {
   readonly #home: TaskHome;
   readonly #tasks = new Map<number, KernelTask>();
   readonly #idle = new Map<number, KernelTask>();
+  /** Tasks that have ended, and that programs still hold. */
+  readonly #held = new Set<KernelTask>();
   #lastPid = 0;
 
   constructor(home: TaskHome) {
@@ -68,10 +70,31 @@ export class TaskTable {
     return [...this.#tasks.values()].sort((one, other) => one.pid - other.pid);
   }
 
+  /** The task whose struct is at an offset, also where it has ended and a program holds it. */
+  at(offset: number): KernelTask | undefined {
+    for (const tasks of [this.#tasks.values(), this.#idle.values(), this.#held])
+      for (const task of tasks) if (task.isAt(offset)) return task;
+    return undefined;
+  }
+
+  /** The idle task of CPU 0, and all others in the order in which they came. */
+  inOrder(): readonly KernelTask[] {
+    return [this.idle(0), ...this.#tasks.values()];
+  }
+
   /** Ends a task. */
   exit(task: KernelTask): void {
     task.exited = true;
     if (this.#tasks.get(task.pid) === task) this.#tasks.delete(task.pid);
+    if (task.isHeld) this.#held.add(task);
+    else task.free();
+  }
+
+  /** A program gives its reference back. */
+  drop(task: KernelTask): void {
+    task.drop();
+    if (!task.exited || task.isHeld) return;
+    this.#held.delete(task);
     task.free();
   }
 

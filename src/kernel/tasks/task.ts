@@ -5,6 +5,7 @@ import type { KernelStruct } from "../kernel-struct.ts";
 import type { Namespace } from "../net/namespace.ts";
 import type { StructAllocator } from "../struct-allocator.ts";
 import type { TaskMemory } from "../user-memory.ts";
+import { AddressSpace } from "./address-space.ts";
 
 /** `TASK_COMM_LEN` */
 const COMM_LENGTH = 16;
@@ -33,6 +34,17 @@ interface TaskStructs {
   readonly proxy: KernelStruct;
 }
 
+/** An area of an address space, and its `struct vm_area_struct`. */
+interface UserArea {
+  readonly start: bigint;
+  readonly end: bigint;
+  readonly offset: number;
+  readonly struct: KernelStruct;
+}
+
+const VM_READ = 1;
+const VM_WRITE = 2;
+
 /** A task: `struct task_struct`, with its credentials and namespaces, made when something first looks at them. */
 export class KernelTask {
   readonly pid: number;
@@ -49,6 +61,10 @@ export class KernelTask {
   files: FdTable | null = null;
   readonly #structs: StructAllocator;
   #made: TaskStructs | undefined;
+  /** Areas of its address space that somebody looked at, by their start. */
+  readonly #areas = new Map<bigint, UserArea>();
+  /** References that programs hold (`rcu_users`, but for its own). */
+  #holders = 0;
   #comm: string;
   #uid: number;
   #gid: number;
@@ -118,10 +134,51 @@ export class KernelTask {
     return this.#made.task.offset;
   }
 
+  /** Whether its struct is at an offset. */
+  isAt(offset: number): boolean {
+    return this.#made?.task.offset === offset;
+  }
+
+  /** Whether a program holds a reference. */
+  get isHeld(): boolean {
+    return this.#holders > 0;
+  }
+
+  /** A program takes a reference: false where the task has ended, and nobody else has one (`bpf_task_acquire`). */
+  hold(): boolean {
+    if (this.exited && this.#holders === 0) return false;
+    this.#holders++;
+    return true;
+  }
+
+  drop(): void {
+    this.#holders--;
+  }
+
+  /** The areas of its address space, by address; null where it has none of its own. */
+  areas(): readonly UserArea[] | null {
+    if (this.memory === undefined) return null;
+    const ranges = this.memory instanceof AddressSpace ? this.memory.ranges : [];
+    return ranges.map((range) => {
+      let area = this.#areas.get(range.start);
+      if (area === undefined || area.end !== range.end) {
+        const struct = this.#structs.struct("vm_area_struct");
+        struct.set("vm_start", range.start);
+        struct.set("vm_end", range.end);
+        struct.set("vm_flags", range.writable ? VM_READ | VM_WRITE : VM_READ);
+        area = { start: range.start, end: range.end, offset: struct.offset, struct };
+        this.#areas.set(range.start, area);
+      }
+      return area;
+    });
+  }
+
   /** Frees what it has in memory; it can be looked at anew afterwards. */
   free(): void {
     if (this.#made !== undefined) for (const object of Object.values(this.#made)) this.#structs.free(object);
     this.#made = undefined;
+    for (const { struct } of this.#areas.values()) this.#structs.free(struct);
+    this.#areas.clear();
   }
 
   #changed(): void {
