@@ -1,7 +1,7 @@
-import type { KernelMemory } from "../mem/index.ts";
+import { Control, type KernelMemory } from "../mem/index.ts";
 import { BpfMapType } from "../uapi/index.ts";
 import type { ArenaPages } from "./arena.ts";
-import { BUCKET_SIZE, BucketField } from "./emit-hash-find.ts";
+import { BUCKET_SIZE, BucketField, LOCK_STRIDE } from "./emit-hash-find.ts";
 import { LocalStorage } from "./local-storage.ts";
 import { MAP_HEADER_SIZE, MapField, SlabField } from "./map-header.ts";
 import {
@@ -75,6 +75,18 @@ export class MapObject implements MapStorage {
       element = view.getUint32(element + ElementField.NEXT, true);
     }
     return keys;
+  }
+
+  whileLocked<T>(bucket: number, act: () => T): T {
+    if (this.#memory.words()[Control.PARALLEL >>> 2] === 0) return act();
+    const { lock, unlock } = this.#memory.functions;
+    const at = this.#field(MapField.LOCKS) + (bucket & this.#field(MapField.LOCK_MASK)) * LOCK_STRIDE;
+    lock(at);
+    try {
+      return act();
+    } finally {
+      unlock(at);
+    }
   }
 
   slot(index: number): number {

@@ -33,6 +33,10 @@ export interface MapStorage {
   buckets(): number;
   /** Offsets of the keys in one bucket of a hash table, as they lie in its elements: what bucket-wise batches walk. */
   keysOf(bucket: number): readonly number[];
+  /**
+   * Does something while no other executor changes a bucket of a hash table; it must not change the table itself.
+   */
+  whileLocked<T>(bucket: number, act: () => T): T;
   /** The function-table index in a slot of a program array: 0 where it is empty, out of bounds, or of another type. */
   slot(index: number): number;
   /** Writes a slot of a program array. @returns false where there is none. */

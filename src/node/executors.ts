@@ -20,7 +20,25 @@ export interface NodeExecutorsOptions {
  * @param count 1 to 63.
  */
 export function nodeExecutors(count: number, options: NodeExecutorsOptions = {}): ExecutorThreads {
-  return { count, start: () => new WorkerThread(options) };
+  const exit = new ExitHook();
+  return { count, start: () => new WorkerThread(options, exit) };
+}
+
+/** What is to be done before the process ends, for all threads of a kernel. */
+class ExitHook {
+  readonly #stops = new Map<object, () => void>();
+  readonly #run = () => {
+    for (const stop of new Set(this.#stops.values())) stop();
+  };
+
+  add(thread: object, stop: () => void): void {
+    if (this.#stops.size === 0) process.on("exit", this.#run);
+    this.#stops.set(thread, stop);
+  }
+
+  remove(thread: object): void {
+    if (this.#stops.delete(thread) && this.#stops.size === 0) process.off("exit", this.#run);
+  }
 }
 
 /** Beside this file, with the same extension: as it was compiled, or as it was written. */
@@ -31,9 +49,10 @@ function workerFile(): URL {
 
 class WorkerThread implements ExecutorThread {
   readonly #worker: Worker;
-  #stopAtExit: (() => void) | null = null;
+  readonly #exit: ExitHook;
 
-  constructor({ source }: NodeExecutorsOptions) {
+  constructor({ source }: NodeExecutorsOptions, exit: ExitHook) {
+    this.#exit = exit;
     this.#worker =
       source === undefined
         ? new Worker(workerFile(), { name: "tsbpf executor" })
@@ -48,7 +67,7 @@ class WorkerThread implements ExecutorThread {
     this.#worker.on("message", message);
     this.#worker.on("error", ended);
     this.#worker.on("exit", (code) => {
-      this.#forgetExit();
+      this.#exit.remove(this);
       ended(new Error(`the worker exited with code ${code}`));
     });
     this.#worker.unref();
@@ -60,17 +79,11 @@ class WorkerThread implements ExecutorThread {
   }
 
   beforeExit(stop: () => void): void {
-    this.#stopAtExit = stop;
-    process.on("exit", stop);
+    this.#exit.add(this, stop);
   }
 
   end(): void {
-    this.#forgetExit();
+    this.#exit.remove(this);
     void this.#worker.terminate();
-  }
-
-  #forgetExit(): void {
-    if (this.#stopAtExit !== null) process.off("exit", this.#stopAtExit);
-    this.#stopAtExit = null;
   }
 }

@@ -3,7 +3,7 @@ import { BpfMapType, Errno } from "../../uapi/index.ts";
 import type { Attr } from "../attr.ts";
 import type { KernelMap } from "../objects/map.ts";
 import type { Process } from "../process.ts";
-import { refuse } from "../refusal.ts";
+import { Refusal, refuse } from "../refusal.ts";
 import { BPF_F_LOCK, deleteElement, readElement, refuseLock, writeElement } from "./map-elements.ts";
 
 type BatchCommand =
@@ -121,7 +121,7 @@ function keyBatch({ process, map, args, wanted, done }: BatchRun): number {
     at = previous;
     // A place of an array that holds no map.
     if (map.inners !== null && operations.lookup(map.offset, key, 0) === 0) continue;
-    readElement(process, map, key, value);
+    if (!found(() => readElement(process, map, key, value, args.elemFlags))) continue;
     process.copyOut(args.keys + BigInt(count * keySize), key, keySize);
     process.copyOut(args.values + BigInt(count * userValueSize), value, userValueSize);
     count++;
@@ -145,33 +145,58 @@ function hashBatch({ process, map, args, wanted, done }: BatchRun, remove: boole
   let count = 0;
   let problem = 0;
   for (; bucket < buckets; bucket++) {
-    const keys = storage.keysOf(bucket);
-    if (keys.length === 0) continue;
-    if (keys.length > wanted - count) {
+    const taken = storage.whileLocked(bucket, () => {
+      const keys = storage.keysOf(bucket);
+      if (keys.length === 0 || keys.length > wanted - count) return { length: keys.length, scratch: 0 };
+      const scratch = process.scratch(keys.length * (keySize + userValueSize));
+      const values = scratch + keys.length * keySize;
+      for (const [i, key] of keys.entries()) {
+        memory.bytes().copyWithin(scratch + i * keySize, key, key + keySize);
+        readElement(process, map, key, values + i * userValueSize, args.elemFlags);
+      }
+      return { length: keys.length, scratch };
+    });
+    if (taken.length === 0) continue;
+    if (taken.length > wanted - count) {
       // A bucket larger than the whole batch: the caller has to come back with a larger one.
       if (count === 0) problem = -Errno.ENOSPC;
       break;
     }
-    const keyBytes = keys.length * keySize;
-    const scratch = process.scratch(keyBytes + keys.length * userValueSize);
-    for (const [i, key] of keys.entries()) {
-      memory.bytes().copyWithin(scratch + i * keySize, key, key + keySize);
-      readElement(process, map, key, scratch + keyBytes + i * userValueSize);
+    const { scratch } = taken;
+    const values = scratch + taken.length * keySize;
+    // The last one is freed first, which those who take free elements notice (batch_flink).
+    const gone = new Set<number>();
+    if (remove) {
+      for (let i = taken.length; i-- > 0; ) {
+        // Another executor has deleted it meanwhile: it is not ours to give.
+        if (!deleted(process, map, scratch + i * keySize)) gone.add(i);
+      }
     }
     // As in Linux the elements are gone before the caller has them: where a buffer is bad they are lost.
-    if (remove) {
-      // The last one is freed first, which those who take free elements notice (batch_flink).
-      for (let i = keys.length; i-- > 0; ) deleteElement(process, map, scratch + i * keySize);
+    for (let i = 0; i < taken.length; i++) {
+      if (gone.has(i)) continue;
+      process.copyOut(args.keys + BigInt(count * keySize), scratch + i * keySize, keySize);
+      process.copyOut(args.values + BigInt(count * userValueSize), values + i * userValueSize, userValueSize);
+      count++;
     }
-    process.copyOut(args.keys + BigInt(count * keySize), scratch, keyBytes);
-    process.copyOut(
-      args.values + BigInt(count * userValueSize),
-      scratch + keyBytes,
-      keys.length * userValueSize,
-    );
-    count += keys.length;
   }
   process.writeU32(args.outBatch, bucket);
   done(count);
   return bucket === buckets ? -Errno.ENOENT : problem;
+}
+
+/** Deletes an element. @returns false where it was gone already. */
+function deleted(process: Process, map: KernelMap, key: number): boolean {
+  return found(() => void deleteElement(process, map, key));
+}
+
+/** Does something to an element. @returns false where it is not there: another executor may have deleted it (ENOENT). */
+function found(act: () => void): boolean {
+  try {
+    act();
+    return true;
+  } catch (error) {
+    if (error instanceof Refusal && error.errno === Errno.ENOENT) return false;
+    throw error;
+  }
 }

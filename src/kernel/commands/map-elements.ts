@@ -34,7 +34,7 @@ export function mapLookupElem(process: Process, attr: Attr): number {
     process.copyIn(value, valueAt, map.valueSize);
     return checked(map.parts.operations.peek!(map.offset, valueAt));
   }
-  readElement(process, map, scratch, valueAt);
+  readElement(process, map, scratch, valueAt, flags);
   process.copyOut(value, valueAt, map.parts.userValueSize);
   return 0;
 }
@@ -89,7 +89,7 @@ export function mapLookupAndDeleteElem(process: Process, attr: Attr): number {
     checked(new StackTraces(process.machine.memory).extract(map.offset, scratch, valueAt, true));
   } else {
     if (!isHashType(map.type) || map.inners !== null) refuse(Errno.ENOTSUPP);
-    readElement(process, map, scratch, valueAt);
+    readElement(process, map, scratch, valueAt, flags);
     checked(map.parts.operations.delete(map.offset, scratch));
   }
   process.copyOut(value, valueAt, map.parts.userValueSize);
@@ -139,8 +139,11 @@ const UNREADABLE: ReadonlySet<number> = new Set([
   BpfMapType.CGROUP_ARRAY,
 ]);
 
-/** Copies the value of a key to `to`: of all CPUs for a per-CPU map (`bpf_map_copy_value`). ENOENT for a miss. */
-export function readElement(process: Process, map: KernelMap, key: number, to: number): void {
+/**
+ * Copies the value of a key to `to`: of all CPUs for a per-CPU map (`bpf_map_copy_value`). BPF_F_LOCK: under the lock
+ * that it has. ENOENT for a miss.
+ */
+export function readElement(process: Process, map: KernelMap, key: number, to: number, flags = 0n): void {
   const { operations } = map.parts;
   // What system calls look at is not in use for that.
   const look = operations.inspect ?? operations.lookup;
@@ -179,7 +182,9 @@ export function readElement(process: Process, map: KernelMap, key: number, to: n
       memory.view().setUint32(to, map.inners.idOf(value >>> 0), true);
       return;
     }
-    copyOut(process, map, value >>> 0, map.valueSize, to);
+    const copy = () => copyOut(process, map, value >>> 0, map.valueSize, to);
+    if ((flags & BPF_F_LOCK) === 0n) copy();
+    else locked(process, map, value >>> 0, copy);
     return;
   }
   const rounded = (map.valueSize + 7) & -8;
@@ -324,6 +329,15 @@ function deleteProgram(process: Process, map: KernelMap, key: number): number {
 export function refuseLock(map: KernelMap, flags: bigint): void {
   const locked = ((map.parts.record?.mask ?? 0) & SpecialField.SPIN_LOCK) !== 0;
   if ((flags & BPF_F_LOCK) !== 0n && !locked) refuse(Errno.EINVAL);
+}
+
+/** Does something while nobody else holds the lock of a value: a program on another executor may. */
+function locked({ machine }: Process, map: KernelMap, value: number, act: () => void): void {
+  const { lock, unlock } = machine.memory.functions;
+  const at = value + map.shape.special!.lock;
+  lock(at);
+  act();
+  unlock(at);
 }
 
 /** Special fields are not for user space: they read as zeros (`copy_map_value`, `check_and_init_map_value`). */

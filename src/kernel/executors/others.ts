@@ -172,7 +172,7 @@ export class OtherExecutors {
       if (halfDone) this.#closed ??= new TsbpfError(`kernel: executor ${id} ended in the midst of a run`);
       this.#closed ??= new TsbpfError(`kernel: executor ${id} has ended`);
     });
-    remote.beforeExit(() => this.#stopForExit());
+    remote.beforeExit(this.#stopForExit);
     const booted = remote.ask({
       kind: "boot",
       boot: {
@@ -262,7 +262,7 @@ export class OtherExecutors {
    * The process ends: returns when nothing runs any more. Node aborts where it finds a thread asleep on a lock (Node 24,
    * 26).
    */
-  #stopForExit(): void {
+  readonly #stopForExit = (): void => {
     const words = this.#machine.memory.words();
     for (const running of this.#running) this.#stop(running);
     this.#setInterrupt(1);
@@ -277,7 +277,7 @@ export class OtherExecutors {
         Atomics.wait(words, done, count, left);
       }
     }
-  }
+  };
 }
 
 function checkCount(count: number): number {

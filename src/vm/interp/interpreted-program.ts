@@ -4,7 +4,7 @@ import { ModuleBuilder } from "../../wasm/index.ts";
 import type { CompiledProgram } from "../engine.ts";
 import type { BpfExecutor } from "../executor.ts";
 import { CALLBACK_SIGNATURE, ENTRY_SIGNATURE, EXECUTOR_NAMESPACE } from "../signatures.ts";
-import { State } from "../state.ts";
+import { FaultCode, State } from "../state.ts";
 import type { InterpreterExports } from "./exports.ts";
 import { CODE_ARENA, CODE_HEADER_SIZE, RECORD_SIZE } from "./record.ts";
 
@@ -96,7 +96,9 @@ export class InterpretedProgram implements CompiledProgram {
     let result = 0;
     for (let i = 0; i < count; i++) {
       result = this.run(context);
-      if (this.#executor.word(State.FAULT) !== 0) {
+      if (this.#executor.stopped) {
+        // Loops in it may have been cut short.
+        if (this.#executor.fault === null) this.#executor.setWord(State.FAULT, FaultCode.interrupted);
         this.#executor.setWord(State.LEFT, count - i);
         return result;
       }

@@ -85,6 +85,8 @@ export class Activations {
     set(State.FRAME_TOP, place.framesAt);
     f.i32.const(0).get(context).i32.store(at(State.CONTEXT));
     f.i32.const(0).i64.const(0).i64.store(at(State.EXECUTED));
+    // A trap leaves the batch without a word: then none of its runs is known to have ended.
+    f.i32.const(0).get(left).i32.store(at(State.LEFT));
     f.loop((again) => {
       if (stops) set(State.TAIL_CALLS, 0);
       f.get(context);
@@ -97,9 +99,19 @@ export class Activations {
       f.set(result).i32.const(0).i32.load(Control.PENDING);
       f.if(() => f.i32.const(place.executor).call(quiesce));
       f.get(left).i32.const(1).i32.sub().tee(left).i32.eqz();
-      if (stops || throws) f.i32.const(0).i32.load(at(State.FAULT)).i32.or();
+      if (stops || throws) {
+        f.i32.const(0).i32.load(at(State.FAULT)).i32.or();
+        f.i32.const(0).i32.load(Control.INTERRUPT).i32.or();
+      }
       f.i32.eqz().brIf(again);
     });
+    if (stops || throws) {
+      // Loops of the last run may have been cut short.
+      f.i32.const(0).i32.load(Control.INTERRUPT).i32.const(0).i32.load(at(State.FAULT)).i32.eqz().i32.and();
+      f.if(() => set(State.FAULT, FaultCode.interrupted));
+      f.get(left).i32.const(0).i32.load(at(State.FAULT)).i32.const(0).i32.ne().i32.add().set(left);
+    }
+    f.i32.const(0).get(left).i32.store(at(State.LEFT));
     f.i32.const(0).get(result).i64.const(32).i64.shrU().i32.wrapI64().i32.store(at(State.RESULT_HIGH));
     f.get(result).i32.wrapI64();
   }
