@@ -16,6 +16,7 @@ import {
 import { createKernelMemory, type KernelMemory, MEMORY_NAMESPACE, MemoryImports } from "../src/mem/index.ts";
 import { BpfMapFlag, BpfMapType } from "../src/uapi/index.ts";
 import { type FunctionBuilder, type Local, ModuleBuilder } from "../src/wasm/index.ts";
+import { executorRows } from "./map-executors.ts";
 
 const KEYS = 1024;
 const ROUNDS = 15;
@@ -147,7 +148,7 @@ function row(name: string, ns: number): void {
   console.log(`${name.padEnd(64)}${ns.toFixed(2).padStart(8)} ns`);
 }
 
-export function main(): void {
+export async function main(): Promise<void> {
   console.log(`maps of ${KEYS} entries, Node ${process.version}; ns an operation, loop included\n`);
   const { HASH, ARRAY, PERCPU_ARRAY, PERCPU_HASH } = BpfMapType;
   row("array, 8-byte value: lookup inlined + add", inlineLookup(benchOf(ARRAY, 4, 8)));
@@ -175,6 +176,7 @@ export function main(): void {
   row("per-CPU hash, 8-byte key: update", call(benchOf(PERCPU_HASH, 8, 8), "update", "same module"));
   row("hash, 8-byte key: lookup from JavaScript", fromScript(benchOf(HASH, 8, 8)));
   memoryRows();
+  await executorRows();
 }
 
 function memoryRows(): void {
@@ -230,4 +232,4 @@ function memoryRows(): void {
   }
 }
 
-if (process.argv[1]?.includes("maps")) main();
+if (process.argv[1]?.includes("maps")) await main();
