@@ -8,7 +8,7 @@ _tsbpf_words() {
     help:) words='help prog map btf gen version run verify vm asm disasm demo completion' ;;
     help:--) words='--json -j --pretty -p --debug -d --help -h --version -V --kernel --btf --base-btf -B' ;;
     prog:) words='dump help' ;;
-    prog:dump) words='xlated file name opcodes linum visual id pinned tag' ;;
+    prog:dump) words='xlated file name opcodes linum visual jited id pinned tag' ;;
     prog:--) words='--svg --json -j --pretty -p --debug -d --help -h --version -V --kernel --btf --base-btf -B' ;;
     map:) words='dump help' ;;
     map:dump) words='file name id pinned' ;;

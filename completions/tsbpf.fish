@@ -11,7 +11,7 @@ complete -c tsbpf -n '__fish_seen_subcommand_from help' -l btf -r -d 'the kernel
 complete -c tsbpf -n '__fish_seen_subcommand_from help' -l base-btf -s B -r -d 'base of split BTF'
 complete -c tsbpf -n __fish_use_subcommand -f -a prog -d 'Look at programs'
 complete -c tsbpf -n '__fish_seen_subcommand_from prog; and not __fish_seen_subcommand_from dump help' -f -a 'dump help'
-complete -c tsbpf -n '__fish_seen_subcommand_from prog; and __fish_seen_subcommand_from dump' -a 'xlated file name opcodes linum visual id pinned tag'
+complete -c tsbpf -n '__fish_seen_subcommand_from prog; and __fish_seen_subcommand_from dump' -a 'xlated file name opcodes linum visual jited id pinned tag'
 complete -c tsbpf -n '__fish_seen_subcommand_from prog' -l svg -r -d 'draw the graph of \'visual\' into FILE'
 complete -c tsbpf -n '__fish_seen_subcommand_from prog' -l json -s j -d 'write JSON'
 complete -c tsbpf -n '__fish_seen_subcommand_from prog' -l pretty -s p -d 'write JSON in lines'

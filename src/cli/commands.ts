@@ -32,6 +32,8 @@ export const COMMANDS: readonly Command[] = [
         forms: [
           "xlated file OBJECT [name PROG_NAME] [opcodes] [linum] [visual] [--svg FILE]",
           "xlated PROG [opcodes] [linum] [visual] [--svg FILE]",
+          "jited file OBJECT [name PROG_NAME] [opcodes] [linum]",
+          "{ xlated | jited } PROG [opcodes] [linum] file FILE",
         ],
       },
       ...later("pin", "load", "loadall", "attach", "detach", "tracelog", "run", "profile"),

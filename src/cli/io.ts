@@ -49,6 +49,8 @@ export interface KernelRequest {
   readonly cpus?: number | undefined;
   /** What runs programs in an embedded kernel; its own choice unless told. */
   readonly engine?: "interp" | "jit" | undefined;
+  /** True, of the JIT: programs are compiled at once as those are that have run often. */
+  readonly hot?: boolean | undefined;
 }
 
 /** A kernel that a command may talk to until it closes it. */

@@ -32,7 +32,7 @@ export async function withKernel<T>(
   invocation: Invocation,
   otherwise: string,
   use: (kernel: OpenKernel, request: KernelRequest) => Promise<T>,
-  more: Pick<KernelRequest, "execute" | "lenient" | "engine"> = {},
+  more: Pick<KernelRequest, "execute" | "lenient" | "engine" | "hot"> = {},
 ): Promise<T> {
   const request = { ...kernelRequest(invocation, otherwise), ...more };
   const kernel = await invocation.io.openKernel(request);

@@ -13,7 +13,7 @@ export type ListedProgram = Pick<
   "xlatedProgInsns" | "funcInfo" | "funcInfoRecSize" | "lineInfo" | "lineInfoRecSize" | "jitedKsyms"
 >;
 
-interface LineRecord extends SourceLine {
+export interface LineRecord extends SourceLine {
   readonly slot: number;
 }
 
@@ -36,8 +36,7 @@ export class XlatedProgram {
             slot: view.getUint32(0, true),
             prototype: prototypeText(btf, view.getUint32(4, true)),
           }));
-    this.#lines =
-      btf === null ? [] : records(info.lineInfo, info.lineInfoRecSize).map((view) => lineOf(view, btf));
+    this.#lines = btf === null ? [] : lineRecords(info, btf);
   }
 
   /** What `xlatedText` and `xlatedJson` ask. */
@@ -95,7 +94,16 @@ export class XlatedProgram {
   }
 }
 
-function records(bytes: Uint8Array, size: number): DataView[] {
+/** The source lines of a program, in the order of its slots. */
+export function lineRecords(
+  { lineInfo, lineInfoRecSize }: Pick<ProgInfo, "lineInfo" | "lineInfoRecSize">,
+  btf: Btf,
+): LineRecord[] {
+  return records(lineInfo, lineInfoRecSize).map((view) => lineOf(view, btf));
+}
+
+/** An array of records of one size. */
+export function records(bytes: Uint8Array, size: number): DataView[] {
   const views: DataView[] = [];
   for (let at = 0; size > 0 && at + size <= bytes.length; at += size) {
     views.push(new DataView(bytes.buffer, bytes.byteOffset + at, size));

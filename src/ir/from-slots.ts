@@ -172,21 +172,27 @@ type State = (Value | undefined)[];
 
 class Translation {
   readonly #slots: SlotFunction;
+  readonly #func: IrFunction;
   readonly #make: Appender;
 
   constructor(slots: SlotFunction, func: IrFunction) {
     this.#slots = slots;
+    this.#func = func;
     this.#make = new Appender(func);
   }
 
   block(block: Block, state: State): void {
     const make = this.#make;
     make.begin(block);
+    this.#func.slot = this.#slots.blocks[0]!.start;
     if (block.id === 0) this.#begin(state);
     const { start, end } = this.#slots.blocks[block.id]!;
+    this.#func.slot = start;
     for (let slot = start; slot < end; slot++) {
       const row = this.#slots.rows[slot];
-      if (row !== undefined) this.#insn(block, state, slot, row);
+      if (row === undefined) continue;
+      this.#func.slot = slot;
+      this.#insn(block, state, slot, row);
     }
     block.values = make.values;
   }

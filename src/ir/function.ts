@@ -19,6 +19,8 @@ export class IrFunction {
   #blocks: readonly Block[];
   /** The frame's address is somewhere else than in accesses and arguments of calls: any pointer may lead to it. */
   frameEscapes = false;
+  /** The slot that values which are made now are for: listings show them under its source line. */
+  slot = 0;
   #values = 0;
 
   constructor(name: string, graph: Cfg) {
@@ -86,7 +88,7 @@ export class IrFunction {
   }
 
   value(op: Op, type: IrType, args: Value[], fields: ValueFields = {}): Value {
-    return new Value(this.#values++, op, type, args, fields);
+    return new Value(this.#values++, op, type, args, fields, this.slot);
   }
 }
 

@@ -80,6 +80,7 @@ class Inliner {
     this.#func = func;
     this.#before = block;
     this.#call = block.values[index]!;
+    func.slot = this.#call.slot;
     this.#result = func.value(Op.phi, "i64", []);
     const rest = this.#rest;
     this.#result.block = rest;
@@ -132,6 +133,7 @@ class Inliner {
     this.#finish(done, number);
     const copy = copyInto(func, form, [number, context, zero, zero, zero]);
     go(copyAt, copy.entry);
+    func.slot = this.#call.slot;
     const answer = func.value(Op.phi, "i64", []);
     answer.block = onward;
     onward.phis = [answer];
@@ -206,6 +208,7 @@ function copyInto(func: IrFunction, form: IrFunction, args: readonly Value[]): C
   for (const block of form.inOrder()) blocks.set(block, new Block(-1));
   const copyOf = (value: Value, into?: Block): Value => {
     const { op, type, imm, high, size, signed, row } = value;
+    func.slot = value.slot;
     const copy = func.value(op, type, [], {
       imm,
       high,

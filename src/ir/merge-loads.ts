@@ -47,6 +47,7 @@ class Ladders {
     make.begin(this.#block);
     for (const value of this.#block.values) {
       resolveArgs(value);
+      make.func.slot = value.slot;
       if (isClobber(value)) this.#epoch++;
       const piece = this.#pieceOf(value);
       const merged = value.op === Op.or && piece !== undefined ? this.#load(piece, value) : undefined;

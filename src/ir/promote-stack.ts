@@ -75,6 +75,7 @@ function renameBlock(
   };
   for (const value of block.values) {
     const slot = slotOf(value);
+    func.slot = value.slot;
     if (slot === undefined) {
       kept.push(value);
     } else if (value.op === Op.store) {

@@ -49,6 +49,7 @@ function choose(func: IrFunction, block: Block): boolean {
     resolveArgs(value);
     make.append(value);
   }
+  func.slot = condition.slot;
   const chosen = args.map(([a, b]) => select(make, condition, a!, b!));
   for (const value of make.values) block.values.push(value);
   goOnlyTo(block, meeting, chosen);

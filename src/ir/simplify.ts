@@ -54,6 +54,7 @@ export function settle(func: IrFunction): void {
 
 function again(make: Appender, memory: MemoryState, value: Value, knowledge: CallKnowledge): void {
   resolveArgs(value);
+  make.func.slot = value.slot;
   make.reuse = value;
   const found = rebuilt(make, value, knowledge);
   make.reuse = null;

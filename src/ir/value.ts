@@ -87,6 +87,8 @@ export class Value {
   signed: boolean;
   /** Of an atomic operation. */
   readonly row: InsnRow | undefined;
+  /** The slot whose instruction it was made for; see `IrFunction.slot`. */
+  readonly slot: number;
   /** What it was found to be the same as. */
   forward: Value | undefined;
   /** The block that it is in. */
@@ -94,7 +96,7 @@ export class Value {
   /** In a table of values: the next of the same hash. */
   chain: Value | undefined;
 
-  constructor(id: number, op: Op, type: IrType, args: Value[], more: ValueFields = {}) {
+  constructor(id: number, op: Op, type: IrType, args: Value[], more: ValueFields = {}, slot = 0) {
     this.id = id;
     this.op = op;
     this.type = type;
@@ -104,6 +106,7 @@ export class Value {
     this.size = more.size ?? 0;
     this.signed = more.signed ?? false;
     this.row = more.row;
+    this.slot = slot;
     this.forward = undefined;
     this.block = undefined;
     this.chain = undefined;

@@ -38,6 +38,7 @@ type Prepared = Pick<
   | "xlated"
   | "maps"
   | "maxContextOffset"
+  | "lineSlots"
   | "target"
   | "records"
   | "portable"
@@ -47,6 +48,7 @@ type Prepared = Pick<
 const NO_CODE: CompiledProgram = {
   entry: 0,
   codeSize: 0,
+  image: null,
   owns: () => false,
   run: () => 0,
   runMany: () => 0,
@@ -89,6 +91,7 @@ export function prepare(
     code: code?.program ?? NO_CODE,
     maps: checked.maps,
     maxContextOffset: code?.maxContextOffset ?? 0,
+    lineSlots: code?.lineSlots ?? new Uint32Array(),
     xlated: () => {
       if (typeof shown === "function") shown = shown();
       return shown;
@@ -163,6 +166,8 @@ interface Compiled {
   readonly program: CompiledProgram;
   readonly portable: PortableParts | null;
   readonly maxContextOffset: number;
+  /** Slots of the code that is compiled, for each line record that Linux would show. */
+  readonly lineSlots: Uint32Array;
 }
 
 /** A verified program may still be nothing that this kernel can run: it lacks a helper. */
@@ -201,6 +206,7 @@ function compile(machine: Machine, request: LoadRequest, checked: ToCompile, log
     // Kept only where somebody may want it: instructions are most of what a program takes.
     portable: machine.others === null ? null : { code: portable, calls: calls() },
     maxContextOffset: fixed.maxContextOffset,
+    lineSlots: Uint32Array.from(mapLines(request.records.lineRecords, fixed), ({ slot }) => slot),
   };
 }
 

@@ -51,7 +51,7 @@ function typesOf(release: KernelRelease): Btf {
 }
 
 function kernelOf(
-  { cpus, engine, execute, lenient, release, rights }: KernelRequest,
+  { cpus, engine, execute, hot, lenient, release, rights }: KernelRequest,
   btf: Btf | null,
 ): KernelWithTypes {
   const kernel = new EmbeddedKernel({
@@ -61,6 +61,7 @@ function kernelOf(
     ...(btf === null ? {} : { btf }),
     ...(cpus === undefined ? {} : { cpus }),
     ...(engine === undefined ? {} : { engine }),
+    ...(hot === true ? { jit: { after: 0 } } : {}),
     ...(execute === undefined ? {} : { execute }),
     ...(lenient === undefined ? {} : { lenient }),
   });

@@ -45,6 +45,21 @@ export interface Fault {
   readonly message: string;
 }
 
+/** What was made of a program, for whoever looks at it. */
+export interface CodeImage {
+  /** A WebAssembly module. */
+  readonly bytes: Uint8Array;
+  /** Functions of the program by first slot, in the order of the module, which defines them before all others. */
+  readonly functions: readonly CodeImageFunction[];
+}
+
+export interface CodeImageFunction {
+  /** Its first slot. */
+  readonly slot: number;
+  /** Pairs: an offset from the function's first instruction, and the slot that code from there on is for. */
+  readonly marks: Uint32Array;
+}
+
 /** A program prepared for one executor. */
 export interface CompiledProgram {
   /** Index of its function in the executor's table: how tail calls, callbacks and batch drivers reach it. */
@@ -67,6 +82,8 @@ export interface CompiledProgram {
   owns(index: number): boolean;
   /** Bytes of machine code or Wasm made for it. */
   readonly codeSize: number;
+  /** What runs now; null of an interpreter. */
+  readonly image: CodeImage | null;
   /** Frees its table slot and its memory, after a quiescent point. */
   close(): void;
 }

@@ -1,5 +1,5 @@
 export { CodeError } from "./code-error.ts";
-export type { CompiledProgram, Engine, EngineInput, Executor, Fault } from "./engine.ts";
+export type { CodeImage, CompiledProgram, Engine, EngineInput, Executor, Fault } from "./engine.ts";
 export { BpfExecutor, createExecutor, type ExecutorOptions } from "./executor.ts";
 export { FunctionIndices } from "./function-indices.ts";
 export { Interpreter } from "./interp/interpreter.ts";

@@ -29,6 +29,7 @@ export abstract class FunctionBody implements Func {
   readonly #locals: Local[] = [];
   /** Where indices of defined entities stand: `offset * 4 + index space`. */
   readonly #fixups: number[] = [];
+  readonly #marks: number[] = [];
   protected readonly referenced = new Set<Func>();
   #finished = false;
 
@@ -46,6 +47,20 @@ export abstract class FunctionBody implements Func {
   /** Bytes of code written so far; a function may have {@link LIMITS.functionBytes}. */
   get size(): number {
     return this.code.length;
+  }
+
+  /** Notes that what is emitted from here on belongs to something that has a number. */
+  mark(tag: number): this {
+    const { length } = this.#marks;
+    // Of several without code between them, the last is meant.
+    if (length > 0 && this.#marks[length - 2] === this.code.length) this.#marks.length -= 2;
+    if (this.#marks.at(-1) !== tag) this.#marks.push(this.code.length, tag);
+    return this;
+  }
+
+  /** Pairs: bytes of code in front of a mark, and its number. */
+  get marks(): Uint32Array {
+    return Uint32Array.from(this.#marks);
   }
 
   /** Number of blocks open now. */

@@ -15,7 +15,13 @@ export { type AtomicOperation, type Bits, I32Ops, I64Ops, IntegerOps } from "./i
 export { LIMITS } from "./limits.ts";
 export { ModuleBuilder, type ModuleOptions } from "./module.ts";
 export type { GlobalInit, SegmentOffset } from "./parts.ts";
-export { type PrintOptions, printModule } from "./print.ts";
+export {
+  type FunctionListing,
+  type ListedInstruction,
+  listFunctions,
+  type PrintOptions,
+  printModule,
+} from "./print.ts";
 export type {
   BlockType,
   FuncType,

@@ -33,6 +33,39 @@ export function printModule(bytes: Uint8Array, options: PrintOptions = {}): stri
   return printer.text();
 }
 
+/** One instruction of a listing. */
+export interface ListedInstruction {
+  /** Bytes from the function's first instruction, and how many are its own. */
+  readonly at: number;
+  readonly size: number;
+  /** Open blocks around it. */
+  readonly depth: number;
+  readonly text: string;
+}
+
+/** The code of one function of a module. */
+export interface FunctionListing {
+  /** As calls name it. */
+  readonly name: string;
+  /** Parameters and results, and further locals, in the text format. */
+  readonly signature: string;
+  readonly locals: string;
+  /** Of the first instruction, from the start of the module. */
+  readonly offset: number;
+  readonly code: Uint8Array;
+  /** In order, but for the last `end`; to be gone through once. */
+  readonly instructions: Iterable<ListedInstruction>;
+}
+
+/**
+ * The functions that a module defines, in order, with the places of their instructions.
+ *
+ * @throws {FormatError} as {@link printModule}.
+ */
+export function listFunctions(bytes: Uint8Array): Iterable<FunctionListing> {
+  return new ModulePrinter(decodeModule(bytes)).listings(bytes);
+}
+
 class ModulePrinter {
   readonly #module: DecodedModule;
   readonly #out = new TextWriter();
@@ -133,6 +166,15 @@ class ModulePrinter {
   }
 
   #body(reader: BodyReader, indent: string): void {
+    for (const { depth, text } of this.#instructions(reader)) {
+      this.#out.text(indent);
+      for (let i = 0; i < depth; i++) this.#out.text("  ");
+      this.#out.text(text).char(10);
+    }
+  }
+
+  /** All but the last `end`. */
+  *#instructions(reader: BodyReader): Iterable<ListedInstruction> {
     while (reader.remaining > 0) {
       const at = reader.offset;
       const first = reader.u8();
@@ -146,15 +188,29 @@ class ModulePrinter {
       const closes = code === OP["end"] || code === OP["else"];
       if (closes && reader.labels.length === 0) reader.fail("else outside of a block", at);
       const depth = Math.min(reader.labels.length - (closes ? 1 : 0), MAX_INDENT);
-      this.#out.text(indent);
-      for (let i = 0; i < depth; i++) this.#out.text("  ");
       if (code === OP["end"]) reader.labels.pop();
-      this.#out
-        .text(row.name)
-        .text(this.#immediate(row, reader, reader))
-        .char(10);
+      const text = row.name + this.#immediate(row, reader, reader);
+      yield { at, size: reader.offset - at, depth, text };
     }
     reader.fail("expected the end of the body");
+  }
+
+  /** Functions that the module has code of. */
+  *listings(bytes: Uint8Array): Iterable<FunctionListing> {
+    for (const [index, func] of this.#module.functions.entries()) {
+      const { code, locals: types } = func;
+      if (code === undefined) continue;
+      const { params, results } = this.#module.types[func.type]!;
+      const locals = new Identifiers(this.#module.names.locals.get(index) ?? new Map());
+      yield {
+        name: this.#functions.reference(index),
+        signature: `${declarations("param", params, 0, locals)}${signature([], results)}`.trimStart(),
+        locals: declarations("local", types, params.length, locals).trimStart(),
+        offset: code.byteOffset - bytes.byteOffset,
+        code,
+        instructions: this.#instructions(new BodyReader(code, locals)),
+      };
+    }
   }
 
   /** The immediate in text, with a leading blank. */

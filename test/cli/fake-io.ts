@@ -60,7 +60,8 @@ async function steadyKernel(request: KernelRequest): Promise<OpenKernel> {
   let now = 0;
   const execute = request.execute ?? true;
   const lenient = request.lenient ?? false;
-  const kernel = new EmbeddedKernel({ seed: 1, clock: () => (now += 1000), execute, lenient });
+  const hot = request.hot === true ? ({ engine: "jit", jit: { after: 0 } } as const) : {};
+  const kernel = new EmbeddedKernel({ seed: 1, clock: () => (now += 1000), execute, lenient, ...hot });
   return {
     sys: kernel,
     fault: () => kernel.lastFault?.message ?? null,

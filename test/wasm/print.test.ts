@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { FormatError } from "../../src/base/index.ts";
-import { INSTRUCTIONS, type Label, ModuleBuilder, printModule } from "../../src/wasm/index.ts";
+import { INSTRUCTIONS, type Label, listFunctions, ModuleBuilder, printModule } from "../../src/wasm/index.ts";
 
 function sample(): Uint8Array {
   const m = new ModuleBuilder({ check: true, name: "sample" });
@@ -191,4 +191,43 @@ it("prints 300,000 nested blocks in text of linear size", () => {
   for (let i = 0; i < 300_000; i++) f.openBlock();
   while (f.depth > 0) f.end();
   expect(printModule(m.finish()).length).toBeLessThan(60_000_000);
+});
+
+describe("listFunctions", () => {
+  it("tells where each instruction is, in the function and in the module", () => {
+    const bytes = sample();
+    const [step, ...others] = listFunctions(bytes);
+    expect(others).toEqual([]);
+    expect(step).toMatchObject({
+      name: "$map_step",
+      signature: "(param i32 i64) (result i64)",
+      locals: "(local $key i32) (local i64) (local $key.1 i64)",
+    });
+    const { offset, code, instructions } = step!;
+    expect(bytes.subarray(offset, offset + code.length)).toEqual(code);
+    let end = 0;
+    const listed = [...instructions];
+    for (const { at, size, text } of listed) {
+      expect(at).toBe(end);
+      expect(size).toBeGreaterThan(0);
+      expect(INSTRUCTIONS.map(({ name }) => name)).toContain(text.split(" ")[0]);
+      end = at + size;
+    }
+    // All but the function's own end.
+    expect(end).toBe(code.length - 1);
+    const whole = printModule(bytes);
+    expect(listed.every(({ depth, text }) => whole.includes(`\n${"  ".repeat(depth + 2)}${text}\n`))).toBe(
+      true,
+    );
+  });
+});
+
+describe("marks of a function", () => {
+  it("are kept by where code begins, the last of those at one place, and none twice in a row", () => {
+    const m = new ModuleBuilder({ check: true });
+    const f = m.function("f", {});
+    f.mark(1).mark(2).nop().mark(2).nop().mark(3).nop();
+    m.finish();
+    expect([...f.marks]).toEqual([0, 2, 2, 3]);
+  });
 });

@@ -20,6 +20,7 @@ import type { Process } from "../process.ts";
 import { refuse } from "../refusal.ts";
 import { sha256 } from "../sha256.ts";
 import { programTag } from "../tag.ts";
+import { jitedOf } from "./jited.ts";
 import { describeLink } from "./link-info.ts";
 import { writeText } from "./write-text.ts";
 
@@ -151,11 +152,8 @@ function describeProgram(
     type: parts.type,
     id: program.id,
     tag: parts.tag,
-    // Engines make no machine code: there is none to give.
-    jitedProgLen: 0,
+    // Functions of programs have no addresses.
     nrJitedKsyms: 0,
-    nrJitedFuncLens: 0,
-    nrJitedLineInfo: 0,
     loadTime: parts.loadTime,
     createdByUid: parts.uid,
     nrMapIds: mapIds.length,
@@ -171,7 +169,10 @@ function describeProgram(
     verifiedInsns: parts.verifiedInsns,
   };
   // Nothing of the code is for those who may not load any program they like.
-  if (!process.may("BPF")) return { ...common, xlatedProgLen: 0, nrFuncInfo: 0, nrLineInfo: 0 };
+  if (!process.may("BPF")) {
+    const nothing = { xlatedProgLen: 0, jitedProgLen: 0, nrFuncInfo: 0, nrLineInfo: 0 };
+    return { ...common, ...nothing, nrJitedFuncLens: 0, nrJitedLineInfo: 0 };
+  }
   const xlated = parts.xlated();
   const code = encode(showsAddresses ? xlated.insns : withoutAddresses(xlated.insns));
   give(asked.xlatedProgInsns, asked.xlatedProgLen, code, 1);
@@ -181,11 +182,21 @@ function describeProgram(
     xlated.lineInfo.map(({ slot, fileNameOff, lineOff, lineCol }) => [slot, fileNameOff, lineOff, lineCol]),
   );
   give(asked.lineInfo, asked.nrLineInfo, lines, LINE_INFO_SIZE);
+  const { image } = parts.code;
+  const jited = image === null ? null : jitedOf(image, parts.lineSlots);
+  if (jited !== null) {
+    give(asked.jitedProgInsns, asked.jitedProgLen, jited.insns, 1);
+    give(asked.jitedFuncLens, asked.nrJitedFuncLens, new Uint8Array(jited.functionLengths.buffer), 4);
+    give(asked.jitedLineInfo, asked.nrJitedLineInfo, new Uint8Array(jited.lines.buffer), JITED_LINE_SIZE);
+  }
   const tags = programTags(parts.tag, xlated);
   give(asked.progTags, asked.nrProgTags, tags, TAG_SIZE);
   return {
     ...common,
     xlatedProgLen: code.length,
+    jitedProgLen: jited?.insns.length ?? 0,
+    nrJitedFuncLens: jited?.functionLengths.length ?? 0,
+    nrJitedLineInfo: jited?.lines.length ?? 0,
     nrFuncInfo: xlated.funcInfo.length,
     nrLineInfo: xlated.lineInfo.length,
     nrProgTags: tags.length / TAG_SIZE,

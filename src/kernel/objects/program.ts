@@ -30,6 +30,8 @@ export interface ProgramParts {
   /** End of the furthest access to the context, in bytes: how large a caller's context has to be. */
   readonly maxContextOffset: number;
   readonly code: CompiledProgram;
+  /** Slots of that code, for each line record of {@link xlated}. */
+  readonly lineSlots: Uint32Array;
   /** Code as the tools show it, for the target `linux-x86_64`: made when first asked for. */
   readonly xlated: () => Xlated;
   /** In the order in which the code first names them. Each is referenced by the program. */

@@ -11,6 +11,7 @@ import { CODE_ARENA, CODE_HEADER_SIZE, RECORD_SIZE } from "./record.ts";
 /** Records in the one memory, and the functions through which others reach them. */
 export class InterpretedProgram implements CompiledProgram {
   readonly codeSize: number;
+  readonly image = null;
   readonly #executor: BpfExecutor;
   readonly #exports: InterpreterExports;
   /** The header, and behind it the records. */

@@ -61,6 +61,7 @@ class FunctionBlocks implements BlockEmitter {
     for (let slot = start; slot < end; slot++) {
       const row = graph.rows[slot];
       if (row === undefined) continue;
+      code.f.mark(slot);
       switch (row.kind) {
         case "branch":
           return "branch";

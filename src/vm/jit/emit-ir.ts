@@ -47,6 +47,7 @@ class IrCode implements BlockEmitter, IrEmission {
     const block = this.#func.blocks[id]!;
     for (const value of block.values) {
       if (isLeaf(value) || !this.#uses.live(value) || this.#uses.inline(value)) continue;
+      this.f.mark(value.slot);
       this.#compute(value);
       if (value.type !== "void" && !isEffectWithResult(value)) this.f.set(this.#localOf(value));
     }
@@ -62,6 +63,7 @@ class IrCode implements BlockEmitter, IrEmission {
     const { terminator } = this.#func.blocks[id]!;
     if (terminator.kind !== "branch") return;
     const { condition } = terminator;
+    this.f.mark(condition.slot);
     if (this.#uses.inline(condition) && isComparison(condition.op)) {
       this.#compare(condition, negated);
       return;

@@ -1,6 +1,7 @@
 import type { Insn } from "../../isa/index.ts";
 import type { MemoryKind } from "../../mem/index.ts";
 import { CodeError } from "../code-error.ts";
+import type { CodeImageFunction } from "../engine.ts";
 import type { ExecutorPlace } from "../place.ts";
 import { Activations } from "./activations.ts";
 import type { KnownMaps } from "./call-facts.ts";
@@ -30,6 +31,8 @@ export interface ProgramModule {
   readonly bytes: Uint8Array;
   /** What it imports from `EXECUTOR_NAMESPACE`. */
   readonly imports: ReadonlyMap<string, unknown>;
+  /** The program's functions, which are the first that the module defines. */
+  readonly functions: readonly CodeImageFunction[];
 }
 
 /**
@@ -65,7 +68,8 @@ export function emitProgram(
     callbacks.set(index, entry);
     return index;
   };
-  const functions = [...graph.entries].map((entry) => graph.function(entry));
+  const entries = [...graph.entries].sort((a, b) => a - b);
+  const functions = entries.map((entry) => graph.function(entry));
   for (const { entry } of functions) {
     const f = module.m.function(entry === 0 ? name : `${name}@${entry}`, module.functionSignature(entry));
     module.functions.set(entry, f);
@@ -92,5 +96,9 @@ export function emitProgram(
     throws,
     stops: checked || parts.mayStop.has(0),
   }).emit(new Set(callbacks.values()));
-  return { bytes: module.m.finish(), imports: module.imports };
+  return {
+    bytes: module.m.finish(),
+    imports: module.imports,
+    functions: entries.map((entry) => ({ slot: entry, marks: module.functions.get(entry)!.marks })),
+  };
 }

@@ -1,3 +1,4 @@
+import type { CodeImage } from "../engine.ts";
 import type { BpfExecutor } from "../executor.ts";
 import { EXECUTOR_NAMESPACE } from "../signatures.ts";
 import type { ProgramModule } from "./emit-program.ts";
@@ -10,15 +11,14 @@ type Batch = (r1: number, r1High: number, count: number) => number;
 
 /** The module of a program in an executor. */
 export class JitCode {
-  /** Bytes of Wasm. */
-  readonly size: number;
+  readonly image: CodeImage;
   /** See `emitStart`. */
   readonly start: Start;
   /** As so many runs that nothing is around, up to one that ends with a fault. */
   readonly batch: Batch;
   readonly #exports: WebAssembly.Exports;
 
-  constructor(executor: BpfExecutor, { bytes, imports: needed }: ProgramModule) {
+  constructor(executor: BpfExecutor, { bytes, functions, imports: needed }: ProgramModule) {
     const imports: Record<string, unknown> = {
       callThrough: (window: number, low: number, high: number) => executor.callThrough(window, low, high),
     };
@@ -27,7 +27,7 @@ export class JitCode {
       ...executor.memory.imports,
       [EXECUTOR_NAMESPACE]: imports,
     });
-    this.size = bytes.length;
+    this.image = { bytes, functions };
     this.#exports = instance.exports;
     this.start = instance.exports["start"] as Start;
     this.batch = instance.exports["batch"] as Batch;

@@ -1,6 +1,6 @@
 import { TsbpfError } from "../../base/index.ts";
 import { KERNEL_BASE_HIGH } from "../../mem/index.ts";
-import type { CompiledProgram } from "../engine.ts";
+import type { CodeImage, CompiledProgram } from "../engine.ts";
 import type { BpfExecutor } from "../executor.ts";
 import { placeOf } from "../place.ts";
 import type { KnownMaps } from "./call-facts.ts";
@@ -34,7 +34,11 @@ export class JitProgram implements CompiledProgram {
   }
 
   get codeSize(): number {
-    return this.#code?.size ?? 0;
+    return this.#code?.image.bytes.length ?? 0;
+  }
+
+  get image(): CodeImage | null {
+    return this.#code?.image ?? null;
   }
 
   /**
