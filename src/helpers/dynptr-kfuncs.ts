@@ -55,10 +55,9 @@ export function dynptrKfuncs(contents: DynptrData): readonly Kfunc[] {
     const place = contents.place(call, dynptr, offset, length);
     if (place !== 0 || dynptr.type !== DynptrType.XDP || buffer === 0) return place;
     if (!dynptrHas(dynptr, offset, length)) return 0;
-    // bpf_xdp_copy_buf: as many bytes as there are.
-    const [start, end] = contents.buffs.pointers(call.memory.view(), dynptr.data);
-    const from = start + dynptr.offset + offset;
-    call.memory.bytes().copyWithin(buffer, from, Math.max(Math.min(from + length, end), from));
+    // As many bytes as there are.
+    const part = { offset: dynptr.offset + offset, length };
+    contents.buffs.copyAll(call, dynptr.data, part, buffer, "load");
     return buffer;
   };
 

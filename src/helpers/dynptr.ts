@@ -123,7 +123,7 @@ export class DynptrData {
     if (!dynptrHas(dynptr, offset, length)) return -Errno.E2BIG;
     const at = dynptr.offset + offset;
     if (dynptr.type === DynptrType.SKB) return this.packets.load(call, dynptr.data, at, to, length);
-    return this.#copy(call, dynptr, offset, length, (place) => [place, to]);
+    return this.#copy(call, dynptr, { offset, length }, to, "load");
   }
 
   /** `__bpf_dynptr_write`; `flags` are those of `bpf_skb_store_bytes`, and 0 where the data is not a packet's. */
@@ -142,21 +142,21 @@ export class DynptrData {
       return this.packets.store(call, dynptr.data, from, target);
     }
     if (low !== 0 || high !== 0) return -Errno.EINVAL;
-    return this.#copy(call, dynptr, offset, from.length, (place) => [from.at, place]);
+    return this.#copy(call, dynptr, { offset, length: from.length }, from.at, "store");
   }
 
   #copy(
     call: HelperCall,
     dynptr: Dynptr,
-    offset: number,
-    length: number,
-    ends: (place: number) => readonly [from: number, to: number],
+    part: { offset: number; length: number },
+    other: number,
+    direction: "load" | "store",
   ): number {
-    if (dynptr.type === DynptrType.XDP) {
-      const place = this.buffs.at(call, dynptr.data, dynptr.offset + offset, length);
-      if (place < 0) return place;
-    }
-    const [from, to] = ends(this.place(call, dynptr, offset, length));
+    const { offset, length } = part;
+    if (dynptr.type === DynptrType.XDP)
+      return this.buffs.copy(call, dynptr.data, { offset: dynptr.offset + offset, length }, other, direction);
+    const place = this.place(call, dynptr, offset, length);
+    const [from, to] = direction === "load" ? [place, other] : [other, place];
     call.memory.bytes().copyWithin(to, from, from + length);
     return 0;
   }

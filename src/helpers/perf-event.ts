@@ -18,44 +18,47 @@ const VALUE_SIZE = 24;
 
 /** Programs' bytes to the rings of perf events, and what such events have counted. */
 export function perfEventHelpers(layout: KernelLayout, kind: ContextKind): readonly Helper[] {
-  const isPacket = kind === "skb" || kind === "xdp";
   const LENGTH = layout.offset("sk_buff.len");
   const SKB_DATA = layout.offset("sk_buff.data");
   const DATA = layout.offset("xdp_buff.data");
   const DATA_END = layout.offset("xdp_buff.data_end");
 
   /** Bytes of the packet that may be asked for beside the program's own. */
-  const packetLength = (call: HelperCall, context: number): number => {
+  const packetLength = (call: HelperCall, of: ContextKind, context: number): number => {
     const view = call.memory.view();
-    if (kind === "skb") return view.getUint32(context + LENGTH, true);
+    if (of === "skb") return view.getUint32(context + LENGTH, true);
     return view.getUint32(context + DATA_END, true) - view.getUint32(context + DATA, true);
   };
 
   /** `bpf_perf_event_output`, `bpf_skb_event_output` and `bpf_xdp_event_output`. */
-  const output = (
-    call: HelperCall,
-    context: number,
-    map: number,
-    index: number,
-    high: number,
-    data: number,
-    size: number,
-    sizeHigh: number,
-  ): number => {
-    const known = isPacket ? CONTEXT_LENGTH : 0;
-    if ((high & ~known) !== 0) return -Errno.EINVAL;
-    if (isPacket && high > packetLength(call, context >>> 0)) return -Errno.EFAULT;
-    const event = placeOf(call, map, index);
-    if (event < 0) return event;
-    if (sizeHigh !== 0) return -Errno.EINVAL;
-    const view = call.memory.view();
-    const packet = view.getUint32((context >>> 0) + (kind === "skb" ? SKB_DATA : DATA), true);
-    const bytes = call.memory.bytes();
-    const raw = new Uint8Array((size >>> 0) + high);
-    raw.set(bytes.subarray(data >>> 0, (data >>> 0) + (size >>> 0)));
-    if (high > 0) raw.set(bytes.subarray(packet, packet + high), size >>> 0);
-    return call.services.perf?.output(map >>> 0, event, raw) ?? -Errno.ENOENT;
-  };
+  const output =
+    (of: ContextKind) =>
+    (
+      call: HelperCall,
+      context: number,
+      map: number,
+      index: number,
+      high: number,
+      data: number,
+      size: number,
+      sizeHigh: number,
+    ): number => {
+      const isPacket = of === "skb" || of === "xdp";
+      const known = isPacket ? CONTEXT_LENGTH : 0;
+      if ((high & ~known) !== 0) return -Errno.EINVAL;
+      if (isPacket && high > packetLength(call, of, context >>> 0)) return -Errno.EFAULT;
+      const event = placeOf(call, map, index);
+      if (event < 0) return event;
+      if (sizeHigh !== 0) return -Errno.EINVAL;
+      const view = call.memory.view();
+      const packet = view.getUint32((context >>> 0) + (of === "skb" ? SKB_DATA : DATA), true);
+      const bytes = call.memory.bytes();
+      const raw = new Uint8Array((size >>> 0) + high);
+      raw.set(bytes.subarray(data >>> 0, (data >>> 0) + (size >>> 0)));
+      if (high > 0) raw.set(bytes.subarray(packet, packet + high), size >>> 0);
+      return call.services.perf?.output(map >>> 0, event, raw) ?? -Errno.ENOENT;
+    };
+  const ofOutput = { args: ["ptr", "ptr", "i64", "ptr", "i64"], result: "i32" } as const;
 
   /** `bpf_perf_event_read`: the count itself, or an error that could be one. */
   const read = (call: HelperCall, map: number, index: number, high: number): number => {
@@ -77,11 +80,10 @@ export function perfEventHelpers(layout: KernelLayout, kind: ContextKind): reado
   };
 
   return [
-    hostHelper(
-      BpfFuncId.perf_event_output,
-      { args: ["ptr", "ptr", "i64", "ptr", "i64"], result: "i32" },
-      output,
-    ),
+    hostHelper(BpfFuncId.perf_event_output, ofOutput, output(kind)),
+    // Of a packet that a tracing program was given, whatever its own context is.
+    hostHelper(BpfFuncId.skb_output, ofOutput, output("skb")),
+    hostHelper(BpfFuncId.xdp_output, ofOutput, output("xdp")),
     hostHelper(BpfFuncId.perf_event_read, { args: ["ptr", "i64"], result: "i64" }, read),
     hostHelper(
       BpfFuncId.perf_event_read_value,

@@ -126,6 +126,12 @@ export interface HelperServices {
   run?(): CurrentRun;
   /** None: no place of any array has an event. */
   readonly perf?: PerfAccess;
+  /** Offset of the `struct net_device` of an index in the current network namespace; 0 where there is none, as unless told. */
+  device?(index: number): number;
+  /** Takes a copy of a packet that is to be sent out of a device, or (`ingress`) to come in there, once the program has ended. */
+  sendCopy?(device: number, frame: Uint8Array, ingress: boolean): void;
+  /** Nanoseconds of International Atomic Time since 1970 (CLOCK_TAI); those since boot unless told. */
+  atomicTime?(): bigint;
   /** Whether the network namespace has a device of this index; only the loopback device, 1, unless told. */
   hasDevice?(index: number): boolean;
   /**

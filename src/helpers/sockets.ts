@@ -1,7 +1,7 @@
 import { RegionAccess } from "../mem/index.ts";
 import type { KernelLayout } from "../platform/index.ts";
 import { BpfFuncId } from "../uapi/index.ts";
-import { emittedHelper, hostHelper } from "./define.ts";
+import { constantHelper, emittedHelper, hostHelper } from "./define.ts";
 import type { Helper, HelperCall } from "./helper.ts";
 import { hasFullState, SocketState } from "./socket-state.ts";
 
@@ -85,6 +85,26 @@ export function socketHelpers(layout: KernelLayout): readonly Helper[] {
         socket.family === AF_INET6,
     ),
     castTo(BpfFuncId.skc_to_unix_sock, (socket) => isFull(socket) && socket.family === AF_UNIX),
+    castTo(
+      BpfFuncId.skc_to_tcp_timewait_sock,
+      ({ state, protocol }) => protocol === IPPROTO_TCP && state === SocketState.TIME_WAIT,
+    ),
+    castTo(
+      BpfFuncId.skc_to_tcp_request_sock,
+      ({ state, protocol }) => protocol === IPPROTO_TCP && state === SocketState.NEW_SYN_RECV,
+    ),
+    constantHelper(BpfFuncId.skc_to_mptcp_sock, {
+      args: ["ptr"],
+      result: "ptr",
+      always: 0,
+      here: "There is no multipath TCP.",
+    }),
+    constantHelper(BpfFuncId.sock_from_file, {
+      args: ["ptr"],
+      result: "ptr",
+      always: 0,
+      here: "No file of the kernel is a socket.",
+    }),
     hostHelper(BpfFuncId.sk_release, { args: ["ptr"], result: "i32" }, release),
     hostHelper(BpfFuncId.get_socket_uid, { args: ["ptr"], result: "u32" }, owner),
     ...LOOKUPS.map((id) => emittedHelper(id, LOOKUP, (f) => f.i32.const(0))),

@@ -1,7 +1,7 @@
 import { BpfFuncId } from "../uapi/index.ts";
 import { emittedHelper, hostHelper } from "./define.ts";
 import type { Helper } from "./helper.ts";
-import { wide } from "./wide.ts";
+import { wide, wideBits } from "./wide.ts";
 
 /** `HZ` of Debian's and most kernels' x86-64 configuration. */
 const TICKS_PER_SECOND = 250;
@@ -15,6 +15,9 @@ const NONE = { args: [], result: "i64" } as const;
 export const SYSTEM_HELPERS: readonly Helper[] = [
   hostHelper(BpfFuncId.ktime_get_ns, NONE, (call) => wide(call, call.services.monotonic())),
   hostHelper(BpfFuncId.ktime_get_boot_ns, NONE, (call) => wide(call, call.services.boottime())),
+  hostHelper(BpfFuncId.ktime_get_tai_ns, NONE, (call) =>
+    wideBits(call, call.services.atomicTime?.() ?? BigInt(call.services.monotonic())),
+  ),
   // As of the last tick.
   hostHelper(BpfFuncId.ktime_get_coarse_ns, NONE, (call) => {
     const tick = 1e9 / TICKS_PER_SECOND;

@@ -1,7 +1,9 @@
 import type { KernelLayout } from "../platform/index.ts";
 import { STACK_HELPERS } from "./call-stack.ts";
 import { cgroupArrayHelpers } from "./cgroup-array.ts";
+import { checkMtuHelpers } from "./check-mtu.ts";
 import { CHECKSUM_HELPERS } from "./checksum.ts";
+import { cloneRedirectHelpers } from "./clone-redirect.ts";
 import type { ContextKind } from "./context-kind.ts";
 import { DynptrData } from "./dynptr.ts";
 import { dynptrHelpers } from "./dynptr-helpers.ts";
@@ -22,14 +24,19 @@ import { seqFileHelpers } from "./seq-file.ts";
 import { skbHelpers } from "./skb.ts";
 import { skbChecksumHelpers } from "./skb-checksum.ts";
 import { skbHashHelpers } from "./skb-hash.ts";
+import { skbMarkHelpers } from "./skb-marks.ts";
 import { skbNetworkHelpers } from "./skb-network.ts";
 import { skbRoomHelpers } from "./skb-room.ts";
+import { skbTunnelHelpers } from "./skb-tunnel.ts";
 import { skbVlanHelpers } from "./skb-vlan.ts";
+import { socketAssignHelpers } from "./socket-assign.ts";
+import { socketCgroupHelpers } from "./socket-cgroups.ts";
 import { socketCookieHelpers } from "./socket-cookie.ts";
 import { SOCKET_MAP_HELPERS } from "./socket-maps.ts";
 import { socketHelpers } from "./sockets.ts";
 import { SPIN_LOCK_HELPERS } from "./spin-lock.ts";
 import { STRING_HELPERS } from "./strings.ts";
+import { synCookieHelpers } from "./syn-cookies.ts";
 import { SYSTEM_HELPERS } from "./system.ts";
 import { TASK_HELPERS } from "./task.ts";
 import { TIMER_HELPERS } from "./timer.ts";
@@ -82,6 +89,13 @@ export function createHelpers(
     cgroupArrayHelpers(layout),
     xdpHelpers(layout),
     redirectHelpers(context),
+    cloneRedirectHelpers(layout),
+    checkMtuHelpers(layout, context),
+    skbMarkHelpers(layout),
+    skbTunnelHelpers(layout),
+    socketAssignHelpers(layout, context),
+    socketCgroupHelpers(layout),
+    synCookieHelpers(layout),
   ];
   return new Map(families.flat().map((helper) => [helper.id, helper]));
 }

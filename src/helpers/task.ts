@@ -36,6 +36,36 @@ function sendSignal(call: HelperCall, signal: number): number {
   return 0;
 }
 
+/** `sizeof(struct bpf_pidns_info)` */
+const NUMBERS_SIZE = 8;
+
+/** The file of the initial namespace of numbers: on the device of nsfs, with a fixed number (`PROC_PID_INIT_INO`). */
+const NAMESPACE = { device: 4, inode: 0xefff_fffc } as const;
+
+/** `bpf_get_ns_current_pid_tgid`: all tasks are in the initial namespace. Zeros where another is named. */
+function namespaceNumbers(call: HelperCall, ...args: number[]): number {
+  const [device, deviceHigh, inode, inodeHigh, to, size] = args as [
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
+  const at = to >>> 0;
+  const isOwn =
+    device === NAMESPACE.device && deviceHigh === 0 && inode >>> 0 === NAMESPACE.inode && inodeHigh === 0;
+  if (size !== NUMBERS_SIZE || !isOwn) {
+    call.memory.bytes().fill(0, at, at + (size >>> 0));
+    return -Errno.EINVAL;
+  }
+  const { pid, tgid } = current(call);
+  const view = call.memory.view();
+  view.setUint32(at, pid, true);
+  view.setUint32(at + 4, tgid, true);
+  return 0;
+}
+
 const NONE = { args: [], result: "i64" } as const;
 
 /** What the task that runs is. */
@@ -69,6 +99,15 @@ export const TASK_HELPERS: readonly Helper[] = [
     BpfFuncId.get_current_ancestor_cgroup_id,
     { args: ["i32"], result: "i64" },
     (call: HelperCall, level: number) => wide(call, current(call).cgroup.ancestorAt(level)?.id ?? 0),
+  ),
+  hostHelper(
+    BpfFuncId.get_ns_current_pid_tgid,
+    {
+      args: ["i64", "i64", "ptr", "i32"],
+      result: "i32",
+      here: "There is one namespace of numbers: device 4, inode 0xeffffffc.",
+    },
+    namespaceNumbers,
   ),
   hostHelper(BpfFuncId.send_signal, { args: ["i32"], result: "i32" }, sendSignal),
   hostHelper(BpfFuncId.send_signal_thread, { args: ["i32"], result: "i32" }, sendSignal),

@@ -7,7 +7,7 @@ import { fireEvent } from "./hooks/fire-event.ts";
 import { fireSystemCall, type SystemCall } from "./hooks/fire-syscall.ts";
 import { Machine } from "./machine.ts";
 import type { Namespace } from "./net/namespace.ts";
-import { type Delivery, type Passing, receivePacket, sendPacket } from "./net/packet-path.ts";
+import { type Delivery, type Passing, receivePacket, sendCopies, sendPacket } from "./net/packet-path.ts";
 import type { KernelSocket } from "./net/socket.ts";
 import type { KernelOptions } from "./options.ts";
 import { ProcessPort } from "./port.ts";
@@ -184,12 +184,16 @@ export class EmbeddedKernel extends KernelProcess {
    * @throws RangeError for less than an Ethernet header, and for what does not fit into a page.
    */
   receive(frame: Uint8Array, passing: Passing): Delivery {
-    return receivePacket(this.caller.machine, frame, passing);
+    const delivery = receivePacket(this.caller.machine, frame, passing);
+    sendCopies(this.caller.machine);
+    return delivery;
   }
 
   /** A frame leaves through a device: netfilter, control groups, tcx. What leaves by loopback comes in. */
   send(frame: Uint8Array, passing: Passing): Delivery {
-    return sendPacket(this.caller.machine, frame, passing);
+    const delivery = sendPacket(this.caller.machine, frame, passing);
+    sendCopies(this.caller.machine);
+    return delivery;
   }
 
   /** What programs have printed with `bpf_trace_printk` since the last call: lines as trace_pipe shows them. */

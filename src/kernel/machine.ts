@@ -54,6 +54,7 @@ import { KernelStruct } from "./kernel-struct.ts";
 import type { KernelLink } from "./links/link.ts";
 import type { Device } from "./net/device.ts";
 import { Namespace } from "./net/namespace.ts";
+import { PacketCopies } from "./net/packet-copies.ts";
 import { PacketObjects } from "./net/packet-objects.ts";
 import { cgroupDirectory, taskDirectory } from "./object-directory.ts";
 import { ObjectHeap } from "./object-heap.ts";
@@ -127,6 +128,7 @@ export class Machine {
   readonly objects: ObjectHeap;
   readonly timers: KernelTimers;
   readonly perCpuVariables: PerCpuVariables;
+  readonly copies = new PacketCopies();
   /** Why the last run of a program that no verifier has seen ended early; null where it did not. */
   lastFault: Fault | null = null;
   readonly tasks: TaskTable;
@@ -249,6 +251,11 @@ export class Machine {
         writeUser: (low, high, bytes) => writeUser(this.current.memory, low, high, bytes),
         flowKey: () => this.flowKey,
         socketCookie: () => ++this.#socketCookies,
+        device: (index) => this.current.namespace.devices.get(index)?.device.offset ?? 0,
+        sendCopy: (device, frame, ingress) =>
+          this.copies.add(this.current.namespace.devices.values(), device, frame, ingress),
+        // A kernel whose clock is the caller's knows nothing of the time of day.
+        atomicTime: () => (this.ownClock ? BigInt(this.clock()) : BigInt(Date.now()) * 1_000_000n),
         hasDevice: (index) => this.current.namespace.devices.has(index),
         arena: (map) => this.mapAt(map)?.parts.storage.arena ?? null,
         objects: this.objects,

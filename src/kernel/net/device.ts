@@ -26,6 +26,9 @@ export interface DeviceNamespace {
   readonly netfilter: NetfilterHooks | null;
 }
 
+const ETH_HLEN = 14;
+/** Frames that are kept of those that left. */
+const KEPT = 256;
 /** `IFNAMSIZ` */
 const NAME_SIZE = 16;
 
@@ -39,6 +42,8 @@ export class Device {
   readonly device: KernelStruct;
   /** `struct xdp_rxq_info` of its only receive queue. */
   readonly queue: KernelStruct;
+  /** The last frames that left through it, the oldest first. */
+  readonly sent: Uint8Array[] = [];
   /** XDP programs by mode. */
   readonly xdp = new Map<"skb" | "driver", XdpAttachment>();
   /** tcx programs by attach type (`struct tcx_entry`), where any are attached. */
@@ -56,10 +61,17 @@ export class Device {
     this.device = structs.struct("net_device");
     this.device.set("ifindex", options.ifindex);
     this.device.set("mtu", options.mtu ?? 1500);
+    this.device.set("hard_header_len", ETH_HLEN);
     this.device.write("name", utf8(options.name).subarray(0, NAME_SIZE - 1));
     this.device.point("nd_net.net", namespace.offset);
     this.queue = structs.struct("xdp_rxq_info");
     this.queue.point("dev", this.device.offset);
     this.queue.set("queue_index", 0);
+  }
+
+  /** A frame has left. */
+  transmitted(frame: Uint8Array): void {
+    this.sent.push(frame);
+    if (this.sent.length > KEPT) this.sent.shift();
   }
 }

@@ -21,6 +21,8 @@ const BLOCK_PAGES = 8;
 export class PacketObjects {
   /** The page of an `xdp_buff`: headroom, packet, and room for a `struct skb_shared_info`. */
   readonly frame: number;
+  /** The `struct skb_shared_info` at the end of that page. */
+  readonly frameInfo: KernelStruct;
   /** The block of an `sk_buff`: headroom, packet, room to grow, and its `struct skb_shared_info` at the end. */
   readonly block: number;
   /** Bytes of the block up to the shared info. */
@@ -38,6 +40,7 @@ export class PacketObjects {
     this.room = PAGE_SIZE - tailroom;
     this.frame = allocator.allocate(PAGE_SIZE, PAGE_SIZE);
     this.blockRoom = BLOCK_PAGES * PAGE_SIZE - tailroom;
+    this.frameInfo = new KernelStruct(memory, layout, "skb_shared_info", this.frame + this.room);
     this.block = allocator.allocate(BLOCK_PAGES * PAGE_SIZE, PAGE_SIZE);
     this.sharedInfo = new KernelStruct(memory, layout, "skb_shared_info", this.block + this.blockRoom);
     const region = (start: number, length: number, access: number, what: string) =>

@@ -63,6 +63,24 @@ export function sendPacket(machine: Machine, frame: Uint8Array, passing: Passing
   return firing.there(() => path.send(frame));
 }
 
+/** A frame is put out of a device as it is (`dev_queue_xmit`): only tcx sees it. What leaves by loopback comes in. */
+export function transmitPacket(machine: Machine, frame: Uint8Array, passing: Passing): Delivery {
+  checkLength(machine, frame);
+  const firing = new Firing(machine, passing);
+  const path = new Path(firing, passing);
+  return firing.there(() => path.transmit(frame));
+}
+
+/** Lets copies of packets go that programs have sent on. */
+export function sendCopies(machine: Machine): void {
+  if (machine.executor.depth !== 0) return;
+  machine.copies.send(({ device, frame, ingress }) => {
+    if (frame.length < ETH_HLEN || frame.length > machine.packets.room - XDP_HEADROOM) return;
+    if (ingress) receivePacket(machine, frame, { device });
+    else transmitPacket(machine, frame, { device });
+  });
+}
+
 /** A frame has a header, and fits into a page with what is in front of it and behind. */
 function checkLength({ packets }: Machine, { length }: Uint8Array): void {
   const most = packets.room - XDP_HEADROOM;
@@ -117,6 +135,16 @@ class Path {
       this.#netfilter(NetfilterHook.POST_ROUTING) ??
       this.#cgroup(BpfAttachType.CGROUP_INET_EGRESS) ??
       this.#traffic(BpfAttachType.TCX_EGRESS);
+    return this.#leave(end);
+  }
+
+  transmit(frame: Uint8Array): Delivery {
+    this.#lay(frame);
+    return this.#leave(this.#traffic(BpfAttachType.TCX_EGRESS));
+  }
+
+  /** The packet leaves, unless somebody has decided otherwise. */
+  #leave(end: End): Delivery {
     const bytes = this.#frame();
     if (end !== null) return this.#deliver(end, bytes);
     this.#tracepoint("net_dev_queue", bytes.length);
@@ -124,6 +152,7 @@ class Path {
       const back = new Path(this.#firing, { device: this.#device, socket: this.#receiver });
       return back.receive(bytes);
     }
+    this.#device.transmitted(bytes);
     return this.#deliver({ verdict: "transmitted", by: null }, bytes);
   }
 

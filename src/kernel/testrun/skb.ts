@@ -14,6 +14,7 @@ import {
 } from "../net/lay-skb.ts";
 import { LOOPBACK_IFINDEX } from "../net/loopback.ts";
 import type { PacketObjects } from "../net/packet-objects.ts";
+import { sendCopies } from "../net/packet-path.ts";
 import { initSock } from "../net/socket.ts";
 import type { KernelProgram } from "../objects/program.ts";
 import { refuse } from "../refusal.ts";
@@ -39,7 +40,9 @@ export function testRunSkb(run: TestRun): number {
   const data = process.read(args.dataIn, args.dataSizeIn);
   const bytes = contextIn(run, bpfSkBuff.size);
   const offset = layTestSkb(machine, program, data, bytes, machine.loopback);
-  const { skb } = packets;
+  const { skb, sock } = packets;
+  // The socket of a test run is made for it, by whoever runs it.
+  sock.point("sk_cgrp_data.cgroup", machine.current.cgroup.offset);
 
   const result = runWithSocket(run);
 
@@ -56,6 +59,7 @@ export function testRunSkb(run: TestRun): number {
   };
   if (bytes !== null) toView(run, skb, bytes);
   const answer = finish(run, packet, result);
+  sendCopies(machine);
   return answer !== 0 ? answer : finishContext(run, bytes);
 }
 

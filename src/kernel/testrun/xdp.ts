@@ -1,5 +1,6 @@
 import { decodeStruct, type StructValues, writeStruct } from "../../sys/index.ts";
 import { BpfAttachType, BpfTestRunFlag, Errno, xdpMd } from "../../uapi/index.ts";
+import type { Machine } from "../machine.ts";
 import type { Device } from "../net/device.ts";
 import type { PacketPlace } from "../net/lay-skb.ts";
 import { layXdp, XDP_HEADROOM } from "../net/lay-xdp.ts";
@@ -10,6 +11,8 @@ import { contextIn, finish, finishContext, runRepeated, type TestRun } from "./r
 const PAGE = 4096;
 const ETH_HLEN = 14;
 const META_MAX = 252;
+/** `XDP_FLAGS_HAS_FRAGS` */
+const HAS_FRAGMENTS = 1;
 /** `MAX_SKB_FRAGS` */
 const MAX_FRAGMENTS = 17;
 
@@ -23,15 +26,24 @@ export function testRunXdp(run: TestRun): number {
   // Live frames would be sent: there is nowhere to.
   if (args.flags !== 0) refuse(Errno.EOPNOTSUPP);
   if (args.batchSize !== 0) refuse(Errno.EINVAL);
-  const { packets, memory } = machine;
   const bytes = contextIn(run, xdpMd.size);
   const context = bytes === null ? null : decodeStruct(xdpMd, bytes);
   const data = process.read(args.dataIn, args.dataSizeIn);
   const fragments = layTestXdp(machine, data, context, machine.loopback);
-  const { xdp: buff } = packets;
+  return withFragments(machine, fragments, () => runOnFrame(run, bytes, context));
+}
 
+/** Runs the program on the frame that is laid out, and gives all back. */
+function runOnFrame(
+  run: TestRun,
+  bytes: Uint8Array | null,
+  context: StructValues<typeof xdpMd> | null,
+): number {
+  const { packets, memory } = run.machine;
+  const { xdp: buff } = packets;
   const result = runRepeated(run, buff.offset);
 
+  const fragments = fragmentsOf(run.machine);
   const start = buff.pointer("data_meta");
   const end = buff.pointer("data_end");
   if (context !== null && bytes !== null) {
@@ -87,4 +99,29 @@ export function layTestXdp(
   if (fragments.length > MAX_FRAGMENTS * PAGE) refuse(Errno.ENOMEM);
   layXdp(place, data.subarray(0, linear), { headroom, meta, queue: device.queue });
   return fragments;
+}
+
+/** What is in fragments, as the program left it. */
+function fragmentsOf({ packets, memory }: Machine): Uint8Array {
+  const { xdp, frameInfo } = packets;
+  if ((xdp.get("flags") & HAS_FRAGMENTS) === 0) return new Uint8Array(0);
+  const at = frameInfo.pointer("frags");
+  return memory.bytes().slice(at, at + frameInfo.get("xdp_frags_size"));
+}
+
+/** Has bytes lie in fragments of a page each, one behind the other, for as long as something runs. */
+function withFragments(machine: Machine, bytes: Uint8Array, act: () => number): number {
+  if (bytes.length === 0) return act();
+  const pages = Math.ceil(bytes.length / PAGE);
+  return machine.withRegion(pages * PAGE, "packet fragments", (block) => {
+    machine.memory.bytes().fill(0, block, block + pages * PAGE);
+    machine.memory.bytes().set(bytes, block);
+    const { xdp, frameInfo } = machine.packets;
+    frameInfo.clear();
+    frameInfo.set("nr_frags", pages);
+    frameInfo.set("xdp_frags_size", bytes.length);
+    frameInfo.pointElement("frags", 0, block);
+    xdp.set("flags", HAS_FRAGMENTS);
+    return act();
+  });
 }
