@@ -39,10 +39,15 @@ export class TracePipe {
     while (this.#bytes > this.#limit) {
       const oldest = this.#lines[this.#first++]!;
       this.#bytes -= oldest.text.length;
-      this.#lost++;
-      this.#lostBy.set(oldest.cpu, (this.#lostBy.get(oldest.cpu) ?? 0) + 1);
+      this.lose(oldest.cpu, 1);
     }
     if (this.#first > this.#lines.length >> 1) this.#forget();
+  }
+
+  /** Notes lines of a CPU that are lost. */
+  lose(cpu: number, count: number): void {
+    this.#lost += count;
+    this.#lostBy.set(cpu, (this.#lostBy.get(cpu) ?? 0) + count);
   }
 
   /** Everything written since the last read; what was lost in between is told in front, as `print_trace_line` does. */

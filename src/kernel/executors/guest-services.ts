@@ -1,6 +1,6 @@
 import type { CurrentRun, CurrentTask, HelperServices, TaskCgroup } from "../../helpers/index.ts";
 import { randomSource } from "../random.ts";
-import type { ExecutorBoot, ExecutorJob, PortableTask, TraceLine } from "./messages.ts";
+import type { ExecutorBoot, ExecutorJob, JobOutcome, PortableTask, TraceLine } from "./messages.ts";
 
 /** Bytes of trace lines that wait for the kernel's thread; what comes later is lost, and counted. */
 const TRACE_ROOM = 1 << 20;
@@ -19,7 +19,8 @@ export class GuestServices implements HelperServices {
   #frame: CurrentRun = newFrame();
   #lines: TraceLine[] = [];
   #room = TRACE_ROOM;
-  #lost = 0;
+  /** By CPU. */
+  #lost = new Map<number, number>();
 
   constructor({ seed, flowKey, timeOrigin }: ExecutorBoot, cpu: () => number) {
     this.random = randomSource(seed);
@@ -34,12 +35,12 @@ export class GuestServices implements HelperServices {
     this.#frame = newFrame();
     this.#lines = [];
     this.#room = TRACE_ROOM;
-    this.#lost = 0;
+    this.#lost = new Map();
   }
 
   /** What was printed since the run began. */
-  get printed(): { readonly lines: readonly TraceLine[]; readonly linesLost: number } {
-    return { lines: this.#lines, linesLost: this.#lost };
+  get printed(): Pick<JobOutcome, "lines" | "linesLost"> {
+    return { lines: this.#lines, linesLost: [...this.#lost] };
   }
 
   monotonic(): number {
@@ -52,7 +53,7 @@ export class GuestServices implements HelperServices {
 
   trace(text: Uint8Array): void {
     if (this.#room < text.length) {
-      this.#lost++;
+      this.#lost.set(this.#cpu(), (this.#lost.get(this.#cpu()) ?? 0) + 1);
       return;
     }
     this.#room -= text.length + LINE_COST;

@@ -100,8 +100,8 @@ export interface TraceLine {
 export interface JobOutcome {
   readonly cpus: readonly CpuOutcome[];
   readonly lines: readonly TraceLine[];
-  /** Lines that there was no room for. */
-  readonly linesLost: number;
+  /** How many lines there was no room for, by CPU. */
+  readonly linesLost: readonly (readonly [cpu: number, count: number])[];
 }
 
 /** What an executor can be asked. */

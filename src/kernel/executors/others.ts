@@ -28,8 +28,8 @@ interface Running {
   readonly parties: number;
   readonly cpus: ReadonlySet<number>;
   readonly uses: Portable;
-  /** Executors have been sent to work. */
-  sent: boolean;
+  /** Nobody has been sent to work yet, and this sees to it that nobody is; null: they have. */
+  cancel: (() => void) | null;
 }
 
 /** The executors of a kernel on other threads: started when a program first runs on them. */
@@ -84,7 +84,11 @@ export class OtherExecutors {
     const control = machine.memory.alloc(JobWord.SIZE, JobWord.SIZE);
     if (control === 0) throw new TsbpfError("kernel: no memory is left for a parallel run");
     const cpus = new Set(jobs.flatMap((job) => job.cpus.map(({ cpu }) => cpu)));
-    const running: Running = { control, parties: jobs.length, cpus, uses, sent: false };
+    let cancel = (): void => undefined;
+    const cancelled = new Promise<null>((resolve) => {
+      cancel = () => resolve(null);
+    });
+    const running: Running = { control, parties: jobs.length, cpus, uses, cancel };
     for (const program of uses.programs) program.get();
     for (const map of uses.maps) map.get();
     this.#running.add(running);
@@ -94,12 +98,15 @@ export class OtherExecutors {
       patience ??= setTimeout(() => this.#interrupt(running), PATIENCE);
     };
     try {
-      const remotes = (await this.#started()).toSorted((a, b) => a.busy - b.busy).slice(0, jobs.length);
-      await Promise.all(remotes.map((remote) => this.#load(remote, uses)));
       signal?.addEventListener("abort", stop);
       if (signal?.aborted === true) stop();
+      const ready = this.#prepare(uses, jobs.length);
+      // Threads that have yet to start, or code to compile, keep nobody waiting.
+      ready.catch(() => undefined);
+      const remotes = await Promise.race([cancelled, ready]);
+      if (remotes === null) return jobs.map(nothingOf);
       this.#stayQuiet();
-      running.sent = true;
+      running.cancel = null;
       return await this.#all(
         running,
         remotes.map((remote, i) =>
@@ -132,6 +139,13 @@ export class OtherExecutors {
     this.#setInterrupt(0);
     for (const remote of remotes) this.#end(remote, this.#closed);
     clearTimeout(this.#wake);
+  }
+
+  /** As many executors as are wanted, those first that have least to do, with all that a program needs. */
+  async #prepare(uses: Portable, count: number): Promise<readonly RemoteExecutor[]> {
+    const remotes = (await this.#started()).toSorted((a, b) => a.busy - b.busy).slice(0, count);
+    await Promise.all(remotes.map((remote) => this.#load(remote, uses)));
+    return remotes;
   }
 
   /** All answers; the first failure is thrown when the others are done, too: they work on the same memory. */
@@ -238,7 +252,8 @@ export class OtherExecutors {
     this.#wake = setTimeout(() => this.#stayQuiet(), QUIET);
   }
 
-  #stop({ control, parties }: Running): void {
+  #stop({ control, parties, cancel }: Running): void {
+    cancel?.();
     const words = this.#machine.memory.words();
     Atomics.store(words, (control + JobWord.STOP) >>> 2, 1);
     const arrived = (control + JobWord.ARRIVED) >>> 2;
@@ -267,8 +282,8 @@ export class OtherExecutors {
     for (const running of this.#running) this.#stop(running);
     this.#setInterrupt(1);
     const until = performance.now() + LAST_PATIENCE;
-    for (const { control, parties, sent } of this.#running) {
-      if (!sent) continue;
+    for (const { control, parties, cancel } of this.#running) {
+      if (cancel !== null) continue;
       const done = (control + JobWord.DONE) >>> 2;
       for (;;) {
         const count = Atomics.load(words, done);
@@ -277,6 +292,15 @@ export class OtherExecutors {
         Atomics.wait(words, done, count, left);
       }
     }
+  };
+}
+
+/** What came of a job that nobody began. */
+function nothingOf({ cpus }: Pick<ExecutorJob, "cpus">): JobOutcome {
+  return {
+    cpus: cpus.map(({ cpu }) => ({ cpu, runs: 0, retval: 0, nanoseconds: 0, fault: null })),
+    lines: [],
+    linesLost: [],
   };
 }
 

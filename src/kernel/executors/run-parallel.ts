@@ -65,9 +65,13 @@ export async function runParallel(process: Process, run: ParallelRun): Promise<r
     outcomes = await others.run(uses, distribute(jobs, others.count, process, program), run.signal);
   } finally {
     for (const { release } of contexts) release();
+    // Callbacks of timers wait while others have the CPU of the kernel's own thread.
+    machine.runDue();
     machine.quiesce();
   }
-  for (const { lines } of outcomes) for (const line of lines) machine.traceAs(process.task, line);
+  const lines = outcomes.flatMap((outcome) => outcome.lines).sort((a, b) => a.time - b.time);
+  for (const line of lines) machine.traceAs(process.task, line);
+  for (const { linesLost } of outcomes) for (const lost of linesLost) machine.tracePipe.lose(...lost);
   machine.events.happened();
   const results = outcomes.flatMap(({ cpus }) => cpus);
   return run.cpus.map((cpu) => results.find((result) => result.cpu === cpu)!);

@@ -199,6 +199,15 @@ describe("what programs are told on other executors", () => {
     const lines = kernel.readTracePipe().trim().split("\n");
     expect(lines.length).toBe(6);
     for (const cpu of [0, 1]) expect(lines.filter((line) => line.endsWith(`cpu${cpu}`)).length).toBe(3);
+    const times = lines.map((line) => / (\d+\.\d+): /.exec(line)![1]!);
+    expect([...times].sort()).toEqual(times);
+    // What there is no room for is lost, and told.
+    const repeat = 100_000;
+    await kernel.runParallel({ progFd, cpus: [0, 1], repeat });
+    const text = kernel.readTracePipe();
+    const lost = [...text.matchAll(/^CPU:\d \[LOST (\d+) EVENTS\]$/gm)].map(([, count]) => Number(count));
+    expect(lost.length).toBe(2);
+    expect(lost[0]! + lost[1]! + text.trim().split("\n").length - 2).toBe(2 * repeat);
   });
 });
 
