@@ -12,7 +12,7 @@ export type {
   ValueKind,
 } from "./helper.ts";
 export { createKfuncs } from "./kfunc-table.ts";
-export type { CgroupDirectory, TaskDirectory, TaskPlace, UserArea } from "./object-services.ts";
+export type { CgroupDirectory, SystemCalls, TaskDirectory, TaskPlace, UserArea } from "./object-services.ts";
 export { freeValue } from "./objects/drop.ts";
 export { initPerCpu, perCpuSize } from "./objects/per-cpu-object.ts";
 export type {

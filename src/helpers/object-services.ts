@@ -45,3 +45,14 @@ export interface CgroupDirectory {
   /** The tasks in it. */
   tasks(group: number): readonly TaskPlace[];
 }
+
+/** System calls in the name of whoever runs a program. Numbers below 0 are errno values as Linux gives them. */
+export interface SystemCalls {
+  /** bpf(2) with attributes at an offset, whose pointers may lead into the kernel's memory. */
+  bpf(command: number, attr: number, size: number): number;
+  close(fd: number): number;
+  /** Id of a type of the kernel, above 0. */
+  typeId(name: string, kind: number): number;
+  /** Address of a symbol; 0n where there is none, null where the caller may not know any. */
+  symbol(name: string): bigint | null;
+}

@@ -1,5 +1,5 @@
 import type { FilePlace } from "../maps/index.ts";
-import type { CgroupDirectory, TaskDirectory } from "./object-services.ts";
+import type { CgroupDirectory, SystemCalls, TaskDirectory } from "./object-services.ts";
 
 /** What helpers tell programs of the task that runs. */
 export interface CurrentTask {
@@ -153,6 +153,8 @@ export interface HelperServices {
   readonly timers?: Timers;
   /** 128 random bits, as words, that this kernel hashes flows with, the same for its whole life; zeros unless told. */
   flowKey?(): readonly [number, number, number, number];
+  /** Null where no system call is behind the run. */
+  systemCalls?(): SystemCalls | null;
   /** How many CPUs there are; one unless told. */
   readonly cpus?: number;
   /** None: nothing is found. */

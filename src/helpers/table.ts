@@ -38,6 +38,7 @@ import { SPIN_LOCK_HELPERS } from "./spin-lock.ts";
 import { STRING_HELPERS } from "./strings.ts";
 import { synCookieHelpers } from "./syn-cookies.ts";
 import { SYSTEM_HELPERS } from "./system.ts";
+import { SYSTEM_CALL_HELPERS } from "./system-calls.ts";
 import { TASK_HELPERS } from "./task.ts";
 import { TIMER_HELPERS } from "./timer.ts";
 import { TRACE_HELPERS } from "./trace.ts";
@@ -58,6 +59,7 @@ export function createHelpers(
     RINGBUF_HELPERS,
     USER_RINGBUF_HELPERS,
     SYSTEM_HELPERS,
+    SYSTEM_CALL_HELPERS,
     TRACE_HELPERS,
     LOOP_HELPERS,
     CHECKSUM_HELPERS,

@@ -1,3 +1,5 @@
+import { BtfKind } from "../btf/index.ts";
+import type { SystemCalls } from "../helpers/index.ts";
 import { BpfCmd, Errno } from "../uapi/index.ts";
 import { Attr } from "./attr.ts";
 import { progBindMap } from "./commands/bind-map.ts";
@@ -70,16 +72,63 @@ const HANDLERS: ReadonlyMap<number, Handler> = new Map<number, Handler>([
 /** bpf(2). @returns a descriptor or 0, or a negative errno; anything thrown out of it is a bug of the kernel. */
 export function dispatch(process: Process, command: number, attr: Uint8Array, size: number): number {
   const { machine } = process;
+  const outer = machine.systemCalls;
+  process.systemCalls ??= systemCallsOf(process);
+  machine.systemCalls = process.systemCalls;
   try {
     machine.runDue();
-    const handler = HANDLERS.get(command);
-    const checkedAttr = new Attr(attr, size);
-    return handler === undefined ? -Errno.EINVAL : handler(process, checkedAttr);
-  } catch (error) {
-    if (error instanceof Refusal) return -error.errno;
-    throw error;
+    return handle(process, command, attr, size);
   } finally {
+    machine.systemCalls = outer;
     machine.runDue();
     machine.quiesce();
   }
+}
+
+function handle(process: Process, command: number, attr: Uint8Array, size: number): number {
+  return answer(() => {
+    const handler = HANDLERS.get(command);
+    const checkedAttr = new Attr(attr, size);
+    return handler === undefined ? -Errno.EINVAL : handler(process, checkedAttr);
+  });
+}
+
+/** What a system call gives: a refusal is a negative errno. */
+function answer(act: () => number): number {
+  try {
+    return act();
+  } catch (error) {
+    if (error instanceof Refusal) return -error.errno;
+    throw error;
+  }
+}
+
+/** System calls of programs that a process runs: in the midst of a run, so that nothing else may be due. */
+function systemCallsOf(process: Process): SystemCalls {
+  const { machine, files } = process;
+  return {
+    bpf: (command, offset, size) => {
+      const attr = machine.memory.bytes().slice(offset, offset + size);
+      const outer = process.fromProgram;
+      process.fromProgram = true;
+      try {
+        const result = handle(process, command, attr, size);
+        machine.memory.bytes().set(attr, offset);
+        return result;
+      } finally {
+        process.fromProgram = outer;
+      }
+    },
+    close: (fd) =>
+      answer(() => {
+        files.close(fd);
+        return 0;
+      }),
+    typeId: (name, kind) => machine.shown.btf.findByName(name, kind as BtfKind) || -Errno.ENOENT,
+    symbol: (name) => {
+      if (!process.may("SYSLOG")) return null;
+      const known = machine.shown.btf.findByName(name, BtfKind.FUNC) !== 0;
+      return known ? machine.symbols.address(name) : (machine.perCpuVariables.address(name) ?? 0n);
+    },
+  };
 }

@@ -8,6 +8,7 @@ import {
   type Helper,
   type Kfunc,
   type PerfCounter,
+  type SystemCalls,
 } from "../helpers/index.ts";
 import {
   createMap,
@@ -129,6 +130,8 @@ export class Machine {
   readonly timers: KernelTimers;
   readonly perCpuVariables: PerCpuVariables;
   readonly copies = new PacketCopies();
+  /** Of the process whose system call runs; null between system calls. */
+  systemCalls: SystemCalls | null = null;
   /** Why the last run of a program that no verifier has seen ended early; null where it did not. */
   lastFault: Fault | null = null;
   readonly tasks: TaskTable;
@@ -259,6 +262,7 @@ export class Machine {
         hasDevice: (index) => this.current.namespace.devices.has(index),
         arena: (map) => this.mapAt(map)?.parts.storage.arena ?? null,
         objects: this.objects,
+        systemCalls: () => this.systemCalls,
         cpus: this.cpus,
         tasks: taskDirectory(this.tasks),
         cgroups: cgroupDirectory(this.cgroups, this.tasks),

@@ -1,4 +1,6 @@
 import { cString } from "../base/index.ts";
+import type { SystemCalls } from "../helpers/index.ts";
+import { FIRST_OFFSET, offsetOf } from "../mem/index.ts";
 import { LentMemory, type Mapping, type RingBatch } from "../sys/index.ts";
 import { Errno } from "../uapi/index.ts";
 import { FdTable, type OpenFile } from "./fd-table.ts";
@@ -62,6 +64,10 @@ export class Process {
   readonly rings = new Map<number, RingBatch>();
   /** It has ended: nothing that it could still create would ever be closed. */
   exited = false;
+  /** A program that it runs calls in its name (`bpf_sys_bpf`). */
+  fromProgram = false;
+  /** What programs that it runs may do in its name. */
+  systemCalls: SystemCalls | null = null;
   readonly #caps: ReadonlySet<Capability>;
   #scratch = 0;
   #scratchSize = 0;
@@ -131,12 +137,21 @@ export class Process {
 
   /** A view of the caller's bytes. EFAULT where they are not readable. */
   read(address: bigint, length: number): Uint8Array {
-    if (length === 0) return new Uint8Array(0);
-    return this.memory.read(address, length) ?? refuse(Errno.EFAULT);
+    if (length === 0 && !this.fromProgram) return new Uint8Array(0);
+    return this.#bytesAt(address, length) ?? refuse(Errno.EFAULT);
   }
 
   write(address: bigint, bytes: Uint8Array): void {
     if (bytes.length > 0 && !this.memory.write(address, bytes)) refuse(Errno.EFAULT);
+  }
+
+  /** `bpfptr_t`: what a program of the process calls for lies in the kernel's memory. */
+  #bytesAt(address: bigint, length: number): Uint8Array | null {
+    if (!this.fromProgram) return this.memory.read(address, length);
+    const offset = offsetOf(address);
+    const bytes = this.machine.memory.bytes();
+    const there = offset >= FIRST_OFFSET && offset + length <= bytes.length;
+    return there ? bytes.slice(offset, offset + length) : null;
   }
 
   /** `copy_from_user` into the one memory. */
@@ -163,7 +178,7 @@ export class Process {
   /** A NUL-terminated string of less than `max` bytes (`strncpy_from_user`). EFAULT; ENAMETOOLONG where it is longer. */
   string(address: bigint, max: number): string {
     for (let length = 1; length <= max; length++) {
-      const bytes = this.memory.read(address, length) ?? refuse(Errno.EFAULT);
+      const bytes = this.#bytesAt(address, length) ?? refuse(Errno.EFAULT);
       if (bytes[length - 1] === 0) return cString(bytes);
     }
     return refuse(Errno.ENAMETOOLONG);
@@ -172,7 +187,7 @@ export class Process {
   /** As {@link string}, of which no more than the first `max - 1` bytes are looked at. EFAULT. */
   prefix(address: bigint, max: number): string {
     for (let length = 1; length < max; length++) {
-      const bytes = this.memory.read(address, length) ?? refuse(Errno.EFAULT);
+      const bytes = this.#bytesAt(address, length) ?? refuse(Errno.EFAULT);
       if (bytes[length - 1] === 0 || length === max - 1) return cString(bytes);
     }
     return "";
