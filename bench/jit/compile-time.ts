@@ -66,7 +66,7 @@ interface Place {
 
 function compilation({ executor, context }: Place, tier: Tier, insns: readonly Insn[]): Compilation {
   const start = performance.now();
-  const program = new Jit({ optimise: tier === "optimised" }).compile(
+  const program = new Jit({ optimise: tier === "optimised", after: 0 }).compile(
     { name: "generated", insns, helpers: new Map(), mode: "verified", mapOfSlot: new Map() },
     executor,
   );

@@ -10,6 +10,7 @@ import { emitIrCall, emitIrCallLocal, emitIrTailCall } from "./emit-ir-call.ts";
 import { FunctionCode } from "./function-code.ts";
 import type { IrEmission } from "./ir-emission.ts";
 import { isLeaf, type Uses, usesOf } from "./ir-uses.ts";
+import { allocateLocals } from "./local-allocation.ts";
 import type { ProgramParts } from "./program-parts.ts";
 import { type BlockEmitter, type Ending, emitStructured } from "./structure.ts";
 
@@ -32,7 +33,7 @@ class IrCode implements BlockEmitter, IrEmission {
   readonly parts: ProgramParts;
   readonly #func: IrFunction;
   readonly #uses: Uses;
-  readonly #locals = new Map<Value, Local>();
+  readonly #locals: readonly (Local | undefined)[];
 
   constructor(code: FunctionCode, func: IrFunction, parts: ProgramParts) {
     this.code = code;
@@ -41,6 +42,7 @@ class IrCode implements BlockEmitter, IrEmission {
     this.#func = func;
     for (const block of func.inOrder()) for (const value of block.values) foldAddress(value);
     this.#uses = usesOf(func);
+    this.#locals = allocateLocals(this.f, func, this.#uses);
   }
 
   body(id: number): Ending {
@@ -90,7 +92,8 @@ class IrCode implements BlockEmitter, IrEmission {
     const moves: { phi: Value; value: Value }[] = [];
     for (const phi of phis) {
       const value = phi.args[index]!;
-      if (value !== phi && this.#uses.live(phi)) moves.push({ phi, value });
+      if (!this.#uses.live(phi) || this.#locals[phi.id] === this.#locals[value.id]) continue;
+      moves.push({ phi, value });
     }
     return moves;
   }
@@ -122,12 +125,7 @@ class IrCode implements BlockEmitter, IrEmission {
   }
 
   #localOf(value: Value): Local {
-    let local = this.#locals.get(value);
-    if (local === undefined) {
-      local = this.f.local(value.type === "i32" ? "i32" : "i64", `v${value.id}`);
-      this.#locals.set(value, local);
-    }
-    return local;
+    return this.#locals[value.id]!;
   }
 
   /** Emits what a value is, or does. */

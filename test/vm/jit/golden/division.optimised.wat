@@ -1,5 +1,5 @@
 (func $main (;1;) (type 0) (param i32 i32) (result i64)
-  (local $frame i32) (local $v5 i64) (local $dividendi64 i64) (local $divisori64 i64)
+  (local $frame i32) (local $l0 i64) (local $dividendi64 i64) (local $divisori64 i64)
   local.get 1
   i32.const 512
   i32.sub
@@ -13,8 +13,8 @@
   i32.eqz
   i32.eqz
   select
-  local.set $v5
-  local.get $v5
+  local.set $l0
+  local.get $l0
   i64.const 0
   local.set $divisori64
   local.set $dividendi64
@@ -32,7 +32,7 @@
     local.get $divisori64
     i64.div_s
   end
-  local.get $v5
+  local.get $l0
   i64.const -1
   i64.rem_s
   i64.add

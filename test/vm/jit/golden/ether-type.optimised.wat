@@ -1,5 +1,5 @@
 (func $main (;1;) (type 0) (param i32 i32) (result i64)
-  (local $frame i32) (local $swapped i32) (local $v26 i32)
+  (local $frame i32) (local $i0 i32) (local $swapped i32)
   local.get 1
   i32.const 512
   i32.sub
@@ -23,16 +23,16 @@
     i32.ne
     if $2
       i32.const 0
-      local.set $v26
+      local.set $i0
       br $1
     else
       local.get 0
       i32.load8_u offset=23
-      local.set $v26
+      local.set $i0
       br $1
     end
   end
-  local.get $v26
+  local.get $i0
   i64.extend_i32_u
   return
   unreachable

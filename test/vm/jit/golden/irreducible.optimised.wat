@@ -1,5 +1,5 @@
 (func $main (;1;) (type 0) (param i32 i32) (result i64)
-  (local $frame i32) (local $next i32) (local $v5 i64) (local $v12 i64) (local $v11 i64) (local $v22 i64) (local $v21 i64) (local $v14 i64) (local $v16 i64)
+  (local $frame i32) (local $l0 i64) (local $l1 i64) (local $next i32)
   local.get 1
   i32.const 512
   i32.sub
@@ -23,42 +23,38 @@
               i32.eqz
               i32.eqz
               select
-              local.set $v5
+              local.set $l0
               local.get 0
               i32.eqz
               if $8
                 i64.const 0
-                local.get $v5
-                local.set $v12
-                local.set $v11
+                local.get $l0
+                local.set $l1
+                local.set $l0
                 i32.const 2
                 local.set $next
                 br $1
               end
               i64.const 0
-              local.get $v5
-              local.set $v22
-              local.set $v21
+              local.get $l0
+              local.set $l1
+              local.set $l0
               i32.const 1
               local.set $next
               br $1
             end
-            local.get $v11
+            local.get $l0
             i64.const 2
             i64.add
-            local.set $v14
-            local.get $v12
+            local.set $l0
+            local.get $l1
             i64.const -1
             i64.add
-            local.set $v16
+            local.set $l1
             i64.const 0
-            local.get $v16
+            local.get $l1
             i64.lt_s
             if $9
-              local.get $v14
-              local.get $v16
-              local.set $v22
-              local.set $v21
               i32.const 1
               local.set $next
               br $1
@@ -67,14 +63,10 @@
             local.set $next
             br $1
           end
-          local.get $v16
+          local.get $l1
           i64.const -9
           i64.lt_s
           if $10
-            local.get $v14
-            local.get $v16
-            local.set $v12
-            local.set $v11
             i32.const 2
             local.set $next
             br $1
@@ -83,15 +75,13 @@
           local.set $next
           br $1
         end
-        local.get $v14
+        local.get $l0
         return
       end
-      local.get $v21
+      local.get $l0
       i64.const 1
       i64.add
-      local.get $v22
-      local.set $v12
-      local.set $v11
+      local.set $l0
       i32.const 2
       local.set $next
       br $1

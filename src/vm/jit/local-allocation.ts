@@ -1,0 +1,212 @@
+import { type Block, type IrFunction, Op, type Value } from "../../ir/index.ts";
+import type { FunctionBuilder, Local } from "../../wasm/index.ts";
+import { isLeaf, type Uses } from "./ir-uses.ts";
+
+/**
+ * Gives each value that is kept a local, and values that are never needed at the same time the same one: what V8 takes
+ * to compile a function grows with blocks times locals.
+ *
+ * In SSA form, values that live where another is defined are known when blocks are gone through in dominance order, so
+ * that the first free local is as good as any (Hack and others, "Register allocation for programs in SSA form", 2006).
+ *
+ * @returns by number of the value.
+ */
+export function allocateLocals(
+  f: FunctionBuilder,
+  func: IrFunction,
+  uses: Uses,
+): readonly (Local | undefined)[] {
+  return new Allocation(f, func, uses).locals;
+}
+
+/** Whether what a value gives stands in a local. */
+function isKept(value: Value, uses: Uses): boolean {
+  return value.type !== "void" && !isLeaf(value) && uses.used(value) && !uses.inline(value);
+}
+
+class Allocation {
+  readonly locals: (Local | undefined)[];
+  readonly #uses: Uses;
+  /** Values that come into each block, phis apart. */
+  readonly #liveIn: Value[][];
+  /** By number of the value: the last block where it was found to be live at the end. */
+  readonly #markedOut: Int32Array;
+  /** Uses in the block that is gone through. */
+  readonly #left: Int32Array;
+  /** Where phis behind that block, which have their locals, take their values from. */
+  readonly #wanted = new Map<Value, Local>();
+  readonly #pools: Readonly<Record<"i32" | "i64", Pool>>;
+
+  constructor(f: FunctionBuilder, func: IrFunction, uses: Uses) {
+    const count = func.valueCount;
+    this.locals = new Array<Local | undefined>(count);
+    this.#uses = uses;
+    this.#liveIn = func.blocks.map(() => []);
+    this.#markedOut = new Int32Array(count).fill(-1);
+    this.#left = new Int32Array(count);
+    this.#pools = { i32: new Pool(f, "i32", "i"), i64: new Pool(f, "i64", "l") };
+    this.#findLive(func);
+    for (const block of func.inOrder()) this.#allocate(block);
+  }
+
+  /** For each use of a value in another block than its own: all blocks on the ways there. */
+  #findLive(func: IrFunction): void {
+    const elsewhere = new Map<Value, Block[]>();
+    const from = (block: Block) => (value: Value) => {
+      if (value.block === block) return;
+      const blocks = elsewhere.get(value);
+      if (blocks === undefined) elsewhere.set(value, [block]);
+      else if (blocks.at(-1) !== block) blocks.push(block);
+    };
+    for (const block of func.inOrder()) this.#operands(block, from(block));
+    const marked = new Int32Array(func.blocks.length).fill(-1);
+    for (const [value, blocks] of elsewhere) {
+      for (let block = blocks.pop(); block !== undefined; block = blocks.pop()) {
+        if (block === value.block || marked[block.id] === value.id) continue;
+        marked[block.id] = value.id;
+        this.#liveIn[block.id]!.push(value);
+        blocks.push(...block.predecessors);
+      }
+    }
+  }
+
+  /** All uses in a block: of its values, how it ends, and what the phis behind it take. */
+  #operands(block: Block, visit: (value: Value) => void): void {
+    for (const value of block.values) if (this.#isRoot(value)) this.#operandsOf(value, visit);
+    this.#endOperands(block, visit);
+  }
+
+  #endOperands(block: Block, visit: (value: Value) => void): void {
+    const { terminator } = block;
+    if (terminator.kind === "branch") this.#operand(terminator.condition, visit);
+    else if (terminator.kind === "return") this.#operand(terminator.value, visit);
+    for (const next of block.successors) {
+      if (next.phis.length === 0) continue;
+      const index = next.predecessors.indexOf(block);
+      for (const phi of next.phis) if (this.#uses.live(phi)) this.#operand(phi.args[index]!, visit);
+    }
+  }
+
+  /** What is computed in its place, and not where it is used. */
+  #isRoot(value: Value): boolean {
+    return this.#uses.live(value) && !isLeaf(value) && !this.#uses.inline(value);
+  }
+
+  #operandsOf({ args }: Value, visit: (value: Value) => void): void {
+    for (let i = 0; i < args.length; i++) this.#operand(args[i]!, visit);
+  }
+
+  #operand(value: Value, visit: (value: Value) => void): void {
+    if (isLeaf(value)) return;
+    if (this.#uses.inline(value)) this.#operandsOf(value, visit);
+    else visit(value);
+  }
+
+  #allocate(block: Block): void {
+    const { i32, i64 } = this.#pools;
+    i32.begin();
+    i64.begin();
+    for (const value of this.#liveIn[block.id]!) this.#pool(value).take(this.locals[value.id]!);
+    this.#wanted.clear();
+    for (const next of block.successors) {
+      for (const value of this.#liveIn[next.id]!) this.#markedOut[value.id] = block.id;
+      this.#wish(block, next);
+    }
+    const count = (value: Value) => {
+      this.#left[value.id]!++;
+    };
+    this.#operands(block, count);
+    const kept = block.phis.filter((phi) => isKept(phi, this.#uses));
+    for (const phi of kept) this.#define(phi);
+    for (const phi of kept) this.#freeIfDone(phi, block);
+    const use = (value: Value) => {
+      this.#left[value.id]!--;
+      this.#freeIfDone(value, block);
+    };
+    for (const value of block.values) {
+      if (!this.#isRoot(value)) continue;
+      this.#operandsOf(value, use);
+      if (!isKept(value, this.#uses)) continue;
+      this.#define(value);
+      this.#freeIfDone(value, block);
+    }
+    this.#endOperands(block, (value) => {
+      this.#left[value.id] = 0;
+    });
+  }
+
+  #pool({ type }: Value): Pool {
+    return this.#pools[type === "i32" ? "i32" : "i64"];
+  }
+
+  /** Values that a phi takes had best be in its local. */
+  #wish(block: Block, { phis, predecessors }: Block): void {
+    if (phis.length === 0) return;
+    const index = predecessors.indexOf(block);
+    for (const phi of phis) {
+      const local = this.locals[phi.id];
+      if (local !== undefined) this.#wanted.set(phi.args[index]!, local);
+    }
+  }
+
+  #define(value: Value): void {
+    const wanted =
+      value.op === Op.phi
+        ? value.args.map(({ id }) => this.locals[id]).find((local) => local !== undefined)
+        : this.#wanted.get(value);
+    this.locals[value.id] = this.#pool(value).free(wanted);
+  }
+
+  #freeIfDone(value: Value, block: Block): void {
+    if (this.#left[value.id] !== 0 || this.#markedOut[value.id] === block.id) return;
+    this.#pool(value).give(this.locals[value.id]!);
+  }
+}
+
+/** Locals of one type, and which of them are taken where the allocation is. */
+class Pool {
+  readonly #f: FunctionBuilder;
+  readonly #type: "i32" | "i64";
+  readonly #prefix: string;
+  readonly #locals: Local[] = [];
+  readonly #numbers = new Map<Local, number>();
+  #taken: boolean[] = [];
+
+  constructor(f: FunctionBuilder, type: "i32" | "i64", prefix: string) {
+    this.#f = f;
+    this.#type = type;
+    this.#prefix = prefix;
+  }
+
+  /** All are free. */
+  begin(): void {
+    this.#taken = new Array<boolean>(this.#locals.length).fill(false);
+  }
+
+  take(local: Local): void {
+    this.#taken[this.#numbers.get(local)!] = true;
+  }
+
+  give(local: Local): void {
+    this.#taken[this.#numbers.get(local)!] = false;
+  }
+
+  /** Takes the wanted local, where that is free, or any. */
+  free(wanted: Local | undefined): Local {
+    if (wanted !== undefined && !this.#taken[this.#numbers.get(wanted)!]) {
+      this.take(wanted);
+      return wanted;
+    }
+    const free = this.#taken.indexOf(false);
+    if (free >= 0) {
+      this.#taken[free] = true;
+      return this.#locals[free]!;
+    }
+    const number = this.#locals.length;
+    const local = this.#f.local(this.#type, `${this.#prefix}${number}`);
+    this.#locals.push(local);
+    this.#numbers.set(local, number);
+    this.#taken.push(true);
+    return local;
+  }
+}
