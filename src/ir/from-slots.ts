@@ -178,7 +178,7 @@ class Translation {
   constructor(slots: SlotFunction, func: IrFunction) {
     this.#slots = slots;
     this.#func = func;
-    this.#make = new Appender(func);
+    this.#make = new Appender(func, slots.insns.length);
   }
 
   block(block: Block, state: State): void {

@@ -100,13 +100,15 @@ export class Appender implements ValueMaker {
    * Null: none.
    */
   reuse: Value | null = null;
-  /** Values by hash, the last one first. */
-  readonly #known = new Map<number, Value>();
+  /** Values by hash, the last one first: a power of two of chains. */
+  readonly #known: (Value | undefined)[];
   #block!: Block;
   #values: Value[] = [];
 
-  constructor(func: IrFunction) {
+  /** @param values how many are about to be made; more are found more slowly. */
+  constructor(func: IrFunction, values = 16) {
     this.func = func;
+    this.#known = new Array<Value | undefined>(2 ** Math.min(20, 32 - Math.clz32(values))).fill(undefined);
   }
 
   get block(): Block {
@@ -151,8 +153,9 @@ export class Appender implements ValueMaker {
     hash = Math.imul(hash, 31) + imm;
     hash = Math.imul(hash, 31) + high;
     for (let i = 0; i < args.length; i++) hash = Math.imul(hash, 0x01000193) ^ args[i]!.id;
-    hash |= 0;
-    const first = this.#known.get(hash);
+    const chains = this.#known;
+    const chain = (hash ^ (hash >>> 15)) & (chains.length - 1);
+    const first = chains[chain];
     let depth = 0;
     // What does not dominate here will not dominate what follows soon: only the latest are looked at.
     for (let known = first; known !== undefined && depth < MAX_CHAIN; known = known.chain, depth++)
@@ -165,7 +168,7 @@ export class Appender implements ValueMaker {
       : this.func.value(op, type, args, imm === 0 && high === 0 ? NOTHING : { imm, high });
     if (again) this.reuse = null;
     value.chain = first;
-    this.#known.set(hash, value);
+    chains[chain] = value;
     return this.append(value);
   }
 }

@@ -21,10 +21,15 @@ interface Piece {
 /**
  * Programs read numbers of the network's byte order, and numbers that may not be aligned, byte by byte, and put them
  * together with shifts. Such a ladder becomes one load, and a swap where the first byte is the highest.
+ *
+ * @returns whether there was one.
  */
-export function mergeLoads(func: IrFunction): void {
-  for (const block of func.inOrder()) if (block.values.some(isLadderStep)) new Ladders(func, block).merge();
-  settle(func);
+export function mergeLoads(func: IrFunction): boolean {
+  let merged = false;
+  for (const block of func.inOrder())
+    if (block.values.some(isLadderStep) && new Ladders(func, block).merge()) merged = true;
+  if (merged) settle(func);
+  return merged;
 }
 
 function isLadderStep({ op }: Value): boolean {
@@ -42,8 +47,10 @@ class Ladders {
     this.#make = new Appender(func);
   }
 
-  merge(): void {
+  /** @returns whether there was one. */
+  merge(): boolean {
     const make = this.#make;
+    let found = false;
     make.begin(this.#block);
     for (const value of this.#block.values) {
       resolveArgs(value);
@@ -51,11 +58,16 @@ class Ladders {
       if (isClobber(value)) this.#epoch++;
       const piece = this.#pieceOf(value);
       const merged = value.op === Op.or && piece !== undefined ? this.#load(piece, value) : undefined;
-      if (merged === undefined) make.append(value);
-      else value.forward = merged;
+      if (merged === undefined) {
+        make.append(value);
+      } else {
+        value.forward = merged;
+        found = true;
+      }
       if (piece !== undefined) this.#pieces.set(merged ?? value, piece);
     }
     this.#block.values = make.values;
+    return found;
   }
 
   #pieceOf(value: Value): Piece | undefined {

@@ -19,7 +19,6 @@ export function optimise(func: IrFunction, knowledge: CallKnowledge): void {
   selectBranches(func);
   narrowPhis(func);
   simplify(func, knowledge);
-  mergeLoads(func);
-  simplify(func, knowledge);
+  if (mergeLoads(func)) simplify(func, knowledge);
   removeDead(func);
 }

@@ -102,7 +102,8 @@ class FrameUse {
   /** It is somewhere else than in accesses and arguments. */
   escapes = false;
   readonly #knowledge: CallKnowledge;
-  readonly #slots = new Map<string, Slot>();
+  /** By offset and size. */
+  readonly #slots = new Map<number, Slot>();
   /** Bytes that something else may access than loads and stores of whole slots. */
   readonly #shared = new Uint8Array(FRAME_BYTES);
 
@@ -118,7 +119,7 @@ class FrameUse {
   }
 
   /** Slots, each accessed as a whole only, by name. */
-  promotable(): ReadonlyMap<string, Slot> {
+  promotable(): ReadonlyMap<number, Slot> {
     const bytes = new Uint16Array(FRAME_BYTES);
     const slots = [...this.#slots];
     for (const [, { offset, size }] of slots) for (let at = offset; at < offset + size; at++) bytes[at]!++;
@@ -139,7 +140,7 @@ class FrameUse {
         const { base, offset } = placeOf(value);
         if (base.op === Op.frame) {
           if (offset < 0 || offset + value.size > FRAME_BYTES) this.escapes = true;
-          else this.#slots.set(`${offset}/${value.size}`, { offset, size: value.size });
+          else this.#add(offset, value.size);
         } else if (leadsToFrame(args[0]!)) this.escapes = true;
         if (op === Op.store && leadsToFrame(args[1]!)) this.escapes = true;
         return;
@@ -173,6 +174,12 @@ class FrameUse {
     const extent = this.#knowledge.extent(call, index);
     if (extent === undefined || offset < 0) this.escapes = true;
     else this.#share(offset, extent);
+  }
+
+  /** Several sizes at one offset are several slots. */
+  #add(offset: number, size: number): void {
+    const name = 16 * offset + size;
+    if (!this.#slots.has(name)) this.#slots.set(name, { offset, size });
   }
 
   #share(offset: number, size: number): void {

@@ -25,7 +25,7 @@ export interface CallKnowledge {
  * with one that is the same, and loads taken from what was stored or loaded before.
  */
 export function simplify(func: IrFunction, knowledge: CallKnowledge): void {
-  const make = new Appender(func);
+  const make = new Appender(func, func.valueCount);
   for (const block of func.inOrder()) {
     for (const phi of block.phis) resolveArgs(phi);
     make.begin(block);
