@@ -3,6 +3,7 @@ import { BpfFuncId, Errno } from "../uapi/index.ts";
 import { hostHelper } from "./define.ts";
 import type { Helper, HelperCall } from "./helper.ts";
 import { formatText } from "./printf/format.ts";
+import { typeText } from "./snprintf-btf.ts";
 
 /** `MAX_BPRINTF_VARARGS` */
 const MOST_ARGUMENTS = 12;
@@ -31,6 +32,17 @@ export function seqFileHelpers(layout: KernelLayout): readonly Helper[] {
   };
 
   return [
+    hostHelper(
+      BpfFuncId.seq_printf_btf,
+      { args: ["ptr", "ptr", "i32", "i64"], result: "i32" },
+      (call: HelperCall, file: number, about: number, size: number, flags: number, high: number) => {
+        const text = typeText(call, about, size, flags, high);
+        if (typeof text === "number") return text;
+        // Each part is written by itself; what does not fit is told by the file alone.
+        write(call, file, text);
+        return 0;
+      },
+    ),
     hostHelper(
       BpfFuncId.seq_write,
       { args: ["ptr", "ptr", "i32"], result: "i32" },

@@ -1,3 +1,4 @@
+import type { Btf } from "../btf/index.ts";
 import type { FilePlace } from "../maps/index.ts";
 import type { CgroupDirectory, SystemCalls, TaskDirectory } from "./object-services.ts";
 
@@ -153,6 +154,8 @@ export interface HelperServices {
   readonly timers?: Timers;
   /** 128 random bits, as words, that this kernel hashes flows with, the same for its whole life; zeros unless told. */
   flowKey?(): readonly [number, number, number, number];
+  /** The kernel's types. */
+  kernelTypes?(): Btf;
   /** Null where no system call is behind the run. */
   systemCalls?(): SystemCalls | null;
   /** How many CPUs there are; one unless told. */

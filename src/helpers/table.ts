@@ -8,6 +8,7 @@ import type { ContextKind } from "./context-kind.ts";
 import { DynptrData } from "./dynptr.ts";
 import { dynptrHelpers } from "./dynptr-helpers.ts";
 import { FIB_HELPERS } from "./fib-lookup.ts";
+import { VMA_HELPERS } from "./find-vma.ts";
 import { FOR_EACH_HELPERS } from "./for-each.ts";
 import type { Helper } from "./helper.ts";
 import { KPTR_HELPERS } from "./kptr.ts";
@@ -29,6 +30,7 @@ import { skbNetworkHelpers } from "./skb-network.ts";
 import { skbRoomHelpers } from "./skb-room.ts";
 import { skbTunnelHelpers } from "./skb-tunnel.ts";
 import { skbVlanHelpers } from "./skb-vlan.ts";
+import { SNPRINTF_BTF_HELPERS } from "./snprintf-btf.ts";
 import { socketAssignHelpers } from "./socket-assign.ts";
 import { socketCgroupHelpers } from "./socket-cgroups.ts";
 import { socketCookieHelpers } from "./socket-cookie.ts";
@@ -74,6 +76,8 @@ export function createHelpers(
     FIB_HELPERS,
     SOCKET_MAP_HELPERS,
     KPTR_HELPERS,
+    SNPRINTF_BTF_HELPERS,
+    VMA_HELPERS,
     PER_CPU_HELPERS,
     USER_COPY_HELPERS,
     dynptrHelpers(new DynptrData(layout)),

@@ -262,6 +262,7 @@ export class Machine {
         hasDevice: (index) => this.current.namespace.devices.has(index),
         arena: (map) => this.mapAt(map)?.parts.storage.arena ?? null,
         objects: this.objects,
+        kernelTypes: () => this.shown.btf,
         systemCalls: () => this.systemCalls,
         cpus: this.cpus,
         tasks: taskDirectory(this.tasks),
@@ -291,6 +292,10 @@ export class Machine {
       bpfMapSize: this.layout.sizeOf("bpf_map"),
       random: this.random,
       code: this.#mapCode,
+      whenQuiet: (act) => {
+        if (this.others === null) act();
+        else this.others.whenQuiet(act);
+      },
     };
   }
 

@@ -186,6 +186,12 @@ function isAddress(low: number, high: number): boolean {
   return !(low === 0 && high === 0) && !error;
 }
 
+/** An address as `%p` writes it: sixteen digits, of a hash where it is one. */
+export function hiddenAddress(low: number, high: number): string {
+  const hidden = isAddress(low, high);
+  return hexOf64(hidden ? hashOf(low, high) : low, hidden ? 0 : high).padStart(16, "0");
+}
+
 /** `%p` hides addresses: 32 bits of a hash stand for one. */
 function hashOf(low: number, high: number): number {
   let hash = Math.imul(low ^ 0x9e37_79b9, 0x85eb_ca6b) ^ Math.imul(high ^ (low >>> 15), 0xc2b2_ae35);
