@@ -138,7 +138,7 @@ class MapBuilding {
       records: this.#records,
       arena: this.#pages,
     };
-    return new MapObject(this.#memory, shape, map, holdings, this.#environment.freeFields);
+    return new MapObject(this.#environment, shape, map, holdings);
   }
 
   /** Gives back what a failed creation took; nothing else knows of it yet. */

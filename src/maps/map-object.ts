@@ -15,7 +15,7 @@ import {
 } from "./map-shape.ts";
 import type { FreeFields, MapShape } from "./operations.ts";
 import type { RecordBlocks } from "./special-fields.ts";
-import type { MapStorage } from "./storage.ts";
+import type { MapEnvironment, MapStorage } from "./storage.ts";
 
 /** What a map was given when it was created, and gives back when it ends. */
 export interface MapHoldings {
@@ -33,15 +33,12 @@ export class MapObject implements MapStorage {
   readonly #header: number;
   readonly #holdings: MapHoldings;
   readonly #freeFields: FreeFields | undefined;
+  readonly #whenQuiet: (act: () => void) => void;
   #closed = false;
 
-  constructor(
-    memory: KernelMemory,
-    shape: MapShape,
-    offset: number,
-    holdings: MapHoldings,
-    freeFields?: FreeFields,
-  ) {
+  constructor(environment: MapEnvironment, shape: MapShape, offset: number, holdings: MapHoldings) {
+    const { memory, freeFields, whenQuiet = (act) => act() } = environment;
+    this.#whenQuiet = whenQuiet;
     this.#memory = memory;
     this.shape = shape;
     this.offset = offset;
@@ -111,6 +108,11 @@ export class MapObject implements MapStorage {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    // Checked programs that still run look for the map among the regions.
+    this.#whenQuiet(() => this.#end());
+  }
+
+  #end(): void {
     const memory = this.#memory;
     this.#free(false);
     if (isLocalStorage(this.shape.type)) new LocalStorage(memory, this.#freeFields).clearMap(this.offset);

@@ -16,6 +16,11 @@ export interface MapEnvironment {
   readonly code?: MapCode;
   /** Ends what a value owns (`bpf_obj_free_fields`); nothing unless told. */
   readonly freeFields?: FreeFields;
+  /**
+   * Does something when no other executor holds a pointer any more that it had when this was called; at once unless
+   * told.
+   */
+  readonly whenQuiet?: (act: () => void) => void;
 }
 
 /** A map in the one memory. */
@@ -45,6 +50,6 @@ export interface MapStorage {
   useValues(offset: number): void;
   /** Ends timers and work queues in values: nobody in user space holds the map any more (`map_release_uref`). */
   freeTimers(): void;
-  /** Frees everything, after a quiescent point. */
+  /** Frees everything, after a quiescent point; until then programs that run may use the map. */
   close(): void;
 }

@@ -1,13 +1,7 @@
 import { MAP_HEADER_SIZE, MapField } from "../maps/index.ts";
-import {
-  Control,
-  KERNEL_BASE_HIGH,
-  type MemoryImports,
-  REGION_TABLE_HEADER,
-  RegionAccess,
-  RegionEntry,
-} from "../mem/index.ts";
+import { KERNEL_BASE_HIGH, type MemoryImports, RegionAccess, RegionEntry } from "../mem/index.ts";
 import type { Func, FunctionBuilder, Local, ModuleBuilder } from "../wasm/index.ts";
+import { emitRegionEntry } from "./emit-locate.ts";
 import { CODE_BASE_HIGH, EXECUTOR_NAMESPACE } from "./signatures.ts";
 import { FaultCode, FRAME_STACK, REGISTER_SIZE, State, SUBPROGRAM } from "./state.ts";
 
@@ -130,17 +124,12 @@ function emitMapTest(f: FunctionBuilder, refuse: Func, regionCheck: Func): void 
   const [window, id] = f.params as [Local, Local];
   const address = f.local("i64", "address");
   const offset = f.local("i32", "offset");
-  const index = f.local("i32", "index");
+  const entry = f.local("i32", "entry");
   f.block((refused) => {
-    pushOffset(f, window, id, address, refused).tee(offset);
-    f.i32.const(1).i32.const(RegionAccess.MAP).call(regionCheck).tee(index);
-    f.i32.const(0).i32.ltS().brIf(refused);
-    f.get(index).i32.const(5).i32.shl().i32.const(0).i32.load(Control.REGIONS).i32.add();
-    f.i32
-      .load(REGION_TABLE_HEADER + RegionEntry.START)
-      .get(offset)
-      .i32.ne()
-      .brIf(refused);
+    pushOffset(f, window, id, address, refused).set(offset);
+    const check = () => f.get(offset).i32.const(1).i32.const(RegionAccess.MAP).call(regionCheck);
+    emitRegionEntry(f, entry, check, refused);
+    f.get(entry).i32.load(RegionEntry.START).get(offset).i32.ne().brIf(refused);
     f.i32.const(1).return();
   });
   f.get(window).i32.const(0).i32.const(RegionAccess.MAP).get(id).call(refuse);

@@ -1,5 +1,5 @@
 import { Control, KERNEL_BASE_HIGH, REGION_TABLE_HEADER, RegionAccess, RegionEntry } from "../mem/index.ts";
-import type { Func, FunctionBuilder, Local } from "../wasm/index.ts";
+import type { Func, FunctionBuilder, Label, Local } from "../wasm/index.ts";
 import { FaultCode, State } from "./state.ts";
 
 /**
@@ -18,10 +18,8 @@ export function emitLocate(f: FunctionBuilder, stateAt: number, regionCheck: Fun
   const state = (word: number) => stateAt + word;
   f.block((refused) => {
     f.get(address).i64.const(32).i64.shrU().i32.wrapI64().i32.const(KERNEL_BASE_HIGH).i32.ne().brIf(refused);
-    f.get(address).i32.wrapI64().tee(offset);
-    f.get(size).get(access).call(regionCheck).tee(entry).i32.const(0).i32.ltS().brIf(refused);
-    f.get(entry).i32.const(5).i32.shl().i32.const(0).i32.load(Control.REGIONS).i32.add();
-    f.i32.const(REGION_TABLE_HEADER).i32.add().set(entry);
+    f.get(address).i32.wrapI64().set(offset);
+    emitRegionEntry(f, entry, () => f.get(offset).get(size).get(access).call(regionCheck), refused);
     f.get(entry).i32.load(RegionEntry.START).set(start);
     f.get(entry).i32.load(RegionEntry.END).get(start).i32.sub().set(length);
     f.get(entry).i32.load(RegionEntry.STRIDE);
@@ -47,4 +45,21 @@ export function emitLocate(f: FunctionBuilder, stateAt: number, regionCheck: Fun
   f.i32.const(0).get(size).i32.store(state(State.FAULT_SIZE));
   f.i32.const(0).get(access).i32.store(state(State.FAULT_ACCESS));
   f.i32.const(0);
+}
+
+/**
+ * Emits the search of an entry in the table of regions, as an offset in `entry`. Another executor may put a new table in
+ * place between the test, which `check` emits, and the look at its entry: then it is made again. A table that was in
+ * place stays until every executor has passed a quiescent point.
+ */
+export function emitRegionEntry(f: FunctionBuilder, entry: Local, check: () => void, refused: Label): void {
+  const table = f.local("i32", "regions");
+  f.loop((again) => {
+    f.i32.const(0).i32.atomicLoad(Control.REGIONS).set(table);
+    check();
+    f.tee(entry).i32.const(0).i32.ltS().brIf(refused);
+    f.i32.const(0).i32.atomicLoad(Control.REGIONS).get(table).i32.ne().brIf(again);
+  });
+  f.get(entry).i32.const(5).i32.shl().get(table).i32.add();
+  f.i32.const(REGION_TABLE_HEADER).i32.add().set(entry);
 }

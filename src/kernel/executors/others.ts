@@ -7,6 +7,7 @@ import type { KernelProgram } from "../objects/program.ts";
 import type { ExecutorMachine } from "./executor-machine.ts";
 import { type ExecutorJob, type JobOutcome, JobWord } from "./messages.ts";
 import { type Portable, portableProgram, portableShape } from "./portable.ts";
+import { Quiescence } from "./quiescence.ts";
 import { RemoteExecutor } from "./remote.ts";
 import type { ExecutorThreads } from "./threads.ts";
 
@@ -41,6 +42,9 @@ export class OtherExecutors {
   readonly #threads: ExecutorThreads;
   readonly #running = new Set<Running>();
   readonly #booted = new WeakMap<RemoteExecutor, Promise<unknown>>();
+  readonly #quiet: Quiescence;
+  /** What is to be done when all executors have passed a quiescent point since a stamp was taken. */
+  #waiting: { readonly since: number; readonly act: () => void }[] = [];
   #remotes: readonly RemoteExecutor[] | null = null;
   #wake: ReturnType<typeof setTimeout> | undefined;
   #interrupting = false;
@@ -49,6 +53,7 @@ export class OtherExecutors {
   constructor(machine: ExecutorMachine, threads: ExecutorThreads) {
     this.#machine = machine;
     this.#threads = threads;
+    this.#quiet = new Quiescence(machine.memory);
     this.count = checkCount(threads.count);
   }
 
@@ -117,12 +122,19 @@ export class OtherExecutors {
       signal?.removeEventListener("abort", stop);
       clearTimeout(patience);
       this.#running.delete(running);
+      this.#settle();
       this.#setInterrupt(0);
       machine.memory.free(control);
       for (const map of uses.maps) map.put();
       for (const program of uses.programs) program.put();
       machine.quiesce();
     }
+  }
+
+  /** Does something when no other executor holds what it may have found in memory until now. */
+  whenQuiet(act: () => void): void {
+    if (this.#running.size === 0) act();
+    else this.#waiting.push({ since: this.#quiet.stamp(), act });
   }
 
   /** Ends all threads. Runs that are under way end first, if they do so in time; whoever waits for them is told. */
@@ -249,7 +261,18 @@ export class OtherExecutors {
     clearTimeout(this.#wake);
     if (this.#running.size === 0) return;
     this.#machine.quiesce();
+    this.#settle();
     this.#wake = setTimeout(() => this.#stayQuiet(), QUIET);
+  }
+
+  /** Does what has waited long enough. */
+  #settle(): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const each of waiting) {
+      if (this.#running.size === 0 || this.#quiet.passed(each.since)) each.act();
+      else this.#waiting.push(each);
+    }
   }
 
   #stop({ control, parties, cancel }: Running): void {
