@@ -18,8 +18,8 @@ import { callKnowledge, type KnownMaps, slotCallOf } from "./call-facts.ts";
 import type { CodeFunction } from "./code-graph.ts";
 import { bodyAt, type ProgramParts } from "./program-parts.ts";
 
-/** Slots of a function: Wasm limits how many locals one has, and V8 takes long for large ones. */
-const MAX_OPTIMISED = 20_000;
+/** Slots of a function: WebAssembly limits how many bytes one has. */
+const MAX_OPTIMISED = 300_000;
 
 const THROWS: SlotCall = { kind: "throw", args: [], result: "none" };
 
