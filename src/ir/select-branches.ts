@@ -6,7 +6,7 @@ import { settle } from "./simplify.ts";
 import { type Block, isPure, Op, resolve, resolveArgs, type Value } from "./value.ts";
 
 /** Most that is done although a branch would have left it out, in simple operations. */
-const MOST_WORK = 2;
+const MOST_WORK = 3;
 /** Most values that are chosen instead of branched for. */
 const MOST_CHOICES = 2;
 
