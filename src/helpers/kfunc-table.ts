@@ -9,6 +9,8 @@ import { ITER_BITS_KFUNCS } from "./iter-bits.ts";
 import { iterCssKfuncs } from "./iter-css.ts";
 import { ITER_NUM_KFUNCS } from "./iter-num.ts";
 import { ITER_TASK_KFUNCS } from "./iter-task.ts";
+import { MAP_COUNT_KFUNCS } from "./map-count.ts";
+import { NO_OBJECT_KFUNCS, PLAIN_KFUNCS } from "./no-object-kfuncs.ts";
 import { LIST_KFUNCS } from "./objects/list.ts";
 import { OBJECT_KFUNCS } from "./objects/object-kfuncs.ts";
 import { RBTREE_KFUNCS } from "./objects/rbtree.ts";
@@ -19,6 +21,7 @@ import { STRING_KFUNCS } from "./string-kfuncs.ts";
 import { taskKfuncs } from "./task-kfuncs.ts";
 import { WORKQUEUE_KFUNCS } from "./timer.ts";
 import { USER_COPY_KFUNCS } from "./user-copies.ts";
+import { xdpPullKfuncs } from "./xdp-pull.ts";
 
 /** All kfuncs that there are bodies of, by name, for a kernel whose structs lie as `layout` says. */
 export function createKfuncs(layout: KernelLayout): ReadonlyMap<string, Kfunc> {
@@ -42,6 +45,10 @@ export function createKfuncs(layout: KernelLayout): ReadonlyMap<string, Kfunc> {
     taskKfuncs(layout),
     ITER_TASK_KFUNCS,
     iterCssKfuncs(layout),
+    MAP_COUNT_KFUNCS,
+    NO_OBJECT_KFUNCS,
+    PLAIN_KFUNCS,
+    xdpPullKfuncs(layout),
   ];
   return new Map(families.flat().map((kfunc) => [kfunc.name, kfunc]));
 }

@@ -3,8 +3,8 @@ import { BpfFuncId, Errno } from "../uapi/index.ts";
 import { hostHelper } from "./define.ts";
 import type { Helper, HelperCall } from "./helper.ts";
 import { hiddenAddress } from "./printf/format.ts";
-import { isKernelAddress } from "./user-address.ts";
 import { TextFlag, TypeText } from "./type-text.ts";
+import { isKernelAddress } from "./user-address.ts";
 
 /** `struct btf_ptr`: an address, the id of its type, and flags that there are none of. */
 const Pointer = { ADDRESS: 0, TYPE: 8, SIZE: 16 } as const;

@@ -8,6 +8,9 @@ const MOST = 0xffff;
 const PAGE = 4096;
 const CACHE_LINE = 64;
 
+/** Of `skb_frag_t.offset`: how many bytes at the beginning are no part of the packet any more. */
+const OFFSET = 12;
+
 /** `XDP_FLAGS_HAS_FRAGS` */
 const HAS_FRAGMENTS = 1;
 
@@ -75,7 +78,7 @@ export class XdpBuffAccess {
   setFragmented(view: DataView, xdp: number, size: number): void {
     const shared = this.#shared(view, xdp);
     view.setUint32(shared + this.#fragmentsSize, size, true);
-    view.setUint8(shared + this.#count, Math.ceil(size / PAGE));
+    view.setUint8(shared + this.#count, Math.ceil((this.#gone(view, xdp) + size) / PAGE));
     if (size === 0)
       view.setUint32(xdp + this.#flags, view.getUint32(xdp + this.#flags, true) & ~HAS_FRAGMENTS, true);
   }
@@ -84,11 +87,23 @@ export class XdpBuffAccess {
   growFragments(call: HelperCall, xdp: number, by: number): number {
     const view = call.memory.view();
     const size = this.fragmented(view, xdp);
-    if (by > (PAGE - (size % PAGE)) % PAGE) return -Errno.EINVAL;
+    if (by > (PAGE - ((this.#gone(view, xdp) + size) % PAGE)) % PAGE) return -Errno.EINVAL;
     const block = this.#block(view, xdp);
     call.memory.bytes().fill(0, block + size, block + size + by);
     this.setFragmented(view, xdp, size + by);
     return 0;
+  }
+
+  /** Moves bytes of the fragments, the first first, to the end of what is in one piece. */
+  pull(call: HelperCall, xdp: number, count: number): void {
+    const view = call.memory.view();
+    const [, end] = this.pointers(view, xdp);
+    const [size, block] = [this.fragmented(view, xdp), this.#block(view, xdp)];
+    call.memory.bytes().copyWithin(end, block, block + count);
+    view.setUint32(xdp + this.dataEnd, end + count, true);
+    const gone = this.#gone(view, xdp) + count;
+    view.setUint32(this.#shared(view, xdp) + this.#fragments + OFFSET, gone, true);
+    this.setFragmented(view, xdp, size - count);
   }
 
   /** `xdp_get_buff_len` */
@@ -108,8 +123,9 @@ export class XdpBuffAccess {
     if (offset < linear || !this.hasFragments(view, xdp))
       return offset + length <= linear ? start + offset : 0;
     const rest = offset - linear;
-    const left = Math.min(PAGE, this.fragmented(view, xdp) - (rest - (rest % PAGE)));
-    return (rest % PAGE) + length <= left ? this.#block(view, xdp) + rest : 0;
+    const inPage = (this.#gone(view, xdp) + rest) % PAGE;
+    const left = Math.min(PAGE - inPage, this.fragmented(view, xdp) - rest);
+    return length <= left ? this.#block(view, xdp) + rest : 0;
   }
 
   /** `bpf_xdp_load_bytes`, `bpf_xdp_store_bytes`. EFAULT, EINVAL. */
@@ -148,7 +164,12 @@ export class XdpBuffAccess {
     );
   }
 
+  /** Where the bytes of the fragments are: behind those of the first one that were pulled out of it. */
   #block(view: DataView, xdp: number): number {
-    return view.getUint32(this.#shared(view, xdp) + this.#fragments, true);
+    return view.getUint32(this.#shared(view, xdp) + this.#fragments, true) + this.#gone(view, xdp);
+  }
+
+  #gone(view: DataView, xdp: number): number {
+    return view.getUint32(this.#shared(view, xdp) + this.#fragments + OFFSET, true);
   }
 }

@@ -105,7 +105,9 @@ export function layTestXdp(
 function fragmentsOf({ packets, memory }: Machine): Uint8Array {
   const { xdp, frameInfo } = packets;
   if ((xdp.get("flags") & HAS_FRAGMENTS) === 0) return new Uint8Array(0);
-  const at = frameInfo.pointer("frags");
+  // Behind what was pulled out of them: `skb_frag_t.offset`.
+  const gone = memory.view().getUint32(frameInfo.at("frags") + 12, true);
+  const at = frameInfo.pointer("frags") + gone;
   return memory.bytes().slice(at, at + frameInfo.get("xdp_frags_size"));
 }
 
