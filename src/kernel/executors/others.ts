@@ -297,8 +297,8 @@ export class OtherExecutors {
   }
 
   /**
-   * The process ends: returns when nothing runs any more. Node aborts where it finds a thread asleep on a lock (Node 24,
-   * 26).
+   * The process ends: returns when nothing runs any more. Node is known to abort where it finds a thread asleep on a
+   * lock.
    */
   readonly #stopForExit = (): void => {
     const words = this.#machine.memory.words();
