@@ -17,9 +17,10 @@ import { RBTREE_KFUNCS } from "./objects/rbtree.ts";
 import { PER_CPU_KFUNCS } from "./per-cpu.ts";
 import { RES_SPIN_LOCK_KFUNCS } from "./res-spin-lock.ts";
 import { SECTION_KFUNCS } from "./sections.ts";
+import { STREAM_KFUNCS } from "./stream.ts";
 import { STRING_KFUNCS } from "./string-kfuncs.ts";
 import { taskKfuncs } from "./task-kfuncs.ts";
-import { WORKQUEUE_KFUNCS } from "./timer.ts";
+import { TASK_WORK_KFUNCS, WORKQUEUE_KFUNCS } from "./timer.ts";
 import { USER_COPY_KFUNCS } from "./user-copies.ts";
 import { xdpPullKfuncs } from "./xdp-pull.ts";
 
@@ -37,7 +38,9 @@ export function createKfuncs(layout: KernelLayout): ReadonlyMap<string, Kfunc> {
     SECTION_KFUNCS,
     RES_SPIN_LOCK_KFUNCS,
     WORKQUEUE_KFUNCS,
+    TASK_WORK_KFUNCS,
     PER_CPU_KFUNCS,
+    STREAM_KFUNCS,
     STRING_KFUNCS,
     USER_COPY_KFUNCS,
     dynptrCopyKfuncs(new DynptrData(layout)),

@@ -1,6 +1,6 @@
 import { FIRST_OFFSET, KERNEL_BASE_HIGH } from "../mem/index.ts";
 import { BpfFuncId, Errno } from "../uapi/index.ts";
-import { hostHelper } from "./define.ts";
+import { constantHelper, hostHelper } from "./define.ts";
 import type { Helper, HelperCall } from "./helper.ts";
 import { isKernelAddress, isUserAddress, isUserRange } from "./user-address.ts";
 
@@ -100,5 +100,15 @@ export const PROBE_HELPERS: readonly Helper[] = [
   probe(BpfFuncId.probe_read_user_str, readUserString),
   probe(BpfFuncId.probe_read, either(readUser, readKernel)),
   probe(BpfFuncId.probe_read_str, either(readUserString, readKernelString)),
+  constantHelper(
+    BpfFuncId.d_path,
+    {
+      args: ["ptr", "ptr", "i32"],
+      result: "i32",
+      always: -Errno.EFAULT,
+      here: "There are no paths: no struct path can be read.",
+    },
+    (_call, _path, _to, size) => (size === 0 ? 0 : undefined),
+  ),
   hostHelper(BpfFuncId.probe_write_user, { args: ["i64", "ptr", "i32"], result: "i32" }, writeUser),
 ];

@@ -86,6 +86,13 @@ export interface Timers {
   start(at: number, time: number, options: { readonly absolute: boolean; readonly pinned: boolean }): number;
   /** @returns 1 where it was about to run. */
   cancel(at: number): number;
+  /**
+   * Has a function called in the name of a task.
+   *
+   * @param at offset of the `struct bpf_task_work` in a value of the map at `map`.
+   * @param index of the function in the kernel's function table.
+   */
+  schedule(at: number, map: number, task: number, index: number): number;
   /** Its value ends. */
   free(at: number): void;
 }
@@ -154,6 +161,8 @@ export interface HelperServices {
   readonly timers?: Timers;
   /** 128 random bits, as words, that this kernel hashes flows with, the same for its whole life; zeros unless told. */
   flowKey?(): readonly [number, number, number, number];
+  /** Takes text for a stream of the program that runs, 1 for output, 2 for errors. @returns 0 or a negative errno. */
+  stream?(number: 1 | 2, text: Uint8Array): number;
   /** The kernel's types. */
   kernelTypes?(): Btf;
   /** Null where no system call is behind the run. */

@@ -48,6 +48,27 @@ export const TIMER_HELPERS: readonly Helper[] = [
   ),
 ];
 
+/** `bpf_task_work_schedule`: EBADF for a task that has ended. */
+function schedule(call: HelperCall, task: number, at: number, map: number, callback: number): number {
+  const { tasks, timers } = call.services;
+  if (tasks?.hold(task >>> 0) !== true) return -Errno.EBADF;
+  tasks.drop(task >>> 0);
+  return timers?.schedule(at >>> 0, map >>> 0, task >>> 0, callback) ?? -Errno.EBUSY;
+}
+
+/** Functions that run in the name of a task (`struct bpf_task_work`), here as soon as the program has ended. */
+export const TASK_WORK_KFUNCS: readonly Kfunc[] = ["signal", "resume"].map((mode) =>
+  hostKfunc(
+    `bpf_task_work_schedule_${mode}_impl`,
+    {
+      args: ["ptr", "ptr", "ptr", "i32", "ptr"],
+      result: "u32",
+      here: "The function runs once the program has ended: it waits for nothing that the task does.",
+    },
+    schedule,
+  ),
+);
+
 /** Functions that run as soon as the program has ended (`struct bpf_wq`). No flag of these is defined. */
 export const WORKQUEUE_KFUNCS: readonly Kfunc[] = [
   hostKfunc("bpf_wq_init", { args: ["ptr", "ptr", "i32"], result: "u32" }, (call, at, map, flags) => {

@@ -23,6 +23,7 @@ import { progAttach, progDetach } from "./commands/prog-attach.ts";
 import { progLoad } from "./commands/prog-load.ts";
 import { progQuery } from "./commands/prog-query.ts";
 import { rawTracepointOpen } from "./commands/raw-tracepoint-open.ts";
+import { progStreamRead } from "./commands/stream-read.ts";
 import { progTestRun } from "./commands/test-run.ts";
 import type { Process } from "./process.ts";
 import { Refusal } from "./refusal.ts";
@@ -67,6 +68,7 @@ const HANDLERS: ReadonlyMap<number, Handler> = new Map<number, Handler>([
   [BpfCmd.ITER_CREATE, iterCreate],
   [BpfCmd.ENABLE_STATS, enableStats],
   [BpfCmd.TASK_FD_QUERY, taskFdQuery],
+  [BpfCmd.PROG_STREAM_READ_BY_FD, progStreamRead],
 ]);
 
 /** bpf(2). @returns a descriptor or 0, or a negative errno; anything thrown out of it is a bug of the kernel. */

@@ -229,6 +229,11 @@ export class Machine {
         programs: this.programs,
         cpu: () => this.executor.cpu,
         busy: () => this.executor.depth !== 0 || this.#isHeld(),
+        inTask: (offset, act) => {
+          const task = offset === 0 ? null : this.tasks.at(offset);
+          if (task === null) act();
+          else if (task !== undefined && !task.exited) this.asTask(task, act);
+        },
         runCallback: (cpu, ...callback) => this.#runCallback(cpu, ...callback),
       },
       options.clock === undefined,
@@ -263,6 +268,10 @@ export class Machine {
         arena: (map) => this.mapAt(map)?.parts.storage.arena ?? null,
         objects: this.objects,
         kernelTypes: () => this.shown.btf,
+        stream: (number, text) => {
+          if (this.#running === null) return -Errno.ENOENT;
+          return this.#running.streams[number - 1]!.push(text) ? 0 : -Errno.ENOSPC;
+        },
         systemCalls: () => this.systemCalls,
         cpus: this.cpus,
         tasks: taskDirectory(this.tasks),

@@ -6,9 +6,17 @@ import { Errno } from "../uapi/index.ts";
 import type { KernelMap } from "./objects/map.ts";
 import type { KernelProgram } from "./objects/program.ts";
 
-type Kind = "timer" | "workqueue";
+type Kind = "timer" | "workqueue" | "taskWork";
+
+/** Where a value has what is to run later. */
+const FIELDS = {
+  timer: SpecialField.TIMER,
+  workqueue: SpecialField.WORKQUEUE,
+  taskWork: SpecialField.TASK_WORK,
+} as const;
 
 const CLOCK_REALTIME = 0;
+const CLOCK_MONOTONIC = 1;
 
 /** Longest time that a host's timer can wait, in milliseconds. */
 const LONGEST_WAIT = 2 ** 31 - 1;
@@ -23,6 +31,8 @@ export interface TimerMachine {
   readonly cpu: () => number;
   /** Whether a program runs. */
   readonly busy: () => boolean;
+  /** Does something in the name of a task whose struct is at an offset, 0 for none; nothing where it has ended. */
+  inTask(task: number, act: () => void): void;
   /** Calls a function of a program back, as a CPU, with pointers to a map, a key and a value. */
   runCallback(cpu: number, index: number, map: number, key: Uint8Array, value: number): void;
 }
@@ -38,6 +48,8 @@ interface Pending {
   /** Nanoseconds since boot at which it runs; null while it is not started. */
   deadline: number | null;
   cpu: number;
+  /** In whose name it runs, as the offset of its struct; 0 for whoever runs then. */
+  task: number;
 }
 
 /**
@@ -68,8 +80,7 @@ export class KernelTimers implements Timers {
     if (map === undefined) return -Errno.EINVAL;
     // Nobody would ever end it.
     if (map.users === 0) return -Errno.EPERM;
-    const type = kind === "timer" ? SpecialField.TIMER : SpecialField.WORKQUEUE;
-    const offset = map.parts.record?.fields.find((field) => field.type === type)?.offset ?? 0;
+    const offset = map.parts.record?.fields.find(({ type }) => type === FIELDS[kind])?.offset ?? 0;
     const number = ++this.#lastNumber;
     memory.view().setUint32(at, number, true);
     this.#objects.set(number, {
@@ -81,8 +92,23 @@ export class KernelTimers implements Timers {
       callback: 0,
       deadline: null,
       cpu: 0,
+      task: 0,
     });
     return 0;
+  }
+
+  /** `bpf_task_work_schedule`: what is scheduled already stays, and so does what nobody holds the map of. EBUSY. */
+  schedule(at: number, mapOffset: number, task: number, index: number): number {
+    if (this.#at(at) === undefined) {
+      const problem = this.init("taskWork", at, mapOffset, CLOCK_MONOTONIC);
+      if (problem !== 0) return problem === -Errno.EPERM ? -Errno.EBUSY : problem;
+    }
+    const object = this.#at(at)!;
+    if (object.deadline !== null || object === this.#running) return -Errno.EBUSY;
+    const problem = this.setCallback(at, index);
+    if (problem !== 0) return problem === -Errno.EPERM ? -Errno.EBUSY : problem;
+    object.task = task;
+    return this.start(at, 0, { absolute: false, pinned: false });
   }
 
   setCallback(at: number, index: number): number {
@@ -154,9 +180,10 @@ export class KernelTimers implements Timers {
     object.deadline = null;
     this.#started.delete(object);
     this.#running = object;
-    const { map, value, callback, cpu } = object;
+    const { map, value, callback, cpu, task } = object;
+    const run = () => this.#machine.runCallback(cpu, callback, map.offset, this.#keyOf(map, value), value);
     try {
-      this.#machine.runCallback(cpu, callback, map.offset, this.#keyOf(map, value), value);
+      this.#machine.inTask(task, run);
     } finally {
       this.#running = null;
     }

@@ -67,6 +67,7 @@ function freeFields(call: HelperCall, object: Held, onlyTimers: boolean): Held[]
     switch (field.type) {
       case SpecialField.TIMER:
       case SpecialField.WORKQUEUE:
+      case SpecialField.TASK_WORK:
         call.services.timers?.free(field.at);
         break;
       case SpecialField.LIST_HEAD:

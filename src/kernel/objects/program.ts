@@ -9,6 +9,7 @@ import type { KernelBtf } from "./btf.ts";
 import { KernelObject } from "./kernel-object.ts";
 import type { KernelMap } from "./map.ts";
 import type { TailCallKind, TailCallTarget } from "./program-array.ts";
+import { TextStream } from "./text-stream.ts";
 
 /** What a program is made of. */
 export interface ProgramParts {
@@ -94,6 +95,8 @@ export class KernelProgram extends KernelObject implements TailCallTarget {
   /** Runs, and nanoseconds that they took, while statistics were enabled. */
   runs = 0;
   runTime = 0;
+  /** What it has written: output, and errors. */
+  readonly streams = [new TextStream(), new TextStream()] as const;
   /** What is to be done when it ends. */
   readonly whenGone: (() => void)[] = [];
   /** CPUs on which it runs for an event that does not run it twice at a time. */
