@@ -19,6 +19,9 @@ export interface CaptureRun {
   readonly problem: string | null;
 }
 
+/** What `each` of {@link runCapture} says of a packet that was only put aside: nothing was run that takes time. */
+export const PUT_ASIDE = Symbol("put aside");
+
 /**
  * Calls `each` for every packet of a capture, in slices. `each` must not keep the packet beyond the promise that it may
  * return.
@@ -27,7 +30,7 @@ export async function runCapture(
   io: CliIo,
   path: string,
   progress: Progress,
-  each: (packet: CapturedPacket, signal: AbortSignal) => Promise<void> | undefined,
+  each: (packet: CapturedPacket, signal: AbortSignal) => Promise<void> | typeof PUT_ASIDE | undefined,
 ): Promise<CaptureRun> {
   const signal = io.signal();
   const started = io.now();
@@ -48,9 +51,10 @@ export async function runCapture(
       reader.feed(chunk);
       for (let packet = reader.next(); packet !== null; packet = reader.next()) {
         const rest = each(packet, signal);
-        if (rest !== undefined) await rest;
         packets++;
         bytes += packet.originalLength;
+        if (rest === PUT_ASIDE) continue;
+        if (rest !== undefined) await rest;
         if (rest !== undefined && signal.aborted) break;
         // Each time: one packet can take as long as its program likes.
         if (io.now() >= sliceEnd) {

@@ -1,4 +1,5 @@
 import type { Btf } from "../btf/index.ts";
+import type { CapturedPacket } from "../packets/index.ts";
 import type { BpfCommands } from "../sys/index.ts";
 
 /** Where text and bytes go. */
@@ -53,6 +54,27 @@ export interface KernelRequest {
   readonly hot?: boolean | undefined;
 }
 
+/** Runs of one program on many packets, a few at a time. */
+export interface PacketFeed {
+  /** Whether packets of a length can be fed; others are run by themselves. */
+  takes(length: number): boolean;
+  /** Adds a packet, some bytes of a buffer. @returns whether it ran the program on those that waited. */
+  add(
+    packet: Pick<CapturedPacket, "bytes" | "offset" | "length"> & { readonly generation?: number },
+  ): boolean;
+  /** Packets that wait. */
+  readonly waiting: number;
+  /** Runs the program on all that wait. */
+  run(): void;
+  /** Runs so far that came to their end, what they returned and how often, and faults by message. */
+  readonly runs: number;
+  readonly verdicts: ReadonlyMap<number, number>;
+  readonly faults: ReadonlyMap<string, number>;
+  /** Inside of runs. */
+  readonly nanoseconds: number;
+  close(): void;
+}
+
 /** A kernel that a command may talk to until it closes it. */
 export interface OpenKernel {
   readonly sys: BpfCommands;
@@ -64,6 +86,8 @@ export interface OpenKernel {
   tracePipe(): string;
   /** The kernel's types, for programs that ask for their layout (CO-RE); null where nothing tells them. */
   targetBtf(): Btf | null;
+  /** A way to run a program on many packets that is faster than a system call for each; null where there is none. */
+  packetFeed?(progFd: number): PacketFeed | null;
   close(): void;
 }
 

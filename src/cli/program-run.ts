@@ -1,8 +1,8 @@
 import { type CapturedPacket, LINKTYPE, linktypeName } from "../packets/index.ts";
 import { Errno } from "../sys/index.ts";
 import { BpfProgType, Errno as E, errnoMessage } from "../uapi/index.ts";
-import { asEthernet, type CaptureRun, runCapture } from "./capture-run.ts";
-import type { CliIo, OpenKernel } from "./io.ts";
+import { asEthernet, type CaptureRun, PUT_ASIDE, runCapture } from "./capture-run.ts";
+import type { CliIo, OpenKernel, PacketFeed } from "./io.ts";
 import { packetLimit } from "./packet-limits.ts";
 import type { Progress } from "./progress.ts";
 
@@ -43,11 +43,11 @@ export async function runOnCapture(
   options: { readonly path: string; readonly repeat: number; readonly progress: Progress },
 ): Promise<PacketRun> {
   const runner = new PacketRunner(io, kernel, program, options.repeat);
-  const run = await runCapture(io, options.path, options.progress, (packet, signal) =>
-    runner.run(packet, signal),
-  );
+  const { packets, bytes, ...run } = await runner.all(options.path, options.progress);
   return {
     ...run,
+    packets: packets - runner.dropped.packets,
+    bytes: bytes - runner.dropped.bytes,
     verdicts: runner.verdicts,
     refused: runner.refused,
     reframed: runner.reframed,
@@ -69,26 +69,72 @@ class PacketRunner {
   readonly #kernel: OpenKernel;
   readonly #program: RunnableProgram;
   readonly #repeat: number;
+  readonly #feed: PacketFeed | null;
+  /** Bytes on the wire of what waits in the feed. */
+  #waitingBytes = 0;
+  /** Packets that were read, but not run when the user ended it. */
+  dropped = { packets: 0, bytes: 0 };
 
   constructor(io: CliIo, kernel: OpenKernel, program: RunnableProgram, repeat: number) {
     this.#io = io;
     this.#kernel = kernel;
     this.#program = program;
     this.#repeat = repeat;
+    this.#feed = repeat === 1 ? (kernel.packetFeed?.(program.fd) ?? null) : null;
+  }
+
+  /** Runs the program on all packets of a capture. */
+  async all(path: string, progress: Progress): Promise<CaptureRun> {
+    const feed = this.#feed;
+    try {
+      const run = await runCapture(this.#io, path, progress, (packet, signal) => this.#run(packet, signal));
+      if (feed === null) return run;
+      if (run.interrupted) this.dropped = { packets: feed.waiting, bytes: this.#waitingBytes };
+      else feed.run();
+      this.runs += feed.runs;
+      this.nanoseconds += feed.nanoseconds;
+      for (const [verdict, times] of feed.verdicts) count(this.verdicts, verdict, times);
+      for (const [fault, times] of feed.faults) count(this.refused, fault, times);
+      return run;
+    } finally {
+      feed?.close();
+    }
   }
 
   /** Runs the program on a packet; what takes long goes on after the call. */
-  run(packet: CapturedPacket, signal: AbortSignal): Promise<void> | undefined {
+  #run(packet: CapturedPacket, signal: AbortSignal): Promise<void> | typeof PUT_ASIDE | undefined {
+    const feed = this.#feed;
+    if (packet.linktype === LINKTYPE.ETHERNET && feed?.takes(packet.length) === true)
+      return this.#feedTo(feed, packet, packet);
     const frame = asEthernet(packet);
     if (frame === null) {
       count(this.refused, `link type ${linktypeName(packet.linktype)} has no Ethernet or IP header`);
       return undefined;
     }
-    if (packet.data.length < packet.originalLength) this.cut++;
+    if (feed?.takes(frame.length) === true) {
+      this.reframed++;
+      return this.#feedTo(feed, packet, { bytes: frame, offset: 0, length: frame.length });
+    }
+    // Packets are run in their order.
+    feed?.run();
+    this.#waitingBytes = 0;
+    if (packet.length < packet.originalLength) this.cut++;
     if (this.#repeat > REPEATS_PART) return this.#runOften(packet, frame, signal);
     const retval = this.#testRun(frame, this.#repeat);
     if (retval !== undefined) this.#ran(packet, retval);
     return undefined;
+  }
+
+  #feedTo(
+    feed: PacketFeed,
+    packet: CapturedPacket,
+    frame: Parameters<PacketFeed["add"]>[0],
+  ): typeof PUT_ASIDE | undefined {
+    if (packet.length < packet.originalLength) this.cut++;
+    const ran = feed.add(frame);
+    if (ran) this.#waitingBytes = 0;
+    this.#waitingBytes += packet.originalLength;
+    return ran ? undefined : PUT_ASIDE;
   }
 
   /** In parts, each on the packet as it was captured, so that signals have their turn. */
@@ -120,7 +166,7 @@ class PacketRunner {
   }
 
   #ran(packet: CapturedPacket, retval: number): void {
-    this.verdicts.set(retval, (this.verdicts.get(retval) ?? 0) + 1);
+    count(this.verdicts, retval);
     if (packet.linktype !== LINKTYPE.ETHERNET) this.reframed++;
   }
 }
@@ -131,8 +177,8 @@ export function runProblem(kernel: OpenKernel, error: Errno): string {
   return fault ?? errnoMessage(error.errno);
 }
 
-function count(counts: Map<string, number>, key: string): void {
-  counts.set(key, (counts.get(key) ?? 0) + 1);
+function count<Key>(counts: Map<Key, number>, key: Key, times = 1): void {
+  counts.set(key, (counts.get(key) ?? 0) + times);
 }
 
 /** Whether programs of a type are run on packets. */

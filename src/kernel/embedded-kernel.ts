@@ -16,6 +16,7 @@ import { Refusal } from "./refusal.ts";
 import { AddressSpace } from "./tasks/address-space.ts";
 import type { KernelTask } from "./tasks/task.ts";
 import type { TaskTable } from "./tasks/task-table.ts";
+import { PacketFeed } from "./testrun/packet-feed.ts";
 
 /**
  * A caller of an embedded kernel, with its own descriptors and rights: everything that `BpfCommands` offers.
@@ -61,6 +62,28 @@ export class KernelProcess extends BpfCommands implements Disposable {
   async runParallel(run: ParallelRun): Promise<readonly CpuResult[]> {
     try {
       return await runParallel(this.caller, run);
+    } catch (error) {
+      if (error instanceof Refusal) throw new Errno(error.errno, "BPF_PROG_TEST_RUN");
+      throw error;
+    }
+  }
+
+  /**
+   * Runs an XDP program on many packets, each as BPF_PROG_TEST_RUN would, without a system call for each.
+   *
+   * ```ts
+   * using feed = kernel.packetFeed(progFd);
+   * for (const packet of packets) if (feed.takes(packet.length)) feed.add(packet);
+   * feed.run();
+   * feed.verdicts.get(XdpAction.DROP);
+   * ```
+   *
+   * @returns null for a program that has to be run one packet at a time: of another type, or one that is interpreted.
+   * @throws Errno EBADF, EINVAL for a descriptor of something else.
+   */
+  packetFeed(progFd: number): PacketFeed | null {
+    try {
+      return PacketFeed.create(this.caller, this.caller.program(progFd));
     } catch (error) {
       if (error instanceof Refusal) throw new Errno(error.errno, "BPF_PROG_TEST_RUN");
       throw error;

@@ -464,15 +464,32 @@ export class Machine {
     }
   }
 
+  /**
+   * Runs a program by itself on up to `count` contexts, which `act` lays out.
+   *
+   * @param act gives how many runs there were.
+   * @returns the same. What the last run ended with is the executor's `fault`.
+   */
+  runBatch(program: KernelProgram, count: number, act: () => number): number {
+    return this.#around(program, this.#noFrame, count, act);
+  }
+
   #enter(program: KernelProgram, context: number, frame: RunFrame, count = 1): number {
+    const { code } = program.parts;
+    return this.#around(program, frame, count, () =>
+      count === 1 ? code.run(context) : code.runMany(context, count),
+    );
+  }
+
+  /** What is to be done in front of runs of a program, and behind them. */
+  #around(program: KernelProgram, frame: RunFrame, count: number, act: () => number): number {
     // A CPU is at one place at a time.
     if (this.#isHeld()) refuse(Errno.EBUSY);
     const [outer, outerFrame] = [this.#running, this.#frame];
     this.#running = program;
     this.#frame = frame;
     const started = this.statisticsUsers > 0 ? this.clock() : null;
-    const { code } = program.parts;
-    const result = count === 1 ? code.run(context) : code.runMany(context, count);
+    const result = act();
     if (started !== null) {
       program.runs += count;
       program.runTime += this.clock() - started;

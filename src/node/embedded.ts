@@ -26,6 +26,7 @@ export async function openEmbedded(request: KernelRequest): Promise<OpenKernel> 
     isRefused: (fd) => kernel.isRefused(fd),
     tracePipe: () => kernel.readTracePipe(),
     targetBtf: () => btf,
+    packetFeed: (fd) => caller.packetFeed(fd),
     close: () => kernel.exit(),
   };
 }

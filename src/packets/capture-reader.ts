@@ -44,6 +44,7 @@ export class CaptureReader {
    * null, then the memory may be used again. Packets taken before are no longer valid.
    */
   feed(chunk: Uint8Array): void {
+    this.#packet.generation++;
     this.#window.feed(chunk);
   }
 

@@ -1,6 +1,12 @@
 export { CodeError } from "./code-error.ts";
 export type { CodeImage, CompiledProgram, Engine, EngineInput, Executor, Fault } from "./engine.ts";
 export { BpfExecutor, createExecutor, type ExecutorOptions } from "./executor.ts";
+export {
+  createFrameDriver,
+  type DriveFrames,
+  FRAME_RECORD_SIZE,
+  type FramePlaces,
+} from "./frame-driver.ts";
 export { FunctionIndices } from "./function-indices.ts";
 export { Interpreter } from "./interp/interpreter.ts";
 export { Jit, type JitOptions } from "./jit/jit.ts";

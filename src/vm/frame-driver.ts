@@ -1,0 +1,97 @@
+import { Control, MemoryImports } from "../mem/index.ts";
+import { type Local, ModuleBuilder } from "../wasm/index.ts";
+import type { BpfExecutor } from "./executor.ts";
+import { ENTRY_SIGNATURE, EXECUTOR_NAMESPACE } from "./signatures.ts";
+import { State } from "./state.ts";
+
+/** Where frames and their context lie while a program runs on them: offsets, and lengths in bytes. */
+export interface FramePlaces {
+  readonly context: number;
+  /** What the context is a copy of when a run begins, but for the end of the frame. */
+  readonly template: number;
+  readonly contextSize: number;
+  /** The pointer in the context to the end of the frame. */
+  readonly endAt: number;
+  /** Where the frame goes. */
+  readonly data: number;
+  /** What is zero around it when a run begins, where that is asked for. */
+  readonly page: number;
+  readonly pageSize: number;
+}
+
+/** One record: offset of a frame, its length, and, after its run, the low half of r0; the fourth word is not used. */
+export const FRAME_RECORD_SIZE = 16;
+
+/**
+ * `(function index, header, count, clear) → runs`: runs a program on the frames of `count` records, which stand behind
+ * a word at `header` in which the runs are counted. The last run was the last of all, or ended with a fault, or
+ * somebody has interrupted.
+ */
+export type DriveFrames = (entry: number, header: number, count: number, clear: number) => number;
+
+/** Runs of one program on many frames, without leaving WebAssembly in between. */
+export function createFrameDriver(executor: BpfExecutor, places: FramePlaces): DriveFrames {
+  const { memory } = executor;
+  const m = new ModuleBuilder({ name: "frames" });
+  const imports = new MemoryImports(m, memory);
+  const quiesce = imports.function("quiesce");
+  const table = m.importTable(EXECUTOR_NAMESPACE, "table", { min: 1 });
+  const i32 = "i32";
+  const f = m.function("drive", { params: [i32, i32, i32, i32], results: [i32] }, { export: true });
+  const [entry, header, count, clear] = f.params as [Local, Local, Local, Local];
+  const record = f.local("i32", "record");
+  const runs = f.local("i32", "runs");
+  const length = f.local("i32", "length");
+  const result = f.local("i32", "result");
+  const set = (word: number, value: number) =>
+    f.i32
+      .const(0)
+      .i32.const(value)
+      .i32.store(executor.stateAt + word);
+  for (const word of [State.FAULT, State.FAULT_PC]) set(word, 0);
+  set(State.FRAME_TOP, executor.framesAt);
+  set(State.STACK_TOP, executor.stackEnd);
+  set(State.CONTEXT, places.context);
+  f.get(header).i32.const(FRAME_RECORD_SIZE).i32.add().set(record);
+  f.loop((again) => {
+    set(State.TAIL_CALLS, 0);
+    f.get(clear);
+    f.if(() => f.i32.const(places.page).i32.const(0).i32.const(places.pageSize).memoryFill());
+    f.i32.const(places.data).get(record).i32.load(0);
+    f.get(record).i32.load(4).tee(length).memoryCopy();
+    f.i32.const(places.context).i32.const(places.template).i32.const(places.contextSize).memoryCopy();
+    f.i32.const(places.endAt).i32.const(places.data).get(length).i32.add().i32.store();
+    // Counted before it begins: a trap leaves the count behind.
+    f.get(header).get(runs).i32.const(1).i32.add().tee(runs).i32.store();
+    f.i32.const(places.context).i32.const(executor.stackEnd);
+    f.get(entry).callIndirect(m.type(ENTRY_SIGNATURE), table).i32.wrapI64().set(result);
+    f.get(record).get(result).i32.store(8);
+    f.get(record).i32.const(FRAME_RECORD_SIZE).i32.add().set(record);
+    f.i32.const(0).i32.load(Control.PENDING);
+    f.if(() => f.i32.const(executor.id).call(quiesce));
+    f.get(runs).get(count).i32.ltU();
+    f.i32.const(0).i32.load(executor.stateAt + State.FAULT);
+    f.i32.const(0).i32.load(Control.INTERRUPT).i32.or().i32.eqz().i32.and().brIf(again);
+  });
+  f.get(runs);
+  const instance = new WebAssembly.Instance(new WebAssembly.Module(m.finish()), {
+    ...memory.imports,
+    [EXECUTOR_NAMESPACE]: { table: executor.table },
+  });
+  return guarded(executor, instance.exports["drive"] as DriveFrames);
+}
+
+/** A trap is a fault of the run that it ends. */
+function guarded(executor: BpfExecutor, drive: DriveFrames): DriveFrames {
+  return (entry, header, count, clear) => {
+    executor.depth++;
+    try {
+      return drive(entry, header, count, clear);
+    } catch (error) {
+      executor.trapped(error);
+      return executor.memory.words()[header >>> 2]!;
+    } finally {
+      executor.depth--;
+    }
+  };
+}

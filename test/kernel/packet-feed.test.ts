@@ -1,0 +1,176 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { assemble } from "../../src/asm/index.ts";
+import { encode } from "../../src/isa/index.ts";
+import { EmbeddedKernel } from "../../src/kernel/index.ts";
+import { type LoadedObject, load } from "../../src/loader/index.ts";
+import { open } from "../../src/object/index.ts";
+import { CaptureReader, packetsOf } from "../../src/packets/index.ts";
+import { BpfProgType } from "../../src/uapi/index.ts";
+
+const CAPTURE = readFileSync("testdata/flow/traffic.pcap");
+
+interface Loaded {
+  readonly kernel: EmbeddedKernel;
+  readonly object: LoadedObject;
+  readonly fd: number;
+}
+
+function loaded(path: string): Loaded {
+  const kernel = new EmbeddedKernel({ engine: "jit", seed: 1, clock: () => 1000 });
+  const object = load(open(readFileSync(path), { name: path }), kernel);
+  return { kernel, object, fd: [...object.programs.values()][0]!.fd };
+}
+
+/** All maps that can be gone through, as text. */
+function contents({ maps }: LoadedObject): string {
+  return [...maps]
+    .filter(([, { raw }]) => raw.shape.keySize > 0)
+    .map(
+      ([name, { raw }]) =>
+        `${name}: ${[...raw.entries()]
+          .map((entry) => entry.join(" → "))
+          .sort()
+          .join("\n")}`,
+    )
+    .join("\n\n");
+}
+
+function count(counts: Map<number, number>, verdict: number): void {
+  counts.set(verdict, (counts.get(verdict) ?? 0) + 1);
+}
+
+function assembled(kernel: EmbeddedKernel, text: string, progType: number = BpfProgType.XDP): number {
+  const { insns } = assemble(text);
+  return kernel.progLoad({ progType, insns: encode(insns), license: "GPL", logLevel: 0 }).fd;
+}
+
+const ADJUSTING = `
+  r6 = r1
+  r2 = -16
+  call 44
+  r1 = *(u32 *)(r6 + 0)
+  r2 = *(u32 *)(r6 + 4)
+  r0 = 1
+  r3 = r1
+  r3 += 16
+  if r3 > r2 goto +4
+  r0 = *(u64 *)(r1 + 0)
+  r4 = *(u64 *)(r1 + 8)
+  r0 += r4
+  *(u64 *)(r1 + 0) = r2
+  exit
+`;
+
+describe("PacketFeed", () => {
+  it("gives what a test run of each packet gives, in verdicts and in maps", () => {
+    const one = loaded("testdata/flow/flow.bpf.o");
+    const other = loaded("testdata/flow/flow.bpf.o");
+    const feed = one.kernel.packetFeed(one.fd)!;
+    const verdicts = new Map<number, number>();
+    let packets = 0;
+    for (const packet of packetsOf(CAPTURE)) {
+      if (!feed.takes(packet.length)) continue;
+      packets++;
+      feed.add(packet);
+      count(verdicts, other.kernel.progTestRun({ progFd: other.fd, dataIn: packet.data }).retval);
+    }
+    feed.run();
+    expect(packets).toBeGreaterThan(100);
+    expect(feed.runs).toBe(packets);
+    expect(feed.waiting).toBe(0);
+    expect(new Map(feed.verdicts)).toEqual(verdicts);
+    expect(feed.faults.size).toBe(0);
+    expect(contents(one.object)).toBe(contents(other.object));
+    feed.close();
+    for (const { kernel } of [one, other]) kernel.exit();
+  });
+
+  it("keeps frames apart whose buffers are used again", () => {
+    const { kernel } = loaded("testdata/flow/flow.bpf.o");
+    const fd = assembled(
+      kernel,
+      `r2 = *(u32 *)(r1 + 4)
+       r1 = *(u32 *)(r1 + 0)
+       r3 = r1
+       r3 += 14
+       r0 = 0
+       if r3 > r2 goto +1
+       r0 = *(u8 *)(r1 + 13)
+       exit`,
+    );
+    const feed = kernel.packetFeed(fd)!;
+    const buffer = new Uint8Array(64);
+    const frame = { bytes: buffer, offset: 2, length: 20 };
+    for (let i = 0; i < 5000; i++) {
+      buffer[15] = i % 7;
+      // Every other buffer says that it stays as it is for a while, and is another one after it.
+      feed.add(i % 2 === 0 ? frame : { ...frame, generation: i });
+    }
+    feed.run();
+    expect(feed.runs).toBe(5000);
+    expect([...feed.verdicts].sort()).toEqual(
+      [0, 1, 2, 3, 4, 5, 6].map((verdict) => [verdict, Math.floor(5000 / 7) + (verdict < 5000 % 7 ? 1 : 0)]),
+    );
+    feed.close();
+    kernel.exit();
+  });
+
+  it("shows a program that looks around its packet nothing of the one before", () => {
+    const { kernel } = loaded("testdata/flow/flow.bpf.o");
+    const fd = assembled(kernel, ADJUSTING);
+    const feed = kernel.packetFeed(fd)!;
+    const bytes = new Uint8Array(64).fill(1);
+    for (let i = 0; i < 100; i++) feed.add({ bytes, offset: 0, length: 64 });
+    feed.run();
+    const { retval } = kernel.progTestRun({ progFd: fd, dataIn: bytes });
+    expect([...feed.verdicts]).toEqual([[retval, 100]]);
+    feed.close();
+    kernel.exit();
+  });
+
+  it("takes captures in pieces of any size", () => {
+    const whole = loaded("testdata/flow/flow.bpf.o");
+    const pieces = loaded("testdata/flow/flow.bpf.o");
+    const one = whole.kernel.packetFeed(whole.fd)!;
+    for (const packet of packetsOf(CAPTURE)) if (one.takes(packet.length)) one.add(packet);
+    one.run();
+    const other = pieces.kernel.packetFeed(pieces.fd)!;
+    const reader = new CaptureReader();
+    for (let at = 0; at < CAPTURE.length; at += 777) {
+      reader.feed(CAPTURE.subarray(at, at + 777));
+      for (let packet = reader.next(); packet !== null; packet = reader.next())
+        if (other.takes(packet.length)) other.add(packet);
+    }
+    other.run();
+    expect(other.runs).toBe(one.runs);
+    expect(new Map(other.verdicts)).toEqual(new Map(one.verdicts));
+    expect(contents(pieces.object)).toBe(contents(whole.object));
+    for (const feed of [one, other]) feed.close();
+    for (const { kernel } of [whole, pieces]) kernel.exit();
+  });
+
+  it("is not for what is interpreted, or takes no XDP frames; and says which frames it takes", () => {
+    const interpreting = new EmbeddedKernel();
+    expect(interpreting.packetFeed(assembled(interpreting, "r0 = 2\nexit"))).toBeNull();
+    const kernel = new EmbeddedKernel({ engine: "jit" });
+    expect(kernel.packetFeed(assembled(kernel, "r0 = 0\nexit", BpfProgType.SOCKET_FILTER))).toBeNull();
+    expect(() => kernel.packetFeed(99)).toThrow("EBADF");
+    const feed = kernel.packetFeed(assembled(kernel, "r0 = 2\nexit"))!;
+    expect([13, 14, 1500, 9000].map((length) => feed.takes(length))).toEqual([false, true, true, false]);
+    feed.close();
+    for (const each of [interpreting, kernel]) each.exit();
+  });
+
+  it("frees what it had, and keeps its program until then", () => {
+    const { kernel } = loaded("testdata/flow/flow.bpf.o");
+    const fd = assembled(kernel, "r0 = 2\nexit");
+    const before = kernel.memoryUsed;
+    const feed = kernel.packetFeed(fd)!;
+    feed.add({ bytes: new Uint8Array(60), offset: 0, length: 60 });
+    feed.run();
+    feed.close();
+    expect(kernel.memoryUsed).toBeLessThanOrEqual(before + 4096);
+    kernel.exit();
+  });
+});
