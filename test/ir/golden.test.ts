@@ -1,10 +1,14 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { optimise, printIr } from "../../src/ir/index.ts";
+import { inlineCalls } from "../../src/ir/inline.ts";
 import { mergeLoads } from "../../src/ir/merge-loads.ts";
 import { narrowPhis } from "../../src/ir/narrow-phis.ts";
 import { promoteStack } from "../../src/ir/promote-stack.ts";
+import { removeDead } from "../../src/ir/remove-dead.ts";
+import { selectBranches } from "../../src/ir/select-branches.ts";
 import { simplify } from "../../src/ir/simplify.ts";
+import { straighten } from "../../src/ir/straighten.ts";
 import { type IrCase, irOfText } from "./support.ts";
 
 /**
@@ -18,8 +22,16 @@ const BLESS = process.env["TSBPF_BLESS"] !== undefined;
 const PASSES: Readonly<Record<string, (of: IrCase) => void>> = {
   simplify: ({ func, knowledge }) => simplify(func, knowledge),
   "promote-stack": ({ func, knowledge }) => promoteStack(func, knowledge),
+  straighten: ({ func }) => straighten(func),
+  "select-branches": ({ func }) => selectBranches(func),
+  inline: ({ func, knowledge }) => {
+    inlineCalls(func, knowledge.inlining);
+  },
+  "remove-dead": ({ func }) => removeDead(func),
   "narrow-phis": ({ func }) => narrowPhis(func),
-  "merge-loads": ({ func }) => mergeLoads(func),
+  "merge-loads": ({ func }) => {
+    mergeLoads(func);
+  },
   all: ({ func, knowledge }) => optimise(func, knowledge),
 };
 

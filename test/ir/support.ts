@@ -1,10 +1,10 @@
 import { assemble } from "../../src/asm/index.ts";
 import { createHelpers } from "../../src/helpers/index.ts";
-import { type CallKnowledge, type IrFunction, irOf } from "../../src/ir/index.ts";
+import { type CallKnowledge, type IrFunction, irOf, isInlinable, Op, optimise } from "../../src/ir/index.ts";
 import { createMap } from "../../src/maps/index.ts";
 import { addressOf, createKernelMemory } from "../../src/mem/index.ts";
 import { defaultLayout } from "../../src/platform/index.ts";
-import { BpfMapType } from "../../src/uapi/index.ts";
+import { BpfFuncId, BpfMapType } from "../../src/uapi/index.ts";
 import { callKnowledge, KnownMaps, slotCallOf } from "../../src/vm/jit/call-facts.ts";
 import { CodeGraph } from "../../src/vm/jit/code-graph.ts";
 
@@ -40,22 +40,32 @@ export function irOfText(text: string): IrCase {
     const number = insns[slot]!.imm;
     return { number, callable: helpers.get(number)! };
   };
-  const { blocks, graph: cfg } = graph.function(0);
-  const func = irOf({
-    name: "test",
-    takes: "registers",
-    insns,
-    rows: graph.rows,
-    blocks,
-    graph: cfg,
-    call: (slot) => slotCallOf(calleeOf(slot).callable, insns[slot]!.imm === TAIL_CALL ? "tailCall" : "call"),
-    functionAddress: (slot) => ({ low: slot, high: -1 }),
-  });
-  if (func === null) throw new Error("an instruction has no place in the SSA form");
-  return {
-    func,
-    knowledge: callKnowledge(calleeOf, new KnownMaps(memory, offsets.values()), () => undefined),
+  const formOf = (entry: number): IrFunction => {
+    const { blocks, graph: cfg } = graph.function(entry);
+    const func = irOf({
+      name: entry === 0 ? "test" : `test@${entry}`,
+      takes: "registers",
+      insns,
+      rows: graph.rows,
+      blocks,
+      graph: cfg,
+      call: (slot) =>
+        slotCallOf(calleeOf(slot).callable, insns[slot]!.imm === TAIL_CALL ? "tailCall" : "call"),
+      functionAddress: (slot) => ({ low: slot + 1 + insns[slot]!.imm, high: -1 }),
+    });
+    if (func === null) throw new Error("an instruction has no place in the SSA form");
+    return func;
   };
+  const knowledge = callKnowledge(calleeOf, new KnownMaps(memory, offsets.values()), (call) => {
+    const isLoop = call.op === Op.call && calleeOf(call.imm).number === BpfFuncId.loop;
+    if (call.op !== Op.callLocal && !isLoop) return undefined;
+    const form = formOf(isLoop ? call.args[1]!.imm : call.imm);
+    optimise(form, knowledge);
+    return isInlinable(form) ? { form, loop: isLoop ? LOOP : null } : undefined;
+  });
+  return { func: formOf(0), knowledge };
 }
+
+const LOOP = { mostRounds: 8 << 20, refusal: { low: -7, high: 0 } };
 
 const TAIL_CALL = 12;
