@@ -23,6 +23,7 @@ const BENCHMARKS = [
 const PROGRAMS: { readonly [name: string]: () => Promise<unknown> } = {
   jit: async () => (await import("./jit.ts")).benchJit([]),
   maps: () => import("./maps.ts"),
+  ringbuf: () => import("./ringbuf.ts"),
   verifier: () => import("./verifier.ts"),
   vm: () => import("./vm.ts"),
   "vm-representation": () => import("./vm-representation.ts"),

@@ -51,19 +51,22 @@ export function takeRecords(memory: KernelMemory, data: number, size: number, ma
   const ring = data - RING_DATA;
   const view = memory.view();
   const words = memory.words();
-  const producer = view.getBigUint64(ring + RingField.PRODUCER, true);
-  let at = view.getBigUint64(ring + RingField.CONSUMER, true);
+  const start = view.getBigUint64(ring + RingField.CONSUMER, true);
+  const filled = view.getBigUint64(ring + RingField.PRODUCER, true) - start;
+  // A consumer may move its position to where no record begins, or past what there is.
+  const available = filled > 0n && filled <= BigInt(size) ? Number(filled) : 0;
+  const first = Number(start & BigInt(size - 1));
   const records: { offset: number; length: number }[] = [];
-  while (at < producer && records.length < max) {
-    const header = data + Number(at & BigInt(size - 1));
+  let at = 0;
+  while (at < available && records.length < max) {
+    const header = data + ((first + at) & (size - 1));
     const word = Atomics.load(words, header >>> 2);
     if ((word & RingRecord.BUSY) !== 0) break;
     const length = word & ~RingRecord.DISCARD;
-    const end = at + BigInt((length + RingRecord.HEADER_SIZE + 7) & -8);
-    // A consumer may move its position to where no record begins.
-    if (length > size || end > producer) break;
+    const end = at + ((length + RingRecord.HEADER_SIZE + 7) & -8);
+    if (length > size || end > available) break;
     if ((word & RingRecord.DISCARD) === 0) records.push({ offset: header + RingRecord.HEADER_SIZE, length });
     at = end;
   }
-  return { records, end: at };
+  return { records, end: start + BigInt(at) };
 }
