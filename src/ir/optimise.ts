@@ -1,6 +1,7 @@
 import type { IrFunction } from "./function.ts";
 import { inlineCalls } from "./inline.ts";
 import { mergeLoads } from "./merge-loads.ts";
+import { mergeStores } from "./merge-stores.ts";
 import { narrowPhis } from "./narrow-phis.ts";
 import { promoteStack } from "./promote-stack.ts";
 import { removeDead } from "./remove-dead.ts";
@@ -19,6 +20,7 @@ export function optimise(func: IrFunction, knowledge: CallKnowledge): void {
   selectBranches(func);
   narrowPhis(func);
   simplify(func, knowledge);
-  if (mergeLoads(func)) simplify(func, knowledge);
+  const wideLoads = mergeLoads(func);
+  if (mergeStores(func) || wideLoads) simplify(func, knowledge);
   removeDead(func);
 }

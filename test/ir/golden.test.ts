@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { optimise, printIr } from "../../src/ir/index.ts";
 import { inlineCalls } from "../../src/ir/inline.ts";
 import { mergeLoads } from "../../src/ir/merge-loads.ts";
+import { mergeStores } from "../../src/ir/merge-stores.ts";
 import { narrowPhis } from "../../src/ir/narrow-phis.ts";
 import { promoteStack } from "../../src/ir/promote-stack.ts";
 import { removeDead } from "../../src/ir/remove-dead.ts";
@@ -31,6 +32,9 @@ const PASSES: Readonly<Record<string, (of: IrCase) => void>> = {
   "narrow-phis": ({ func }) => narrowPhis(func),
   "merge-loads": ({ func }) => {
     mergeLoads(func);
+  },
+  "merge-stores": ({ func }) => {
+    mergeStores(func);
   },
   all: ({ func, knowledge }) => optimise(func, knowledge),
 };
