@@ -53,6 +53,7 @@ export async function runParallel(process: Process, run: ParallelRun): Promise<r
   if (run.cpus.some((cpu) => others.isHeld(cpu))) refuse(Errno.EBUSY);
   const uses = portable(machine, program);
   const { repeat = 1 } = run;
+  const counted = machine.statisticsUsers > 0;
   const maker = new RunContexts(machine, others.sparePackets);
   const contexts: RunContext[] = [];
   let outcomes: JobOutcome[];
@@ -74,6 +75,12 @@ export async function runParallel(process: Process, run: ParallelRun): Promise<r
   for (const { linesLost } of outcomes) for (const lost of linesLost) machine.tracePipe.lose(...lost);
   machine.events.happened();
   const results = outcomes.flatMap(({ cpus }) => cpus);
+  if (counted) {
+    for (const { runs, nanoseconds } of results) {
+      program.runs += runs;
+      program.runTime += nanoseconds;
+    }
+  }
   return run.cpus.map((cpu) => results.find((result) => result.cpu === cpu)!);
 }
 

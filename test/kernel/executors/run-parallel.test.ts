@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { EmbeddedKernel } from "../../../src/kernel/index.ts";
+import { progInfo } from "../../../src/sys/index.ts";
 import { BpfMapFlag, BpfMapType } from "../../../src/uapi/index.ts";
 import { testExecutors } from "../../support/executors.ts";
 import { loadText, refusal, u32 } from "../support.ts";
@@ -209,6 +210,23 @@ describe("what programs are told on other executors", () => {
     expect(lost.length).toBe(2);
     expect(lost[0]! + lost[1]! + text.trim().split("\n").length - 2).toBe(2 * repeat);
   });
+});
+
+it("counts runs where somebody wants statistics", async () => {
+  await using kernel = await parallelKernel();
+  const progFd = loadText(kernel, "socket_filter", " r0 = 0\n exit");
+  const statistics = () => {
+    const { runCnt, runTimeNs } = progInfo(kernel, progFd);
+    return [Number(runCnt), Number(runTimeNs)] as const;
+  };
+  await kernel.runParallel({ progFd, cpus: [0, 1], repeat: 10 });
+  expect(statistics()).toEqual([0, 0]);
+  const enabled = kernel.enableStats({ type: 0 });
+  await kernel.runParallel({ progFd, cpus: [0, 1], repeat: 1000 });
+  kernel.port.close(enabled);
+  const [runs, time] = statistics();
+  expect(runs).toBe(2000);
+  expect(time).toBeGreaterThan(0);
 });
 
 describe("the kernel's own thread, while others run programs", () => {

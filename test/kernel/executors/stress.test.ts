@@ -30,9 +30,9 @@ class Table {
   readonly runs: Numbers;
   readonly #perCpu: boolean;
 
-  constructor(kernel: EmbeddedKernel, mapType: number, mapFlags: number) {
+  constructor(kernel: EmbeddedKernel, mapType: number, mapFlags: number, maxEntries = ENTRIES) {
     this.kernel = kernel;
-    this.fd = kernel.mapCreate({ mapType, mapFlags, keySize: 8, valueSize: 8, maxEntries: ENTRIES });
+    this.fd = kernel.mapCreate({ mapType, mapFlags, keySize: 8, valueSize: 8, maxEntries });
     this.runs = new Numbers(kernel, 2, BpfMapType.PERCPU_ARRAY);
     this.#perCpu = mapType === PERCPU_HASH || mapType === LRU_PERCPU_HASH;
   }
@@ -118,6 +118,33 @@ describe.each(["interp", "jit"] as const)("two executors on one %s-engined kerne
     for (let key = 0; key < 2 * repeat; key++)
       if (elements.get(key) !== key) expect([key, elements.get(key)]).toBe(key);
   });
+
+  // Few buckets, so that executors meet in them.
+  it.each(KINDS.slice(0, 4))(
+    "%s: who enters a key finds it until it deletes it",
+    async (_name, type, flags) => {
+      await using kernel = await parallelKernel({ engine });
+      const table = new Table(kernel, type, flags, 8);
+      const progFd = table.load(`
+        r1 = r6
+        r1 &= 1
+        r1 <<= 1
+        r1 += r7
+        ${table.operands()}
+        r4 = 1
+        call bpf_map_update_elem
+        if r0 != 0 goto wrong
+        ${table.key()}
+        call bpf_map_lookup_elem
+        if r0 == 0 goto wrong
+        ${table.key()}
+        call bpf_map_delete_elem
+        if r0 == 0 goto out`);
+      await kernel.runParallel({ progFd, cpus: CPUS, repeat: 60_000 });
+      expect(table.runs.at(1)).toBe(0);
+      expect(table.elements().size).toBe(0);
+    },
+  );
 
   it.each(KINDS)("%s: counters of common keys are exact, whoever enters them", async (_name, type, flags) => {
     await using kernel = await parallelKernel({ engine });
