@@ -40,7 +40,11 @@ for (const size of [8, 16, 48]) {
     mapName: "records",
   });
   const { insns } = assemble(program(mapFd, size));
-  const { fd } = kernel.progLoad({ progType: BpfProgType.SOCKET_FILTER, insns: encode(insns), license: "GPL" });
+  const { fd } = kernel.progLoad({
+    progType: BpfProgType.SOCKET_FILTER,
+    insns: encode(insns),
+    license: "GPL",
+  });
   const packet = new Uint8Array(64);
   const written: number[] = [];
   const read: number[] = [];

@@ -2,7 +2,7 @@ import { isConst, type ValueMaker } from "./constants.ts";
 import { takeOver } from "./flow.ts";
 import { binary, extendU } from "./fold.ts";
 import type { IrFunction } from "./function.ts";
-import { settle } from "./simplify.ts";
+import { settle } from "./settle.ts";
 import { removeTrivialPhis } from "./ssa.ts";
 import { Block, type IrType, Op, type Value } from "./value.ts";
 

@@ -2,7 +2,7 @@ import { isConst } from "./constants.ts";
 import { binary, extendU } from "./fold.ts";
 import { Appender, type IrFunction } from "./function.ts";
 import { placeOf } from "./memory-state.ts";
-import { settle } from "./simplify.ts";
+import { settle } from "./settle.ts";
 import { type Block, isClobber, Op, resolveArgs, type Value } from "./value.ts";
 
 /** Bytes of memory side by side, somewhere in a value that is 0 elsewhere. */

@@ -2,7 +2,7 @@ import { bigOf, fromBig, isConst } from "./constants.ts";
 import { extendU, wrap } from "./fold.ts";
 import { Appender, type IrFunction } from "./function.ts";
 import { placeOf } from "./memory-state.ts";
-import { settle } from "./simplify.ts";
+import { settle } from "./settle.ts";
 import { type Block, isClobber, isPure, Op, resolveArgs, type Value } from "./value.ts";
 
 /** Bytes side by side that are stored one behind the other, and what they are of: as many bytes of one value, or known. */

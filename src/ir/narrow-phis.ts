@@ -1,7 +1,7 @@
 import { isConst } from "./constants.ts";
 import { extendU } from "./fold.ts";
 import { Appender, type IrFunction } from "./function.ts";
-import { settle } from "./simplify.ts";
+import { settle } from "./settle.ts";
 import { Op, type Value } from "./value.ts";
 
 /**

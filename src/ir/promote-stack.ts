@@ -3,7 +3,8 @@ import { isFramePlace } from "./fold.ts";
 import { FRAME_BYTES } from "./from-slots.ts";
 import type { IrFunction } from "./function.ts";
 import { placeOf } from "./memory-state.ts";
-import { type CallKnowledge, settle } from "./simplify.ts";
+import { settle } from "./settle.ts";
+import type { CallKnowledge } from "./simplify.ts";
 import { renameVariables } from "./ssa.ts";
 import { type Block, Op, type Value } from "./value.ts";
 

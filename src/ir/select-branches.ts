@@ -2,7 +2,7 @@ import { isConst } from "./constants.ts";
 import { continuesLine, goOnlyTo, joinLine } from "./flow.ts";
 import { select } from "./fold.ts";
 import { Appender, type IrFunction } from "./function.ts";
-import { settle } from "./simplify.ts";
+import { settle } from "./settle.ts";
 import { type Block, isPure, Op, resolve, resolveArgs, type Value } from "./value.ts";
 
 /** Most that is done although a branch would have left it out, in simple operations. */

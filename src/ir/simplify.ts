@@ -3,6 +3,7 @@ import { binary, extendU, pointerOrNull, select, wrap } from "./fold.ts";
 import { Appender, type IrFunction } from "./function.ts";
 import type { Inlining } from "./inline.ts";
 import { MemoryState } from "./memory-state.ts";
+import { settle } from "./settle.ts";
 import { removeTrivialPhis } from "./ssa.ts";
 import { isComparison, isPure, Op, resolve, resolveArgs, type Value } from "./value.ts";
 
@@ -39,17 +40,6 @@ export function simplify(func: IrFunction, knowledge: CallKnowledge): void {
   for (const block of func.inOrder()) for (const phi of block.phis) resolveArgs(phi);
   removeTrivialPhis(func);
   settle(func);
-}
-
-/** Arguments are values that stand for themselves from here on. */
-export function settle(func: IrFunction): void {
-  for (const block of func.inOrder()) {
-    for (const phi of block.phis) resolveArgs(phi);
-    for (const value of block.values) resolveArgs(value);
-    const { terminator } = block;
-    if (terminator.kind === "branch") terminator.condition = resolve(terminator.condition);
-    else if (terminator.kind === "return") terminator.value = resolve(terminator.value);
-  }
 }
 
 function again(make: Appender, memory: MemoryState, value: Value, knowledge: CallKnowledge): void {

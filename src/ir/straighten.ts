@@ -1,7 +1,7 @@
 import { isConst } from "./constants.ts";
 import { continuesLine, goOnlyTo, joinLine } from "./flow.ts";
 import type { IrFunction } from "./function.ts";
-import { settle } from "./simplify.ts";
+import { settle } from "./settle.ts";
 import { removeTrivialPhis } from "./ssa.ts";
 import { resolve } from "./value.ts";
 
