@@ -24,13 +24,14 @@ export const PUT_ASIDE = Symbol("put aside");
 
 /**
  * Calls `each` for every packet of a capture, in slices. `each` must not keep the packet beyond the promise that it may
- * return.
+ * return. `rest` is called before it is waited for more of the capture: what was put aside is to be done then.
  */
 export async function runCapture(
   io: CliIo,
   path: string,
   progress: Progress,
   each: (packet: CapturedPacket, signal: AbortSignal) => Promise<void> | typeof PUT_ASIDE | undefined,
+  rest: () => void = () => undefined,
 ): Promise<CaptureRun> {
   const signal = io.signal();
   const started = io.now();
@@ -50,12 +51,12 @@ export async function runCapture(
       }
       reader.feed(chunk);
       for (let packet = reader.next(); packet !== null; packet = reader.next()) {
-        const rest = each(packet, signal);
+        const begun = each(packet, signal);
         packets++;
         bytes += packet.originalLength;
-        if (rest === PUT_ASIDE) continue;
-        if (rest !== undefined) await rest;
-        if (rest !== undefined && signal.aborted) break;
+        if (begun === PUT_ASIDE) continue;
+        if (begun !== undefined) await begun;
+        if (begun !== undefined && signal.aborted) break;
         // Each time: one packet can take as long as its program likes.
         if (io.now() >= sliceEnd) {
           progress.update(packets, source.size === null ? null : reader.fileOffset / source.size);
@@ -65,6 +66,7 @@ export async function runCapture(
         }
       }
       if (signal.aborted) break;
+      rest();
     }
   } catch (error) {
     if (!(error instanceof TsbpfError)) throw error;

@@ -87,10 +87,11 @@ class PacketRunner {
   async all(path: string, progress: Progress): Promise<CaptureRun> {
     const feed = this.#feed;
     try {
-      const run = await runCapture(this.#io, path, progress, (packet, signal) => this.#run(packet, signal));
+      const each = (packet: CapturedPacket, signal: AbortSignal) => this.#run(packet, signal);
+      const run = await runCapture(this.#io, path, progress, each, () => this.#runWaiting());
       if (feed === null) return run;
       if (run.interrupted) this.dropped = { packets: feed.waiting, bytes: this.#waitingBytes };
-      else feed.run();
+      else this.#runWaiting();
       this.runs += feed.runs;
       this.nanoseconds += feed.nanoseconds;
       for (const [verdict, times] of feed.verdicts) count(this.verdicts, verdict, times);
@@ -116,13 +117,18 @@ class PacketRunner {
       return this.#feedTo(feed, packet, { bytes: frame, offset: 0, length: frame.length });
     }
     // Packets are run in their order.
-    feed?.run();
-    this.#waitingBytes = 0;
+    this.#runWaiting();
     if (packet.length < packet.originalLength) this.cut++;
     if (this.#repeat > REPEATS_PART) return this.#runOften(packet, frame, signal);
     const retval = this.#testRun(frame, this.#repeat);
     if (retval !== undefined) this.#ran(packet, retval);
     return undefined;
+  }
+
+  /** Runs the program on the packets that wait in the feed. */
+  #runWaiting(): void {
+    this.#feed?.run();
+    this.#waitingBytes = 0;
   }
 
   #feedTo(
