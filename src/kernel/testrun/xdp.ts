@@ -28,6 +28,8 @@ export function testRunXdp(run: TestRun): number {
   if (args.batchSize !== 0) refuse(Errno.EINVAL);
   const bytes = contextIn(run, xdpMd.size);
   const context = bytes === null ? null : decodeStruct(xdpMd, bytes);
+  // bpf_test_init looks at the size before it copies.
+  if (args.dataSizeIn < ETH_HLEN) refuse(Errno.EINVAL);
   const data = process.read(args.dataIn, args.dataSizeIn);
   const fragments = layTestXdp(machine, data, context, machine.loopback);
   return withFragments(machine, fragments, () => runOnFrame(run, bytes, context));

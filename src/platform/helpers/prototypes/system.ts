@@ -30,9 +30,11 @@ export const SYSTEM_PROTOTYPES = {
     mightSleep: true,
     allowed: "sleepableLsmHook",
   }),
-  bpf_sys_bpf: prototype("sys_bpf", ["any", "mem", "size"]),
-  bpf_btf_find_by_name_kind: prototype("btf_find_by_name_kind", ["mem", "size", "any", "any"]),
-  bpf_sys_close: prototype("sys_close", ["any"]),
+  bpf_sys_bpf: prototype("sys_bpf", ["any", "mem", "size"], { mightSleep: true }),
+  bpf_btf_find_by_name_kind: prototype("btf_find_by_name_kind", ["mem", "size", "any", "any"], {
+    mightSleep: true,
+  }),
+  bpf_sys_close: prototype("sys_close", ["any"], { mightSleep: true }),
   bpf_kallsyms_lookup_name: prototype("kallsyms_lookup_name", ["mem", "sizeOrZero", "any", "longOut"]),
   bpf_ima_file_hash: prototype("ima_file_hash", ["file", "out", "size"], {
     mightSleep: true,

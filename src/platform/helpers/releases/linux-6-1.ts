@@ -92,7 +92,9 @@ export const LINUX_6_1: ReleaseChanges = {
     bpf_get_current_task_btf: { returns: btf("task_struct") },
     // Since 6.14 what is called next may move the packet.
     bpf_tail_call: { changesPacket: false },
-    bpf_btf_find_by_name_kind: { mightSleep: true },
+    // Of system calls in programs, 6.1 says so only of types.
+    bpf_sys_bpf: { mightSleep: false },
+    bpf_sys_close: { mightSleep: false },
   },
   arguments: {
     bpf_get_socket_ptr_cookie: { 1: "btfSock" },
