@@ -43,9 +43,14 @@ export function splicedSubjects(seed: number): SubjectSource {
 
 const ATTEMPTS = 50;
 
+/** Types of two cases may have one name: then elements are not as long as the values that they are for. */
 function isProgram(subject: Subject): boolean {
   try {
-    return subject.test.insns.length > 0;
+    const { insns, maps } = subject.test;
+    const whole = maps.every(({ valueSize, elements }) =>
+      elements.every(({ value }) => value.length >= valueSize),
+    );
+    return insns.length > 0 && whole;
   } catch {
     return false;
   }
