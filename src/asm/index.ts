@@ -3,7 +3,14 @@ export { type ClassicStyle, classicImage, parseClassic, printClassic } from "./c
 export { AsmCode } from "./cursor.ts";
 export { type DisassembleOptions, disassemble } from "./disassemble.ts";
 export { LabelNumbers } from "./label-numbers.ts";
-export { type DisasmContext, type SourceContext, type SourceLine, trimmedSource } from "./listing/context.ts";
+export {
+  type DisasmContext,
+  type SourceContext,
+  type SourceLine,
+  sourceJson,
+  sourceText,
+  trimmedSource,
+} from "./listing/context.ts";
 export { disasm } from "./listing/disasm.ts";
 export { type JsonValue, jsonText } from "./listing/json.ts";
 export { type ObjdumpSection, type ObjdumpSymbol, objdumpSection, objdumpText } from "./listing/objdump.ts";

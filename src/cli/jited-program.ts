@@ -1,4 +1,4 @@
-import { trimmedSource } from "../asm/index.ts";
+import { sourceJson, sourceText } from "../asm/index.ts";
 import { hexOf } from "../base/index.ts";
 import type { Btf } from "../btf/index.ts";
 import type { ProgInfo } from "../sys/index.ts";
@@ -46,11 +46,7 @@ export function jitedText(info: ProgInfo, btf: Btf | null, { opcodes, linum }: D
     const declared = [listing.signature, listing.locals].filter((part) => part !== "").join(" ");
     out += `\t(func ${listing.name}${declared === "" ? "" : ` ${declared}`})\n`;
     for (const { insn, source, bytes } of instructions) {
-      if (source !== undefined) {
-        out += `; ${trimmedSource(source.text)}`;
-        if (linum) out += ` [file:${source.file ?? ""} line_num:${source.line} line_col:${source.column}]`;
-        out += "\n";
-      }
+      if (source !== undefined) out += sourceText(source, linum);
       out += `${insn.at.toString(16).padStart(4)}:\t${"  ".repeat(insn.depth)}${insn.text}\n`;
       if (opcodes) out += `\t${Array.from(bytes, (byte) => `${hexOf(Uint8Array.of(byte))} `).join("")}\n`;
     }
@@ -69,14 +65,7 @@ export function jitedJson(info: ProgInfo, btf: Btf | null, { opcodes, linum }: D
     insns: Array.from(instructions, ({ insn, source, bytes }) => {
       const [operation, ...operands] = insn.text.split(" ");
       return {
-        ...(source === undefined ? {} : { src: trimmedSource(source.text) }),
-        ...(source !== undefined && linum
-          ? {
-              ...(source.file === undefined ? {} : { file: source.file }),
-              ...(source.line === 0 ? {} : { line_num: source.line }),
-              ...(source.column === 0 ? {} : { line_col: source.column }),
-            }
-          : {}),
+        ...sourceJson(source, linum),
         pc: `0x${insn.at.toString(16)}`,
         operation,
         operands,

@@ -1,3 +1,4 @@
+import { u64 } from "../base/index.ts";
 import { BpfFuncId, Errno } from "../uapi/index.ts";
 import { hostHelper } from "./define.ts";
 import type { Helper, HelperCall } from "./helper.ts";
@@ -15,7 +16,7 @@ function findVma(call: HelperCall, ...args: number[]): number {
   ];
   if (flags !== 0 || flagsHigh !== 0) return -Errno.EINVAL;
   const areas = task === 0 ? null : (call.services.tasks?.areas(task >>> 0) ?? null);
-  const address = (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0);
+  const address = u64(low, high);
   const area = areas?.find(({ start, end }) => start <= address && address < end);
   if (area === undefined) return -Errno.ENOENT;
   call.callBack(callback, task >>> 0, area.offset, context >>> 0);

@@ -28,3 +28,4 @@ export type {
   Timers,
 } from "./services.ts";
 export { createHelpers } from "./table.ts";
+export { FRAGMENT_OFFSET, XDP_HAS_FRAGMENTS } from "./xdp-buff.ts";

@@ -1,3 +1,4 @@
+import { u64 } from "../base/index.ts";
 import { Errno } from "../uapi/index.ts";
 import { hostKfunc } from "./define.ts";
 import type { ArgumentCheck, HelperCall, Kfunc } from "./helper.ts";
@@ -63,15 +64,11 @@ function createVma(call: HelperCall, at: number, task: number, low: number, high
   view.setBigUint64(iterator, 0n, true);
   const areas = call.services.tasks?.areas(task >>> 0) ?? null;
   if (areas === null) return -Errno.ENOENT;
-  const end = (each: { readonly end: bigint }) => each.end > addressOf(low, high);
+  const end = (each: { readonly end: bigint }) => each.end > u64(low, high);
   const first = areas.findIndex(end);
   view.setUint32(iterator + OWNER, task, true);
   view.setUint32(iterator + DONE, first < 0 ? areas.length : first, true);
   return 0;
-}
-
-function addressOf(low: number, high: number): bigint {
-  return (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0);
 }
 
 function nextVma(call: HelperCall, at: number): number {

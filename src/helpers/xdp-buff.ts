@@ -9,10 +9,10 @@ const PAGE = 4096;
 const CACHE_LINE = 64;
 
 /** Of `skb_frag_t.offset`: how many bytes at the beginning are no part of the packet any more. */
-const OFFSET = 12;
+export const FRAGMENT_OFFSET = 12;
 
 /** `XDP_FLAGS_HAS_FRAGS` */
-const HAS_FRAGMENTS = 1;
+export const XDP_HAS_FRAGMENTS = 1;
 
 /** Bytes of a packet. */
 interface Part {
@@ -64,7 +64,7 @@ export class XdpBuffAccess {
 
   /** `xdp_buff_has_frags` */
   hasFragments(view: DataView, xdp: number): boolean {
-    return (view.getUint32(xdp + this.#flags, true) & HAS_FRAGMENTS) !== 0;
+    return (view.getUint32(xdp + this.#flags, true) & XDP_HAS_FRAGMENTS) !== 0;
   }
 
   /** Bytes in fragments. */
@@ -80,7 +80,7 @@ export class XdpBuffAccess {
     view.setUint32(shared + this.#fragmentsSize, size, true);
     view.setUint8(shared + this.#count, Math.ceil((this.#gone(view, xdp) + size) / PAGE));
     if (size === 0)
-      view.setUint32(xdp + this.#flags, view.getUint32(xdp + this.#flags, true) & ~HAS_FRAGMENTS, true);
+      view.setUint32(xdp + this.#flags, view.getUint32(xdp + this.#flags, true) & ~XDP_HAS_FRAGMENTS, true);
   }
 
   /** `bpf_xdp_frags_increase_tail`: the last fragment becomes longer, within its page. EINVAL. */
@@ -102,7 +102,7 @@ export class XdpBuffAccess {
     call.memory.bytes().copyWithin(end, block, block + count);
     view.setUint32(xdp + this.dataEnd, end + count, true);
     const gone = this.#gone(view, xdp) + count;
-    view.setUint32(this.#shared(view, xdp) + this.#fragments + OFFSET, gone, true);
+    view.setUint32(this.#shared(view, xdp) + this.#fragments + FRAGMENT_OFFSET, gone, true);
     this.setFragmented(view, xdp, size - count);
   }
 
@@ -170,6 +170,6 @@ export class XdpBuffAccess {
   }
 
   #gone(view: DataView, xdp: number): number {
-    return view.getUint32(this.#shared(view, xdp) + this.#fragments + OFFSET, true);
+    return view.getUint32(this.#shared(view, xdp) + this.#fragments + FRAGMENT_OFFSET, true);
   }
 }

@@ -39,23 +39,29 @@ export function takeOver(block: Block, ended: Block): void {
     next.predecessors = next.predecessors.map((from) => (from === ended ? block : from));
 }
 
+/** A block and those that only follow on it become one. @returns whether there was any. */
+export function joinLines(block: Block): boolean {
+  let joined = false;
+  while (block.successors.length === 1 && continuesLine(block.successors[0]!)) {
+    join(block, block.successors[0]!);
+    joined = true;
+  }
+  return joined;
+}
+
 /** Whether the only way into a block is from one that leads nowhere else. */
-export function continuesLine(block: Block): boolean {
+function continuesLine(block: Block): boolean {
   const [before] = block.predecessors;
   return block.predecessors.length === 1 && before!.successors.length === 1 && before !== block;
 }
 
-/** A block and the one that it leads to, which nothing else leads to, become one. */
-export function joinLine(block: Block): void {
-  const next = block.successors[0]!;
+function join(block: Block, next: Block): void {
   for (const phi of next.phis) phi.forward = phi.args[0]!;
-  for (const value of next.values) value.block = block;
-  appendAll(block.values, next.values);
+  for (const value of next.values) {
+    value.block = block;
+    block.values.push(value);
+  }
   takeOver(block, next);
   next.predecessors = [];
   next.successors = [];
-}
-
-function appendAll(values: Value[], more: readonly Value[]): void {
-  for (const value of more) values.push(value);
 }

@@ -317,7 +317,7 @@ export function select(make: ValueMaker, condition: Value, a: Value, b: Value): 
 }
 
 /** Whether the high half of an i64 is known to be 0, by its form. */
-function isShort(value: Value): boolean {
+export function isShort(value: Value): boolean {
   return value.op === Op.extendU || (isConst(value) && value.high === 0);
 }
 

@@ -116,9 +116,13 @@ function runOf(store: Value): Run | null {
 
 function contentBegun(store: Value): Content {
   const value = store.args[1]!;
-  if (isConst(value))
-    return { kind: "known", bytes: BigInt.asUintN(8 * store.size, BigInt(value.imm >>> 0)) };
+  if (isConst(value)) return { kind: "known", bytes: bytesOf(value, store.size) };
   return { kind: "part", ...partOf(value, store.size), order: null };
+}
+
+/** What `size` bytes of a known number are, the lowest first. */
+function bytesOf({ imm }: Value, size: number): bigint {
+  return BigInt.asUintN(8 * size, BigInt(imm >>> 0));
 }
 
 /** The value that `size` bytes of a stored one are some bits of, and from which on. */
@@ -163,7 +167,7 @@ function joined(run: Run, store: Value, above: boolean): boolean {
   const value = store.args[1]!;
   if (content.kind === "known") {
     if (!isConst(value)) return false;
-    const bytes = BigInt.asUintN(8 * store.size, BigInt(value.imm >>> 0));
+    const bytes = bytesOf(value, store.size);
     content.bytes = above
       ? content.bytes | (bytes << BigInt(8 * run.size))
       : (content.bytes << BigInt(8 * store.size)) | bytes;

@@ -1,5 +1,5 @@
 import { isConst } from "./constants.ts";
-import { extendU } from "./fold.ts";
+import { extendU, isShort } from "./fold.ts";
 import { Appender, type IrFunction } from "./function.ts";
 import { settle } from "./settle.ts";
 import { Op, type Value } from "./value.ts";
@@ -48,5 +48,5 @@ export function narrowPhis(func: IrFunction): void {
 }
 
 function isNarrow(value: Value, narrow: ReadonlySet<Value>): boolean {
-  return value.op === Op.extendU || (isConst(value) && value.high === 0) || narrow.has(value);
+  return isShort(value) || narrow.has(value);
 }

@@ -1,5 +1,5 @@
 import { isConst } from "./constants.ts";
-import { continuesLine, goOnlyTo, joinLine } from "./flow.ts";
+import { goOnlyTo, joinLines } from "./flow.ts";
 import { select } from "./fold.ts";
 import { Appender, type IrFunction } from "./function.ts";
 import { settle } from "./settle.ts";
@@ -20,7 +20,7 @@ export function selectBranches(func: IrFunction): void {
   for (const block of Array.from(func.inOrder()).reverse()) {
     while (choose(func, block)) {
       changed = true;
-      while (block.successors.length === 1 && continuesLine(block.successors[0]!)) joinLine(block);
+      joinLines(block);
     }
   }
   if (!changed) return;

@@ -1,5 +1,5 @@
 import { isConst } from "./constants.ts";
-import { continuesLine, goOnlyTo, joinLine } from "./flow.ts";
+import { goOnlyTo, joinLines } from "./flow.ts";
 import type { IrFunction } from "./function.ts";
 import { settle } from "./settle.ts";
 import { removeTrivialPhis } from "./ssa.ts";
@@ -25,12 +25,7 @@ export function straighten(func: IrFunction): void {
     removeTrivialPhis(func);
   }
   let joined = false;
-  for (const block of func.inOrder()) {
-    while (block.successors.length === 1 && continuesLine(block.successors[0]!)) {
-      joinLine(block);
-      joined = true;
-    }
-  }
+  for (const block of func.inOrder()) if (joinLines(block)) joined = true;
   if (joined) func.rebuild();
   if (changed || joined) settle(func);
 }

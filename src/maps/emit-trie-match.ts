@@ -1,4 +1,11 @@
-import type { Func, FunctionBuilder, Label, Local, ModuleBuilder } from "../wasm/index.ts";
+import {
+  emitSwap32,
+  type Func,
+  type FunctionBuilder,
+  type Label,
+  type Local,
+  type ModuleBuilder,
+} from "../wasm/index.ts";
 import { TRIE_KEY_DATA, TrieNode } from "./map-shape.ts";
 import type { MapShape } from "./operations.ts";
 
@@ -62,17 +69,13 @@ export function emitKeyBits(f: FunctionBuilder, shape: MapShape, match: Func): K
   }
   const data = f.local("i32", "data");
   const word = f.local("i32", "word");
-  /** The first byte, which has the first bits, becomes the highest. */
-  const swapped = (): FunctionBuilder => {
-    f.set(word).get(word).i32.const(0x00ff_00ff).i32.and().i32.const(8).i32.rotr();
-    return f.get(word).i32.const(8).i32.rotl().i32.const(0x00ff_00ff).i32.and().i32.or();
-  };
+  // The first byte, which has the first bits, becomes the highest.
   f.get(key).i32.load(TRIE_KEY_DATA, 1);
-  swapped().set(data);
+  emitSwap32(f, word).set(data);
   return {
     equal: (node) => {
       f.get(node).i32.load(TrieNode.DATA, 1);
-      swapped().get(data).i32.xor().i32.clz();
+      emitSwap32(f, word).get(data).i32.xor().i32.clz();
     },
     at: (index) => f.get(data).i32.const(31).get(index).i32.sub().i32.shrU().i32.const(1).i32.and(),
   };

@@ -1,3 +1,4 @@
+export { emitSwap32 } from "./byte-swap.ts";
 export type {
   DataSegment,
   ElementSegment,

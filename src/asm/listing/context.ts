@@ -26,6 +26,34 @@ export interface SourceContext {
   readonly source?: (slot: number) => SourceLine | undefined;
 }
 
+/** The line of a listing that shows a source line, and with `linum` where it stands. */
+export function sourceText({ text, file = "", line, column }: SourceLine, linum: boolean): string {
+  const place = linum ? ` [file:${file} line_num:${line} line_col:${column}]` : "";
+  return `; ${trimmedSource(text)}${place}\n`;
+}
+
+/** What bpftool's JSON says of a source line. */
+export interface SourceJson {
+  readonly src?: string;
+  readonly file?: string;
+  readonly line_num?: number;
+  readonly line_col?: number;
+}
+
+/** The same as fields of JSON: none where there is no line, and no numbers that are not known. */
+export function sourceJson(source: SourceLine | undefined, linum: boolean): SourceJson {
+  if (source === undefined) return {};
+  const { text, file, line, column } = source;
+  const src = trimmedSource(text);
+  if (!linum) return { src };
+  return {
+    src,
+    ...(file === undefined ? {} : { file }),
+    ...(line === 0 ? {} : { line_num: line }),
+    ...(column === 0 ? {} : { line_col: column }),
+  };
+}
+
 /** A source line without the blanks in front, which C's `isspace` counts. */
 export function trimmedSource(text: string): string {
   return text.replace(/^[ \t\n\v\f\r]+/, "");

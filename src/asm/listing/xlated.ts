@@ -1,7 +1,13 @@
 import { type Endian, TextWriter } from "../../base/index.ts";
 import { encode, INSN_SIZE, type Insn, lookup, slotsOf, WideKind } from "../../isa/index.ts";
 import { hexByte, signedText } from "../print-names.ts";
-import { type DisasmContext, type SourceContext, trimmedSource } from "./context.ts";
+import {
+  type DisasmContext,
+  type SourceContext,
+  type SourceJson,
+  sourceJson,
+  sourceText,
+} from "./context.ts";
 import { disasm } from "./disasm.ts";
 
 /** Names for a program that a kernel gave back, where calls are offsets from `__bpf_call_base`. */
@@ -36,13 +42,7 @@ export function xlatedText(
     const prototype = context.prototype?.(slot);
     if (prototype !== undefined && prototype !== "") out.text(`${prototype}:\n`);
     const source = context.source?.(slot);
-    if (source !== undefined) {
-      out.text(`; ${trimmedSource(source.text)}`);
-      if (options.linum === true) {
-        out.text(` [file:${source.file ?? ""} line_num:${source.line} line_col:${source.column}]`);
-      }
-      out.text("\n");
-    }
+    if (source !== undefined) out.text(sourceText(source, options.linum === true));
     const width = slotsAt(insns, slot);
     // The space flag of C's "% 4d": a number of four digits still has a blank before it.
     out
@@ -64,12 +64,8 @@ export function xlatedText(
 }
 
 /** One instruction in the JSON of `bpftool -j prog dump xlated`, fields in their order. */
-export interface XlatedJsonEntry {
+export interface XlatedJsonEntry extends SourceJson {
   readonly proto?: string;
-  readonly src?: string;
-  readonly file?: string;
-  readonly line_num?: number;
-  readonly line_col?: number;
   readonly disasm: string;
   readonly opcodes?: {
     readonly code: string;
@@ -97,14 +93,7 @@ export function xlatedJson(
     const at = slot * INSN_SIZE;
     entries.push({
       ...(prototype !== undefined && prototype !== "" ? { proto: prototype } : {}),
-      ...(source === undefined ? {} : { src: trimmedSource(source.text) }),
-      ...(source !== undefined && options.linum === true
-        ? {
-            ...(source.file === undefined ? {} : { file: source.file }),
-            ...(source.line === 0 ? {} : { line_num: source.line }),
-            ...(source.column === 0 ? {} : { line_col: source.column }),
-          }
-        : {}),
+      ...sourceJson(source, options.linum === true),
       disasm: disasm(insns, slot, disasmContext),
       ...(bytes === undefined
         ? {}

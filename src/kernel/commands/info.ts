@@ -20,7 +20,6 @@ import type { Process } from "../process.ts";
 import { refuse } from "../refusal.ts";
 import { sha256 } from "../sha256.ts";
 import { programTag } from "../tag.ts";
-import { jitedOf } from "./jited.ts";
 import { describeLink } from "./link-info.ts";
 import { writeText } from "./write-text.ts";
 
@@ -182,8 +181,7 @@ function describeProgram(
     xlated.lineInfo.map(({ slot, fileNameOff, lineOff, lineCol }) => [slot, fileNameOff, lineOff, lineCol]),
   );
   give(asked.lineInfo, asked.nrLineInfo, lines, LINE_INFO_SIZE);
-  const { image } = parts.code;
-  const jited = image === null ? null : jitedOf(image, parts.lineSlots);
+  const { jited } = program;
   if (jited !== null) {
     give(asked.jitedProgInsns, asked.jitedProgLen, jited.insns, 1);
     give(asked.jitedFuncLens, asked.nrJitedFuncLens, new Uint8Array(jited.functionLengths.buffer), 4);

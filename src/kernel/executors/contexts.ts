@@ -7,6 +7,7 @@ import { contextKind } from "../context-kind.ts";
 import { PacketObjects } from "../net/packet-objects.ts";
 import type { KernelProgram } from "../objects/program.ts";
 import { refuse } from "../refusal.ts";
+import { paddedContext } from "../testrun/run.ts";
 import { layTestSkb } from "../testrun/skb.ts";
 import { layTestXdp } from "../testrun/xdp.ts";
 import type { ExecutorMachine } from "./executor-machine.ts";
@@ -113,11 +114,6 @@ export class RunContexts {
   }
 }
 
-/** A struct of the kernel's size (`bpf_ctx_init`). E2BIG where the caller's is longer and says something there. */
 function padded(given: Uint8Array | undefined, size: number): Uint8Array | null {
-  if (given === undefined) return null;
-  if (given.subarray(size).some((byte) => byte !== 0)) refuse(Errno.E2BIG);
-  const bytes = new Uint8Array(size);
-  bytes.set(given.subarray(0, size));
-  return bytes;
+  return given === undefined ? null : paddedContext(given, size);
 }

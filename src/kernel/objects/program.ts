@@ -2,10 +2,11 @@ import type { Callable, Kfunc } from "../../helpers/index.ts";
 import type { Insn } from "../../isa/index.ts";
 import type { RecordBlocks } from "../../maps/index.ts";
 import type { TargetProgram } from "../../verifier/index.ts";
-import type { CompiledProgram } from "../../vm/index.ts";
+import type { CodeImage, CompiledProgram } from "../../vm/index.ts";
 import type { PortableCode } from "../executors/messages.ts";
 import type { IdTable } from "../id-table.ts";
 import type { KernelBtf } from "./btf.ts";
+import { type Jited, jitedOf } from "./jited.ts";
 import { KernelObject } from "./kernel-object.ts";
 import type { KernelMap } from "./map.ts";
 import type { TailCallKind, TailCallTarget } from "./program-array.ts";
@@ -97,6 +98,8 @@ export class KernelProgram extends KernelObject implements TailCallTarget {
   runTime = 0;
   /** What it has written: output, and errors. */
   readonly streams = [new TextStream(), new TextStream()] as const;
+  /** See {@link jited}. */
+  #jited: { readonly image: CodeImage; readonly told: Jited } | null = null;
   /** What is to be done when it ends. */
   readonly whenGone: (() => void)[] = [];
   /** CPUs on which it runs for an event that does not run it twice at a time. */
@@ -117,6 +120,15 @@ export class KernelProgram extends KernelObject implements TailCallTarget {
   /** {@link entry}, where somebody has asked for it: by which tail calls reach it; else 0. */
   get tailCallIndex(): number {
     return this.#isTailCalled ? this.parts.code.entry : 0;
+  }
+
+  /** What info tells of its compiled code, as long as that is the same; null where it is interpreted. */
+  get jited(): Jited | null {
+    const { code, lineSlots } = this.parts;
+    const { image } = code;
+    if (image === null) return null;
+    if (this.#jited?.image !== image) this.#jited = { image, told: jitedOf(image, lineSlots) };
+    return this.#jited.told;
   }
 
   get tailCallKind(): TailCallKind {

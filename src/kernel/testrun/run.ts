@@ -63,13 +63,16 @@ function runInSlices(machine: Machine, program: KernelProgram, context: number, 
  */
 export function contextIn({ process, args }: TestRun, size: number): Uint8Array | null {
   if (args.ctxIn === 0n && args.ctxOut === 0n) return null;
+  if (args.ctxIn === 0n) return new Uint8Array(size);
+  if (args.ctxSizeIn > PAGE_SIZE) refuse(Errno.E2BIG);
+  return paddedContext(process.read(args.ctxIn, args.ctxSizeIn), size);
+}
+
+/** A context of the kernel's size. E2BIG where the caller's is longer and says something there. */
+export function paddedContext(given: Uint8Array, size: number): Uint8Array {
+  if (given.subarray(size).some((byte) => byte !== 0)) refuse(Errno.E2BIG);
   const context = new Uint8Array(size);
-  if (args.ctxIn !== 0n) {
-    if (args.ctxSizeIn > PAGE_SIZE) refuse(Errno.E2BIG);
-    const given = process.read(args.ctxIn, args.ctxSizeIn);
-    if (given.subarray(size).some((byte) => byte !== 0)) refuse(Errno.E2BIG);
-    context.set(given.subarray(0, size));
-  }
+  context.set(given.subarray(0, size));
   return context;
 }
 

@@ -1,3 +1,4 @@
+import { FRAGMENT_OFFSET, XDP_HAS_FRAGMENTS } from "../../helpers/index.ts";
 import { decodeStruct, type StructValues, writeStruct } from "../../sys/index.ts";
 import { BpfAttachType, BpfTestRunFlag, Errno, xdpMd } from "../../uapi/index.ts";
 import type { Machine } from "../machine.ts";
@@ -11,8 +12,6 @@ import { contextIn, finish, finishContext, runRepeated, type TestRun } from "./r
 const PAGE = 4096;
 const ETH_HLEN = 14;
 const META_MAX = 252;
-/** `XDP_FLAGS_HAS_FRAGS` */
-const HAS_FRAGMENTS = 1;
 /** `MAX_SKB_FRAGS` */
 const MAX_FRAGMENTS = 17;
 
@@ -106,9 +105,9 @@ export function layTestXdp(
 /** What is in fragments, as the program left it. */
 function fragmentsOf({ packets, memory }: Machine): Uint8Array {
   const { xdp, frameInfo } = packets;
-  if ((xdp.get("flags") & HAS_FRAGMENTS) === 0) return new Uint8Array(0);
-  // Behind what was pulled out of them: `skb_frag_t.offset`.
-  const gone = memory.view().getUint32(frameInfo.at("frags") + 12, true);
+  if ((xdp.get("flags") & XDP_HAS_FRAGMENTS) === 0) return new Uint8Array(0);
+  // Behind what was pulled out of them.
+  const gone = memory.view().getUint32(frameInfo.at("frags") + FRAGMENT_OFFSET, true);
   const at = frameInfo.pointer("frags") + gone;
   return memory.bytes().slice(at, at + frameInfo.get("xdp_frags_size"));
 }
@@ -125,7 +124,7 @@ function withFragments(machine: Machine, bytes: Uint8Array, act: () => number): 
     frameInfo.set("nr_frags", pages);
     frameInfo.set("xdp_frags_size", bytes.length);
     frameInfo.pointElement("frags", 0, block);
-    xdp.set("flags", HAS_FRAGMENTS);
+    xdp.set("flags", XDP_HAS_FRAGMENTS);
     return act();
   });
 }

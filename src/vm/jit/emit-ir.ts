@@ -1,6 +1,13 @@
 import { type IrFunction, isComparison, isConst, Op, type Value } from "../../ir/index.ts";
 import { Control, FIRST_OFFSET, KERNEL_BASE_HIGH } from "../../mem/index.ts";
-import { type FunctionBuilder, type I32Ops, type I64Ops, type Local, OP } from "../../wasm/index.ts";
+import {
+  emitSwap32,
+  type FunctionBuilder,
+  type I32Ops,
+  type I64Ops,
+  type Local,
+  OP,
+} from "../../wasm/index.ts";
 import { loadCode } from "../access-codes.ts";
 import { emitProbeTest } from "../emit-probe-test.ts";
 import { MAX_LOOPS, State } from "../state.ts";
@@ -326,14 +333,13 @@ class IrCode implements BlockEmitter, IrEmission {
       return;
     }
     const low = code.temporary("i32", "swapped");
-    f.set(low);
     if (value.imm === 16) {
+      f.set(low);
       f.get(low).i32.const(8).i32.shrU().i32.const(0xff).i32.and();
       f.get(low).i32.const(8).i32.shl().i32.const(0xff00).i32.and().i32.or();
       return;
     }
-    f.get(low).i32.const(0x00ff_00ff).i32.and().i32.const(8).i32.rotr();
-    f.get(low).i32.const(0xff00_ff00).i32.and().i32.const(8).i32.rotl().i32.or();
+    emitSwap32(f, low);
   }
 
   #probe(value: Value): void {

@@ -2,36 +2,12 @@ import { describe, expect, it } from "vitest";
 import type { EmbeddedKernel } from "../../../src/kernel/index.ts";
 import { BpfMapFlag, BpfMapType } from "../../../src/uapi/index.ts";
 import { loadText, u32 } from "../support.ts";
-import { lookup, Numbers, parallelKernel } from "./support.ts";
+import { counted, lookup, Numbers, parallelKernel } from "./support.ts";
 
 const CPUS = [0, 1];
 
 /** Numbers of each CPU: how often the program has run, and how often something went wrong. */
 const countsOf = (kernel: EmbeddedKernel) => new Numbers(kernel, 2, BpfMapType.PERCPU_ARRAY);
-
-/** A program that has the number of its run on this CPU in r6, the CPU in r7, and says `goto wrong` or `goto out`. */
-function counted(kernel: EmbeddedKernel, counts: Numbers, body: string): number {
-  return loadText(
-    kernel,
-    "socket_filter",
-    `${lookup(counts.fd, 0)}
-      r6 = *(u64 *)(r0 + 0)
-      r1 = r6
-      r1 += 1
-      *(u64 *)(r0 + 0) = r1
-      call bpf_get_smp_processor_id
-      r7 = r0
-      ${body}
-    wrong:
-      ${lookup(counts.fd, 1)}
-      r1 = *(u64 *)(r0 + 0)
-      r1 += 1
-      *(u64 *)(r0 + 0) = r1
-    out:
-      r0 = 0
-      exit`,
-  );
-}
 
 describe.each(["interp", "jit"] as const)("with the engine %s, executors use again", (engine) => {
   it("nodes of a trie that they take out of it all the time", async () => {

@@ -4,7 +4,7 @@ import { BpfMapFlag, BpfMapType } from "../../../src/uapi/index.ts";
 import { testExecutors } from "../../support/executors.ts";
 import { CaseProgram } from "../case-program.ts";
 import { loadText, u32 } from "../support.ts";
-import { lookup, Numbers, parallelKernel } from "./support.ts";
+import { counted, lookup, Numbers, parallelKernel } from "./support.ts";
 
 const { NO_PREALLOC, NO_COMMON_LRU } = BpfMapFlag;
 const { HASH, PERCPU_HASH, LRU_HASH, LRU_PERCPU_HASH } = BpfMapType;
@@ -39,26 +39,7 @@ class Table {
 
   /** A program that has the number of its run on this CPU in r6 and the CPU in r7, from 0. */
   load(body: string): number {
-    return loadText(
-      this.kernel,
-      "socket_filter",
-      `${lookup(this.runs.fd, 0)}
-        r6 = *(u64 *)(r0 + 0)
-        r1 = r6
-        r1 += 1
-        *(u64 *)(r0 + 0) = r1
-        call bpf_get_smp_processor_id
-        r7 = r0
-        ${body}
-      wrong:
-        ${lookup(this.runs.fd, 1)}
-        r1 = *(u64 *)(r0 + 0)
-        r1 += 1
-        *(u64 *)(r0 + 0) = r1
-      out:
-        r0 = 0
-        exit`,
-    );
+    return counted(this.kernel, this.runs, body);
   }
 
   /** Text that has the key and the value that r1 says on the stack, and the map and their addresses in r1 to r3. */

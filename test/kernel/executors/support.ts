@@ -1,7 +1,7 @@
 import { EmbeddedKernel, type KernelOptions } from "../../../src/kernel/index.ts";
 import { BpfMapType } from "../../../src/uapi/index.ts";
 import { testExecutors } from "../../support/executors.ts";
-import { u32 } from "../support.ts";
+import { loadText, u32 } from "../support.ts";
 
 /** Executors of a test's kernels, unless it needs to say how many. */
 export const EXECUTORS = 2;
@@ -47,4 +47,28 @@ export function lookup(fd: number, index: number): string {
   r1 = map[id:${fd}]
   call bpf_map_lookup_elem
   if r0 == 0 goto out`;
+}
+
+/** A program that has the number of its run on this CPU in r6, the CPU in r7, and says `goto wrong` or `goto out`. */
+export function counted(kernel: EmbeddedKernel, counts: Numbers, body: string): number {
+  return loadText(
+    kernel,
+    "socket_filter",
+    `${lookup(counts.fd, 0)}
+      r6 = *(u64 *)(r0 + 0)
+      r1 = r6
+      r1 += 1
+      *(u64 *)(r0 + 0) = r1
+      call bpf_get_smp_processor_id
+      r7 = r0
+      ${body}
+    wrong:
+      ${lookup(counts.fd, 1)}
+      r1 = *(u64 *)(r0 + 0)
+      r1 += 1
+      *(u64 *)(r0 + 0) = r1
+    out:
+      r0 = 0
+      exit`,
+  );
 }
