@@ -14,6 +14,7 @@ export class FunctionIndices {
   readonly #limit: number;
   readonly #free: number[] = [];
   readonly #named = new Map<string, number>();
+  readonly #holds = new Map<number, number>();
   #next: number;
 
   /** @param first the lowest index that is given; 1 unless told. */
@@ -62,8 +63,16 @@ export class FunctionIndices {
     return first;
   }
 
+  /** Keeps an index from being given to another function until one {@link release} more. */
+  hold(index: number): void {
+    this.#holds.set(index, (this.#holds.get(index) ?? 0) + 1);
+  }
+
   /** Gives an index back, after a quiescent point. */
   release(index: number): void {
-    this.#free.push(index);
+    const holds = this.#holds.get(index) ?? 0;
+    if (holds === 0) this.#free.push(index);
+    else if (holds === 1) this.#holds.delete(index);
+    else this.#holds.set(index, holds - 1);
   }
 }

@@ -99,6 +99,7 @@ export class JitVmCode implements VmCode {
           : null,
       kfunc: () => null,
       tailCall: () => null,
+      linkable: () => null,
       callback: (slot) => noCallback(name, slot),
     });
     return new JitCode(executor, module);

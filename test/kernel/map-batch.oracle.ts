@@ -2,6 +2,7 @@ import { afterAll, expect, it } from "vitest";
 import { hexOf } from "../../src/base/index.ts";
 import type { MapBatch, MapBatchArguments } from "../../src/sys/index.ts";
 import { BpfMapType } from "../../src/uapi/index.ts";
+import { onCpu } from "../support/on-cpu.ts";
 import { describeWith, liveKernel } from "../support/referee.ts";
 import { type Fields, type Pair, room, Twins } from "./twins.ts";
 
@@ -99,29 +100,32 @@ describeWith([liveKernel("6.18")], "batches as Linux", async () => {
     expect(twins.taken()).toEqual([]);
   });
 
-  it("updates and deletions that stop half-way", () => {
-    for (const type of [...ARRAYS, ...HASHES]) {
-      const map = make(type);
-      for (const keys of [[0, 1, 99, 2], [99], [], [5, 5, 5], [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10]]) {
-        const fields = { mapFd: map, keys: words(...keys, 0), count: keys.length };
-        batch("MAP_UPDATE_BATCH", { ...fields, values: values(512, 9) });
-        entries(map);
-        batch("MAP_DELETE_BATCH", {
-          ...fields,
-          keys: words(...keys.slice(0, 2), 77, 3),
-          count: Math.min(4, keys.length),
-        });
-        entries(map);
-      }
-      for (const bad of [0, 0x10]) {
-        for (const command of ["MAP_UPDATE_BATCH", "MAP_DELETE_BATCH"] as const) {
-          batch(command, { mapFd: map, keys: bad, count: 2 });
-          batch(command, { mapFd: map, keys: words(1, 2), values: bad, count: 2 });
+  // On one CPU: which element a full LRU table gives up depends on whose free list runs dry.
+  it("updates and deletions that stop half-way", async () => {
+    await onCpu(0, () => {
+      for (const type of [...ARRAYS, ...HASHES]) {
+        const map = make(type);
+        for (const keys of [[0, 1, 99, 2], [99], [], [5, 5, 5], [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10]]) {
+          const fields = { mapFd: map, keys: words(...keys, 0), count: keys.length };
+          batch("MAP_UPDATE_BATCH", { ...fields, values: values(512, 9) });
+          entries(map);
+          batch("MAP_DELETE_BATCH", {
+            ...fields,
+            keys: words(...keys.slice(0, 2), 77, 3),
+            count: Math.min(4, keys.length),
+          });
+          entries(map);
         }
+        for (const bad of [0, 0x10]) {
+          for (const command of ["MAP_UPDATE_BATCH", "MAP_DELETE_BATCH"] as const) {
+            batch(command, { mapFd: map, keys: bad, count: 2 });
+            batch(command, { mapFd: map, keys: words(1, 2), values: bad, count: 2 });
+          }
+        }
+        entries(map);
+        twins.close(map);
       }
-      entries(map);
-      twins.close(map);
-    }
+    });
     expect(twins.taken()).toEqual([]);
   });
 

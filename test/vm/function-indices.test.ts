@@ -8,6 +8,18 @@ it("never gives 0, and gives again what came back", () => {
   expect([indices.allocate(), indices.allocate()]).toEqual([1, 3]);
 });
 
+it("keeps what somebody holds", () => {
+  const indices = new FunctionIndices();
+  const index = indices.allocate();
+  indices.hold(index);
+  indices.hold(index);
+  indices.release(index);
+  indices.release(index);
+  expect(indices.allocate()).toBe(2);
+  indices.release(index);
+  expect(indices.allocate()).toBe(index);
+});
+
 it("gives a name the same index each time", () => {
   const indices = new FunctionIndices();
   const [a, b] = [indices.named("a"), indices.named("b")];

@@ -6,6 +6,7 @@ import { CALLBACK_SIGNATURE, ENTRY_SIGNATURE } from "../signatures.ts";
 import { FaultCode, State, THROWN } from "../state.ts";
 import { ACTIVATION_STACK } from "./emit-call.ts";
 import type { ModuleCode } from "./module-code.ts";
+import type { ProgramCode } from "./program-code.ts";
 import { CARRIED, VERIFIED_ARGUMENTS } from "./registers.ts";
 
 /** What is known of a program's runs. */
@@ -21,10 +22,13 @@ export interface RunFacts {
 /** What leads into a program from outside: a run, a tail call, a callback. */
 export class Activations {
   readonly #module: ModuleCode;
+  /** By first slot. */
+  readonly #functions: ProgramCode["functions"];
   readonly #facts: RunFacts;
 
-  constructor(module: ModuleCode, facts: RunFacts) {
+  constructor({ module, functions }: ProgramCode, facts: RunFacts) {
     this.#module = module;
+    this.#functions = functions;
     this.#facts = facts;
   }
 
@@ -64,17 +68,17 @@ export class Activations {
 
   /** `(context, stack) → r0`. Tail calls, which have tested their stack, go on with the main function itself. */
   #verifiedRun(): Func {
-    const { m, functions } = this.#module;
+    const { m } = this.#module;
     const run = m.function("run", ENTRY_SIGNATURE);
     const [context, stack] = run.params as [Local, Local];
     this.#activate(run, 0, stack, [() => run.get(context)]);
-    m.export("entry", this.#facts.throws ? run : functions.get(0)!);
+    m.export("entry", this.#facts.throws ? run : this.#functions.get(0)!);
     return run;
   }
 
   /** Run after run on the same context, without leaving Wasm. */
   #batch(run: Func, quiesce: Func): void {
-    const { m, place, checked, functions } = this.#module;
+    const { m, place, checked } = this.#module;
     const { throws, stops } = this.#facts;
     const f = m.function("batch", { params: ["i32", "i32", "i32"], results: ["i32"] }, { export: true });
     const [context, contextHigh, left] = f.params as [Local, Local, Local];
@@ -95,7 +99,7 @@ export class Activations {
         f.i32.const(0).i64.const(0).i64.store(at(State.EXECUTED));
       }
       // The stack is whole: where there is nothing to catch, the main function is called as it is.
-      f.i32.const(place.stackEnd).call(checked || throws ? run : functions.get(0)!);
+      f.i32.const(place.stackEnd).call(checked || throws ? run : this.#functions.get(0)!);
       f.set(result).i32.const(0).i32.load(Control.PENDING);
       f.if(() => f.i32.const(place.executor).call(quiesce));
       f.get(left).i32.const(1).i32.sub().tee(left).i32.eqz();
@@ -177,7 +181,7 @@ export class Activations {
    * arguments are 0.
    */
   #call(f: FunctionBuilder, callee: number, args: readonly (() => void)[], stack: () => void): void {
-    const { checked, functions } = this.#module;
+    const { checked } = this.#module;
     const count = checked ? CARRIED : callee === 0 ? args.length : VERIFIED_ARGUMENTS;
     if (checked) f.i64.const(0);
     for (let i = checked ? 1 : 0; i < count; i++) {
@@ -187,6 +191,6 @@ export class Activations {
     }
     stack();
     if (checked) f.i32.const(0);
-    f.call(functions.get(callee)!);
+    f.call(this.#functions.get(callee)!);
   }
 }

@@ -34,6 +34,11 @@ export class KnownMaps {
     return this.#offsets.has(offset) ? offset : undefined;
   }
 
+  /** The word at a position of an array of four-byte values. */
+  wordAt(map: number, position: number): number {
+    return Atomics.load(this.#memory.words(), (this.field(map, "VALUES") >>> 2) + position);
+  }
+
   field(map: number, field: FixedField): number {
     return this.#memory.words()[(map - MAP_HEADER_SIZE + MapField[field]) >>> 2]! >>> 0;
   }

@@ -153,6 +153,6 @@ const TO_USER = 1 << 16;
 /** See `addrSpaceCast` of the interpreter. */
 export const addrSpaceCast: InsnEmitter = (code, { insn }) => {
   code.r64(insn.src).i64.constPair(-1, 0).i64.and();
-  if (insn.imm === TO_USER) code.f.call(code.module.arenaCast);
+  if (insn.imm === TO_USER) code.f.call(code.program.arenaCast);
   code.set64(insn.dst);
 };

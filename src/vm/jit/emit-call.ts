@@ -1,4 +1,4 @@
-import type { Local } from "../../wasm/index.ts";
+import type { Func, Local } from "../../wasm/index.ts";
 import { emitArgument, emitResult } from "../emit-passing.ts";
 import {
   FRAME_SIZE,
@@ -91,7 +91,7 @@ function emitThroughWindow(code: FunctionCode, slot: number, call: (window: Loca
     f.get(window);
     code.r64(register).i64.store(register * REGISTER_SIZE);
   }
-  f.get(window).i32.const(code.module.codeAt).i32.store(Frame.CODE);
+  f.get(window).i32.const(code.program.codeAt).i32.store(Frame.CODE);
   f.i32.const(0).get(window).i32.const(FRAME_SIZE).i32.add().i32.store(code.at(State.FRAME_TOP));
   noteFreeStack(code);
   code.spill();
@@ -136,7 +136,7 @@ export function emitCallLocal(code: FunctionCode, { slot }: Site, callee: number
   else for (let register = 1; register <= VERIFIED_ARGUMENTS; register++) code.r64(register);
   f.get(code.frame);
   if (code.depth !== undefined) f.get(code.depth).i32.const(1).i32.add();
-  f.call(code.module.functions.get(callee)!);
+  f.call(code.program.functions.get(callee)!);
   code.set64(R0);
   code.reload();
   if (mayStop || code.checked) code.stopIfFaulted(slot);
@@ -178,12 +178,23 @@ export function emitCounted(code: FunctionCode, push: () => void): Local {
   return target;
 }
 
-/** Goes on with a program in place of this function, where there is one. `context` pushes its offset. */
+/**
+ * Goes on with a program in place of this function, where there is one. `context` pushes its offset; `known` are
+ * programs of this module by their function indices.
+ */
 export function emitGoOn(
   code: FunctionCode,
   slot: number,
   target: Local,
-  { context, tailCall }: { readonly context: () => void; readonly tailCall: () => unknown },
+  {
+    context,
+    known = new Map(),
+    tailCall,
+  }: {
+    readonly context: () => void;
+    readonly known?: ReadonlyMap<number, Func>;
+    readonly tailCall: () => unknown;
+  },
 ): void {
   const { f } = code;
   const { place } = code.module;
@@ -196,6 +207,13 @@ export function emitGoOn(
         .i32.const(place.stackLow + ACTIVATION_STACK)
         .i32.ltU();
       f.if(() => code.raise("stack", slot));
+    }
+    for (const [index, func] of known) {
+      f.get(target).i32.const(index).i32.eq();
+      f.if(() => {
+        context();
+        f.get(code.stack).returnCall(func);
+      });
     }
     context();
     f.get(code.stack).get(target).returnCall(code.module.tailCall(tailCall()));

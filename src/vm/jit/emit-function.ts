@@ -18,9 +18,9 @@ const R0 = 0;
 
 /** Emits a function of a program, one instruction after the other. */
 export function emitFunction(f: FunctionBuilder, func: CodeFunction, parts: ProgramParts): void {
-  const { rows } = parts.module.graph;
+  const { rows } = parts.program.graph;
   const mayGoto = func.blocks.some(({ end }) => rows[end - 1]?.kind === "mayGoto");
-  const code = new FunctionCode(f, parts.module);
+  const code = new FunctionCode(f, parts.program);
   code.begin({ mayGoto, bare: func.entry !== 0 && func.entry === parts.catcher });
   emitStructured(f, func.graph, new FunctionBlocks(code, func, parts));
   f.unreachable();
@@ -50,7 +50,7 @@ class FunctionBlocks implements BlockEmitter {
 
   body(block: number): Ending {
     const code = this.#code;
-    const { graph } = code.module;
+    const { graph } = code.program;
     const { start, end } = this.#func.blocks[block]!;
     code.blockEnd = end;
     if (start >= graph.insns.length) {
@@ -89,7 +89,7 @@ class FunctionBlocks implements BlockEmitter {
 
   #beginChecked(block: number, start: number, end: number): void {
     const code = this.#code;
-    code.charge(start, code.module.graph.instructionsBetween(start, end));
+    code.charge(start, code.program.graph.instructionsBetween(start, end));
     const { predecessors, incoming, edgeFrom } = this.#func.graph;
     for (let at = predecessors[block]!; at < predecessors[block + 1]!; at++) {
       const from = this.#func.blocks[edgeFrom[incoming[at]!]!]!;
@@ -100,7 +100,7 @@ class FunctionBlocks implements BlockEmitter {
   }
 
   #siteAt(slot: number): Site {
-    const { insns, rows } = this.#code.module.graph;
+    const { insns, rows } = this.#code.program.graph;
     return { insn: insns[slot]!, row: rows[slot]!, slot };
   }
 
@@ -124,7 +124,7 @@ class FunctionBlocks implements BlockEmitter {
   }
 
   #wide(slot: number): void {
-    const { insns } = this.#code.module.graph;
+    const { insns } = this.#code.program.graph;
     const { dst, src, imm } = insns[slot]!;
     if (src === WideKind.imm) {
       this.#code.f.i64.constPair(imm, insns[slot + 1]!.imm);

@@ -1,7 +1,9 @@
-import type { Value } from "../../ir/index.ts";
+import { isConst, type Value } from "../../ir/index.ts";
 import { BpfMapType } from "../../uapi/index.ts";
+import type { Func } from "../../wasm/index.ts";
 import { emitResult } from "../emit-passing.ts";
 import { State } from "../state.ts";
+import type { KnownMaps } from "./call-facts.ts";
 import { emitCounted, emitGoOn } from "./emit-call.ts";
 import { emitIrLoop } from "./emit-ir-loop.ts";
 import type { IrEmission } from "./ir-emission.ts";
@@ -49,7 +51,7 @@ function pushBody(ir: IrEmission, value: Value, via: Body): boolean {
 export function emitIrCallLocal(ir: IrEmission, value: Value): void {
   const { f, code, parts } = ir;
   for (let i = 0; i < VERIFIED_ARGUMENTS; i++) ir.push(value.args[i]!);
-  f.get(code.frame).call(code.module.functions.get(value.imm)!);
+  f.get(code.frame).call(code.program.functions.get(value.imm)!);
   ir.keep(value);
   if (parts.mayStop.has(value.imm)) code.stopIfFaulted(value.high);
 }
@@ -62,27 +64,55 @@ export function emitIrTailCall(ir: IrEmission, value: Value): void {
     if (!pushProgram(ir, value)) pushBody(ir, value, via);
   });
   const { tailCall } = parts.targets;
-  emitGoOn(code, value.imm, target, { context: () => ir.push(value.args[0]!), tailCall });
+  const known = knownPrograms(ir, value);
+  emitGoOn(code, value.imm, target, { context: () => ir.push(value.args[0]!), known, tailCall });
+}
+
+/** Programs that a tail call is compared with, at most. */
+const MAX_COMPARED = 4;
+
+/** Programs that are where the tail call looks now, and whose code stands in this module. */
+function knownPrograms({ parts }: IrEmission, value: Value): ReadonlyMap<number, Func> {
+  const known = new Map<number, Func>();
+  const [, array, position] = value.args as [Value, Value, Value];
+  const { maps } = parts;
+  const map = programArray(maps, array);
+  if (maps === null || map === undefined) return known;
+  const length = maps.field(map, "MAX_ENTRIES");
+  const [first, end] = isConst(position) ? [position.imm >>> 0, (position.imm >>> 0) + 1] : [0, length];
+  for (let i = first; i < Math.min(end, length) && known.size < MAX_COMPARED; i++) {
+    const index = maps.wordAt(map, i);
+    const func = index === 0 || known.has(index) ? null : parts.linked(index);
+    if (func !== null) known.set(index, func);
+  }
+  return known;
+}
+
+function programArray(maps: KnownMaps | null, array: Value): number | undefined {
+  const map = maps?.of(array);
+  return map !== undefined && maps?.field(map, "TYPE") === BpfMapType.PROG_ARRAY ? map : undefined;
 }
 
 /** Pushes the program of a tail call, where its array is known. @returns whether it is. */
 function pushProgram(ir: IrEmission, value: Value): boolean {
   const { f, code, parts } = ir;
   const [, array, position] = value.args as [Value, Value, Value];
-  const map = parts.maps?.of(array);
-  if (map === undefined || parts.maps?.field(map, "TYPE") !== BpfMapType.PROG_ARRAY) return false;
+  const { maps } = parts;
+  const map = programArray(maps, array);
+  if (maps === null || map === undefined) return false;
+  const length = maps.field(map, "MAX_ENTRIES");
+  const values = maps.field(map, "VALUES");
+  if (isConst(position)) {
+    const at = position.imm >>> 0;
+    if (at < length) f.i32.const(values + 4 * at).i32.atomicLoad();
+    else f.i32.const(0);
+    return true;
+  }
   const index = code.temporary("i32", "tail_index");
   ir.push(position);
-  f.tee(index).i32.const(parts.maps.field(map, "MAX_ENTRIES")).i32.ltU();
+  f.tee(index).i32.const(length).i32.ltU();
   f.if(
-    () =>
-      f
-        .get(index)
-        .i32.const(2)
-        .i32.shl()
-        .i32.const(parts.maps!.field(map, "VALUES"))
-        .i32.add()
-        .i32.atomicLoad(),
+    () => f.get(index).i32.const(2).i32.shl().i32.const(values).i32.add().i32.atomicLoad(),
     () => f.i32.const(0),
     "i32",
   );

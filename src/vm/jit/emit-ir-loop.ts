@@ -20,7 +20,7 @@ export function emitIrLoop(
   const [count, callback, context, flags] = value.args as [Value, Value, Value, Value];
   const { f, code, parts } = ir;
   const entry = isConst(callback) ? parts.callbacks.get(callback.imm) : undefined;
-  const func = entry === undefined ? undefined : code.module.functions.get(entry);
+  const func = entry === undefined ? undefined : code.program.functions.get(entry);
   if (entry === undefined || func === undefined || !isConstOf(flags, 0)) return false;
   const rounds = code.temporary("i64", "rounds");
   const round = code.temporary("i32", "round");

@@ -25,7 +25,7 @@ type Ops = I32Ops<FunctionBuilder> | I64Ops<FunctionBuilder>;
 
 /** Emits a function from its SSA form. */
 export function emitIrFunction(f: FunctionBuilder, func: IrFunction, parts: ProgramParts): void {
-  const code = new FunctionCode(f, parts.module);
+  const code = new FunctionCode(f, parts.program);
   const mayGoto = func.blocks.some(({ values }) => values.some(({ op }) => op === Op.mayGoto));
   code.beginFrame();
   if (mayGoto) f.i32.const(MAX_LOOPS).set(code.temporary("i32", "may_goto"));

@@ -31,7 +31,7 @@ export function emitPlace(code: FunctionCode, site: Site, base: "dst" | "src", a
   if (row.guard === "arena") {
     // As Linux's PROBE_MEM32: a 32-bit address plus `off`.
     code.r64(register).i64.constPair(-1, 0).i64.and().i64.const(insn.off).i64.add();
-    f.i32.const(row.size).call(code.module.arenaAddress).set(address);
+    f.i32.const(row.size).call(code.program.arenaAddress).set(address);
     return { push: () => f.get(address), offset: 0 };
   }
   if (row.guard === "probe" || code.checked) {

@@ -5,6 +5,7 @@ import { emitPointer } from "../emit-pointer.ts";
 import { ENTRY_SIGNATURE } from "../signatures.ts";
 import { FaultCode, FRAME_STACK, MAX_LOOPS, State } from "../state.ts";
 import type { ModuleCode } from "./module-code.ts";
+import type { ProgramCode } from "./program-code.ts";
 import { CARRIED, VERIFIED_ARGUMENTS } from "./registers.ts";
 
 const R1 = 1;
@@ -30,6 +31,7 @@ export interface Site {
  */
 export class FunctionCode {
   readonly f: FunctionBuilder;
+  readonly program: ProgramCode;
   readonly module: ModuleCode;
   /** Offset behind this function's frame. */
   readonly stack: Local;
@@ -42,8 +44,10 @@ export class FunctionCode {
   readonly #registers: (Local | undefined)[];
   readonly #temporaries = new Map<string, Local>();
 
-  constructor(f: FunctionBuilder, module: ModuleCode) {
+  constructor(f: FunctionBuilder, program: ProgramCode) {
     this.f = f;
+    this.program = program;
+    const { module } = program;
     this.module = module;
     if (!module.checked && f.params.length === ENTRY_SIGNATURE.params.length) {
       this.#registers = [];
@@ -212,7 +216,7 @@ export class FunctionCode {
     const { f } = this;
     if (this.checked) {
       // What is behind the faulting instruction was counted with its block.
-      const rest = this.module.graph.instructionsBetween(slot, this.blockEnd) - 1;
+      const rest = this.program.graph.instructionsBetween(slot, this.blockEnd) - 1;
       f.i32.const(0).get(this.executed).i64.const(Math.max(rest, 0)).i64.sub();
       f.i64.store(this.at(State.EXECUTED));
     }

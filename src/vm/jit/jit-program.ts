@@ -4,12 +4,16 @@ import type { CodeImage, CompiledProgram } from "../engine.ts";
 import type { BpfExecutor } from "../executor.ts";
 import { placeOf } from "../place.ts";
 import type { KnownMaps } from "./call-facts.ts";
-import { emitProgram, type ProgramInput, type ProgramModule } from "./emit-program.ts";
+import { emitProgram, type ProgramModule } from "./emit-program.ts";
 import { JitCode } from "./jit-code.ts";
-import type { CallTargets } from "./targets.ts";
+import type { ProgramInput } from "./program-input.ts";
+import type { CallTargets, Linkable } from "./targets.ts";
 
 /** A program as the engine is given it. */
 export type JitInput = Omit<ProgramInput, "codeAt" | "optimised">;
+
+/** What a program's calls reach, but for what only the programs of its executor together know. */
+export type JitTargets = Omit<CallTargets, "callback" | "linkable">;
 
 /** A block that names a program where callbacks are looked up: its offset is all that matters. */
 const NAME_SIZE = 16;
@@ -19,16 +23,23 @@ export class JitProgram implements CompiledProgram {
   readonly #executor: BpfExecutor;
   readonly #block: number;
   readonly #callbacks = new Map<number, number>();
+  /** Programs that others reach, by function index. */
+  readonly #programs: Map<number, JitProgram>;
   #code: JitCode | null = null;
-  #emit: ((optimised: KnownMaps | null) => ProgramModule) | null = null;
+  #source: { readonly input: Omit<ProgramInput, "optimised">; readonly targets: CallTargets } | null = null;
   #maps: KnownMaps | null = null;
+  #throws = false;
+  /** Function indices that the code compares with: no other program may get them. */
+  #linked: readonly number[] = [];
   /** Until the optimised code takes over; 0: it has. */
   #runsLeft = 0;
   #entry = 0;
   #closed = false;
 
-  constructor(executor: BpfExecutor) {
+  /** @param programs of the executor, by function index, where it enters itself. */
+  constructor(executor: BpfExecutor, programs: Map<number, JitProgram>) {
     this.#executor = executor;
+    this.#programs = programs;
     this.#block = executor.memory.alloc(NAME_SIZE, NAME_SIZE);
     if (this.#block === 0) throw new TsbpfError(`jit: no memory is left for ${NAME_SIZE} bytes`);
   }
@@ -47,32 +58,48 @@ export class JitProgram implements CompiledProgram {
    * @param maps those whose addresses are in the code; null for code that is never optimised.
    * @param after runs after which the optimised code takes over; 0: it does from the start.
    */
-  load(input: JitInput, targets: Omit<CallTargets, "callback">, maps: KnownMaps | null, after: number): void {
-    this.#emit = (optimised) =>
-      emitProgram(
-        { ...input, codeAt: this.#block, optimised },
-        placeOf(this.#executor),
-        this.#executor.memory,
-        {
-          helper: (id) => targets.helper(id),
-          kfunc: (slot) => targets.kfunc(slot),
-          tailCall: () => targets.tailCall(),
-          callback: (entry) => this.#callback(entry),
-        },
-      );
+  load(input: JitInput, targets: JitTargets, maps: KnownMaps | null, after: number): void {
+    this.#source = {
+      input: { ...input, codeAt: this.#block },
+      targets: {
+        ...targets,
+        linkable: (index) => this.#programs.get(index)?.linkable ?? null,
+        callback: (entry) => this.#callback(entry),
+      },
+    };
     this.#maps = maps;
     this.#runsLeft = maps === null ? Number.POSITIVE_INFINITY : after;
-    this.#use(this.#emit(this.#runsLeft === 0 ? maps : null));
+    this.#emit(this.#runsLeft === 0);
+  }
+
+  /** How its code stands in another's module; null where it cannot: where it throws, a run has more around it. */
+  get linkable(): Linkable | null {
+    if (this.#source === null || this.#maps === null || this.#throws) return null;
+    const { input, targets } = this.#source;
+    return { input: { ...input, optimised: this.#maps }, targets };
   }
 
   /** The optimised code takes over, where there is one and it has not yet. */
   #optimise(): void {
-    if (this.#runsLeft === Number.POSITIVE_INFINITY || this.#emit === null) return;
-    const emit = this.#emit;
-    // What it was emitted from is needed no more.
-    this.#emit = null;
+    if (this.#runsLeft === Number.POSITIVE_INFINITY || this.#runsLeft === 0) return;
     this.#runsLeft = 0;
-    this.#use(emit(this.#maps));
+    this.#emit(true);
+  }
+
+  #emit(optimised: boolean): void {
+    const { input, targets } = this.#source!;
+    const { memory, indices } = this.#executor;
+    const place = placeOf(this.#executor);
+    const module = emitProgram(
+      { ...input, optimised: optimised ? this.#maps : null },
+      place,
+      memory,
+      targets,
+    );
+    this.#use(module);
+    this.#throws = module.throws;
+    this.#linked = module.linked;
+    for (const index of module.linked) indices.hold(index);
   }
 
   #use(module: ProgramModule): void {
@@ -95,6 +122,7 @@ export class JitProgram implements CompiledProgram {
       this.#optimise();
       this.#entry = this.#executor.indices.allocate();
       this.#executor.install(this.#entry, this.#code!.entry);
+      this.#programs.set(this.#entry, this);
     }
     return this.#entry;
   }
@@ -142,6 +170,8 @@ export class JitProgram implements CompiledProgram {
     const executor = this.#executor;
     executor.indirect.delete(this.#block);
     executor.callbacks.delete(this.#block);
+    this.#programs.delete(this.#entry);
+    for (const index of this.#linked) executor.indices.release(index);
     for (const index of [this.#entry, ...this.#callbacks.values()]) {
       if (index === 0) continue;
       executor.remove(index);

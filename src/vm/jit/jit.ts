@@ -15,13 +15,20 @@ export interface JitOptions {
   readonly after?: number;
 }
 
+/** What the programs of an executor share. */
+interface Room {
+  readonly adapters: AdapterTables;
+  /** Those that others reach, by function index. */
+  readonly programs: Map<number, JitProgram>;
+}
+
 /** Most programs run a few times, if at all. The passes cost some milliseconds, and a run is a microsecond or less. */
 const DEFAULT_AFTER = 5000;
 
 /** The JIT: each program becomes a WebAssembly module. */
 export class Jit implements Engine {
   readonly name = "jit";
-  readonly #adapters = new WeakMap<Executor, AdapterTables>();
+  readonly #rooms = new WeakMap<Executor, Room>();
   readonly #optimises: boolean;
   readonly #after: number;
 
@@ -33,9 +40,9 @@ export class Jit implements Engine {
   /** @throws CodeError for code that is not well-formed or calls what does not exist. */
   compile(input: EngineInput, executor: Executor): CompiledProgram {
     if (!(executor instanceof BpfExecutor)) throw new NotSupported("executors of another engine");
-    const adapters = this.#of(executor);
+    const { adapters, programs } = this.#of(executor);
     const checked = input.mode === "checked";
-    const program = new JitProgram(executor);
+    const program = new JitProgram(executor, programs);
     const helper = (id: number) => adapters.helper(input.helpers, id, input.mode);
     try {
       program.load(
@@ -70,13 +77,13 @@ export class Jit implements Engine {
     return program;
   }
 
-  #of(executor: BpfExecutor): AdapterTables {
-    let adapters = this.#adapters.get(executor);
-    if (adapters === undefined) {
-      adapters = new AdapterTables(executor);
-      this.#adapters.set(executor, adapters);
+  #of(executor: BpfExecutor): Room {
+    let room = this.#rooms.get(executor);
+    if (room === undefined) {
+      room = { adapters: new AdapterTables(executor), programs: new Map() };
+      this.#rooms.set(executor, room);
     }
-    return adapters;
+    return room;
   }
 }
 

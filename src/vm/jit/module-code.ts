@@ -1,53 +1,24 @@
 import { MemoryImports, type MemoryKind } from "../../mem/index.ts";
-import {
-  type Func,
-  type FunctionBuilder,
-  ModuleBuilder,
-  type Signature,
-  type ValueType,
-} from "../../wasm/index.ts";
-import { emitArenaAddress, emitArenaCast, type PushArena } from "../emit-arena.ts";
+import { type Func, type FunctionBuilder, ModuleBuilder, type Signature } from "../../wasm/index.ts";
 import { emitLocate } from "../emit-locate.ts";
 import { bodySignature } from "../emit-passing.ts";
 import { emitSwap64 } from "../emit-swap.ts";
 import type { ExecutorPlace } from "../place.ts";
 import { ADAPTER_SIGNATURE, ENTRY_SIGNATURE, EXECUTOR_NAMESPACE } from "../signatures.ts";
 import { State } from "../state.ts";
-import type { CodeGraph } from "./code-graph.ts";
-import { CARRIED, VERIFIED_ARGUMENTS } from "./registers.ts";
 import type { AdapterTarget, Reached } from "./targets.ts";
 
-const CHECKED_FUNCTION: Signature = {
-  params: [...registers(CARRIED), "i32", "i32"],
-  results: ["i64"],
-};
-
-const VERIFIED_FUNCTION: Signature = {
-  params: [...registers(VERIFIED_ARGUMENTS), "i32"],
-  results: ["i64"],
-};
-
-function registers(count: number): ValueType[] {
-  return Array.from({ length: count }, () => "i64");
-}
-
 /**
- * The module of one program while it is emitted: its functions, and what they call. What only some programs need is
- * added when it is first asked for.
+ * A module while it is emitted: what the functions of its programs call. What only some programs need is added when it
+ * is first asked for.
  */
 export class ModuleCode {
   readonly m: ModuleBuilder;
   readonly place: ExecutorPlace;
   readonly checked: boolean;
-  readonly graph: CodeGraph;
   readonly memory: MemoryImports;
-  /** The functions of the program, by their first slots. */
-  readonly functions = new Map<number, FunctionBuilder>();
   /** Functions that the module imports from `EXECUTOR_NAMESPACE`. */
   readonly imports = new Map<string, unknown>();
-  /** Offset that names the program where callbacks are looked up. */
-  readonly codeAt: number;
-  readonly #arena: number;
   readonly #made = new Map<string, Func>();
 
   constructor(
@@ -56,57 +27,31 @@ export class ModuleCode {
       readonly place: ExecutorPlace;
       readonly kind: MemoryKind;
       readonly checked: boolean;
-      readonly graph: CodeGraph;
-      readonly arena: number;
-      readonly codeAt: number;
       readonly check?: boolean;
     },
   ) {
     this.m = new ModuleBuilder({ name, check: parts.check ?? false });
     this.place = parts.place;
     this.checked = parts.checked;
-    this.graph = parts.graph;
-    this.codeAt = parts.codeAt;
-    this.#arena = parts.arena;
     this.memory = new MemoryImports(this.m, parts.kind);
-  }
-
-  /** Of the function whose first slot is `entry`. The main one of verified code is what tail calls go on with. */
-  functionSignature(entry: number): Signature {
-    if (this.checked) return CHECKED_FUNCTION;
-    return entry === 0 ? ENTRY_SIGNATURE : VERIFIED_FUNCTION;
   }
 
   /** `(i64) → i64`: reverses eight bytes. */
   get swap64(): Func {
-    return this.#once("swap64", { params: ["i64"], results: ["i64"] }, emitSwap64);
+    return this.once("swap64", { params: ["i64"], results: ["i64"] }, emitSwap64);
   }
 
   /** `(address, size, access) → 1 | 0`: finds the region and leaves it in the state block, or the fault. */
   get locate(): Func {
     const regionCheck = this.memory.function("region_check");
-    return this.#once("locate", { params: ["i64", "i32", "i32"], results: ["i32"] }, (f) =>
+    return this.once("locate", { params: ["i64", "i32", "i32"], results: ["i32"] }, (f) =>
       emitLocate(f, this.place.stateAt, regionCheck),
-    );
-  }
-
-  /** `(address, size) → offset`: where bytes of the program's arena are; 0 where no page is there. */
-  get arenaAddress(): Func {
-    return this.#once("arena_address", { params: ["i64", "i32"], results: ["i32"] }, (f) =>
-      emitArenaAddress(f, this.#pushArena),
-    );
-  }
-
-  /** `(address) → address`: the user's address of an arena's. */
-  get arenaCast(): Func {
-    return this.#once("arena_cast", { params: ["i64"], results: ["i64"] }, (f) =>
-      emitArenaCast(f, this.#pushArena),
     );
   }
 
   /** `(slot)`: notes the place of a fault, unless it has one. */
   get noteFault(): Func {
-    return this.#once("note_fault", { params: ["i32"] }, (f) => {
+    return this.once("note_fault", { params: ["i32"] }, (f) => {
       const at = (word: number) => this.place.stateAt + word;
       f.i32.const(0).i32.load(at(State.FAULT_PC)).i32.eqz();
       f.if(() => {
@@ -137,8 +82,6 @@ export class ModuleCode {
     return this.#imported("tail_call", { params: [...params, "i32"], results }, func);
   }
 
-  readonly #pushArena: PushArena = (f) => f.i32.const(this.#arena);
-
   #imported(name: string, signature: Signature, func: unknown): Func {
     let imported = this.#made.get(name);
     if (imported === undefined) {
@@ -149,11 +92,12 @@ export class ModuleCode {
     return imported;
   }
 
-  #once(name: string, signature: Signature, emit: (f: FunctionBuilder) => void): Func {
-    let func = this.#made.get(name);
+  /** A function that is made when it is first asked for. `key` tells it from others of its name. */
+  once(name: string, signature: Signature, emit: (f: FunctionBuilder) => void, key = name): Func {
+    let func = this.#made.get(key);
     if (func === undefined) {
       const made = this.m.function(name, signature);
-      this.#made.set(name, made);
+      this.#made.set(key, made);
       emit(made);
       func = made;
     }

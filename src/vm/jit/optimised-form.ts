@@ -55,8 +55,8 @@ export class OptimisedForms {
   }
 
   #make(func: CodeFunction): IrFunction | null {
-    const { name, module, targets, catcher } = this.#parts;
-    const { insns, rows } = module.graph;
+    const { name, program, targets, catcher } = this.#parts;
+    const { insns, rows } = program.graph;
     if (func.blocks.reduce((sum, { start, end }) => sum + end - start, 0) > MAX_OPTIMISED) return null;
     // The exception callback sees the memory of the main function's frame.
     if (catcher > 0 && (func.entry === 0 || func.entry === catcher)) return null;

@@ -1,12 +1,13 @@
+import type { Func } from "../../wasm/index.ts";
 import type { KnownMaps } from "./call-facts.ts";
-import type { ModuleCode } from "./module-code.ts";
+import type { ProgramCode } from "./program-code.ts";
 import type { CallTarget, CallTargets, Reached } from "./targets.ts";
 
 /** What is known of all functions of a program when one is emitted. */
 export interface ProgramParts {
   /** For messages. */
   readonly name: string;
-  readonly module: ModuleCode;
+  readonly program: ProgramCode;
   readonly targets: Pick<CallTargets, "tailCall" | "callback">;
   /** First slot of the exception callback; 0 for none. */
   readonly catcher: number;
@@ -14,6 +15,8 @@ export interface ProgramParts {
   readonly mayStop: ReadonlySet<number>;
   /** What the call of a helper or kfunc in a slot reaches. @throws CodeError where there is nothing. */
   readonly targetOf: (slot: number) => CallTarget;
+  /** The main function of a program with a function index, where its code stands in this module or can be put there. */
+  readonly linked: (index: number) => Func | null;
   /** First slots of functions that helpers may call back, by function index. */
   readonly callbacks: ReadonlyMap<number, number>;
   /** Maps whose addresses are in the code, where it is optimised. */

@@ -1,5 +1,6 @@
 import type { Body } from "../bodies.ts";
 import type { Callee } from "../emit-adapter.ts";
+import type { ProgramInput } from "./program-input.ts";
 
 /** An adapter of a helper or kfunc, and what it is to be told. */
 export interface AdapterTarget {
@@ -23,6 +24,12 @@ export type Reached =
   | ({ readonly kind: "adapter" } & AdapterTarget)
   | { readonly kind: "body"; readonly callee: Callee; readonly body: Body };
 
+/** A program whose optimised code may stand in the module of another. */
+export interface Linkable {
+  readonly input: ProgramInput;
+  readonly targets: CallTargets;
+}
+
 /** What the compiler asks of the rest of the engine. */
 export interface CallTargets {
   /** Null where nothing has this number. */
@@ -31,6 +38,8 @@ export interface CallTargets {
   kfunc(slot: number): CallTarget | null;
   /** See `createTailCall`. */
   readonly tailCall: () => unknown;
+  /** The program that tail calls reach by a function index, where its code may stand in another module, too. */
+  linkable(index: number): Linkable | null;
   /** Function index of a function that a helper may call back, by its first slot. */
   callback(entry: number): number;
 }

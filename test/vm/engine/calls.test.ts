@@ -288,6 +288,141 @@ describe.each(TIERS)("engine %s", (engine) => {
     });
   });
 
+  // What the optimised tier takes into one module when it knows the array: each result must be that of the table's program.
+  describe("tail calls through an array that the program names", () => {
+    const bench = new Bench(helpers, engine);
+    const programs = mapIn(bench, BpfMapType.PROG_ARRAY, 4, 4, 8);
+    const context = bench.block(16, 3, "context");
+    const load = (code: Build) =>
+      bench.compile(code, { mode: "verified", mapOfSlot: new Map([[0, programs.offset]]) });
+    /** Gives a number back. */
+    const leaf = (value: number) => load((b) => b.mov64(r0, value).exit());
+    const dispatcher: Build = (b) =>
+      b.ldx("w", r3, r1, 0).ldImm64(r2, addressOf(programs.offset)).call(12).mov64(r0, 7).exit();
+    const fixed =
+      (index: number): Build =>
+      (b) =>
+        b.ldImm64(r2, addressOf(programs.offset)).mov64(r3, index).call(12).mov64(r0, 7).exit();
+    const at = (program: ReturnType<typeof load>, index: number) => {
+      bench.memory.view().setBigUint64(context, BigInt(index), true);
+      return bench.run(program, context);
+    };
+
+    it("go on with what the array holds now, not with what it held", () => {
+      const [first, second] = [leaf(1), leaf(2)];
+      programs.setSlot(0, first.entry);
+      const head = load(fixed(0));
+      const inner = load(fixed(0));
+      programs.setSlot(1, inner.entry);
+      const outer = load(fixed(1));
+      expect([at(head, 0), at(outer, 0)]).toEqual([1n, 1n]);
+      programs.setSlot(0, second.entry);
+      expect([at(head, 0), at(outer, 0)]).toEqual([2n, 2n]);
+      programs.setSlot(0, 0);
+      expect([at(head, 0), at(outer, 0)]).toEqual([7n, 7n]);
+      programs.setSlot(0, first.entry);
+      expect([at(head, 0), at(outer, 0)]).toEqual([1n, 1n]);
+      programs.setSlot(1, 0);
+      expect([at(head, 0), at(outer, 0)]).toEqual([1n, 7n]);
+      // A program that comes after a closed one may have its index in the table, but is another program.
+      first.close();
+      const third = leaf(3);
+      programs.setSlot(0, third.entry);
+      expect(at(head, 0)).toBe(3n);
+      programs.setSlot(0, 0);
+      for (const program of [head, inner, outer, second, third]) program.close();
+    });
+
+    it("by a computed index, to more programs than are compared", () => {
+      const leaves = Array.from({ length: 7 }, (_, i) => leaf(100 + i));
+      for (const [i, { entry }] of leaves.entries()) programs.setSlot(i, entry);
+      const head = load(dispatcher);
+      expect([0, 1, 2, 3, 4, 5, 6, 7, 8, 0xffff_ffff].map((i) => at(head, i))).toEqual([
+        100n,
+        101n,
+        102n,
+        103n,
+        104n,
+        105n,
+        106n,
+        7n,
+        7n,
+        7n,
+      ]);
+      programs.setSlot(0, leaves[6]!.entry);
+      programs.setSlot(6, leaves[0]!.entry);
+      expect([0, 6].map((i) => at(head, i))).toEqual([106n, 100n]);
+      for (let i = 0; i < 7; i++) programs.setSlot(i, 0);
+      for (const program of [head, ...leaves]) program.close();
+    });
+
+    it("around a circle end after 33", () => {
+      // Counts in the context, and goes on with the other one.
+      const step = (next: number) =>
+        load((b) =>
+          b
+            .mov64(r6, r1)
+            .ldx("dw", r0, r1, 8)
+            .alu64("add", r0, 1)
+            .stx("dw", r1, r0, 8)
+            .ldImm64(r2, addressOf(programs.offset))
+            .mov64(r3, next)
+            .call(12)
+            .ldx("dw", r0, r6, 8)
+            .exit(),
+        );
+      const back = step(0);
+      programs.setSlot(1, back.entry);
+      const there = step(1);
+      programs.setSlot(0, there.entry);
+      // Made when both are in the array.
+      const again = step(0);
+      for (const program of [there, back, again]) {
+        bench.memory.view().setBigUint64(context + 8, 0n, true);
+        expect(bench.run(program, context)).toBe(34n);
+      }
+      for (let i = 0; i < 2; i++) programs.setSlot(i, 0);
+      for (const program of [there, back, again]) program.close();
+    });
+
+    it("from a subprogram, to a program with subprograms and a stack of its own", () => {
+      const target = load((b) =>
+        b
+          .st("dw", r10, -8, 5)
+          .mov64(r1, 40)
+          .callLocal("f")
+          .ldx("dw", r1, r10, -8)
+          .alu64("add", r0, r1)
+          .exit()
+          .label("f")
+          .mov64(r0, r1)
+          .st("dw", r10, -8, 1)
+          .ldx("dw", r1, r10, -8)
+          .alu64("add", r0, r1)
+          .exit(),
+      );
+      programs.setSlot(3, target.entry);
+      const head = load((b) =>
+        b
+          .mov64(r6, 1)
+          .st("dw", r10, -8, 1000)
+          .callLocal("f")
+          .alu64("add", r0, r6)
+          .ldx("dw", r1, r10, -8)
+          .alu64("add", r0, r1)
+          .exit()
+          .label("f")
+          .ldImm64(r2, addressOf(programs.offset))
+          .mov64(r3, 3)
+          .call(12)
+          .exit(),
+      );
+      expect(at(head, 0)).toBe(1047n);
+      programs.setSlot(3, 0);
+      for (const program of [head, target]) program.close();
+    });
+  });
+
   describe("arguments of helpers in checked mode", () => {
     const bench = new Bench(helpers, engine);
     const hash = mapIn(bench, BpfMapType.HASH, 8, 16, 10);

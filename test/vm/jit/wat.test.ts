@@ -78,7 +78,7 @@ function watOf(code: string, how: "baseline" | "optimised" | "checked"): string 
     },
     PLACE,
     memory,
-    { helper: () => null, kfunc: () => null, tailCall: () => 0, callback: () => 0 },
+    { helper: () => null, kfunc: () => null, tailCall: () => 0, linkable: () => null, callback: () => 0 },
     true,
   );
   return printModule(bytes, { function: "main" });
