@@ -1,4 +1,5 @@
 import { MAP_HEADER_SIZE, MapField } from "../maps/index.ts";
+import { RegionAccess } from "../mem/index.ts";
 import type { KernelLayout } from "../platform/index.ts";
 import { BpfFuncId, BpfMapType, Errno } from "../uapi/index.ts";
 import type { ContextKind } from "./context-kind.ts";
@@ -6,6 +7,7 @@ import { constantHelper, hostHelper } from "./define.ts";
 import type { Helper, HelperCall } from "./helper.ts";
 import type { PerfCounter } from "./services.ts";
 import { wideBits } from "./wide.ts";
+import { XdpBuffAccess } from "./xdp-buff.ts";
 
 /** `BPF_F_CURRENT_CPU` */
 const CURRENT_CPU = 0xffff_ffff;
@@ -20,19 +22,32 @@ const VALUE_SIZE = 24;
 export function perfEventHelpers(layout: KernelLayout, kind: ContextKind): readonly Helper[] {
   const LENGTH = layout.offset("sk_buff.len");
   const SKB_DATA = layout.offset("sk_buff.data");
-  const DATA = layout.offset("xdp_buff.data");
-  const DATA_END = layout.offset("xdp_buff.data_end");
+  const XDP_SIZE = layout.sizeOf("xdp_buff");
+  const buffs = new XdpBuffAccess(layout);
 
   /** Bytes of the packet that may be asked for beside the program's own. */
-  const packetLength = (call: HelperCall, of: ContextKind, context: number): number => {
-    const view = call.memory.view();
-    if (of === "skb") return view.getUint32(context + LENGTH, true);
-    return view.getUint32(context + DATA_END, true) - view.getUint32(context + DATA, true);
+  const packetLength = (call: HelperCall, of: "skb" | "xdp", context: number): number =>
+    of === "skb" ? call.memory.view().getUint32(context + LENGTH, true) : buffs.length(call, context);
+
+  /** Copies the beginning of the packet (`bpf_skb_copy`, `bpf_xdp_copy`). */
+  const copyPacket = (call: HelperCall, of: "skb" | "xdp", context: number, to: Uint8Array): void => {
+    if (of === "xdp") {
+      buffs.read(call, context, to);
+      return;
+    }
+    const start = call.memory.view().getUint32(context + SKB_DATA, true);
+    to.set(call.memory.bytes().subarray(start, start + to.length));
+  };
+
+  /** Contexts are packets; what a tracing program found somewhere may be none (NULL: EFAULT). */
+  const isPacketAt = (call: HelperCall, of: "skb" | "xdp", at: number): boolean => {
+    const reads = (from: number, size: number) => call.memory.regions.allows(from, size, RegionAccess.READ);
+    return of === "xdp" ? reads(at, XDP_SIZE) : reads(at + LENGTH, 4) && reads(at + SKB_DATA, 8);
   };
 
   /** `bpf_perf_event_output`, `bpf_skb_event_output` and `bpf_xdp_event_output`. */
   const output =
-    (of: ContextKind) =>
+    (of: ContextKind, found = false) =>
     (
       call: HelperCall,
       context: number,
@@ -43,19 +58,20 @@ export function perfEventHelpers(layout: KernelLayout, kind: ContextKind): reado
       size: number,
       sizeHigh: number,
     ): number => {
-      const isPacket = of === "skb" || of === "xdp";
-      const known = isPacket ? CONTEXT_LENGTH : 0;
+      const packet = of === "skb" || of === "xdp" ? of : null;
+      const known = packet === null ? 0 : CONTEXT_LENGTH;
+      const at = context >>> 0;
       if ((high & ~known) !== 0) return -Errno.EINVAL;
-      if (isPacket && high > packetLength(call, of, context >>> 0)) return -Errno.EFAULT;
+      if (packet !== null) {
+        if (found && !isPacketAt(call, packet, at)) return -Errno.EFAULT;
+        if (high > packetLength(call, packet, at)) return -Errno.EFAULT;
+      }
       const event = placeOf(call, map, index);
       if (event < 0) return event;
       if (sizeHigh !== 0) return -Errno.EINVAL;
-      const view = call.memory.view();
-      const packet = view.getUint32((context >>> 0) + (of === "skb" ? SKB_DATA : DATA), true);
-      const bytes = call.memory.bytes();
       const raw = new Uint8Array((size >>> 0) + high);
-      raw.set(bytes.subarray(data >>> 0, (data >>> 0) + (size >>> 0)));
-      if (high > 0) raw.set(bytes.subarray(packet, packet + high), size >>> 0);
+      raw.set(call.memory.bytes().subarray(data >>> 0, (data >>> 0) + (size >>> 0)));
+      if (packet !== null && high > 0) copyPacket(call, packet, at, raw.subarray(size >>> 0));
       return call.services.perf?.output(map >>> 0, event, raw) ?? -Errno.ENOENT;
     };
   const ofOutput = { args: ["ptr", "ptr", "i64", "ptr", "i64"], result: "i32" } as const;
@@ -82,8 +98,8 @@ export function perfEventHelpers(layout: KernelLayout, kind: ContextKind): reado
   return [
     hostHelper(BpfFuncId.perf_event_output, ofOutput, output(kind)),
     // Of a packet that a tracing program was given, whatever its own context is.
-    hostHelper(BpfFuncId.skb_output, ofOutput, output("skb")),
-    hostHelper(BpfFuncId.xdp_output, ofOutput, output("xdp")),
+    hostHelper(BpfFuncId.skb_output, ofOutput, output("skb", true)),
+    hostHelper(BpfFuncId.xdp_output, ofOutput, output("xdp", true)),
     hostHelper(BpfFuncId.perf_event_read, { args: ["ptr", "i64"], result: "i64" }, read),
     hostHelper(
       BpfFuncId.perf_event_read_value,

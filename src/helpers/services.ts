@@ -128,8 +128,8 @@ export interface HelperServices {
   writeUser?(low: number, high: number, bytes: Uint8Array): boolean | null;
   /** The task that runs; the idle task of CPU 0 unless told. */
   task?(): CurrentTask;
-  /** Sends a signal to the task that runs. */
-  signal?(number: number): void;
+  /** Sends a signal to the task that runs. @returns 0 or a negative errno. */
+  signal?(number: number): number;
   /** What the run is part of; nothing of note unless told. */
   run?(): CurrentRun;
   /** None: no place of any array has an event. */

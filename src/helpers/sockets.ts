@@ -3,16 +3,13 @@ import type { KernelLayout } from "../platform/index.ts";
 import { BpfFuncId } from "../uapi/index.ts";
 import { constantHelper, emittedHelper, hostHelper } from "./define.ts";
 import type { Helper, HelperCall } from "./helper.ts";
-import { hasFullState, SocketState } from "./socket-state.ts";
+import { hasFullState, RCU_FREE, SocketState } from "./socket-state.ts";
 
 const SOCK_DGRAM = 2;
 const AF_UNIX = 1;
 const AF_INET6 = 10;
 const IPPROTO_TCP = 6;
 const IPPROTO_UDP = 17;
-
-/** `SOCK_RCU_FREE`: who uses such a socket takes no reference. */
-const RCU_FREE = 1 << 23;
 
 /** `overflowuid` */
 const NOBODY = 65_534;

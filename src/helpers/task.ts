@@ -10,9 +10,6 @@ const ROOT: TaskCgroup = { id: 1, ancestorAt: (level) => (level === 0 ? ROOT : u
 
 const IDLE: CurrentTask = { pid: 0, tgid: 0, comm: "swapper/0", uid: 0, gid: 0, offset: 0, cgroup: ROOT };
 
-/** Numbers of signals (`_NSIG`). */
-const SIGNALS = 64;
-
 function current(call: HelperCall): CurrentTask {
   return call.services.task?.() ?? IDLE;
 }
@@ -27,13 +24,9 @@ function comm(call: HelperCall, to: number, size: number): number {
   return 0;
 }
 
-/** `bpf_send_signal`, `bpf_send_signal_thread`: not to threads of the kernel, nor to idle ones. */
+/** `bpf_send_signal`, `bpf_send_signal_thread` */
 function sendSignal(call: HelperCall, signal: number): number {
-  const { pid } = current(call);
-  if (pid === 0 || call.services.signal === undefined) return -Errno.EPERM;
-  if (signal >>> 0 > SIGNALS) return -Errno.EINVAL;
-  if (signal !== 0) call.services.signal(signal);
-  return 0;
+  return call.services.signal?.(signal) ?? -Errno.EPERM;
 }
 
 /** `sizeof(struct bpf_pidns_info)` */

@@ -158,6 +158,18 @@ export class XdpBuffAccess {
     if (second > 0) move(this.#block(view, xdp) + rest, other + first, second);
   }
 
+  /** The first bytes of the packet, as many as there are in `to`: no more than the packet has. */
+  read(call: HelperCall, xdp: number, to: Uint8Array): void {
+    const view = call.memory.view();
+    const bytes = call.memory.bytes();
+    const [start, end] = this.pointers(view, xdp);
+    const first = Math.min(to.length, end - start);
+    to.set(bytes.subarray(start, start + first));
+    if (first === to.length) return;
+    const block = this.#block(view, xdp);
+    to.set(bytes.subarray(block, block + to.length - first), first);
+  }
+
   #shared(view: DataView, xdp: number): number {
     return (
       view.getUint32(xdp + this.hardStart, true) + view.getUint32(xdp + this.frameSize, true) - this.tailroom

@@ -71,6 +71,7 @@ import { refuse } from "./refusal.ts";
 import { type RunFrame, runFrame } from "./run-frame.ts";
 import { StructAllocator } from "./struct-allocator.ts";
 import { KernelSymbols } from "./symbols.ts";
+import { sendSignal } from "./tasks/send-signal.ts";
 import type { KernelTask } from "./tasks/task.ts";
 import { TaskTable } from "./tasks/task-table.ts";
 import { KernelTimers } from "./timers.ts";
@@ -238,6 +239,8 @@ export class Machine {
       },
       options.clock === undefined,
     );
+    // A kernel whose clock is the caller's knows nothing of the time of day. No leap second is told (`adjtimex`).
+    const epoch = this.ownClock ? 0n : BigInt(Date.now()) * 1_000_000n - BigInt(this.clock());
     const indices = new FunctionIndices();
     const executor = createExecutor(this.memory, {
       indices,
@@ -247,7 +250,7 @@ export class Machine {
         random: this.random,
         trace: (text) => this.#trace(text),
         task: () => this.current,
-        signal: (number) => this.current.signals.push(number),
+        signal: (number) => sendSignal(this.current, number),
         run: () => this.#frame,
         perf: {
           output: (map, index, raw) => this.#withMap(map, (found) => this.perf.output(found, index, raw)),
@@ -262,8 +265,7 @@ export class Machine {
         device: (index) => this.current.namespace.devices.get(index)?.device.offset ?? 0,
         sendCopy: (device, frame, ingress) =>
           this.copies.add(this.current.namespace.devices.values(), device, frame, ingress),
-        // A kernel whose clock is the caller's knows nothing of the time of day.
-        atomicTime: () => (this.ownClock ? BigInt(this.clock()) : BigInt(Date.now()) * 1_000_000n),
+        atomicTime: () => BigInt(this.clock()) + epoch,
         hasDevice: (index) => this.current.namespace.devices.has(index),
         arena: (map) => this.mapAt(map)?.parts.storage.arena ?? null,
         objects: this.objects,

@@ -1,12 +1,10 @@
 import type { CgroupDirectory, TaskDirectory, TaskPlace } from "../helpers/index.ts";
 import { Errno } from "../uapi/index.ts";
 import type { CgroupTree } from "./cgroups/cgroup-tree.ts";
+import { sendSignal } from "./tasks/send-signal.ts";
 import type { KernelTask } from "./tasks/task.ts";
 import type { TaskTable } from "./tasks/task-table.ts";
 import { userBytes, userString } from "./user-memory.ts";
-
-/** Numbers of signals (`_NSIG`). */
-const SIGNALS = 64;
 
 /** The tasks of a kernel, as helpers ask for them. */
 export function taskDirectory(tasks: TaskTable): TaskDirectory {
@@ -20,12 +18,7 @@ export function taskDirectory(tasks: TaskTable): TaskDirectory {
     },
     signal: (offset, number) => {
       const task = tasks.at(offset);
-      // Threads of the kernel, idle tasks and the first process get none.
-      if (task === undefined || task.exited || task.memory === undefined || task.tgid <= 1)
-        return -Errno.EPERM;
-      if (number >>> 0 > SIGNALS) return -Errno.EINVAL;
-      if (number !== 0) task.signals.push(number);
-      return 0;
+      return task === undefined ? -Errno.EPERM : sendSignal(task, number);
     },
     userBytes: (offset, low, high, length) => userBytes(tasks.at(offset)?.memory, low, high, length),
     userString: (offset, low, high, limit) => userString(tasks.at(offset)?.memory, low, high, limit),
