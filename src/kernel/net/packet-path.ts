@@ -115,21 +115,24 @@ class Path {
       bytes = result.bytes;
       if (result.end !== null) return this.#deliver(result.end, bytes);
     }
-    this.#lay(bytes);
-    this.#machine.packets.skb.set("skb_iif", this.#device.ifindex);
+    // Whose it is, is found out behind tcx.
+    this.#lay(bytes, null);
+    const { skb } = this.#machine.packets;
+    skb.set("skb_iif", this.#device.ifindex);
     this.#tracepoint("netif_receive_skb", bytes.length);
     const end =
       this.#traffic(BpfAttachType.TCX_INGRESS) ??
       this.#netfilter(NetfilterHook.PRE_ROUTING) ??
       this.#netfilter(NetfilterHook.LOCAL_IN) ??
       this.#lookup() ??
+      this.#find() ??
       this.#cgroup(BpfAttachType.CGROUP_INET_INGRESS);
     const whole = this.#frame();
     return this.#deliver(end ?? this.#filter() ?? { verdict: "accepted", by: null }, whole);
   }
 
   send(frame: Uint8Array): Delivery {
-    this.#lay(frame);
+    this.#lay(frame, this.#socket);
     const end =
       this.#netfilter(NetfilterHook.LOCAL_OUT) ??
       this.#netfilter(NetfilterHook.POST_ROUTING) ??
@@ -139,7 +142,7 @@ class Path {
   }
 
   transmit(frame: Uint8Array): Delivery {
-    this.#lay(frame);
+    this.#lay(frame, this.#socket);
     return this.#leave(this.#traffic(BpfAttachType.TCX_EGRESS));
   }
 
@@ -161,8 +164,8 @@ class Path {
   }
 
   /** What the stack sees of a frame begins behind its link-layer header. */
-  #lay(frame: Uint8Array): void {
-    const sock = this.#socket?.sock.offset ?? 0;
+  #lay(frame: Uint8Array, socket: KernelSocket | null): void {
+    const sock = socket?.sock.offset ?? 0;
     laySkb(this.#machine, frame, { device: this.#device, sock, offset: ETH_HLEN });
   }
 
@@ -206,6 +209,9 @@ class Path {
     if (chain === undefined) return null;
     const { skb } = this.#machine.packets;
     this.#pull(-ETH_HLEN);
+    // `tcx_set_ingress`, and how long the packet is on the wire.
+    skb.set("tc_at_ingress", attachType === BpfAttachType.TCX_INGRESS ? 1 : 0);
+    skb.set("cb+qdisc_skb_cb.pkt_len", skb.get("len"));
     let action: number = TcxAction.NEXT;
     for (const { program } of chain.entries) {
       computeDataPointers(this.#machine);
@@ -227,6 +233,12 @@ class Path {
     return runSocketLookup(this.#firing, this.#device, () => this.#frame())
       ? null
       : { verdict: "dropped", by: "sk_lookup" };
+  }
+
+  /** The packet is its socket's from here on. */
+  #find(): End {
+    if (this.#socket !== null) this.#machine.packets.skb.point("sk", this.#socket.sock.offset);
+    return null;
   }
 
   /** `__cgroup_bpf_run_filter_skb`: programs of the socket's control groups, who see the network header first. */

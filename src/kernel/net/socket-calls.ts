@@ -9,6 +9,12 @@ const FAMILIES: readonly number[] = Object.values(Family);
 const TYPES: readonly number[] = [1, 2, 3];
 const TYPE_MASK = 0xf;
 
+/** What streams and datagrams are carried by where nothing else is asked for (`inetsw`): TCP, UDP. */
+const PROTOCOLS: ReadonlyMap<number, number> = new Map([
+  [1, 6],
+  [2, 17],
+]);
+
 const SOL_SOCKET = 1;
 
 /** Options of sockets that are about their filter. */
@@ -21,8 +27,15 @@ export function openSocket(process: Process, family: number, type: number, proto
   if (!TYPES.includes(kind)) refuse(Errno.EINVAL);
   const { machine, task } = process;
   const { cgroup, namespace } = task;
-  const socket = new KernelSocket(machine.structs, { family, type: kind, protocol, cgroup, namespace });
-  if (family === Family.INET || family === Family.INET6) {
+  const isInternet = family === Family.INET || family === Family.INET6;
+  const socket = new KernelSocket(machine.structs, {
+    family,
+    type: kind,
+    protocol: isInternet && protocol === 0 ? (PROTOCOLS.get(kind) ?? 0) : protocol,
+    cgroup,
+    namespace,
+  });
+  if (isInternet) {
     const attachType = BpfAttachType.CGROUP_INET_SOCK_CREATE;
     const refusal = runCgroupPrograms(machine, {
       group: cgroup,

@@ -9,7 +9,10 @@ import type { Namespace } from "./namespace.ts";
 /** Families of addresses. */
 export const Family = { UNIX: 1, INET: 2, INET6: 10, PACKET: 17 } as const;
 
+const IPPROTO_UDP = 17;
 const TCP_CLOSE = 7;
+/** `SOCK_RCU_FREE` */
+const RCU_FREE = 1 << 23;
 /** `NO_QUEUE_MAPPING` */
 const NO_QUEUE = 0xffff;
 
@@ -79,6 +82,13 @@ export class KernelSocket extends KernelObject {
       address,
     );
     this.sock.set("__sk_common.skc_num", port);
+    if (this.parts.protocol === IPPROTO_UDP) this.#hash();
+  }
+
+  /** A socket of UDP can be found from now on (`udp_lib_get_port`), by whoever takes no reference to it. */
+  #hash(): void {
+    this.sock.set("__sk_common.skc_flags", RCU_FREE);
+    this.sock.point("__sk_common.skc_node.pprev", this.sock.offset);
   }
 
   /** connect(2): the other end's address and port. */
