@@ -23,6 +23,7 @@ const BENCHMARKS = [
 const PROGRAMS: { readonly [name: string]: () => Promise<unknown> } = {
   jit: async () => (await import("./jit.ts")).benchJit([]),
   maps: () => import("./maps.ts"),
+  pcap: async () => (await import("./pcap.ts")).benchPcap([]),
   ringbuf: () => import("./ringbuf.ts"),
   verifier: () => import("./verifier.ts"),
   vm: () => import("./vm.ts"),
@@ -31,6 +32,7 @@ const PROGRAMS: { readonly [name: string]: () => Promise<unknown> } = {
 
 const USAGE = `usage: npm run bench [-- NAME… | all] [--rounds N] [--warm-up MS] [--json FILE]
        npm run bench -- jit --help
+       npm run bench -- pcap [--packets N] [--rounds N] [--write FILE]
 A NAME also stands for all whose names begin with it: isa, btf, cli.
 names: ${[...BENCHMARKS.map(({ name }) => name), ...Object.keys(PROGRAMS)].join(" ")}
 `;
@@ -38,8 +40,9 @@ names: ${[...BENCHMARKS.map(({ name }) => name), ...Object.keys(PROGRAMS)].join(
 process.exitCode = await main();
 
 async function main(): Promise<number> {
-  // It has options of its own.
+  // These have options of their own.
   if (process.argv[2] === "jit") return (await import("./jit.ts")).benchJit(process.argv.slice(3));
+  if (process.argv[2] === "pcap") return (await import("./pcap.ts")).benchPcap(process.argv.slice(3));
   let parsed: ReturnType<typeof parse>;
   try {
     parsed = parse();

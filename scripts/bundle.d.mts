@@ -6,3 +6,4 @@ export interface Part {
 
 export function bundleCommandLine(): Promise<Buffer>;
 export function joined(parts: readonly Part[]): Buffer;
+export function withPlainBindings(text: string): string;

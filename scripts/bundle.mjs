@@ -1,6 +1,7 @@
 // Makes the command line one file of parts, which bin/tsbpf.cjs loads one by one as they are needed.
 import { createHash } from "node:crypto";
-import { basename } from "node:path";
+import { readFileSync } from "node:fs";
+import { basename, join } from "node:path";
 import { ROOT } from "./project.mjs";
 
 /** Node 20 of the V8 kind: nothing is rewritten to older syntax. */
@@ -9,7 +10,7 @@ const TARGET = "node20.19";
 /** The bundle of `src/node/main.ts` as bytes. */
 export async function bundleCommandLine() {
   const esbuild = await import("esbuild");
-  const { outputFiles } = await esbuild.build({
+  const { outputFiles, metafile } = await esbuild.build({
     absWorkingDir: ROOT,
     entryPoints: ["src/node/main.ts"],
     outdir: "parts",
@@ -23,11 +24,13 @@ export async function bundleCommandLine() {
     packages: "external",
     logOverride: { "empty-import-meta": "error" },
     write: false,
+    metafile: true,
     logLevel: "warning",
   });
+  refuseVariables(Object.keys(metafile.inputs));
   const parts = [];
   for (const { path, text } of outputFiles) {
-    const { code } = await esbuild.transform(text, {
+    const { code } = await esbuild.transform(withPlainBindings(text), {
       format: "cjs",
       target: TARGET,
       // A script with cached code cannot use import() on Node 20: it becomes a require() that runs as late.
@@ -42,6 +45,43 @@ export async function bundleCommandLine() {
     parts.push({ name: `./${basename(path)}`, code });
   }
   return joined(parts);
+}
+
+/**
+ * The text of a part, with what it takes from other parts in variables of its own, and what it gives as properties.
+ * esbuild would make getters, and each use of an import a call of one: that costs more than most of what hot loops do.
+ *
+ * A variable that changes after its part has run would not be seen to change: see `refuseVariables`.
+ */
+export function withPlainBindings(text) {
+  const given = [];
+  const plain = text
+    .replace(/^import \{([^}]*)\} from ("\.\/[^"]+");$/gm, (_, names, part) => {
+      const bindings = names.replace(/(\S+) as (\S+?)(,|\s|$)/g, "$1: $2$3");
+      return `var {${bindings}} = require(${part});`;
+    })
+    .replace(/^import ("\.\/[^"]+");$/gm, "require($1);")
+    .replace(/^export \{([^}]*)\};$/gm, (_, names) => {
+      for (const name of names.split(",")) {
+        const [local, as = local] = name.trim().split(/\s+as\s+/);
+        if (local !== "") given.push([local, as]);
+      }
+      return `module.exports = {${given.map(([local, as]) => `${as}: ${local}`).join(", ")}};`;
+    });
+  const rest = /^(?:import[^(]*from "\.|export )/m.exec(plain);
+  if (rest !== null) throw new Error(`a part of the bundle has an unexpected line: ${rest[0]}`);
+  return plain;
+}
+
+/** @throws Error where a module exports what may change. */
+function refuseVariables(modules) {
+  for (const module of modules) {
+    const text = readFileSync(join(ROOT, module), "utf8");
+    const variables = [...text.matchAll(/^(?:let|var) (\w+)/gm)].map(([, name]) => name);
+    const listed = [...text.matchAll(/^export \{([^}]*)\};?$/gm)].flatMap(([, names]) => names.match(/\w+/g));
+    const [name] = text.match(/^export (?:let|var) .*/m) ?? variables.filter((each) => listed.includes(each));
+    if (name !== undefined) throw new Error(`${module} exports a variable, which the bundle cannot: ${name}`);
+  }
 }
 
 /**

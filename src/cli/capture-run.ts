@@ -1,5 +1,12 @@
 import { messageOf, TsbpfError } from "../base/index.ts";
-import { type CapturedPacket, CaptureReader, LINKTYPE, networkStart } from "../packets/index.ts";
+import {
+  type CapturedPacket,
+  CaptureReader,
+  LINKTYPE,
+  networkStart,
+  PacketBatch,
+  PLACE_WORDS,
+} from "../packets/index.ts";
 import { FileError } from "./failure.ts";
 import type { CliIo } from "./io.ts";
 import type { Progress } from "./progress.ts";
@@ -22,26 +29,42 @@ export interface CaptureRun {
 /** What `each` of {@link runCapture} says of a packet that was only put aside: nothing was run that takes time. */
 export const PUT_ASIDE = Symbol("put aside");
 
-/**
- * Calls `each` for every packet of a capture, in slices. `each` must not keep the packet beyond the promise that it may
- * return. `rest` is called before it is waited for more of the capture: what was put aside is to be done then.
- */
+/** What is done with the packets of a capture. */
+export interface PacketWork {
+  /** Takes one packet, which it must not keep beyond the promise that it may return. */
+  each(packet: CapturedPacket, signal: AbortSignal): Promise<void> | typeof PUT_ASIDE | undefined;
+  /** Takes packets of a batch, from the first on. @returns how many; 0 where the first one is for {@link each}. */
+  many?(batch: PacketBatch): number;
+  /** Is called before it is waited for more of the capture: what was put aside is to be done then. */
+  rest?(): void;
+}
+
+/** Does something with every packet of a capture, in slices. */
 export async function runCapture(
   io: CliIo,
   path: string,
   progress: Progress,
-  each: (packet: CapturedPacket, signal: AbortSignal) => Promise<void> | typeof PUT_ASIDE | undefined,
-  rest: () => void = () => undefined,
+  work: PacketWork,
 ): Promise<CaptureRun> {
   const signal = io.signal();
   const started = io.now();
   const source = await untilAborted(io.openFile(path), signal);
   if (source === null) return { packets: 0, bytes: 0, seconds: 0, interrupted: true, problem: null };
   const reader = new CaptureReader();
+  const batch = new PacketBatch();
+  /** Packets that are not looked at together. */
+  let singly = work.many === undefined ? Number.POSITIVE_INFINITY : 0;
   let packets = 0;
   let bytes = 0;
   let problem: string | null = null;
   let sliceEnd = started + SLICE;
+  /** Timers, signals and the terminal have their turn. @returns whether it is to end. */
+  const turn = async (): Promise<boolean> => {
+    progress.update(packets, source.size === null ? null : reader.fileOffset / source.size);
+    await io.turn();
+    sliceEnd = io.now() + SLICE;
+    return signal.aborted;
+  };
   try {
     for (;;) {
       const chunk = await untilAborted(source.read(), signal);
@@ -50,23 +73,33 @@ export async function runCapture(
         break;
       }
       reader.feed(chunk);
-      for (let packet = reader.next(); packet !== null; packet = reader.next()) {
-        const begun = each(packet, signal);
+      for (;;) {
+        if (singly <= 0) {
+          reader.look(batch);
+          const taken = work.many!(batch);
+          reader.pass(batch, taken);
+          packets += taken;
+          bytes += wireBytes(batch, taken);
+          if (taken > 0) {
+            if (io.now() >= sliceEnd && (await turn())) break;
+            continue;
+          }
+          singly = batch.count;
+        }
+        const packet = reader.next();
+        if (packet === null) break;
+        singly--;
+        const begun = work.each(packet, signal);
         packets++;
         bytes += packet.originalLength;
         if (begun === PUT_ASIDE) continue;
         if (begun !== undefined) await begun;
         if (begun !== undefined && signal.aborted) break;
         // Each time: one packet can take as long as its program likes.
-        if (io.now() >= sliceEnd) {
-          progress.update(packets, source.size === null ? null : reader.fileOffset / source.size);
-          await io.turn();
-          if (signal.aborted) break;
-          sliceEnd = io.now() + SLICE;
-        }
+        if (io.now() >= sliceEnd && (await turn())) break;
       }
       if (signal.aborted) break;
-      rest();
+      work.rest?.();
     }
   } catch (error) {
     if (!(error instanceof TsbpfError)) throw error;
@@ -76,6 +109,13 @@ export async function runCapture(
     await source.close();
   }
   return { packets, bytes, seconds: (io.now() - started) / 1000, interrupted: signal.aborted, problem };
+}
+
+/** Bytes on the wire of the first packets of a batch. */
+export function wireBytes({ places }: PacketBatch, count: number): number {
+  let bytes = 0;
+  for (let i = 0; i < count; i++) bytes += places[PLACE_WORDS * i + 2]!;
+  return bytes;
 }
 
 /** Waiting for a pipe must not outlive Ctrl-C: null then. */

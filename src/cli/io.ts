@@ -1,5 +1,5 @@
 import type { Btf } from "../btf/index.ts";
-import type { CapturedPacket } from "../packets/index.ts";
+import type { CapturedPacket, PacketBatch } from "../packets/index.ts";
 import type { BpfCommands } from "../sys/index.ts";
 
 /** Where text and bytes go. */
@@ -59,9 +59,9 @@ export interface PacketFeed {
   /** Whether packets of a length can be fed; others are run by themselves. */
   takes(length: number): boolean;
   /** Adds a packet, some bytes of a buffer. @returns whether it ran the program on those that waited. */
-  add(
-    packet: Pick<CapturedPacket, "bytes" | "offset" | "length"> & { readonly generation?: number },
-  ): boolean;
+  add(packet: Pick<CapturedPacket, "bytes" | "offset" | "length">): boolean;
+  /** Adds packets of a batch, from its packet `from` on. @returns how many. */
+  addMany(batch: PacketBatch, from: number): number;
   /** Packets that wait. */
   readonly waiting: number;
   /** Runs the program on all that wait. */

@@ -1,7 +1,13 @@
-import { type CapturedPacket, LINKTYPE, linktypeName } from "../packets/index.ts";
+import {
+  type CapturedPacket,
+  LINKTYPE,
+  linktypeName,
+  type PacketBatch,
+  PLACE_WORDS,
+} from "../packets/index.ts";
 import { Errno } from "../sys/index.ts";
 import { BpfProgType, Errno as E, errnoMessage } from "../uapi/index.ts";
-import { asEthernet, type CaptureRun, PUT_ASIDE, runCapture } from "./capture-run.ts";
+import { asEthernet, type CaptureRun, PUT_ASIDE, runCapture, wireBytes } from "./capture-run.ts";
 import type { CliIo, OpenKernel, PacketFeed } from "./io.ts";
 import { packetLimit } from "./packet-limits.ts";
 import type { Progress } from "./progress.ts";
@@ -87,8 +93,11 @@ class PacketRunner {
   async all(path: string, progress: Progress): Promise<CaptureRun> {
     const feed = this.#feed;
     try {
-      const each = (packet: CapturedPacket, signal: AbortSignal) => this.#run(packet, signal);
-      const run = await runCapture(this.#io, path, progress, each, () => this.#runWaiting());
+      const run = await runCapture(this.#io, path, progress, {
+        each: (packet, signal) => this.#run(packet, signal),
+        ...(feed === null ? {} : { many: (batch) => this.#feedMany(feed, batch) }),
+        rest: () => this.#runWaiting(),
+      });
       if (feed === null) return run;
       if (run.interrupted) this.dropped = { packets: feed.waiting, bytes: this.#waitingBytes };
       else this.#runWaiting();
@@ -129,6 +138,19 @@ class PacketRunner {
   #runWaiting(): void {
     this.#feed?.run();
     this.#waitingBytes = 0;
+  }
+
+  #feedMany(feed: PacketFeed, batch: PacketBatch): number {
+    if (batch.linktype !== LINKTYPE.ETHERNET || batch.count === 0) return 0;
+    const waited = feed.waiting;
+    const taken = feed.addMany(batch, 0);
+    // What waited was run first, where it was much.
+    if (feed.waiting !== waited + taken) this.#waitingBytes = 0;
+    this.#waitingBytes += wireBytes(batch, taken);
+    for (let i = 0; i < taken; i++) {
+      if (batch.places[PLACE_WORDS * i + 1]! < batch.places[PLACE_WORDS * i + 2]!) this.cut++;
+    }
+    return taken;
   }
 
   #feedTo(

@@ -36,9 +36,11 @@ export async function runClassicFile(
     throw new CommandError("give the filter packets: --pcap FILE or --data INPUT");
   const progress = new Progress(io, !json && !options.has("quiet"));
   let matched = 0;
-  const run = await runCapture(io, input.pcap, progress, (packet) => {
-    if (machine.run(packet.data, contextOf(packet)) !== 0) matched++;
-    return undefined;
+  const run = await runCapture(io, input.pcap, progress, {
+    each: (packet) => {
+      if (machine.run(packet.data, contextOf(packet)) !== 0) matched++;
+      return undefined;
+    },
   });
   if (json) {
     const writer = new JsonWriter({ pretty });

@@ -1,9 +1,12 @@
 import { createReadStream, type ReadStream, readFileSync, readSync, statSync, writeFileSync } from "node:fs";
+import { type FileHandle, open } from "node:fs/promises";
 import type { ByteSource } from "../cli/index.ts";
 import { fileError } from "./file-error.ts";
 
 /** Bytes read at once from a stream. */
 const CHUNK = 1 << 18;
+/** Bytes read at once from a file. */
+const FILE_CHUNK = 1 << 20;
 const RETRY = 5;
 
 /** The bytes of a Node Buffer as a plain array: code that meets both kinds is slower. */
@@ -44,9 +47,15 @@ export function readStdin(): Uint8Array {
   }
 }
 
-/** Reads through Node's streams: reading does not hold up signals, and a pipe nobody writes to can be left. */
+/** Reading does not hold up signals, and a pipe nobody writes to can be left. */
 export async function openFile(path: string): Promise<ByteSource> {
   if (path === "-") return new StreamSource(process.stdin, "standard input", sizeOf(0));
+  return statSync(path, { throwIfNoEntry: false })?.isFile() === true
+    ? await FileSource.open(path)
+    : await openStream(path);
+}
+
+async function openStream(path: string): Promise<ByteSource> {
   const stream = createReadStream(path, { highWaterMark: CHUNK });
   try {
     await new Promise<void>((resolve, reject) => {
@@ -70,6 +79,60 @@ function sizeOf(file: string | number): number | null {
 
 function readStat(fd: number) {
   return process.platform === "win32" ? undefined : statSync(`/dev/fd/${fd}`);
+}
+
+/** Reads ahead while what was read before is worked on, into two buffers in turn: a stream has a new one for each read. */
+class FileSource implements ByteSource {
+  readonly size: number | null;
+  readonly #file: FileHandle;
+  readonly #path: string;
+  readonly #buffers: readonly [Uint8Array, Uint8Array];
+  #turn = 0;
+  #ahead: Promise<number> | null = null;
+
+  private constructor(file: FileHandle, path: string, size: number) {
+    this.#file = file;
+    this.#path = path;
+    this.size = size;
+    // Files of /proc say that they are empty.
+    const length = Math.min(FILE_CHUNK, Math.max(size + 1, CHUNK));
+    this.#buffers = [new Uint8Array(length), new Uint8Array(length)];
+  }
+
+  static async open(path: string): Promise<FileSource> {
+    try {
+      const file = await open(path);
+      const { size } = await file.stat();
+      return new FileSource(file, path, size);
+    } catch (error) {
+      throw fileError(error, path);
+    }
+  }
+
+  async read(): Promise<Uint8Array | null> {
+    const count = await (this.#ahead ?? this.#fill());
+    if (count === 0) return null;
+    const bytes = this.#buffers[this.#turn & 1]!.subarray(0, count);
+    this.#turn++;
+    this.#ahead = this.#fill();
+    // Nobody may ask for more.
+    this.#ahead.catch(() => undefined);
+    return bytes;
+  }
+
+  async close(): Promise<void> {
+    await this.#ahead?.catch(() => undefined);
+    await this.#file.close();
+  }
+
+  async #fill(): Promise<number> {
+    try {
+      const { bytesRead } = await this.#file.read(this.#buffers[this.#turn & 1]!);
+      return bytesRead;
+    } catch (error) {
+      throw fileError(error, this.#path);
+    }
+  }
 }
 
 class StreamSource implements ByteSource {

@@ -1,6 +1,7 @@
 import { FormatError } from "../base/index.ts";
 import { type CaptureFormat, captureFormat, MAGIC_LENGTH } from "./format.ts";
 import { CapturedPacket, type CaptureInterface } from "./packet.ts";
+import { type PacketBatch, PLACE_WORDS } from "./packet-batch.ts";
 import { PcapParser } from "./pcap-parser.ts";
 import { PcapngParser } from "./pcapng-parser.ts";
 import { Window } from "./window.ts";
@@ -44,7 +45,6 @@ export class CaptureReader {
    * null, then the memory may be used again. Packets taken before are no longer valid.
    */
   feed(chunk: Uint8Array): void {
-    this.#packet.generation++;
     this.#window.feed(chunk);
   }
 
@@ -57,6 +57,24 @@ export class CaptureReader {
     if (parser?.next(this.#window, this.#packet)) return this.#packet;
     this.#window.keep();
     return null;
+  }
+
+  /**
+   * Shows the packets that {@link next} would give one after the other, as far as they are whole, lie in one buffer and
+   * come without anything else between; `pass` moves on. None where `next` has to be asked: always so of pcapng.
+   */
+  look(batch: PacketBatch): void {
+    const parser = this.#parser ?? this.#begin();
+    batch.count = 0;
+    if (parser instanceof PcapParser) parser.look(this.#window, batch);
+  }
+
+  /** Moves on behind the first `count` packets of what {@link look} showed last. */
+  pass({ places }: PacketBatch, count: number): void {
+    if (count === 0) return;
+    const last = PLACE_WORDS * (count - 1);
+    this.#window.at = places[last]! + places[last + 1]!;
+    this.#packet.index += count;
   }
 
   /** Says that the file ends here. Throws {@link FormatError} with the offset where it ends inside a packet. */

@@ -16,6 +16,7 @@ export { type Layers, layersOf } from "./layers.ts";
 export { ETHERTYPE, isKnownLinktype, type NetworkStart, networkStart } from "./link-layer.ts";
 export { LINKTYPE, linktypeName, maxCapturedLength } from "./linktypes.ts";
 export { CapturedPacket, type CaptureInterface, type PacketRecord } from "./packet.ts";
+export { PacketBatch, PLACE_WORDS } from "./packet-batch.ts";
 export { type PcapOptions, PcapWriter } from "./pcap-writer.ts";
 export { type PcapngInterfaceOptions, PcapngWriter } from "./pcapng-writer.ts";
 export { IcmpView, TCP_FLAG, TcpView, UdpView } from "./transport.ts";

@@ -33,8 +33,6 @@ export interface PacketRecord {
 export class CapturedPacket implements PacketRecord {
   /** The buffer that holds the packet, at `offset`, `length` bytes of it: for loops that want no object per packet. */
   bytes: Uint8Array = new Uint8Array(0);
-  /** What is in that buffer stays as it is until this number changes. */
-  generation = 0;
   offset = 0;
   /** Bytes captured. */
   length = 0;

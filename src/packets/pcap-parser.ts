@@ -2,6 +2,7 @@ import { FormatError } from "../base/index.ts";
 import { byteSwapped, isPcapMagic, MAGIC_MODIFIED, MAGIC_NANOSECONDS } from "./format.ts";
 import { linktypeName, maxCapturedLength } from "./linktypes.ts";
 import type { CapturedPacket, CaptureInterface } from "./packet.ts";
+import { type PacketBatch, PLACE_WORDS } from "./packet-batch.ts";
 import type { Window } from "./window.ts";
 
 export const PCAP_HEADER_LENGTH = 24;
@@ -67,6 +68,34 @@ export class PcapParser {
     packet.index++;
     window.at = dataAt + length;
     return true;
+  }
+
+  /** See `CaptureReader.look`. */
+  look(window: Window, batch: PacketBatch): void {
+    if (!this.#started && !this.#start(window)) return;
+    const { view, end } = window;
+    const { places, capacity } = batch;
+    const little = this.#little;
+    const limit = this.#limit;
+    batch.bytes = window.bytes;
+    batch.linktype = this.#linktype;
+    let at = window.at;
+    let count = 0;
+    // Before version 2.4 the two lengths may be the other way round: `next` knows.
+    if (this.#minor <= 3) return;
+    while (count < capacity) {
+      const dataAt = at + this.#recordLength;
+      if (dataAt > end) break;
+      const length = view.getUint32(at + 8, little);
+      if (length > limit || dataAt + length > end) break;
+      const place = PLACE_WORDS * count;
+      places[place] = dataAt;
+      places[place + 1] = length;
+      places[place + 2] = view.getUint32(at + 12, little);
+      at = dataAt + length;
+      count++;
+    }
+    batch.count = count;
   }
 
   #start(window: Window): boolean {

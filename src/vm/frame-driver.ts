@@ -9,6 +9,7 @@ export interface FramePlaces {
   readonly context: number;
   /** What the context is a copy of when a run begins, but for the end of the frame. */
   readonly template: number;
+  /** A multiple of 8. */
   readonly contextSize: number;
   /** The pointer in the context to the end of the frame. */
   readonly endAt: number;
@@ -17,15 +18,26 @@ export interface FramePlaces {
   /** What is zero around it when a run begins, where that is asked for. */
   readonly page: number;
   readonly pageSize: number;
+  /** A word for each result below {@link SMALL_RESULTS}, to which is added how many runs gave it. */
+  readonly counts: number;
 }
+
+/** Results below this, as the actions of XDP are, are counted where they come up. */
+export const SMALL_RESULTS = 16;
 
 /** One record: offset of a frame, its length, and, after its run, the low half of r0; the fourth word is not used. */
 export const FRAME_RECORD_SIZE = 16;
 
+/** Bytes behind the last frame that are read, and not used: frames are copied in pieces of this size. */
+export const FRAME_SLACK = 16;
+
+/** Longer frames are copied as a whole, which costs a call. */
+const MOST_BY_WORDS = 512;
+
 /**
  * `(function index, header, count, clear) → runs`: runs a program on the frames of `count` records, which stand behind
- * a word at `header` in which the runs are counted. The last run was the last of all, or ended with a fault, or
- * somebody has interrupted.
+ * a header: a word in which the runs are counted, and one for those among them with results that are not small. The
+ * last run was the last of all, or ended with a fault (its result is not counted), or somebody has interrupted.
  */
 export type DriveFrames = (entry: number, header: number, count: number, clear: number) => number;
 
@@ -43,6 +55,10 @@ export function createFrameDriver(executor: BpfExecutor, places: FramePlaces): D
   const runs = f.local("i32", "runs");
   const length = f.local("i32", "length");
   const result = f.local("i32", "result");
+  const frame = f.local("i32", "frame");
+  const at = f.local("i32", "at");
+  const fault = f.local("i32", "fault");
+  const large = f.local("i32", "large");
   const set = (word: number, value: number) =>
     f.i32
       .const(0)
@@ -52,26 +68,65 @@ export function createFrameDriver(executor: BpfExecutor, places: FramePlaces): D
   set(State.FRAME_TOP, executor.framesAt);
   set(State.STACK_TOP, executor.stackEnd);
   set(State.CONTEXT, places.context);
+  f.get(header).i32.const(0).i32.store(4);
   f.get(header).i32.const(FRAME_RECORD_SIZE).i32.add().set(record);
   f.loop((again) => {
     set(State.TAIL_CALLS, 0);
-    f.get(clear);
-    f.if(() => f.i32.const(places.page).i32.const(0).i32.const(places.pageSize).memoryFill());
-    f.i32.const(places.data).get(record).i32.load(0);
-    f.get(record).i32.load(4).tee(length).memoryCopy();
-    f.i32.const(places.context).i32.const(places.template).i32.const(places.contextSize).memoryCopy();
+    f.get(record).i32.load(0).set(frame);
+    f.get(record).i32.load(4).set(length);
+    f.get(clear).get(length).i32.const(MOST_BY_WORDS).i32.gtU().i32.or();
+    f.if(
+      () => {
+        f.get(clear);
+        f.if(() => f.i32.const(places.page).i32.const(0).i32.const(places.pageSize).memoryFill());
+        f.i32.const(places.data).get(frame).get(length).memoryCopy();
+      },
+      () => {
+        f.i32.const(0).set(at);
+        f.loop((more) => {
+          for (const half of [0, 8])
+            f.get(at)
+              .get(frame)
+              .get(at)
+              .i32.add()
+              .i64.load(half)
+              .i64.store(places.data + half);
+          f.get(at).i32.const(FRAME_SLACK).i32.add().tee(at).get(length).i32.ltU().brIf(more);
+        });
+      },
+    );
+    for (let byte = 0; byte < places.contextSize; byte += 8)
+      f.i32
+        .const(places.context + byte)
+        .i32.const(places.template + byte)
+        .i64.load()
+        .i64.store();
     f.i32.const(places.endAt).i32.const(places.data).get(length).i32.add().i32.store();
     // Counted before it begins: a trap leaves the count behind.
     f.get(header).get(runs).i32.const(1).i32.add().tee(runs).i32.store();
     f.i32.const(places.context).i32.const(executor.stackEnd);
     f.get(entry).callIndirect(m.type(ENTRY_SIGNATURE), table).i32.wrapI64().set(result);
     f.get(record).get(result).i32.store(8);
+    f.i32
+      .const(0)
+      .i32.load(executor.stateAt + State.FAULT)
+      .tee(fault)
+      .i32.eqz();
+    f.if(() => {
+      f.get(result).i32.const(SMALL_RESULTS).i32.ltU();
+      f.if(
+        () => {
+          f.get(result).i32.const(2).i32.shl().tee(at);
+          f.get(at).i32.load(places.counts).i32.const(1).i32.add().i32.store(places.counts);
+        },
+        () => f.get(header).get(large).i32.const(1).i32.add().tee(large).i32.store(4),
+      );
+    });
     f.get(record).i32.const(FRAME_RECORD_SIZE).i32.add().set(record);
     f.i32.const(0).i32.load(Control.PENDING);
     f.if(() => f.i32.const(executor.id).call(quiesce));
     f.get(runs).get(count).i32.ltU();
-    f.i32.const(0).i32.load(executor.stateAt + State.FAULT);
-    f.i32.const(0).i32.load(Control.INTERRUPT).i32.or().i32.eqz().i32.and().brIf(again);
+    f.get(fault).i32.const(0).i32.load(Control.INTERRUPT).i32.or().i32.eqz().i32.and().brIf(again);
   });
   f.get(runs);
   const instance = new WebAssembly.Instance(new WebAssembly.Module(m.finish()), {

@@ -5,7 +5,9 @@ export {
   createFrameDriver,
   type DriveFrames,
   FRAME_RECORD_SIZE,
+  FRAME_SLACK,
   type FramePlaces,
+  SMALL_RESULTS,
 } from "./frame-driver.ts";
 export { FunctionIndices } from "./function-indices.ts";
 export { Interpreter } from "./interp/interpreter.ts";

@@ -5,7 +5,7 @@ import { encode } from "../../src/isa/index.ts";
 import { EmbeddedKernel } from "../../src/kernel/index.ts";
 import { type LoadedObject, load } from "../../src/loader/index.ts";
 import { open } from "../../src/object/index.ts";
-import { CaptureReader, packetsOf } from "../../src/packets/index.ts";
+import { CaptureReader, PacketBatch, packetsOf } from "../../src/packets/index.ts";
 import { BpfProgType } from "../../src/uapi/index.ts";
 
 const CAPTURE = readFileSync("testdata/flow/traffic.pcap");
@@ -104,8 +104,8 @@ describe("PacketFeed", () => {
     const frame = { bytes: buffer, offset: 2, length: 20 };
     for (let i = 0; i < 5000; i++) {
       buffer[15] = i % 7;
-      // Every other buffer says that it stays as it is for a while, and is another one after it.
-      feed.add(i % 2 === 0 ? frame : { ...frame, generation: i });
+      if (i % 2 === 0) feed.add(frame);
+      else while (feed.addMany({ bytes: buffer, count: 1, places: Uint32Array.of(2, 20, 20) }, 0) === 0);
     }
     feed.run();
     expect(feed.runs).toBe(5000);
@@ -137,8 +137,14 @@ describe("PacketFeed", () => {
     one.run();
     const other = pieces.kernel.packetFeed(pieces.fd)!;
     const reader = new CaptureReader();
+    const batch = new PacketBatch(7);
     for (let at = 0; at < CAPTURE.length; at += 777) {
       reader.feed(CAPTURE.subarray(at, at + 777));
+      for (let taken = -1; taken !== 0; ) {
+        reader.look(batch);
+        taken = batch.count === 0 ? 0 : other.addMany(batch, 0);
+        reader.pass(batch, taken);
+      }
       for (let packet = reader.next(); packet !== null; packet = reader.next())
         if (other.takes(packet.length)) other.add(packet);
     }
@@ -148,6 +154,73 @@ describe("PacketFeed", () => {
     expect(contents(pieces.object)).toBe(contents(whole.object));
     for (const feed of [one, other]) feed.close();
     for (const { kernel } of [whole, pieces]) kernel.exit();
+  });
+
+  it("takes of a batch what it can: up to frames that are none for it, and to its own room", () => {
+    const { kernel } = loaded("testdata/flow/flow.bpf.o");
+    const fd = assembled(
+      kernel,
+      `r0 = *(u32 *)(r1 + 4)
+       r1 = *(u32 *)(r1 + 0)
+       r0 -= r1
+       exit`,
+    );
+    const feed = kernel.packetFeed(fd)!;
+    const lengths = [14, 15, 16, 511, 512, 513, 1499, 3000, 13, 60];
+    const bytes = new Uint8Array(lengths.reduce((sum, length) => sum + length + 5, 0));
+    const places = new Uint32Array(3 * lengths.length);
+    let at = 0;
+    for (const [i, length] of lengths.entries()) {
+      places.set([at, length, length], 3 * i);
+      at += length + 5;
+    }
+    const batch = { bytes, count: lengths.length, places };
+    expect(feed.addMany(batch, 0)).toBe(8);
+    expect(feed.addMany(batch, 8)).toBe(0);
+    expect(feed.addMany(batch, 9)).toBe(1);
+    // More than it keeps before it has to run them.
+    let added = 9;
+    for (let round = 0; round < 3000; round++) added += feed.addMany(batch, 0);
+    feed.run();
+    expect(feed.runs).toBe(added);
+    expect(added).toBeGreaterThan(3000 * 4);
+    expect([...feed.verdicts.keys()].sort((a, b) => a - b)).toEqual(
+      lengths.filter((length) => length !== 13).sort((a, b) => a - b),
+    );
+    feed.close();
+    kernel.exit();
+  });
+
+  it("counts results that are actions, and others", () => {
+    const { kernel } = loaded("testdata/flow/flow.bpf.o");
+    const fd = assembled(
+      kernel,
+      `r2 = *(u32 *)(r1 + 4)
+       r1 = *(u32 *)(r1 + 0)
+       r3 = r1
+       r3 += 14
+       r0 = 0
+       if r3 > r2 goto +4
+       r0 = *(u8 *)(r1 + 0)
+       if r0 != 200 goto +2
+       r0 = -1
+       r0 <<= 4
+       exit`,
+    );
+    const feed = kernel.packetFeed(fd)!;
+    const expected = new Map<number, number>();
+    for (let i = 0; i < 1000; i++) {
+      const bytes = new Uint8Array(20);
+      bytes[0] = (i * 7) % 40 === 0 ? 200 : (i * 7) % 40;
+      feed.add({ bytes, offset: 0, length: 20 });
+      count(expected, bytes[0] === 200 ? 0xffff_fff0 : bytes[0]!);
+      if (i % 100 === 0) feed.run();
+    }
+    feed.run();
+    expect(new Map(feed.verdicts)).toEqual(expected);
+    expect(feed.runs).toBe(1000);
+    feed.close();
+    kernel.exit();
   });
 
   it("is not for what is interpreted, or takes no XDP frames; and says which frames it takes", () => {

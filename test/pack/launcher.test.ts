@@ -13,7 +13,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { joined } from "../../scripts/bundle.mjs";
+import { joined, withPlainBindings } from "../../scripts/bundle.mjs";
 
 // A bundle of parts, as scripts/build.mjs writes it.
 const bundle = (text: string) =>
@@ -189,4 +189,28 @@ describe("the launcher", () => {
       expect(readdirSync(path("dist/code-cache"))).toHaveLength(1);
     },
   );
+});
+
+describe("parts of the bundle", () => {
+  it("take what they import into variables, and give plain properties", () => {
+    const part = [
+      'import {\n  a,\n  b as b2,\n  $ as $2\n} from "./chunk-X.js";',
+      'import "./chunk-Y.js";',
+      'import { readFileSync } from "node:fs";',
+      "export {\n  c as default,\n  d\n};",
+    ].join("\n");
+    expect(withPlainBindings(part)).toBe(
+      [
+        'var {\n  a,\n  b: b2,\n  $: $2\n} = require("./chunk-X.js");',
+        'require("./chunk-Y.js");',
+        'import { readFileSync } from "node:fs";',
+        "module.exports = {default: c, d: d};",
+      ].join("\n"),
+    );
+  });
+
+  it("refuses lines that it does not know", () => {
+    expect(() => withPlainBindings('import * as x from "./chunk-X.js";')).toThrow("unexpected line");
+    expect(() => withPlainBindings("export const a = 1;")).toThrow("unexpected line");
+  });
 });

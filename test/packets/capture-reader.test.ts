@@ -5,6 +5,7 @@ import {
   type CapturedPacket,
   CaptureReader,
   LINKTYPE,
+  PacketBatch,
   PcapngWriter,
   PcapWriter,
   packetsOf,
@@ -72,7 +73,67 @@ function pcapHeader(options: { magic?: number; minor?: number; linktype?: number
   );
 }
 
+/** The packets of a file in chunks, some by `look` and `pass`, some by `next`. */
+function readTogether(file: Uint8Array, chunk: number, capacity: number): number[][] {
+  const reader = new CaptureReader();
+  const batch = new PacketBatch(capacity);
+  const packets: number[][] = [];
+  for (let at = 0; at < file.length; at += chunk) {
+    reader.feed(file.slice(at, at + chunk));
+    for (let round = 0; ; round++) {
+      reader.look(batch);
+      const passed = Math.min(batch.count, round % (capacity + 1));
+      for (let i = 0; i < passed; i++) {
+        const [offset, length, original] = batch.places.subarray(3 * i, 3 * i + 3);
+        packets.push([batch.linktype, original!, ...batch.bytes.subarray(offset!, offset! + length!)]);
+      }
+      reader.pass(batch, passed);
+      const packet = reader.next();
+      if (packet === null) break;
+      expect(packet.index).toBe(packets.length);
+      packets.push([packet.linktype, packet.originalLength, ...packet.data]);
+    }
+  }
+  reader.end();
+  return packets;
+}
+
 describe("pcap", () => {
+  it("shows several packets at once that are those of one after the other", () => {
+    fc.assert(
+      fc.property(
+        fc.array(packetArbitrary, { maxLength: 20 }),
+        endianArbitrary,
+        fc.integer({ min: 1, max: 2000 }),
+        fc.integer({ min: 1, max: 5 }),
+        (records, endian, chunk, capacity) => {
+          const writer = new PcapWriter({ endian, precision: "nanoseconds" });
+          for (const record of records) writer.write(record);
+          const file = writer.take();
+          expect(readTogether(file, chunk, capacity)).toEqual(
+            records.map(({ data, originalLength }) => [1, originalLength, ...data]),
+          );
+        },
+      ),
+    );
+  });
+
+  it("shows none at once of old versions, of pcapng, and in front of what is wrong", () => {
+    const shown = (file: Uint8Array) => {
+      const reader = new CaptureReader();
+      reader.feed(file);
+      const batch = new PacketBatch();
+      reader.look(batch);
+      return [batch.count, reader.next()?.length];
+    };
+    const record = bytesLittle(0, 0, 1, 2, [0x1234]);
+    expect(shown(all(pcapHeader(), [...record.slice(0, 17)]))).toEqual([1, 1]);
+    expect(shown(all(pcapHeader({ minor: 3 }), [...record.slice(0, 17)]))).toEqual([0, 1]);
+    expect(shown(all(section(), interfaceBlock(1, 0), block(6, bytesLittle(0, 0, 0, 0, 0))))[0]).toBe(0);
+    const wrong = all(pcapHeader(), [...record.slice(0, 17)], bytesLittle(0, 0, 0x7000_0000, 1));
+    expect(shown(wrong)).toEqual([1, 1]);
+  });
+
   it("reads back what was written, in both precisions and byte orders, however the file is cut", () => {
     fc.assert(
       fc.property(

@@ -2,7 +2,13 @@ import { CallKind, lookup } from "../../isa/index.ts";
 import { isCgroupStorage } from "../../maps/index.ts";
 import { PAGE_SIZE } from "../../mem/index.ts";
 import { BpfAttachType, BpfFuncId, BpfProgType } from "../../uapi/index.ts";
-import { createFrameDriver, type DriveFrames, FRAME_RECORD_SIZE } from "../../vm/index.ts";
+import {
+  createFrameDriver,
+  type DriveFrames,
+  FRAME_RECORD_SIZE,
+  FRAME_SLACK,
+  SMALL_RESULTS,
+} from "../../vm/index.ts";
 import type { Machine } from "../machine.ts";
 import { layXdp, XDP_HEADROOM } from "../net/lay-xdp.ts";
 import type { KernelProgram } from "../objects/program.ts";
@@ -12,19 +18,31 @@ import type { Process } from "../process.ts";
 const MOST_FRAMES = 4096;
 const MOST_BYTES = 1 << 20;
 
+const RECORD_WORDS = FRAME_RECORD_SIZE / 4;
+/** Words of each frame in {@link FrameBatch.places}. */
+const PLACE_WORDS = 3;
+
 /** Nanoseconds after which the caller has its turn again. */
 const SLICE = 4_000_000;
 const FIRST_SLICE = 16;
 
 const ETH_HLEN = 14;
 
+const COUNTS_SIZE = 4 * SMALL_RESULTS;
+
 /** A frame: bytes of a buffer. */
 export interface FrameBytes {
   readonly bytes: Uint8Array;
   readonly offset: number;
   readonly length: number;
-  /** What is in the buffer stays as it is until this number changes; absent: it may change at any time. */
-  readonly generation?: number;
+}
+
+/** Frames that lie in one buffer, in this order. */
+export interface FrameBatch {
+  readonly bytes: Uint8Array;
+  readonly count: number;
+  /** Three words of each: its offset in the buffer, its length, and one that does not matter. */
+  readonly places: Uint32Array;
 }
 
 /** What came of frames, over all runs of a feed. */
@@ -56,16 +74,13 @@ export class PacketFeed implements FeedResults, Disposable {
   /** Longest frame that is in one piece. */
   readonly #room: number;
   readonly #contextSize: number;
-  /** Of one block: the template of the context, the records behind their header, the bytes of frames. */
+  /** Of one block: the template of the context, counts of results, the records behind their header, the bytes of frames. */
   readonly #block: number;
+  readonly #counts: number;
   readonly #records: number;
   readonly #bytes: number;
   #count = 0;
   #used = 0;
-  /** The buffer that was copied last, and what is to be added to offsets in it; null where none was copied whole. */
-  #source: Uint8Array | null = null;
-  #generation: number | undefined;
-  #sourceAt = 0;
   /** Frames that are run before the caller has its turn. */
   #slice = FIRST_SLICE;
 
@@ -78,7 +93,9 @@ export class PacketFeed implements FeedResults, Disposable {
     this.#program = program;
     this.#block = block;
     this.#contextSize = (xdp.size + 15) & -16;
-    this.#records = block + this.#contextSize;
+    this.#counts = block + this.#contextSize;
+    this.#records = this.#counts + COUNTS_SIZE;
+    memory.bytes().fill(0, this.#counts, this.#records);
     this.#bytes = this.#records + FRAME_RECORD_SIZE * (MOST_FRAMES + 1);
     this.#room = packets.room - XDP_HEADROOM;
     this.#clear = mayLookAround(program);
@@ -93,6 +110,7 @@ export class PacketFeed implements FeedResults, Disposable {
       data: packets.frame + XDP_HEADROOM,
       page: packets.frame,
       pageSize: PAGE_SIZE,
+      counts: this.#counts,
     });
     this.#begin();
   }
@@ -105,7 +123,12 @@ export class PacketFeed implements FeedResults, Disposable {
     if (parts.expectedAttachType === BpfAttachType.XDP_DEVMAP) return null;
     if (parts.expectedAttachType === BpfAttachType.XDP_CPUMAP) return null;
     if (program.maps.some(({ type }) => isCgroupStorage(type))) return null;
-    const size = ((machine.packets.xdp.size + 15) & -16) + FRAME_RECORD_SIZE * (MOST_FRAMES + 1) + MOST_BYTES;
+    const size =
+      ((machine.packets.xdp.size + 15) & -16) +
+      COUNTS_SIZE +
+      FRAME_RECORD_SIZE * (MOST_FRAMES + 1) +
+      MOST_BYTES +
+      FRAME_SLACK;
     const block = machine.memory.alloc(size, 16);
     return block === 0 ? null : new PacketFeed(process, program.get(), block);
   }
@@ -121,35 +144,60 @@ export class PacketFeed implements FeedResults, Disposable {
   }
 
   /**
-   * Adds a frame whose length it {@link takes}, and first runs what waits where there is enough of it. Of a buffer that
-   * several frames lie in, as captures have them, all is copied at once.
+   * Adds a frame whose length it {@link takes}, and first runs what waits where there is enough of it.
    *
    * @returns whether it ran any.
    */
-  add({ bytes, offset, length, generation }: FrameBytes): boolean {
-    let ran = this.#count >= this.#slice;
-    if (ran) this.run();
-    if (bytes !== this.#source || generation !== this.#generation || generation === undefined) {
-      const whole = generation !== undefined && bytes.length <= MOST_BYTES;
-      if (this.#used + (whole ? bytes.length : length) > MOST_BYTES) {
-        this.run();
-        ran = true;
-      }
-      const from = whole ? 0 : offset;
-      const copied = whole ? bytes.length : length;
-      const at = this.#bytes + this.#used;
-      this.#machine.memory.bytes().set(bytes.subarray(from, from + copied), at);
-      this.#used += (copied + 15) & -16;
-      this.#source = whole ? bytes : null;
-      this.#generation = generation;
-      this.#sourceAt = at - from;
-    }
+  add({ bytes, offset, length }: FrameBytes): boolean {
+    const full = this.#count >= this.#slice || this.#used + length > MOST_BYTES;
+    if (full) this.run();
+    const at = this.#copy(bytes, offset, offset + length);
     this.#count++;
     const words = this.#machine.memory.words();
-    const record = (this.#records >>> 2) + 4 * this.#count;
-    words[record] = this.#sourceAt + offset;
+    const record = (this.#records >>> 2) + RECORD_WORDS * this.#count;
+    words[record] = at;
     words[record + 1] = length;
-    return ran;
+    return full;
+  }
+
+  /**
+   * Adds the frames of a batch from its frame `from` on, and first runs what waits where there is enough of it. Their
+   * bytes are copied at once, with what lies between them.
+   *
+   * @returns how many: all up to one whose length it does not take ({@link takes}), or up to as many as are run at once.
+   */
+  addMany({ bytes, count, places }: FrameBatch, from: number): number {
+    const first = places[PLACE_WORDS * from]!;
+    // The first one has room then, however much lies behind.
+    if (this.#count >= this.#slice || this.#used + this.#room > MOST_BYTES) this.run();
+    const most = Math.min(count, from + this.#slice - this.#count);
+    const furthest = first + MOST_BYTES - this.#used;
+    let end = first;
+    let next = from;
+    for (; next < most; next++) {
+      const length = places[PLACE_WORDS * next + 1]!;
+      const behind = places[PLACE_WORDS * next]! + length;
+      if (behind > furthest || !this.takes(length)) break;
+      end = behind;
+    }
+    const moved = this.#copy(bytes, first, end) - first;
+    const words = this.#machine.memory.words();
+    let record = (this.#records >>> 2) + RECORD_WORDS * (this.#count + 1);
+    for (let i = from; i < next; i++) {
+      words[record] = places[PLACE_WORDS * i]! + moved;
+      words[record + 1] = places[PLACE_WORDS * i + 1]!;
+      record += RECORD_WORDS;
+    }
+    this.#count += next - from;
+    return next - from;
+  }
+
+  /** @returns where bytes of a buffer are now. */
+  #copy(bytes: Uint8Array, from: number, end: number): number {
+    const at = this.#bytes + this.#used;
+    this.#machine.memory.bytes().set(bytes.subarray(from, end), at);
+    this.#used += (end - from + 15) & -16;
+    return at;
   }
 
   /** Runs the program on all frames that wait. */
@@ -193,31 +241,28 @@ export class PacketFeed implements FeedResults, Disposable {
   #begin(): void {
     this.#count = 0;
     this.#used = 0;
-    this.#source = null;
+  }
+
+  #note(verdict: number, times: number): void {
+    if (times > 0) this.verdicts.set(verdict, (this.verdicts.get(verdict) ?? 0) + times);
   }
 
   #countResults(done: number, ran: number): void {
     const { fault } = this.#machine.executor;
     const good = fault === null ? ran : ran - 1;
     const words = this.#machine.memory.words();
-    const first = (this.#records >>> 2) + 4 * (done + 1) + 2;
-    // Most packets get the verdict that the one before got.
-    let last = 0;
-    let same = 0;
-    const note = () => {
-      if (same > 0) this.verdicts.set(last, (this.verdicts.get(last) ?? 0) + same);
-    };
-    for (let i = 0; i < good; i++) {
-      const verdict = words[first + 4 * i]! >>> 0;
-      if (verdict === last) {
-        same++;
-        continue;
-      }
-      note();
-      last = verdict;
-      same = 1;
+    const counts = this.#counts >>> 2;
+    for (let verdict = 0; verdict < SMALL_RESULTS; verdict++) {
+      this.#note(verdict, words[counts + verdict]! >>> 0);
+      words[counts + verdict] = 0;
     }
-    note();
+    const header = (this.#records >>> 2) + RECORD_WORDS * done;
+    if (words[header + 1] !== 0) {
+      for (let i = 1; i <= good; i++) {
+        const verdict = words[header + RECORD_WORDS * i + 2]! >>> 0;
+        if (verdict >= SMALL_RESULTS) this.#note(verdict, 1);
+      }
+    }
     this.runs += good;
     if (fault !== null) this.faults.set(fault.message, (this.faults.get(fault.message) ?? 0) + 1);
   }

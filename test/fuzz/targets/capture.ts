@@ -2,6 +2,7 @@ import { messageOf } from "../../../src/base/index.ts";
 import {
   CaptureReader,
   layersOf,
+  PacketBatch,
   packetsOf,
   transportChecksum,
   verifyTransport,
@@ -35,11 +36,30 @@ export const capture: Target = {
       const reader = new CaptureReader();
       // Read from one buffer that is overwritten, as of a file.
       const buffer = new Uint8Array(4096);
+      const batch = new PacketBatch(5);
       for (let at = 0; at < input.length; ) {
         const chunk = input.subarray(at, at + 1 + random.small(4095));
         buffer.set(chunk);
         reader.feed(buffer.subarray(0, chunk.length));
-        for (const packet of reader) yield describe(packet);
+        for (;;) {
+          reader.look(batch);
+          const { count, bytes, places, linktype } = batch;
+          for (let i = 0; i < count; i++) {
+            const packet = reader.next();
+            const [offset, length, original] = places.subarray(3 * i, 3 * i + 3);
+            const same =
+              packet?.bytes === bytes &&
+              packet.offset === offset &&
+              packet.length === length &&
+              packet.originalLength === original &&
+              packet.linktype === linktype;
+            demand(same, "packets that were shown together are others one by one");
+            yield describe(packet!);
+          }
+          const packet = reader.next();
+          if (packet === null) break;
+          yield describe(packet);
+        }
         buffer.fill(0xee);
         at += chunk.length;
       }
