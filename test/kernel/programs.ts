@@ -70,6 +70,8 @@ function logOf(side: Side, fields: Fields): string {
       insns,
       license: "GPL",
       expectedAttachType: (fields["expectedAttachType"] as number | undefined) ?? 0,
+      attachBtfId: (fields["attachBtfId"] as number | undefined) ?? 0,
+      progFlags: (fields["progFlags"] as number | undefined) ?? 0,
     });
     side.sys.close(fd);
     return "loads";

@@ -208,10 +208,11 @@ class Path {
     const chain = this.#device.tcx.get(attachType);
     if (chain === undefined) return null;
     const { skb } = this.#machine.packets;
+    const arrives = attachType === BpfAttachType.TCX_INGRESS;
+    skb.set("tc_at_ingress", arrives ? 1 : 0);
+    // Of what arrives without its link-layer header (`sch_handle_ingress`, `qdisc_pkt_len_init`).
+    skb.set("cb+qdisc_skb_cb.pkt_len", skb.get("len") + (arrives ? 0 : ETH_HLEN));
     this.#pull(-ETH_HLEN);
-    // `tcx_set_ingress`, and how long the packet is on the wire.
-    skb.set("tc_at_ingress", attachType === BpfAttachType.TCX_INGRESS ? 1 : 0);
-    skb.set("cb+qdisc_skb_cb.pkt_len", skb.get("len"));
     let action: number = TcxAction.NEXT;
     for (const { program } of chain.entries) {
       computeDataPointers(this.#machine);

@@ -39,15 +39,20 @@ const SKB_LENGTH = "r8 = *(u32 *)(r1 + 0)";
 const FIELDS = [4, 8, 12, 16, 20, 24, 28, 32, 36, 40, 44];
 /** Those of its socket, which programs of control groups read. */
 const SOCKET_FIELDS = [88, 92, 96, 132, 136];
+/** `wire_len`, which programs of traffic control read, and whether the packet is anybody's. */
+const TRAFFIC_FIELDS = [160];
+const OWNED = "r7 = *(u64 *)(r6 + 168)\nif r7 == 0 goto +1\nr7 = 1";
 const ROOM = 16;
 
 /** Leaves fields of r6 in a second map. */
 function fields(digit: number, type: string): string {
-  const wanted = type === "cgroup_skb" ? [...FIELDS, ...SOCKET_FIELDS] : FIELDS;
-  return wanted
+  const own = { cgroup_skb: SOCKET_FIELDS, sched_cls: TRAFFIC_FIELDS }[type] ?? [];
+  const reads = [...FIELDS, ...own].map((offset) => `r7 = *(u32 *)(r6 + ${offset})`);
+  if (type === "sched_cls") reads.push(OWNED);
+  return reads
     .map(
-      (offset, index) => `
-        r7 = *(u32 *)(r6 + ${offset})
+      (read, index) => `
+        ${read}
         *(u32 *)(r10 - 4) = ${digit * ROOM + index}
         r2 = r10
         r2 += -4
