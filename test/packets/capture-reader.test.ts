@@ -126,11 +126,11 @@ describe("pcap", () => {
       reader.look(batch);
       return [batch.count, reader.next()?.length];
     };
-    const record = bytesLittle(0, 0, 1, 2, [0x1234]);
-    expect(shown(all(pcapHeader(), [...record.slice(0, 17)]))).toEqual([1, 1]);
-    expect(shown(all(pcapHeader({ minor: 3 }), [...record.slice(0, 17)]))).toEqual([0, 1]);
+    const record = [...bytesLittle(0, 0, 1, 2), 0x34];
+    expect(shown(all(pcapHeader(), record))).toEqual([1, 1]);
+    expect(shown(all(pcapHeader({ minor: 3 }), record))).toEqual([0, 1]);
     expect(shown(all(section(), interfaceBlock(1, 0), block(6, bytesLittle(0, 0, 0, 0, 0))))[0]).toBe(0);
-    const wrong = all(pcapHeader(), [...record.slice(0, 17)], bytesLittle(0, 0, 0x7000_0000, 1));
+    const wrong = all(pcapHeader(), record, bytesLittle(0, 0, 0x7000_0000, 1));
     expect(shown(wrong)).toEqual([1, 1]);
   });
 
