@@ -1,5 +1,6 @@
 import { BpfFuncId } from "../../../src/uapi/index.ts";
 import { type Draft, FRAME, type Pending } from "./draft.ts";
+import { type KfuncName, kfuncIndex } from "./kfuncs.ts";
 import { CONTEXT_SLOT, load, place, store } from "./memory.ts";
 import { MAPS, type MapName, mapIndex } from "./program.ts";
 
@@ -23,7 +24,7 @@ function pointer(draft: Draft, register: number, size: number): boolean {
 }
 
 /** A function of a kind to call: a new one, or one that is known already. */
-function callee(draft: Draft, kind: Pending["kind"]): Pending | null {
+export function callee(draft: Draft, kind: Pending["kind"]): Pending | null {
   const { pending, depth, random } = draft;
   const known = pending.filter((each) => each.kind === kind && each.depth === depth + 1);
   if (known.length > 0 && random.oneIn(2)) return random.pick(known);
@@ -60,12 +61,26 @@ function numbers(draft: Draft, registers: readonly number[]): void {
   }
 }
 
+type EachKind = "each" | "eachHash" | "eachRecent";
+
+/** The map whose elements a function is called for. */
+export const EACH: { readonly [kind in EachKind]: MapName } = {
+  each: "cells",
+  eachHash: "table",
+  eachRecent: "recent",
+};
+
+function eachKinds({ live, containers }: Draft["features"]): readonly EachKind[] {
+  if (live) return ["each"];
+  return containers ? ["each", "eachHash", "eachRecent"] : ["each", "eachHash"];
+}
+
 /** `bpf_loop`, or `bpf_for_each_map_elem`. */
 export function callback(draft: Draft): void {
   const { random, code, features } = draft;
   if (draft.shared < ARGUMENT && !draft.bases.some(({ aligned }) => aligned)) return;
   if (draft.loops > 1) return;
-  const kind = random.oneIn(2) ? "loop" : features.live || random.oneIn(2) ? "each" : "eachHash";
+  const kind = random.oneIn(2) ? "loop" : random.pick(eachKinds(features));
   const target = callee(draft, kind);
   if (target === null) return;
   if (kind === "loop") {
@@ -80,7 +95,7 @@ export function callback(draft: Draft): void {
       if (random.oneIn(8)) draft.put("or64_k", 1, 0, 0, random.pick([1 << 24, -(2 ** 31)]));
     }
   } else {
-    code.map(1, mapIndex(kind === "each" ? "cells" : "table"));
+    code.map(1, mapIndex(EACH[kind]));
   }
   pointer(draft, 3, ARGUMENT);
   code.func(2, target.label);
@@ -91,12 +106,15 @@ export function callback(draft: Draft): void {
 }
 
 const LOOKED_UP: readonly MapName[] = ["cells", "table", "counts", "places"];
+const LOOKED_UP_TOO: readonly MapName[] = ["recent", "recent", "hot", "hot", "accounts", "accounts"];
+/** Bytes of an account that its lock takes. */
+const LOCK = 8;
 
 /** A lookup whose value is used, an update or a deletion. */
 export function mapCall(draft: Draft, body: (limit: number) => void): void {
   const { random } = draft;
   if (draft.shared < 32) return;
-  const name = random.pick(LOOKED_UP);
+  const name = random.pick(draft.features.containers && random.oneIn(2) ? LOOKED_UP_TOO : LOOKED_UP);
   const { keySize, valueSize, maxEntries } = MAPS[mapIndex(name)]!;
   const key = draft.sharedPlace(8);
   const number = draft.target();
@@ -132,15 +150,19 @@ export function mapCall(draft: Draft, body: (limit: number) => void): void {
   }
   draft.put("call_helper", 0, 0, 0, BpfFuncId.map_lookup_elem);
   draft.called();
-  lookedUp(draft, valueSize, array, body);
+  lookedUp(draft, { size: valueSize, array, locked: name === "accounts" }, body);
 }
 
 /** r0 is a value or NULL: used where it is one. Values of arrays stay where they are, whatever is called meanwhile. */
-function lookedUp(draft: Draft, size: number, array: boolean, body: (limit: number) => void): void {
+function lookedUp(
+  draft: Draft,
+  { size, array, locked }: { readonly size: number; readonly array: boolean; readonly locked: boolean },
+  body: (limit: number) => void,
+): void {
   const { random, code } = draft;
   draft.loses(0);
   const keeper = [7, 8].find((register) => (draft.locked & (1 << register)) === 0);
-  const keeps = array && keeper !== undefined && random.oneIn(2);
+  const keeps = keeper !== undefined && (locked ? random.oneIn(2) : array && random.oneIn(2));
   const register = keeps ? keeper : 0;
   const missed = code.label();
   draft.left--;
@@ -156,14 +178,23 @@ function lookedUp(draft: Draft, size: number, array: boolean, body: (limit: numb
   const { busy } = draft;
   if (keeps) draft.put("mov64_x", register, 0);
   draft.holds(register);
-  draft.bases.push({ register, from: 0, to: size, aligned: false, atomics: true });
-  draft.busy = busy || !keeps;
+  const from = locked ? LOCK : 0;
+  draft.bases.push({ register, from, to: size, aligned: false, atomics: true });
+  draft.busy = busy || locked || !keeps;
   if (random.oneIn(3)) {
-    const at = { register, offset: 8 * random.below(size / 8), size: 8 };
+    const at = { register, offset: from + 8 * random.below((size - from) / 8), size: 8 };
     const scalar = draft.scalar();
     draft.put("atomic_add_dw", register, scalar, at.offset);
   }
-  body(3 + random.below(8));
+  if (locked && keeps) {
+    const lock = (id: number) => {
+      draft.put("mov64_x", 1, register);
+      helper(draft, id, "nothing");
+    };
+    lock(BpfFuncId.spin_lock);
+    draft.holding(() => body(3 + random.below(8)));
+    lock(BpfFuncId.spin_unlock);
+  } else body(3 + random.below(8));
   draft.busy = busy;
   draft.bases.pop();
   draft.frees(register);
@@ -229,4 +260,50 @@ export function tailCall(draft: Draft): void {
   draft.put("call_helper", 0, 0, 0, BpfFuncId.tail_call);
   draft.called();
   draft.loses(0);
+}
+
+/** A function that goes on to another program, or comes back. The packet is out of reach afterwards. */
+export function hop(draft: Draft): void {
+  const target = callee(draft, "hop");
+  if (target === null) return;
+  numbers(draft, [2, 3]);
+  draft.put("ldx_dw", 1, FRAME, CONTEXT_SLOT);
+  draft.left--;
+  draft.code.to(target.label, "call_local");
+  draft.called();
+}
+
+/** Throws a number, under a condition. */
+export function throwing(draft: Draft, condition: (draft: Draft, label: number) => void): void {
+  if (draft.sealed || draft.busy) return;
+  const { code } = draft;
+  const past = code.label();
+  condition(draft, past);
+  const { scalars } = draft;
+  const cookie = draft.scalar();
+  draft.put("mov64_x", 1, cookie);
+  kfunc(draft, "bpf_throw", "nothing");
+  code.bind(past);
+  draft.scalars = scalars;
+}
+
+/** Calls a kfunc with what r1 to r5 hold. r0 holds a number afterwards, where that is what it gives. */
+export function kfunc(draft: Draft, name: KfuncName, result: "number" | "nothing" | "pointer"): void {
+  draft.put("call_kfunc", 0, 0, 0, kfuncIndex(name));
+  draft.called();
+  if (result !== "number") draft.loses(0);
+}
+
+/** Calls a helper likewise. */
+export function helper(draft: Draft, id: number, result: "number" | "nothing" | "pointer"): void {
+  draft.put("call_helper", 0, 0, 0, id);
+  draft.called();
+  if (result !== "number") draft.loses(0);
+}
+
+/** A register = an address on the own stack. */
+export function onStack(draft: Draft, register: number, offset: number): void {
+  draft.put("mov64_x", register, FRAME);
+  draft.put("add64_k", register, 0, 0, offset);
+  draft.loses(register);
 }

@@ -1,5 +1,5 @@
 import { assemble, disassemble } from "../../../src/asm/index.ts";
-import type { FuzzProgram } from "./program.ts";
+import { allOf, type FuzzCode, type FuzzProgram } from "./program.ts";
 
 /** A program and where its inputs come from: what a finding is kept as. */
 export interface EngineCase {
@@ -25,12 +25,16 @@ export interface EngineCase {
  * …
  * ```
  *
- * The numbers are seed, index and count of `inputsOf`. Jumps count slots, maps are named by their index in `MAPS`.
+ * The numbers are seed, index and count of `inputsOf`. Jumps count slots, maps are named by their index in `MAPS`, kfuncs
+ * by theirs in `KFUNCS`. `main, caught at 12:` has the function that catches what is thrown in slot 12.
  */
 export function caseText({ note, program, seed, index, runs }: EngineCase): string {
   const lines = note.split("\n").map((line) => `# ${line}`.trimEnd());
-  lines.push(`inputs: ${seed} ${index} ${runs}`, "main:", disassemble(program.main).trimEnd());
-  for (const tail of program.tails) lines.push("tail:", disassemble(tail).trimEnd());
+  lines.push(`inputs: ${seed} ${index} ${runs}`);
+  for (const [number, { insns, catcher }] of allOf(program).entries()) {
+    const name = number === 0 ? "main" : "tail";
+    lines.push(catcher === 0 ? `${name}:` : `${name}, caught at ${catcher}:`, disassemble(insns).trimEnd());
+  }
   return `${lines.join("\n")}\n`;
 }
 
@@ -40,12 +44,15 @@ export function readCase(text: string): EngineCase {
   const body = text.split("\n").filter((line) => !line.startsWith("#"));
   const numbers = /^inputs: (\d+) (\d+) (\d+)$/.exec(body.find((line) => line.startsWith("inputs:")) ?? "");
   if (numbers === null) throw new Error("expected a line 'inputs: SEED INDEX RUNS'");
-  const parts: string[][] = [];
+  const parts: { readonly catcher: number; readonly lines: string[] }[] = [];
   for (const line of body) {
-    if (line === "main:" || line === "tail:") parts.push([]);
-    else if (parts.length > 0) parts.at(-1)!.push(line);
+    const start = /^(?:main|tail)(?:, caught at (\d+))?:$/.exec(line);
+    if (start !== null) parts.push({ catcher: Number(start[1] ?? 0), lines: [] });
+    else parts.at(-1)?.lines.push(line);
   }
-  const [main, ...tails] = parts.map((lines) => assemble(lines.join("\n")).insns);
+  const [main, ...tails] = parts.map(
+    ({ catcher, lines }): FuzzCode => ({ insns: assemble(lines.join("\n")).insns, catcher }),
+  );
   if (main === undefined) throw new Error("expected a line 'main:'");
   const [seed, index, runs] = numbers.slice(1).map(Number) as [number, number, number];
   return { note: note.join("\n"), program: { main, tails }, seed, index, runs };

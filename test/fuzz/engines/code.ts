@@ -49,6 +49,11 @@ export class Code {
     this.#insns.push(...wideSlots(dst, WideKind.func, 0n));
   }
 
+  /** The slot that a label was bound to. */
+  slotOf(label: Label): number {
+    return this.#labels[label]!;
+  }
+
   insns(): Insn[] {
     const insns = [...this.#insns];
     for (const { slot, label, field } of this.#fixups)

@@ -17,6 +17,18 @@ export interface Features {
   readonly ladders: boolean;
   /** Most arithmetic is done with 32 bits. */
   readonly narrow: boolean;
+  /** Maps that evict, queues, filters. */
+  readonly containers: boolean;
+  /** What lies under a spin lock: words, a list, a tree. */
+  readonly locks: boolean;
+  readonly arena: boolean;
+  /** `bpf_throw`, which functions that are called back may not call. */
+  readonly throws: boolean;
+  readonly iterators: boolean;
+  readonly dynptrs: boolean;
+  readonly strings: boolean;
+  /** Between `bpf_rcu_read_lock` and its counterpart, and the like. */
+  readonly sections: boolean;
 }
 
 /** Memory that a register leads to. */
@@ -27,17 +39,25 @@ export interface Base {
   /** Whether accesses have to be aligned to their size. */
   readonly aligned: boolean;
   readonly atomics: boolean;
+  /** Code that accesses it can access nothing else. */
+  readonly alone?: true;
 }
 
 /** How a word of the own stack is accessed: always in pieces of so many bytes, or (0) in any. */
 export type WordKind = 8 | 4 | 2 | 1 | 0;
 
+/** What calls a function: the program, `bpf_loop`, … for each element of a map; `hop` may go on to another program. */
+export type FunctionKind = "sub" | "hop" | "loop" | "each" | "eachHash" | "eachRecent" | "less" | "catcher";
+
 /** A function that something calls and that is still to be written. */
 export interface Pending {
   readonly label: Label;
-  readonly kind: "sub" | "loop" | "each" | "eachHash";
+  readonly kind: FunctionKind;
   readonly depth: number;
 }
+
+/** Bytes of the stack for iterators, dynptrs and the like, below the words. */
+export const OBJECTS = 48;
 
 /** Registers that statements compute with, as bits: all that hold no pointer. */
 const SCALARS = 0b1_1011_1111;
@@ -68,8 +88,12 @@ export class Draft {
   loops = 0;
   /** The slot for a pointer is in use. */
   spilled = false;
-  /** No calls: a register that calls do not keep is needed. */
+  /** No calls: a register that calls do not keep is needed, or a lock is held. */
   busy = false;
+  /** Something is held that has to be given back: no way out of the function but its end. */
+  sealed = false;
+  /** Bytes of those for objects that are in use. */
+  objects = 0;
   /** Where the loop around is left to, and what registers hold there on all ways. */
   exit: { readonly label: Label; scalars: number } | null = null;
 
@@ -193,6 +217,34 @@ export class Draft {
   get shared(): number {
     const end = this.words.findIndex((kind) => kind !== 0);
     return 8 * (end < 0 ? this.words.length : end);
+  }
+
+  /**
+   * Does something with bytes of the stack for an object of the kernel, at an offset from the frame pointer; nothing
+   * where there are none left.
+   */
+  withObject(size: number, act: (offset: number) => void): void {
+    if (this.objects + size > OBJECTS) return;
+    this.objects += size;
+    act(this.low - this.objects);
+    this.objects -= size;
+  }
+
+  /** Writes what happens while something is held: no calls (but where told), and no way out. */
+  holding(act: () => void, calls = false): void {
+    const { busy, sealed, exit } = this;
+    this.busy ||= !calls;
+    this.sealed = true;
+    this.exit = null;
+    act();
+    this.busy = busy;
+    this.sealed = sealed;
+    this.exit = exit;
+  }
+
+  /** A register that calls keep, and that nothing else is kept in; undefined where there is none. */
+  keeper(): 7 | 8 | undefined {
+    return ([7, 8] as const).find((register) => (this.locked & (1 << register)) === 0);
   }
 
   /** An 8-aligned offset from the frame pointer, with so many bytes that pointers may lead to. */

@@ -1,10 +1,10 @@
-import type { Insn } from "../../../src/isa/index.ts";
 import type { Random } from "../random.ts";
-import { ARGUMENT, tailCall } from "./calls.ts";
+import { ARGUMENT, EACH, hop, tailCall } from "./calls.ts";
 import { Code } from "./code.ts";
 import { Draft, type Features, FRAME, type Pending, type WordKind } from "./draft.ts";
+import { writeLess } from "./guarded.ts";
 import { CONTEXT_SLOT, POINTER_SLOT, sizeName } from "./memory.ts";
-import { type FuzzProgram, MAPS, mapIndex, PACKET, XdpField } from "./program.ts";
+import { type FuzzCode, type FuzzProgram, MAPS, mapIndex, PACKET, XdpField } from "./program.ts";
 import { condition, statements } from "./statements.ts";
 
 /** Of a main function: below it lie the words for a context and a pointer. */
@@ -14,10 +14,15 @@ const LARGEST = [6, 10, 18, 30, 70] as const;
 
 /**
  * A random program that the verifier accepts, by construction: registers that are read hold something, pointers lead
- * where they may, loops end. It leaves its registers and its stack in the map `out`.
+ * where they may, loops end. It leaves its registers and its stack in the map `out`. Plain ones have nothing that
+ * only fixups make run: kfuncs, locks, arenas.
  */
-export function generate(random: Random, options: { readonly live?: boolean } = {}): FuzzProgram {
-  const features = featuresOf(random, options.live === true);
+export function generate(
+  random: Random,
+  options: { readonly live?: boolean; readonly plain?: boolean } = {},
+): FuzzProgram {
+  const live = options.live === true;
+  const features = featuresOf(random, { live, plain: live || options.plain === true });
   const main = programOf(random, features);
   const tails = features.tails
     ? Array.from({ length: 1 + random.below(2) }, () => programOf(random, features))
@@ -25,12 +30,22 @@ export function generate(random: Random, options: { readonly live?: boolean } = 
   return { main, tails };
 }
 
-function featuresOf(random: Random, live: boolean): Features {
+function featuresOf(random: Random, { live, plain }: { live: boolean; plain: boolean }): Features {
   const some = () => random.oneIn(2);
+  const own = (count: number) => !plain && random.oneIn(count);
+  const throws = own(5);
   return {
     live,
     calls: some(),
-    callbacks: random.oneIn(3),
+    callbacks: !throws && random.oneIn(3),
+    containers: own(3),
+    locks: own(4),
+    arena: own(4),
+    throws,
+    iterators: own(4),
+    dynptrs: own(4),
+    strings: own(6),
+    sections: own(6),
     maps: some(),
     tails: random.oneIn(5),
     loops: some(),
@@ -42,13 +57,15 @@ function featuresOf(random: Random, live: boolean): Features {
   };
 }
 
-function programOf(random: Random, features: Features): Insn[] {
+function programOf(random: Random, features: Features): FuzzCode {
   const code = new Code();
   const pending: Pending[] = [];
+  const catcher = features.throws && random.oneIn(2) ? code.label() : null;
+  if (catcher !== null) pending.push({ label: catcher, kind: "catcher", depth: 1 });
   writeMain(code, random, features, pending);
   // Functions may call further ones.
   for (let at = 0; at < pending.length; at++) writeFunction(code, random, features, pending, pending[at]!);
-  return code.insns();
+  return { insns: code.insns(), catcher: catcher === null ? 0 : code.slotOf(catcher) };
 }
 
 const KINDS: readonly WordKind[] = [8, 8, 8, 4, 4, 2, 1];
@@ -63,7 +80,8 @@ function wordsOf(random: Random, shared: number, most: number): WordKind[] {
 }
 
 function writeMain(code: Code, random: Random, features: Features, pending: Pending[]): void {
-  const shares = features.pointers || features.maps || features.calls || features.callbacks;
+  const { calls, callbacks, pointers, maps, containers, strings, dynptrs } = features;
+  const shares = pointers || maps || calls || callbacks || containers || strings || dynptrs;
   const words = wordsOf(random, random.oneIn(8) ? 8 : shares ? 4 : 0, 5);
   const left = 4 + random.below(random.pick(LARGEST));
   const draft = new Draft(code, random, { features, depth: 0, words, top: MAIN_TOP, left, pending });
@@ -74,6 +92,8 @@ function writeMain(code: Code, random: Random, features: Features, pending: Pend
   draft.put("mov64_x", 6, 2);
   draft.put("add64_k", 2, 0, 0, PACKET);
   code.to(refused, "jgt64_x", 2, 3);
+  // A program is one with an arena where it names it.
+  if (features.arena) code.map(9, mapIndex("arena"));
   code.map(9, mapIndex("globals"), 0);
   draft.bases.push(
     { register: 6, from: 0, to: PACKET, aligned: false, atomics: false },
@@ -92,7 +112,8 @@ function writeMain(code: Code, random: Random, features: Features, pending: Pend
     const past = code.label();
     const { scalars } = draft;
     if (random.oneIn(2)) condition(draft, past);
-    tailCall(draft);
+    if (random.oneIn(3)) hop(draft);
+    else tailCall(draft);
     code.bind(past);
     draft.scalars &= scalars;
     draft.bases.shift();
@@ -150,7 +171,16 @@ function sumOf(draft: Draft): void {
   }
 }
 
-const VALUE_SIZE = { sub: 64, loop: 64, each: 64, eachHash: 24 } as const;
+/** Bytes at r9. */
+const VALUE_SIZE = {
+  sub: 64,
+  hop: 64,
+  catcher: 64,
+  loop: 64,
+  each: 64,
+  eachHash: 24,
+  eachRecent: 16,
+} as const;
 
 function writeFunction(
   code: Code,
@@ -163,23 +193,33 @@ function writeFunction(
   const left = 3 + random.below(random.pick([5, 12, 30]));
   const draft = new Draft(code, random, { features, depth, words, top: POINTER_SLOT, left, pending });
   code.bind(label);
+  if (kind === "less") {
+    writeLess(draft);
+    return;
+  }
   begin(draft, kind);
-  draft.bases.push(
-    { register: 6, from: 0, to: ARGUMENT, aligned: true, atomics: false },
-    { register: 9, from: 0, to: VALUE_SIZE[kind], aligned: false, atomics: true },
-  );
+  if (kind !== "hop" && kind !== "catcher")
+    draft.bases.push({ register: 6, from: 0, to: ARGUMENT, aligned: true, atomics: false });
+  draft.bases.push({ register: 9, from: 0, to: VALUE_SIZE[kind], aligned: false, atomics: true });
+  draft.sealed = kind === "catcher";
   fillStack(draft);
   draft.left = left;
   statements(draft, left);
+  if (kind === "hop") tailCall(draft);
   sumOf(draft);
-  if (kind !== "sub") code.put("and64_k", 0, 0, 0, random.oneIn(3) ? 1 : 0);
+  if (kind === "loop" || isEach(kind)) code.put("and64_k", 0, 0, 0, random.oneIn(3) ? 1 : 0);
   code.put("exit");
 }
 
 /** What the function was given, where calls leave it. */
 function begin(draft: Draft, kind: Pending["kind"]): void {
   const { code, random } = draft;
-  if (kind === "sub") {
+  if (kind === "hop" || kind === "catcher") {
+    if (kind === "hop") draft.put("stx_dw", FRAME, 1, CONTEXT_SLOT);
+    draft.put("mov64_x", 7, kind === "hop" ? 2 : 1);
+    code.map(9, mapIndex("globals"), 0);
+    draft.scalars = 0b1000_0000;
+  } else if (kind === "sub") {
     draft.put("mov64_x", 6, 1);
     draft.put("mov64_x", 9, 4);
     draft.put("mov64_x", 7, 2);
@@ -189,12 +229,16 @@ function begin(draft: Draft, kind: Pending["kind"]): void {
     code.map(9, mapIndex("globals"), 0);
     draft.put("mov64_x", 7, 1);
     draft.scalars = 0b1000_0010;
-  } else {
+  } else if (isEach(kind)) {
     draft.put("mov64_x", 6, 4);
     draft.put("mov64_x", 9, 3);
-    const { keySize } = MAPS[mapIndex(kind === "each" ? "cells" : "table")]!;
+    const { keySize } = MAPS[mapIndex(EACH[kind])]!;
     draft.put(keySize === 8 ? "ldx_dw" : "ldx_w", 7, 2, 0);
     draft.scalars = 0b1000_0000;
   }
   if (random.oneIn(2)) draft.define(8);
+}
+
+function isEach(kind: Pending["kind"]): kind is keyof typeof EACH {
+  return kind in EACH;
 }

@@ -6,12 +6,17 @@ import { BpfMapType, BpfProgType } from "../../../src/uapi/index.ts";
 import type { Inputs } from "./input.ts";
 import { hex } from "./lab.ts";
 import type { Laboratory, Outcome } from "./outcome.ts";
-import { allOf, CPU, CPUS, type FuzzMap, type FuzzProgram, MAPS, type MapName } from "./program.ts";
+import { allOf, CPU, CPUS, type FuzzMap, type FuzzProgram, MAPS, type MapName, SLOTS } from "./program.ts";
 
 /** Longer ones are not put to the kernel that everything runs on. */
 const LONGEST = 4096;
 const WIDE = 0x18;
-const JUMPS = 4;
+/** Of `arrange`: no program has this number. */
+const NO_PROGRAM = -1;
+/** Maps that every kernel has. */
+const COMMON: readonly (FuzzMap & { readonly name: MapName })[] = (
+  MAPS as readonly (FuzzMap & { readonly name: MapName })[]
+).filter(({ own }) => own !== true);
 const NOTHING = new Uint8Array(0);
 
 /** A kernel, through BPF_PROG_TEST_RUN. It has to run programs as the CPU that they are for. */
@@ -22,6 +27,8 @@ export class KernelLab implements Laboratory {
   readonly #possible: number;
   readonly #cpu: number;
   readonly #btf: number;
+  /** Slots of `jumps` with a program. */
+  readonly #filled = new Set<number>();
   #programs: number[] = [];
 
   /**
@@ -37,7 +44,7 @@ export class KernelLab implements Laboratory {
     this.#maps = maps;
     this.#btf = sys.btfLoad({ btf: functionType() });
     try {
-      for (const { type, keySize, valueSize, maxEntries } of MAPS)
+      for (const { type, keySize, valueSize, maxEntries } of COMMON)
         maps.push(this.#sys.mapCreate({ mapType: type, keySize, valueSize, maxEntries }));
     } catch (error) {
       this.close();
@@ -46,7 +53,7 @@ export class KernelLab implements Laboratory {
   }
 
   load(program: FuzzProgram): void {
-    for (const code of allOf(program)) {
+    for (const { insns: code } of allOf(program)) {
       const insns = code.map((insn) => this.#linked(insn));
       if (insns.length > LONGEST) throw new Error("too long for the live kernel");
       const entries = entriesOf(code);
@@ -58,17 +65,27 @@ export class KernelLab implements Laboratory {
       const { fd } = this.#sys.progLoad({ progType: BpfProgType.XDP, insns, license: "GPL", ...types });
       this.#programs.push(fd);
     }
-    for (const [index, fd] of this.#programs.slice(1).entries())
-      this.#sys.mapUpdateElem({ mapFd: this.#fd("jumps"), key: word(index), value: word(fd) });
   }
 
   fill({ elements }: Inputs): void {
-    for (const { name, type } of MAPS) {
+    for (const { name, type } of COMMON) {
       if (type === BpfMapType.HASH || type === BpfMapType.PERCPU_HASH)
         for (const key of this.#keys(name)) this.#sys.mapDeleteElem({ mapFd: this.#fd(name), key });
     }
-    for (const { map, key, value } of elements)
+    for (const { map, key, value } of elements.filter(({ map }) => COMMON.some(({ name }) => name === map)))
       this.#sys.mapUpdateElem({ mapFd: this.#fd(map), key, value: this.#ofAllCpus(map, value) });
+  }
+
+  arrange(slots: readonly number[]): void {
+    if (this.#programs.length === 1) return;
+    const mapFd = this.#fd("jumps");
+    for (let slot = 0; slot < SLOTS; slot++) {
+      const fd = this.#programs[slots[slot] ?? NO_PROGRAM];
+      if (fd !== undefined) this.#sys.mapUpdateElem({ mapFd, key: word(slot), value: word(fd) });
+      else if (this.#filled.has(slot)) this.#sys.mapDeleteElem({ mapFd, key: word(slot) });
+      if (fd === undefined) this.#filled.delete(slot);
+      else this.#filled.add(slot);
+    }
   }
 
   run(packet: Uint8Array): Outcome {
@@ -88,7 +105,7 @@ export class KernelLab implements Laboratory {
 
   contents(): readonly string[] {
     const lines: string[] = [];
-    for (const { name, type, valueSize } of MAPS) {
+    for (const { name, type, valueSize } of COMMON) {
       if (type === BpfMapType.PROG_ARRAY) continue;
       const stride = Math.ceil(valueSize / 8) * 8;
       const at = isPerCpu(type) ? this.#cpu * stride : 0;
@@ -102,16 +119,7 @@ export class KernelLab implements Laboratory {
   }
 
   unload(): void {
-    const jumps = this.#maps[MAPS.length - 1];
-    if (this.#programs.length > 1 && jumps !== undefined) {
-      for (let slot = 0; slot < JUMPS; slot++) {
-        try {
-          this.#sys.mapDeleteElem({ mapFd: jumps, key: word(slot) });
-        } catch {
-          // There was none.
-        }
-      }
-    }
+    if (this.#programs.length > 1) this.arrange([]);
     for (const fd of this.#programs) this.#sys.close(fd);
     this.#programs = [];
   }

@@ -5,8 +5,21 @@ import { KernelLab, possibleCpus } from "./kernel-lab.ts";
 import { Lab, SUBJECTS } from "./lab.ts";
 import type { Laboratory } from "./outcome.ts";
 import { CPU } from "./program.ts";
+import { Workshop } from "./workshop.ts";
 
-/** Loops of wild programs often have no end. */
+/** One of each engine. */
+export function engineLabs(): readonly Lab[] {
+  const workshop = new Workshop();
+  return SUBJECTS.map((subject) => new Lab(subject, workshop));
+}
+
+/** Of the engines that test every access. */
+export function wildLabs(): readonly Lab[] {
+  const workshop = new Workshop();
+  const checked = SUBJECTS.filter(({ mode }) => mode === "checked");
+  return checked.map((subject) => new Lab(subject, workshop, { budget: WILD_BUDGET, raw: true }));
+}
+
 const WILD_BUDGET = 20_000;
 
 /** Which laboratories: all engines; before them the running kernel; or those alone that test every access. */
@@ -25,10 +38,9 @@ export async function withLaboratories<T>(
   act: (laboratories: readonly Laboratory[]) => T,
 ): Promise<T | Error> {
   if (wild) {
-    const checked = SUBJECTS.filter(({ mode }) => mode === "checked");
-    return act(checked.map((subject) => new Lab(subject, { budget: WILD_BUDGET })));
+    return act(wildLabs());
   }
-  const engines = SUBJECTS.map((subject) => new Lab(subject));
+  const engines = engineLabs();
   if (!live) return act(engines);
   const { port, why } = await livePort();
   if (port === null) return new Error(why);

@@ -15,6 +15,8 @@ const PROGRAMS_PER_PROCESS = 3000;
 const PATIENCE = 60_000;
 /** Nor longer than this for its programs. */
 const LONGEST_SLICE = 300_000;
+/** Many functions of a program are never run. */
+const WORKER_OPTIONS = ["--wasm-lazy-compilation"];
 /** Cases that are kept of each title. */
 const KEPT = 3;
 
@@ -67,6 +69,7 @@ class Run {
   readonly #start = performance.now();
   readonly #titles = new Map<string, { count: number; readonly kept: string[] }>();
   readonly #refused = new Map<string, number>();
+  readonly #features = new Map<string, number>();
   #next: number;
   #programs = 0;
   #instructions = 0;
@@ -106,12 +109,12 @@ class Run {
     return this.#options.seconds * 1000 - (performance.now() - this.#start);
   }
 
-  #add({ programs, instructions, faults, refused, found }: SliceResult): void {
+  #add({ programs, instructions, faults, refused, found, features }: SliceResult): void {
     this.#programs += programs;
     this.#instructions += instructions;
     this.#faults += faults;
-    for (const [message, count] of Object.entries(refused))
-      this.#refused.set(message, (this.#refused.get(message) ?? 0) + count);
+    addTo(this.#refused, refused);
+    addTo(this.#features, features);
     for (const { index, title, text } of found) this.#note(title, String(index), text);
   }
 
@@ -135,6 +138,15 @@ class Run {
     process.stderr.write(`\r\u001b[K${seconds} s  ${this.#programs} programs  ${this.#titles.size} findings`);
   }
 
+  /** How many programs have what. */
+  #table(): readonly string[] {
+    const features = [...this.#features].sort(([one], [other]) => (one < other ? -1 : 1));
+    return features.map(([name, count]) => {
+      const share = (100 * count) / this.#programs;
+      return `${String(count).padStart(9)} ${share.toFixed(1).padStart(6)} %  ${name}`;
+    });
+  }
+
   #report(): string {
     if (process.stderr.isTTY) process.stderr.write("\r\u001b[K");
     const { seed, runs, live, wild, from } = this.#options;
@@ -145,6 +157,7 @@ class Run {
         `${mean.toFixed(0)} instructions on average; ${this.#faults} ended with a fault`,
     ];
     for (const [message, count] of this.#refused) lines.push(`${count} refused: ${message}`);
+    if (this.#options.stats) lines.push(...this.#table());
     if (this.#titles.size === 0) lines.push("no differences");
     for (const [title, { count, kept }] of this.#titles)
       lines.push(`${count}  ${title}`, ...kept.map((path) => `   ${path}`));
@@ -152,10 +165,16 @@ class Run {
   }
 }
 
+function addTo(sums: Map<string, number>, counts: Readonly<Record<string, number>>): void {
+  for (const [name, count] of Object.entries(counts)) sums.set(name, (sums.get(name) ?? 0) + count);
+}
+
 /** What came of a slice in a process of its own; a sentence where the process died or hung. */
 function answerOf(slice: Slice): Promise<WorkerAnswer | string> {
   return new Promise((resolve) => {
-    const child: ChildProcess = fork(process.argv[1]!, ["engines-slice", JSON.stringify(slice)]);
+    const child: ChildProcess = fork(process.argv[1]!, ["engines-slice", JSON.stringify(slice)], {
+      execArgv: [...process.execArgv, ...WORKER_OPTIONS],
+    });
     let answer: WorkerAnswer | string = "a process ended without an answer";
     const timer = setTimeout(() => {
       answer = "a process hangs";

@@ -253,7 +253,7 @@ export function chosenPointer(draft: Draft, condition: (draft: Draft, label: num
   draft.holds(at);
   const size = random.pick(SIZES);
   const point = () => {
-    const base = draft.bases.find((each) => each.aligned || each.atomics);
+    const base = draft.bases.find((each) => each.alone !== true && (each.aligned || each.atomics));
     if (base !== undefined && random.oneIn(3)) {
       draft.put("mov64_x", at, base.register);
       if (base.from !== 0) draft.put("add64_k", at, 0, 0, base.from);

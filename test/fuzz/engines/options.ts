@@ -16,24 +16,27 @@ export interface EngineFuzzOptions {
   readonly replay: string | undefined;
   readonly show: number | undefined;
   readonly out: string;
+  /** Whether the report says how many programs have what. */
+  readonly stats: boolean;
 }
 
 const DEFAULT_SECONDS = 60;
 
-export const USAGE = `usage: npm run fuzz -- engines [--seed N] [--seconds N] [--count N] [--from N] [--runs N] [--jobs N] [--live|--wild] [--out FOLDER]
+export const USAGE = `usage: npm run fuzz -- engines [--seed N] [--seconds N] [--count N] [--from N] [--runs N] [--jobs N] [--live|--wild] [--stats] [--out FOLDER]
        npm run fuzz -- engines --replay FILE|INDEX [--seed N] [--live|--wild]    what engines say to one program
        npm run fuzz -- engines --show INDEX [--seed N] [--live|--wild]           the program
 Runs random programs, each on --runs (10) inputs, on the interpreter, on both tiers of the JIT and on the JIT in checked
 mode, and compares r0, faults, packets, registers, stacks and all maps; --live: and with the running kernel (Linux 6.18,
-as root). --wild: programs that no verifier would let pass, on engines that test every access. Works in --jobs (1) processes that are replaced after some thousand programs. What differs is made small and kept
-as a case in FOLDER (.cache/fuzz/engines). Exit code: 0 no differences, 1 some, 2 cannot.
+as root). --wild: programs that no verifier would let pass, on engines that test every access. --stats: also says how
+many of the programs have what. Works in --jobs (1) processes that are replaced after some thousand programs. What
+differs is made small and kept as a case in FOLDER (.cache/fuzz/engines). Exit code: 0 no differences, 1 some, 2 cannot.
 `;
 
 /** The options; what is wrong with the arguments; or, where help is wanted, an empty text. */
 export function optionsOf(argv: readonly string[]): EngineFuzzOptions | string {
   const parsed = parse(argv);
   if (typeof parsed === "string") return parsed;
-  const { help, live, wild, replay, out, ...numbers } = parsed;
+  const { help, live, wild, stats, replay, out, ...numbers } = parsed;
   if (help === true) return "";
   if (live === true && wild === true) return "--live and --wild: expected one of them";
   for (const [name, text] of Object.entries(numbers)) {
@@ -52,6 +55,7 @@ export function optionsOf(argv: readonly string[]): EngineFuzzOptions | string {
     wild: wild === true,
     replay,
     show: numbers.show === undefined ? undefined : Number(numbers.show),
+    stats: stats === true,
     out: out ?? ".cache/fuzz/engines",
   };
 }
@@ -69,6 +73,7 @@ function parse(argv: readonly string[]) {
         jobs: { type: "string" },
         show: { type: "string" },
         live: { type: "boolean" },
+        stats: { type: "boolean" },
         wild: { type: "boolean" },
         replay: { type: "string" },
         out: { type: "string" },

@@ -22,8 +22,17 @@ export interface Laboratory {
   load(program: FuzzProgram): void;
   /** Makes maps hold what they are to hold before the first run. */
   fill(inputs: Inputs): void;
+  /** Puts programs into the slots of the map `jumps`, by their numbers; negative ones, and those that there are not, are empty. */
+  arrange(slots: readonly number[]): void;
   run(packet: Uint8Array): Outcome;
   contents(): readonly string[];
+  /**
+   * All of its maps and objects, as they lie in memory; only valid until something runs. Absent where that cannot be
+   * seen: then there are the `contents`.
+   */
+  image?(): Uint8Array;
+  /** What lies at an offset of the image. */
+  whatIsAt?(offset: number): string;
   unload(): void;
   close(): void;
 }

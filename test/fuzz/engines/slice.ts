@@ -1,13 +1,15 @@
 import { Random } from "../random.ts";
 import { caseText, type EngineCase } from "./case-text.ts";
+import { featuresOf } from "./census.ts";
 import { generate } from "./generate.ts";
 import { inputsOf } from "./input.ts";
-import { Lab, SUBJECTS, TIERED } from "./lab.ts";
+import { CHECKED, Lab, SUBJECTS, TIERED } from "./lab.ts";
 import type { Difference, Laboratory } from "./outcome.ts";
 import type { FuzzProgram } from "./program.ts";
 import { shrink } from "./shrink.ts";
 import { tryProgram } from "./trial.ts";
 import { madeWild } from "./wild.ts";
+import { Workshop } from "./workshop.ts";
 
 /** Programs with numbers one after the other; what they are follows from seed and number alone. */
 export interface Slice {
@@ -39,10 +41,12 @@ export interface SliceResult {
   /** Programs that a fault ended: the generator does not mean to make any. */
   readonly faults: number;
   readonly found: readonly Found[];
+  /** How many of the programs have what, see `featuresOf`. */
+  readonly features: Readonly<Record<string, number>>;
 }
 
-/** Of so many programs one goes from one tier to the other. */
-const TIERED_ONE_IN = 8;
+/** Laboratories that only one in so many programs comes to: what they have of their own is tried enough all the same. */
+const ONE_IN: { readonly [name: string]: number } = { [TIERED]: 8, [CHECKED]: 3 };
 const SHRINKING = 10_000;
 
 export function programOf(
@@ -50,7 +54,7 @@ export function programOf(
   index: number,
 ): FuzzProgram {
   const random = new Random("engines", seed, index);
-  const program = generate(random, { live });
+  const program = generate(random, { live, plain: wild });
   return wild ? madeWild(random, program) : program;
 }
 
@@ -59,13 +63,14 @@ export function runSlice(slice: Slice, laboratories: readonly Laboratory[]): Sli
   const end = performance.now() + slice.milliseconds;
   const refused: Record<string, number> = {};
   const found: Found[] = [];
+  const features: Record<string, number> = {};
   let programs = 0;
   let instructions = 0;
   let faults = 0;
   for (let index = slice.from; index < slice.from + slice.count && performance.now() < end; index++) {
     const program = programOf(slice, index);
     const inputs = inputsOf(slice.seed, index, slice.runs);
-    const used = laboratories.filter(({ name }) => name !== TIERED || index % TIERED_ONE_IN === 0);
+    const used = laboratories.filter(({ name }) => index % (ONE_IN[name] ?? 1) === 0 || slice.wild);
     const trial = tryProgram(program, inputs, used);
     if (trial.refused !== null) {
       const message = trial.refused.replaceAll(/\b\d+\b/g, "N");
@@ -73,14 +78,15 @@ export function runSlice(slice: Slice, laboratories: readonly Laboratory[]): Sli
       continue;
     }
     programs++;
-    instructions += program.main.length;
+    instructions += program.main.insns.length;
+    for (const feature of featuresOf(program)) features[feature] = (features[feature] ?? 0) + 1;
     if (trial.fault !== null) faults++;
     if (trial.difference === null) continue;
     found.push(
       findingOf({ program, seed: slice.seed, index, runs: slice.runs }, trial.difference, laboratories),
     );
   }
-  return { programs, instructions, refused, faults, found };
+  return { programs, instructions, refused, faults, found, features };
 }
 
 function findingOf(
@@ -95,15 +101,16 @@ function findingOf(
   const trial = (program: FuzzProgram) => tryProgram(program, inputs, [reference, subject]);
   const wasWild = trial(test.program).fault !== null;
   // The kernel lets programs read what nobody wrote: a smaller program must not begin to.
-  const filled = [0x00, 0x5a].map((stack) => new Lab(SUBJECTS[0]!, { stack }));
+  const workshop = new Workshop();
+  const filled = [0x00, 0x5a].map((stack) => new Lab(SUBJECTS[0]!, workshop, { stack }));
   const isSteady = (program: FuzzProgram) => tryProgram(program, inputs, filled).difference === null;
   const program = shrink(
     test.program,
     (candidate) => {
       const { difference: again, fault } = trial(candidate);
+      if (again === null || (again.what === "load") !== (difference.what === "load")) return false;
       // What was valid stays so: it comes to no fault.
-      const valid = wasWild || (fault === null && isSteady(candidate));
-      return again !== null && valid && (again.what === "load") === (difference.what === "load");
+      return wasWild || (fault === null && isSteady(candidate));
     },
     performance.now() + SHRINKING,
   );

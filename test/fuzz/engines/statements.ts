@@ -1,7 +1,11 @@
 import { type InsnRow, ROWS } from "../../../src/isa/index.ts";
-import { aggregate, callback, localCall, mapCall, simpleHelper } from "./calls.ts";
+import { arena } from "./arena.ts";
+import { aggregate, callback, localCall, mapCall, simpleHelper, throwing } from "./calls.ts";
 import type { Label } from "./code.ts";
+import { container } from "./containers.ts";
 import type { Draft } from "./draft.ts";
+import { dynptr } from "./dynptrs.ts";
+import { guarded } from "./guarded.ts";
 import {
   atomic,
   chosenPointer,
@@ -14,6 +18,7 @@ import {
   store,
   storeLadder,
 } from "./memory.ts";
+import { iteration, section, strings } from "./sections.ts";
 
 const usable = (row: InsnRow) => row.group !== "internal";
 const ALU = ROWS.filter(
@@ -35,7 +40,7 @@ export function statements(draft: Draft, most: number): void {
 function statement(draft: Draft): void {
   const { random, features } = draft;
   const nests = draft.nesting <= DEEPEST;
-  switch (random.below(24)) {
+  switch (random.below(29)) {
     case 0:
     case 1:
       load(draft, place(draft), draft.target());
@@ -88,9 +93,34 @@ function statement(draft: Draft): void {
     case 18:
       reread(draft);
       return;
+    case 19:
+    case 20:
+    case 21:
+    case 22:
+      further(draft);
+      return;
     default:
       arithmetic(draft);
   }
+}
+
+/** What only some programs have. */
+function further(draft: Draft): void {
+  const { features, random, busy } = draft;
+  const nests = draft.nesting <= DEEPEST;
+  const body = (limit: number) => statements(draft, limit);
+  const kinds: (() => void)[] = [];
+  if (features.arena && nests) kinds.push(() => arena(draft, body));
+  if (!busy) {
+    if (features.containers) kinds.push(() => container(draft));
+    if (features.strings) kinds.push(() => strings(draft));
+    if (features.throws) kinds.push(() => throwing(draft, condition));
+    if (features.dynptrs && nests) kinds.push(() => dynptr(draft, body));
+    if (features.locks && nests) kinds.push(() => guarded(draft, body));
+    if (features.sections && nests) kinds.push(() => section(draft, body));
+    if (features.iterators && nests) kinds.push(() => iteration(draft, body));
+  }
+  if (kinds.length > 0) random.pick(kinds)();
 }
 
 export function arithmetic(draft: Draft): void {

@@ -22,11 +22,13 @@ export function tryProgram(program: FuzzProgram, inputs: Inputs, laboratories: r
   }
   try {
     reference.fill(inputs);
-    const expected = inputs.packets.map((packet) => reference.run(packet));
-    const contents = reference.contents();
+    const expected = inputs.packets.map((packet, run) => {
+      reference.arrange(inputs.slots[run]!);
+      return reference.run(packet);
+    });
     const fault = expected.find((outcome) => outcome.fault !== null)?.fault ?? null;
     for (const other of others) {
-      const difference = differenceOf(program, inputs, other, { expected, contents });
+      const difference = differenceOf(program, inputs, other, { expected, reference });
       if (difference !== null) return { difference, fault, refused: null };
     }
     return { difference: null, fault, refused: null };
@@ -41,14 +43,15 @@ function differenceOf(
   subject: Laboratory,
   {
     expected,
-    contents,
-  }: { readonly expected: ReturnType<Laboratory["run"]>[]; readonly contents: readonly string[] },
+    reference,
+  }: { readonly expected: ReturnType<Laboratory["run"]>[]; readonly reference: Laboratory },
 ): Difference | null {
   const { name } = subject;
   try {
     subject.load(program);
     subject.fill(inputs);
     for (const [run, packet] of inputs.packets.entries()) {
+      subject.arrange(inputs.slots[run]!);
       const got = subject.run(packet);
       // Where a budget ends is not the same place everywhere: another fault may come first, and what follows differs.
       const faults = [expected[run]!.fault, got.fault];
@@ -56,18 +59,8 @@ function differenceOf(
       const difference = compareOutcomes(expected[run]!, got);
       if (difference !== null) return { subject: name, run, ...difference };
     }
-    const found = subject.contents();
-    const line = contents.findIndex((text, i) => text !== found[i]);
-    if (line < 0 && found.length === contents.length) return null;
-    const at = line < 0 ? contents.length : line;
-    const what = "maps";
-    return {
-      subject: name,
-      run: expected.length - 1,
-      what,
-      expected: contents[at] ?? "no more",
-      got: found[at] ?? "no more",
-    };
+    const left = leftDifference(reference, subject);
+    return left === null ? null : { subject: name, run: expected.length - 1, what: "maps", ...left };
   } catch (error) {
     return {
       subject: name,
@@ -79,4 +72,29 @@ function differenceOf(
   } finally {
     subject.unload();
   }
+}
+
+/** What differs in the maps of two laboratories after all runs. */
+function leftDifference(
+  reference: Laboratory,
+  subject: Laboratory,
+): Pick<Difference, "expected" | "got"> | null {
+  const [one, other] = [reference.image?.(), subject.image?.()];
+  if (one === undefined || other === undefined)
+    return lineDifference(reference.contents(), subject.contents());
+  if (Buffer.compare(one, other) === 0) return null;
+  const at = one.findIndex((byte, i) => byte !== other[i]) & -8;
+  const word = (image: Uint8Array) =>
+    `${reference.whatIsAt?.(at) ?? at}: ${Buffer.from(image.subarray(at, at + 8)).toString("hex")}`;
+  return { expected: word(one), got: word(other) };
+}
+
+function lineDifference(
+  expected: readonly string[],
+  got: readonly string[],
+): Pick<Difference, "expected" | "got"> | null {
+  const line = expected.findIndex((text, i) => text !== got[i]);
+  if (line < 0 && got.length === expected.length) return null;
+  const at = line < 0 ? expected.length : line;
+  return { expected: expected[at] ?? "no more", got: got[at] ?? "no more" };
 }

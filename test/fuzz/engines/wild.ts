@@ -8,7 +8,7 @@ import {
   ROWS,
 } from "../../../src/isa/index.ts";
 import type { Random } from "../random.ts";
-import { allOf, type FuzzProgram } from "./program.ts";
+import type { FuzzCode, FuzzProgram } from "./program.ts";
 
 /** Instructions that a program may be given: no verifier looks at it, but it has to be well-formed. */
 const OPEN = ROWS.filter(
@@ -32,8 +32,8 @@ const GROUPS = new Set([
  * do not end, cycles with several entries. Only engines that test every access may run it.
  */
 export function madeWild(random: Random, program: FuzzProgram): FuzzProgram {
-  const [main, ...tails] = allOf(program).map((insns) => changed(random, insns)) as [Insn[], ...Insn[][]];
-  return { main, tails };
+  const wild = ({ insns, catcher }: FuzzCode): FuzzCode => ({ insns: changed(random, insns), catcher });
+  return { main: wild(program.main), tails: program.tails.map(wild) };
 }
 
 function changed(random: Random, insns: readonly Insn[]): Insn[] {
