@@ -87,8 +87,17 @@ export class IrFunction {
     return this.#values;
   }
 
-  value(op: Op, type: IrType, args: Value[], fields: ValueFields = {}): Value {
-    return new Value(this.#values++, op, type, args, fields, this.slot);
+  value(op: Op, type: IrType, args: Value[], { imm, high, size, signed, row }: ValueFields = NOTHING): Value {
+    const value = this.pureValue(op, type, args, imm ?? 0, high ?? 0);
+    if (size !== undefined) value.size = size;
+    if (signed !== undefined) value.signed = signed;
+    if (row !== undefined) value.row = row;
+    return value;
+  }
+
+  /** One that has no more than this. */
+  pureValue(op: Op, type: IrType, args: Value[], imm: number, high: number): Value {
+    return new Value(this.#values++, op, type, args, imm, high, this.slot);
   }
 }
 
@@ -163,9 +172,7 @@ export class Appender implements ValueMaker {
         return known;
     const { reuse } = this;
     const again = reuse !== null && isSame(reuse, op, type, args, imm, high);
-    const value = again
-      ? reuse
-      : this.func.value(op, type, args, imm === 0 && high === 0 ? NOTHING : { imm, high });
+    const value = again ? reuse : this.func.pureValue(op, type, args, imm, high);
     if (again) this.reuse = null;
     value.chain = first;
     chains[chain] = value;

@@ -6,5 +6,6 @@ export { type Inlining, isInlinable } from "./inline.ts";
 export { placeOf } from "./memory-state.ts";
 export { optimise } from "./optimise.ts";
 export { printIr } from "./print.ts";
+export { removeDead } from "./remove-dead.ts";
 export type { CallKnowledge } from "./simplify.ts";
 export { Block, type IrType, isClobber, isComparison, isPure, isRead, OP_NAMES, Op, Value } from "./value.ts";

@@ -38,8 +38,8 @@ export function simplify(func: IrFunction, knowledge: CallKnowledge): void {
     block.values = make.values;
   }
   for (const block of func.inOrder()) for (const phi of block.phis) resolveArgs(phi);
-  removeTrivialPhis(func);
-  settle(func);
+  // All else was settled as it was made: only a phi may be used in front of what it was found to be.
+  if (removeTrivialPhis(func)) settle(func);
 }
 
 function again(make: Appender, memory: MemoryState, value: Value, knowledge: CallKnowledge): void {

@@ -55,8 +55,9 @@ export function renameVariables(func: IrFunction, renaming: Renaming): void {
   removeTrivialPhis(func);
 }
 
-/** Phis whose arguments are all one value, or the phi itself, are that value. */
-export function removeTrivialPhis(func: IrFunction): void {
+/** Phis whose arguments are all one value, or the phi itself, are that value. @returns whether there was one. */
+export function removeTrivialPhis(func: IrFunction): boolean {
+  let removed = false;
   for (let changed = true; changed; ) {
     changed = false;
     for (const block of func.inOrder()) {
@@ -73,7 +74,9 @@ export function removeTrivialPhis(func: IrFunction): void {
       }
       block.phis.length = kept;
     }
+    if (changed) removed = true;
   }
+  return removed;
 }
 
 function onlyValueOf(phi: Value): Value | null {

@@ -86,7 +86,7 @@ export class Value {
   size: number;
   signed: boolean;
   /** Of an atomic operation. */
-  readonly row: InsnRow | undefined;
+  row: InsnRow | undefined;
   /** The slot whose instruction it was made for; see `IrFunction.slot`. */
   readonly slot: number;
   /** What it was found to be the same as. */
@@ -96,16 +96,16 @@ export class Value {
   /** In a table of values: the next of the same hash. */
   chain: Value | undefined;
 
-  constructor(id: number, op: Op, type: IrType, args: Value[], more: ValueFields = {}, slot = 0) {
+  constructor(id: number, op: Op, type: IrType, args: Value[], imm: number, high: number, slot: number) {
     this.id = id;
     this.op = op;
     this.type = type;
     this.args = args;
-    this.imm = more.imm ?? 0;
-    this.high = more.high ?? 0;
-    this.size = more.size ?? 0;
-    this.signed = more.signed ?? false;
-    this.row = more.row;
+    this.imm = imm;
+    this.high = high;
+    this.size = 0;
+    this.signed = false;
+    this.row = undefined;
     this.slot = slot;
     this.forward = undefined;
     this.block = undefined;
@@ -113,6 +113,7 @@ export class Value {
   }
 }
 
+/** What accesses to memory, calls and constants have. */
 export interface ValueFields {
   readonly imm?: number;
   readonly high?: number;

@@ -9,19 +9,20 @@ class PlainMaker {
   #count = 0;
 
   make(op: Op, type: IrType, args: Value[], imm = 0): Value {
-    return new Value(this.#count++, op, type, args, { imm });
+    return new Value(this.#count++, op, type, args, imm, 0, 0);
   }
 
   load(size: number, signed: boolean, address: Value): Value {
-    return new Value(this.#count++, Op.load, size === 8 ? "i64" : "i32", [address], { size, signed });
+    const load = new Value(this.#count++, Op.load, size === 8 ? "i64" : "i32", [address], 0, 0, 0);
+    return Object.assign(load, { size, signed });
   }
 
   i32(value: number): Value {
-    return new Value(this.#count++, Op.const, "i32", [], { imm: value });
+    return new Value(this.#count++, Op.const, "i32", [], value, 0, 0);
   }
 
   i64(low: number, high: number): Value {
-    return new Value(this.#count++, Op.const, "i64", [], { imm: low, high });
+    return new Value(this.#count++, Op.const, "i64", [], low, high, 0);
   }
 }
 

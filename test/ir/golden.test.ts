@@ -36,7 +36,10 @@ const PASSES: Readonly<Record<string, (of: IrCase) => void>> = {
   "merge-stores": ({ func }) => {
     mergeStores(func);
   },
-  all: ({ func, knowledge }) => optimise(func, knowledge),
+  all: ({ func, knowledge }) => {
+    optimise(func, knowledge);
+    removeDead(func);
+  },
 };
 
 /** The part of a case that people write. */

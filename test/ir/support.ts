@@ -1,6 +1,14 @@
 import { assemble } from "../../src/asm/index.ts";
 import { createHelpers } from "../../src/helpers/index.ts";
-import { type CallKnowledge, type IrFunction, irOf, isInlinable, Op, optimise } from "../../src/ir/index.ts";
+import {
+  type CallKnowledge,
+  type IrFunction,
+  irOf,
+  isInlinable,
+  Op,
+  optimise,
+  removeDead,
+} from "../../src/ir/index.ts";
 import { createMap } from "../../src/maps/index.ts";
 import { addressOf, createKernelMemory } from "../../src/mem/index.ts";
 import { defaultLayout } from "../../src/platform/index.ts";
@@ -61,6 +69,7 @@ export function irOfText(text: string): IrCase {
     if (call.op !== Op.callLocal && !isLoop) return undefined;
     const form = formOf(isLoop ? call.args[1]!.imm : call.imm);
     optimise(form, knowledge);
+    removeDead(form);
     return isInlinable(form) ? { form, loop: isLoop ? LOOP : null } : undefined;
   });
   return { func: formOf(0), knowledge };

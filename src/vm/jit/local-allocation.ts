@@ -27,6 +27,7 @@ function isKept(value: Value, uses: Uses): boolean {
 class Allocation {
   readonly locals: (Local | undefined)[];
   readonly #uses: Uses;
+  readonly #operands: Operands;
   /** Values that come into each block, phis apart. */
   readonly #liveIn: Value[][];
   /** By number of the value: the last block where it was found to be live at the end. */
@@ -41,6 +42,7 @@ class Allocation {
     const count = func.valueCount;
     this.locals = new Array<Local | undefined>(count);
     this.#uses = uses;
+    this.#operands = new Operands(func, uses);
     this.#liveIn = func.blocks.map(() => []);
     this.#markedOut = new Int32Array(count).fill(-1);
     this.#left = new Int32Array(count);
@@ -51,59 +53,31 @@ class Allocation {
 
   /** For each use of a value in another block than its own: all blocks on the ways there. */
   #findLive(func: IrFunction): void {
+    const { values, firsts, ends } = this.#operands;
     const elsewhere = new Map<Value, Block[]>();
-    const from = (block: Block) => (value: Value) => {
-      if (value.block === block) return;
-      const blocks = elsewhere.get(value);
-      if (blocks === undefined) elsewhere.set(value, [block]);
-      else if (blocks.at(-1) !== block) blocks.push(block);
-    };
-    for (const block of func.inOrder()) this.#operands(block, from(block));
+    for (const block of func.inOrder()) {
+      for (let at = firsts[block.id]!; at < ends[block.id]!; at++) {
+        const value = values[at]!;
+        if (value.block === block) continue;
+        const blocks = elsewhere.get(value);
+        if (blocks === undefined) elsewhere.set(value, [block]);
+        else if (blocks.at(-1) !== block) blocks.push(block);
+      }
+    }
     const marked = new Int32Array(func.blocks.length).fill(-1);
     for (const [value, blocks] of elsewhere) {
       for (let block = blocks.pop(); block !== undefined; block = blocks.pop()) {
         if (block === value.block || marked[block.id] === value.id) continue;
         marked[block.id] = value.id;
         this.#liveIn[block.id]!.push(value);
-        blocks.push(...block.predecessors);
+        for (const before of block.predecessors) blocks.push(before);
       }
     }
   }
 
-  /** All uses in a block: of its values, how it ends, and what the phis behind it take. */
-  #operands(block: Block, visit: (value: Value) => void): void {
-    for (const value of block.values) if (this.#isRoot(value)) this.#operandsOf(value, visit);
-    this.#endOperands(block, visit);
-  }
-
-  #endOperands(block: Block, visit: (value: Value) => void): void {
-    const { terminator } = block;
-    if (terminator.kind === "branch") this.#operand(terminator.condition, visit);
-    else if (terminator.kind === "return") this.#operand(terminator.value, visit);
-    for (const next of block.successors) {
-      if (next.phis.length === 0) continue;
-      const index = next.predecessors.indexOf(block);
-      for (const phi of next.phis) if (this.#uses.live(phi)) this.#operand(phi.args[index]!, visit);
-    }
-  }
-
-  /** What is computed in its place, and not where it is used. */
-  #isRoot(value: Value): boolean {
-    return this.#uses.live(value) && !isLeaf(value) && !this.#uses.inline(value);
-  }
-
-  #operandsOf({ args }: Value, visit: (value: Value) => void): void {
-    for (let i = 0; i < args.length; i++) this.#operand(args[i]!, visit);
-  }
-
-  #operand(value: Value, visit: (value: Value) => void): void {
-    if (isLeaf(value)) return;
-    if (this.#uses.inline(value)) this.#operandsOf(value, visit);
-    else visit(value);
-  }
-
   #allocate(block: Block): void {
     const { i32, i64 } = this.#pools;
+    const { values, firsts, ends, counts } = this.#operands;
     i32.begin();
     i64.begin();
     for (const value of this.#liveIn[block.id]!) this.#pool(value).take(this.locals[value.id]!);
@@ -112,27 +86,25 @@ class Allocation {
       for (const value of this.#liveIn[next.id]!) this.#markedOut[value.id] = block.id;
       this.#wish(block, next);
     }
-    const count = (value: Value) => {
-      this.#left[value.id]!++;
-    };
-    this.#operands(block, count);
+    const left = this.#left;
+    const end = ends[block.id]!;
+    for (let i = firsts[block.id]!; i < end; i++) left[values[i]!.id]!++;
     const kept = block.phis.filter((phi) => isKept(phi, this.#uses));
     for (const phi of kept) this.#define(phi);
     for (const phi of kept) this.#freeIfDone(phi, block);
-    const use = (value: Value) => {
-      this.#left[value.id]!--;
-      this.#freeIfDone(value, block);
-    };
+    let at = firsts[block.id]!;
     for (const value of block.values) {
-      if (!this.#isRoot(value)) continue;
-      this.#operandsOf(value, use);
+      if (!isRoot(value, this.#uses)) continue;
+      for (const behind = at + counts[value.id]!; at < behind; at++) {
+        const operand = values[at]!;
+        left[operand.id]!--;
+        this.#freeIfDone(operand, block);
+      }
       if (!isKept(value, this.#uses)) continue;
       this.#define(value);
       this.#freeIfDone(value, block);
     }
-    this.#endOperands(block, (value) => {
-      this.#left[value.id] = 0;
-    });
+    for (; at < end; at++) left[values[at]!.id] = 0;
   }
 
   #pool({ type }: Value): Pool {
@@ -160,6 +132,63 @@ class Allocation {
   #freeIfDone(value: Value, block: Block): void {
     if (this.#left[value.id] !== 0 || this.#markedOut[value.id] === block.id) return;
     this.#pool(value).give(this.locals[value.id]!);
+  }
+}
+
+/** What is computed in its place, and not where it is used. */
+function isRoot(value: Value, uses: Uses): boolean {
+  return uses.live(value) && !isLeaf(value) && !uses.inline(value);
+}
+
+/**
+ * What stands in a local when something is computed: for each block one behind the other those that its roots need,
+ * then those by which it ends, and what the phis behind it take.
+ */
+class Operands {
+  readonly values: Value[] = [];
+  /** Where a block's begin, and behind its last one, by its number. */
+  readonly firsts: Uint32Array;
+  readonly ends: Uint32Array;
+  /** How many a root has, by its number. */
+  readonly counts: Uint32Array;
+  readonly #uses: Uses;
+
+  constructor(func: IrFunction, uses: Uses) {
+    this.#uses = uses;
+    this.firsts = new Uint32Array(func.blocks.length);
+    this.ends = new Uint32Array(func.blocks.length);
+    this.counts = new Uint32Array(func.valueCount);
+    const { values } = this;
+    for (const block of func.inOrder()) {
+      this.firsts[block.id] = values.length;
+      for (const value of block.values) {
+        if (!isRoot(value, uses)) continue;
+        const before = values.length;
+        this.#addAll(value);
+        this.counts[value.id] = values.length - before;
+      }
+      const { terminator } = block;
+      if (terminator.kind === "branch") this.#add(terminator.condition);
+      else if (terminator.kind === "return") this.#add(terminator.value);
+      for (const next of block.successors) this.#addTaken(block, next);
+      this.ends[block.id] = values.length;
+    }
+  }
+
+  #addTaken(block: Block, { phis, predecessors }: Block): void {
+    if (phis.length === 0) return;
+    const index = predecessors.indexOf(block);
+    for (const phi of phis) if (this.#uses.live(phi)) this.#add(phi.args[index]!);
+  }
+
+  #addAll({ args }: Value): void {
+    for (let i = 0; i < args.length; i++) this.#add(args[i]!);
+  }
+
+  #add(value: Value): void {
+    if (isLeaf(value)) return;
+    if (this.#uses.inline(value)) this.#addAll(value);
+    else this.values.push(value);
   }
 }
 

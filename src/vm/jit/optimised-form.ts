@@ -7,6 +7,7 @@ import {
   isInlinable,
   Op,
   optimise,
+  removeDead,
   type SlotCall,
   type Value,
 } from "../../ir/index.ts";
@@ -73,11 +74,13 @@ export class OptimisedForms {
         high: CODE_BASE_HIGH,
       }),
     });
-    if (ir !== null)
-      optimise(
-        ir,
-        callKnowledge(this.#calleeOf, this.#maps, (call) => this.#inlining(call)),
-      );
+    if (ir === null) return null;
+    optimise(
+      ir,
+      callKnowledge(this.#calleeOf, this.#maps, (call) => this.#inlining(call)),
+    );
+    // What may be inlined is counted and copied; what is emitted needs no pass for it.
+    if (func.entry !== 0) removeDead(ir);
     return ir;
   }
 
