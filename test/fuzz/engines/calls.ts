@@ -12,7 +12,7 @@ const MOST_FUNCTIONS = 5;
 
 /** A register with a place on the stack that may be passed on: the frame's, or what the function itself was given. */
 function pointer(draft: Draft, register: number, size: number): boolean {
-  const given = draft.bases.find(({ aligned, to }) => aligned && to >= size);
+  const given = draft.bases.find(({ aligned, alone, to }) => aligned && alone !== true && to >= size);
   if (given !== undefined && (draft.shared < size || draft.random.oneIn(3))) {
     draft.put("mov64_x", register, given.register);
     return true;
@@ -36,7 +36,7 @@ export function callee(draft: Draft, kind: Pending["kind"]): Pending | null {
 
 /** A function of the program, with a pointer and two numbers. */
 export function localCall(draft: Draft): void {
-  if (draft.shared < ARGUMENT && !draft.bases.some(({ aligned }) => aligned)) return;
+  if (draft.shared < ARGUMENT && !draft.bases.some(({ aligned, alone }) => aligned && alone !== true)) return;
   const target = callee(draft, "sub");
   if (target === null) return;
   numbers(draft, [2, 3]);
@@ -78,7 +78,7 @@ function eachKinds({ live, containers }: Draft["features"]): readonly EachKind[]
 /** `bpf_loop`, or `bpf_for_each_map_elem`. */
 export function callback(draft: Draft): void {
   const { random, code, features } = draft;
-  if (draft.shared < ARGUMENT && !draft.bases.some(({ aligned }) => aligned)) return;
+  if (draft.shared < ARGUMENT && !draft.bases.some(({ aligned, alone }) => aligned && alone !== true)) return;
   if (draft.loops > 1) return;
   const kind = random.oneIn(2) ? "loop" : random.pick(eachKinds(features));
   const target = callee(draft, kind);

@@ -18,6 +18,7 @@ export interface EngineCase {
  * ```text
  * # what it found
  * inputs: 1 5 10
+ * type: syscall
  * main:
  *   r2 = *(u32 *)(r1 + 0)
  * …
@@ -25,12 +26,13 @@ export interface EngineCase {
  * …
  * ```
  *
- * The numbers are seed, index and count of `inputsOf`. Jumps count slots, maps are named by their index in `MAPS`, kfuncs
+ * The numbers are seed, index and count of `inputsOf`. The type is left out where it is XDP. Jumps count slots, maps are named by their index in `MAPS`, kfuncs
  * by theirs in `KFUNCS`. `main, caught at 12:` has the function that catches what is thrown in slot 12.
  */
 export function caseText({ note, program, seed, index, runs }: EngineCase): string {
   const lines = note.split("\n").map((line) => `# ${line}`.trimEnd());
   lines.push(`inputs: ${seed} ${index} ${runs}`);
+  if (program.type !== "xdp") lines.push(`type: ${program.type}`);
   for (const [number, { insns, catcher }] of allOf(program).entries()) {
     const name = number === 0 ? "main" : "tail";
     lines.push(catcher === 0 ? `${name}:` : `${name}, caught at ${catcher}:`, disassemble(insns).trimEnd());
@@ -55,5 +57,6 @@ export function readCase(text: string): EngineCase {
   );
   if (main === undefined) throw new Error("expected a line 'main:'");
   const [seed, index, runs] = numbers.slice(1).map(Number) as [number, number, number];
-  return { note: note.join("\n"), program: { main, tails }, seed, index, runs };
+  const type = body.includes("type: syscall") ? "syscall" : "xdp";
+  return { note: note.join("\n"), program: { type, main, tails }, seed, index, runs };
 }

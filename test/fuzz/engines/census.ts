@@ -10,6 +10,7 @@ const HELPERS: ReadonlyMap<number, string> = new Map(
 /** What a program has that not every one has, each once: maps, helpers, kfuncs and kinds of instructions by name. */
 export function featuresOf(program: FuzzProgram): ReadonlySet<string> {
   const found = new Set<string>();
+  if (program.type === "syscall") found.add("program: of a system call");
   if (program.tails.length > 0) found.add("program: others to go to");
   for (const { insns, catcher } of allOf(program)) {
     if (catcher !== 0) found.add("program: catches what it throws");

@@ -3,7 +3,9 @@ import { helper, kfunc, onStack } from "./calls.ts";
 import type { Draft } from "./draft.ts";
 import { MAPS, mapIndex } from "./program.ts";
 
-const CONTAINERS = ["line", "line", "pile", "pile", "seen"] as const;
+const QUEUES = ["line", "pile"] as const;
+/** Programs that may sleep can have no filter. */
+const CONTAINERS = [...QUEUES, ...QUEUES, "seen"] as const;
 
 /** Puts a value from the stack into a queue, a stack or a filter, or takes one out; or counts the elements of a table. */
 export function container(draft: Draft): void {
@@ -14,7 +16,7 @@ export function container(draft: Draft): void {
     kfunc(draft, "bpf_map_sum_elem_count", "number");
     return;
   }
-  const name = random.pick(CONTAINERS);
+  const name = random.pick(draft.features.type === "syscall" ? QUEUES : CONTAINERS);
   const { valueSize } = MAPS[mapIndex(name)]!;
   const kind = random.below(name === "seen" ? 2 : 3);
   onStack(draft, 2, draft.sharedPlace(valueSize));

@@ -1,5 +1,6 @@
 import type { Random } from "../random.ts";
 import type { Code, Label } from "./code.ts";
+import type { FuzzType } from "./program.ts";
 
 /** What programs of one seed have: each leaves out some of it, so that what is there meets more often. */
 export interface Features {
@@ -29,6 +30,8 @@ export interface Features {
   readonly strings: boolean;
   /** Between `bpf_rcu_read_lock` and its counterpart, and the like. */
   readonly sections: boolean;
+  readonly cpumasks: boolean;
+  readonly type: FuzzType;
 }
 
 /** Memory that a register leads to. */

@@ -11,7 +11,7 @@ export function dynptr(draft: Draft, body: Body): void {
   const { random, code } = draft;
   if (draft.shared < 16) return;
   draft.withObject(16, (at) => {
-    if (draft.depth === 0 && random.oneIn(2)) {
+    if (draft.depth === 0 && draft.features.type === "xdp" && random.oneIn(2)) {
       draft.put("ldx_dw", 1, FRAME, CONTEXT_SLOT);
       draft.put("mov64_k", 2, 0, 0, 0);
       onStack(draft, 3, at);

@@ -27,27 +27,31 @@ export function generate(
   const tails = features.tails
     ? Array.from({ length: 1 + random.below(2) }, () => programOf(random, features))
     : [];
-  return { main, tails };
+  return { type: features.type, main, tails };
 }
 
 function featuresOf(random: Random, { live, plain }: { live: boolean; plain: boolean }): Features {
   const some = () => random.oneIn(2);
   const own = (count: number) => !plain && random.oneIn(count);
   const throws = own(5);
+  const type = own(6) ? "syscall" : "xdp";
   return {
     live,
     calls: some(),
     callbacks: !throws && random.oneIn(3),
     containers: own(3),
     locks: own(4),
-    arena: own(4),
+    arena: own(type === "syscall" ? 2 : 4),
     throws,
     iterators: own(4),
     dynptrs: own(4),
     strings: own(6),
     sections: own(6),
+    cpumasks: type === "syscall" && some(),
+    type,
     maps: some(),
-    tails: random.oneIn(5),
+    // Programs that may sleep do not go on to others.
+    tails: type === "xdp" && random.oneIn(5),
     loops: some(),
     mayGoto: some(),
     atomics: some(),
@@ -89,20 +93,30 @@ function writeMain(code: Code, random: Random, features: Features, pending: Pend
   draft.put("ldx_w", 2, 1, XdpField.DATA);
   draft.put("ldx_w", 3, 1, XdpField.DATA_END);
   draft.put("stx_dw", FRAME, 1, CONTEXT_SLOT);
-  draft.put("mov64_x", 6, 2);
-  draft.put("add64_k", 2, 0, 0, PACKET);
-  code.to(refused, "jgt64_x", 2, 3);
+  const { type } = features;
+  draft.put("mov64_x", 6, type === "xdp" ? 2 : 1);
+  if (type === "xdp") {
+    draft.put("add64_k", 2, 0, 0, PACKET);
+    code.to(refused, "jgt64_x", 2, 3);
+  }
   // A program is one with an arena where it names it.
   if (features.arena) code.map(9, mapIndex("arena"));
   code.map(9, mapIndex("globals"), 0);
+  const context = { register: 6, from: 0, to: PACKET, atomics: false };
   draft.bases.push(
-    { register: 6, from: 0, to: PACKET, aligned: false, atomics: false },
+    type === "xdp" ? { ...context, aligned: false } : { ...context, aligned: true, alone: true },
     { register: 9, from: 0, to: 64, aligned: false, atomics: true },
   );
   for (let register = 0; register < 9; register++) {
     if (register === 6 || (register < 6 && !random.oneIn(3))) continue;
     const size = random.pick([1, 2, 4, 8, 8]);
-    draft.put(`ldx_${sizeName(size)}`, register, 6, random.below(PACKET - size + 1));
+    const step = type === "xdp" ? 1 : size;
+    draft.put(
+      `ldx_${sizeName(size)}`,
+      register,
+      6,
+      step * random.below(Math.floor((PACKET - size) / step) + 1),
+    );
     draft.sets(register);
   }
   fillStack(draft);
@@ -122,6 +136,7 @@ function writeMain(code: Code, random: Random, features: Features, pending: Pend
   }
   writeOut(draft);
   code.put("exit");
+  if (type !== "xdp") return;
   code.bind(refused);
   code.put("mov64_k", 0, 0, 0, 0);
   code.put("exit");

@@ -30,11 +30,13 @@ import {
   CPUS,
   type FuzzMap,
   type FuzzProgram,
+  type FuzzType,
   MAPS,
   type MapName,
   PACKET,
   SLOTS,
 } from "./program.ts";
+import { NODE_SIZE } from "./types.ts";
 import type { Prepared, Workshop } from "./workshop.ts";
 
 /** A run that takes more is one that the generator did not mean. */
@@ -94,6 +96,7 @@ export class Lab implements Laboratory {
   readonly #end: number;
   readonly #fresh: Uint8Array;
   #programs: CompiledProgram[] = [];
+  #type: FuzzType = "xdp";
 
   constructor(
     { name, engine, mode }: Subject,
@@ -160,7 +163,7 @@ export class Lab implements Laboratory {
       return storage;
     });
     const nodeRecord = new RecordBlocks(memory).offsetOf(workshop.nodeFields);
-    this.#objects = new ObjectArea(memory);
+    this.#objects = new ObjectArea(memory, [NODE_SIZE, layout.sizeOf("bpf_cpumask")]);
     const size = layout.sizeOf("xdp_buff");
     this.#context = this.#block(size, "context");
     this.#packet = this.#block(HEADROOM + PAGE, "packet") + HEADROOM;
@@ -185,6 +188,7 @@ export class Lab implements Laboratory {
 
   load(program: FuzzProgram): void {
     const mode = this.#mode;
+    this.#type = program.type;
     const all: readonly Prepared[] = this.#raw
       ? allOf(program).map(({ insns }) => this.#linked(insns))
       : this.#workshop.prepare(program);
@@ -222,7 +226,7 @@ export class Lab implements Laboratory {
     bytes.set(packet, this.#packet);
     const { stackEnd } = this.#executor;
     if (this.#stack !== null) bytes.fill(this.#stack, stackEnd - FRAMES, stackEnd);
-    const low = this.#programs[0]!.run(this.#context);
+    const low = this.#programs[0]!.run(this.#type === "xdp" ? this.#context : this.#packet);
     const { fault, resultHigh } = this.#executor;
     return {
       result: fault === null ? [low >>> 0, resultHigh >>> 0] : [0, 0],

@@ -212,7 +212,7 @@ export function storeLadder(draft: Draft): void {
 export function indexed(draft: Draft): void {
   const { random, bases } = draft;
   // A packet's end would have to be asked for again.
-  const open = bases.filter(({ aligned, atomics }) => aligned || atomics);
+  const open = bases.filter(({ aligned, atomics, alone }) => (aligned && alone !== true) || atomics);
   const size = random.pick(SIZES);
   const index = draft.target();
   const at = draft.target(index);

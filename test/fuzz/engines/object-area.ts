@@ -1,39 +1,45 @@
 import type { ObjectMemory } from "../../../src/helpers/index.ts";
 import { type KernelMemory, RegionAccess } from "../../../src/mem/index.ts";
-import { NODE_SIZE } from "./types.ts";
 
-/** Objects that there can be at a time: few, so that programs meet the end of memory. */
+/** Objects of a size that there can be at a time: few, so that programs meet the end of memory. */
 const OBJECTS = 6;
 
-/** Memory for what programs allocate, which is all of one size. */
+/** Memory for what programs allocate, which has one of a few sizes. */
 export class ObjectArea implements ObjectMemory {
   readonly #memory: KernelMemory;
-  readonly #start: number;
-  #free: number[] = [];
+  readonly #slabs: readonly { readonly size: number; readonly start: number }[];
+  #free: number[][] = [];
 
-  constructor(memory: KernelMemory) {
+  /** @param sizes in bytes, in ascending order. */
+  constructor(memory: KernelMemory, sizes: readonly number[]) {
     this.#memory = memory;
-    const size = OBJECTS * NODE_SIZE;
-    this.#start = memory.alloc(size, 16);
-    const access = RegionAccess.READ_WRITE;
-    const region = { start: this.#start, end: this.#start + size, stride: NODE_SIZE, size: NODE_SIZE };
-    memory.regions.add({ ...region, access, what: "object" });
+    this.#slabs = sizes.map((given) => {
+      const size = Math.ceil(given / 8) * 8;
+      const start = memory.alloc(OBJECTS * size, 16);
+      const region = { start, end: start + OBJECTS * size, stride: size, size };
+      memory.regions.add({ ...region, access: RegionAccess.READ_WRITE, what: "object" });
+      return { size, start };
+    });
     this.clear();
   }
 
   /** All objects are free. */
   clear(): void {
-    this.#free = Array.from({ length: OBJECTS }, (_, index) => this.#start + index * NODE_SIZE);
+    this.#free = this.#slabs.map(({ size, start }) =>
+      Array.from({ length: OBJECTS }, (_, index) => start + index * size),
+    );
   }
 
-  allocate(size: number): number {
-    const at = size > NODE_SIZE ? undefined : this.#free.pop();
+  allocate(wanted: number): number {
+    const slab = this.#slabs.findIndex(({ size }) => size >= wanted);
+    const at = this.#free[slab]?.pop();
     if (at === undefined) return 0;
-    this.#memory.bytes().fill(0, at, at + NODE_SIZE);
+    this.#memory.bytes().fill(0, at, at + this.#slabs[slab]!.size);
     return at;
   }
 
   release(at: number): void {
-    this.#free.push(at);
+    const slab = this.#slabs.findLastIndex(({ start }) => start <= at);
+    this.#free[slab]!.push(at);
   }
 }

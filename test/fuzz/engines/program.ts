@@ -98,10 +98,17 @@ export interface FuzzCode {
 }
 
 /**
- * Programs of type XDP as a user would load them. All begin with the two loads of the packet's start and end into r2 and
+ * What a program is: one of type XDP, or one that a system call runs, which may sleep. The context of such a one is the
+ * bytes that are the packet of the other.
+ */
+export type FuzzType = "xdp" | "syscall";
+
+/**
+ * Programs as a user would load them. All begin with the two loads of the packet's start and end into r2 and
  * r3, in slots 0 and 1: those are what engines get rewritten. Calls of kfuncs have their index in `KFUNCS`.
  */
 export interface FuzzProgram {
+  readonly type: FuzzType;
   readonly main: FuzzCode;
   /** What the slots of the map `jumps` hold before the first run, as far as there are any; the last one stays empty. */
   readonly tails: readonly FuzzCode[];

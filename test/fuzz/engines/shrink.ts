@@ -15,7 +15,7 @@ export function shrink(
 ): FuzzProgram {
   // Verifiers take no code that is never reached.
   const says = (candidate: FuzzProgram) => interesting(packed(candidate));
-  const alone = { main: program.main, tails: [] };
+  const alone = { ...program, tails: [] };
   let best = program.tails.length > 0 && says(alone) ? alone : program;
   for (let before = 0; before !== sizeOf(best) && performance.now() < until; ) {
     before = sizeOf(best);
@@ -28,8 +28,8 @@ export function shrink(
 }
 
 /** Without what does nothing. */
-function packed({ main, tails }: FuzzProgram): FuzzProgram {
-  return { main: compacted(main), tails: tails.map(compacted) };
+function packed(program: FuzzProgram): FuzzProgram {
+  return { ...program, main: compacted(program.main), tails: program.tails.map(compacted) };
 }
 
 function sizeOf(program: FuzzProgram): number {
@@ -82,8 +82,9 @@ function shrinkPart(
   return best;
 }
 
-function withPart({ main, tails }: FuzzProgram, part: number, code: FuzzCode): FuzzProgram {
-  return part === 0 ? { main: code, tails } : { main, tails: tails.with(part - 1, code) };
+function withPart(program: FuzzProgram, part: number, code: FuzzCode): FuzzProgram {
+  if (part === 0) return { ...program, main: code };
+  return { ...program, tails: program.tails.with(part - 1, code) };
 }
 
 const NOTHING: Insn = insnOf(rowNamed("ja"), 0, 0, 0, 0);

@@ -1,8 +1,9 @@
 import { type InsnRow, ROWS } from "../../../src/isa/index.ts";
-import { arena } from "./arena.ts";
+import { arena, arenaPages } from "./arena.ts";
 import { aggregate, callback, localCall, mapCall, simpleHelper, throwing } from "./calls.ts";
 import type { Label } from "./code.ts";
 import { container } from "./containers.ts";
+import { cpumask } from "./cpumasks.ts";
 import type { Draft } from "./draft.ts";
 import { dynptr } from "./dynptrs.ts";
 import { guarded } from "./guarded.ts";
@@ -112,6 +113,8 @@ function further(draft: Draft): void {
   const kinds: (() => void)[] = [];
   if (features.arena && nests) kinds.push(() => arena(draft, body));
   if (!busy) {
+    if (features.cpumasks) kinds.push(() => cpumask(draft));
+    if (features.arena && features.type === "syscall") kinds.push(() => arenaPages(draft, body));
     if (features.containers) kinds.push(() => container(draft));
     if (features.strings) kinds.push(() => strings(draft));
     if (features.throws) kinds.push(() => throwing(draft, condition));

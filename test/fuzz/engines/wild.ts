@@ -33,7 +33,7 @@ const GROUPS = new Set([
  */
 export function madeWild(random: Random, program: FuzzProgram): FuzzProgram {
   const wild = ({ insns, catcher }: FuzzCode): FuzzCode => ({ insns: changed(random, insns), catcher });
-  return { main: wild(program.main), tails: program.tails.map(wild) };
+  return { ...program, main: wild(program.main), tails: program.tails.map(wild) };
 }
 
 function changed(random: Random, insns: readonly Insn[]): Insn[] {

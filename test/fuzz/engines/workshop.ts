@@ -5,7 +5,7 @@ import type { SpecialFields } from "../../../src/maps/index.ts";
 import { addressOf } from "../../../src/mem/index.ts";
 import { linuxTypes } from "../../../src/node/index.ts";
 import { KernelLayout, mapTraits, programType } from "../../../src/platform/index.ts";
-import { BpfProgType, Errno } from "../../../src/uapi/index.ts";
+import { BpfProgFlag, BpfProgType, Errno } from "../../../src/uapi/index.ts";
 import {
   type BtfRecord,
   type FunctionRecord,
@@ -19,7 +19,15 @@ import {
 } from "../../../src/verifier/index.ts";
 import type { EngineInput } from "../../../src/vm/index.ts";
 import { KFUNCS } from "./kfuncs.ts";
-import { allOf, CPUS, type FuzzCode, type FuzzMap, type FuzzProgram, MAPS } from "./program.ts";
+import {
+  allOf,
+  CPUS,
+  type FuzzCode,
+  type FuzzMap,
+  type FuzzProgram,
+  type FuzzType,
+  MAPS,
+} from "./program.ts";
 import { type ProgramTypes, programTypes } from "./types.ts";
 
 /** Descriptor of the first map: behind those that every process has. */
@@ -28,6 +36,11 @@ const FIRST_MAP = 16;
 const COMPLEXITY = 50_000;
 const CALL = 0x85;
 const WIDE = 0x18;
+
+const TYPES = {
+  xdp: { name: BpfProgType.XDP, sleepable: false },
+  syscall: { name: BpfProgType.SYSCALL, sleepable: true },
+} as const;
 
 /** Where a laboratory has what the code of programs names. */
 export interface Places {
@@ -88,22 +101,22 @@ export class Workshop {
 
   #make(program: FuzzProgram): readonly Prepared[] | Error {
     try {
-      return allOf(program).map((code) => this.#one(code));
+      return allOf(program).map((code) => this.#one(code, TYPES[program.type]));
     } catch (error) {
       return error as Error;
     }
   }
 
-  #one(code: FuzzCode): Prepared {
+  #one(code: FuzzCode, { name, sleepable }: (typeof TYPES)[FuzzType]): Prepared {
     const insns = code.insns.map((insn) => this.#named(insn));
-    const type = programType(BpfProgType.XDP)!;
+    const type = programType(name)!;
     const functions = this.#functions(code);
     const expectedAttachType = type.defaultAttachType ?? 0;
     const { errno, reason, insnIdx, env } = verify({
       insns,
       type,
       expectedAttachType,
-      flags: 0,
+      flags: sleepable ? BpfProgFlag.SLEEPABLE : 0,
       gplCompatible: true,
       attach: null,
       capabilities: { bpf: true, perfmon: true, netAdmin: true, sysAdmin: true },
@@ -135,7 +148,7 @@ export class Workshop {
     const maps = new Map<number, VerifierMap>();
     for (const [slot, { map }] of env.aux.entries()) if (map !== null) maps.set(slot, map);
     const fixed = fixup(
-      { insns, type, expectedAttachType, maps },
+      { insns, type, expectedAttachType, sleepable, maps },
       {
         target: "tsbpf",
         layout: this.layout,
