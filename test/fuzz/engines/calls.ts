@@ -209,7 +209,7 @@ function lookedUp(
 /** The CPU's number, or a sum over bytes of the stack. */
 export function simpleHelper(draft: Draft): void {
   const { random } = draft;
-  if (draft.shared < 16 || random.oneIn(2)) {
+  if (draft.shared < 16 || draft.features.type === "syscall" || random.oneIn(2)) {
     draft.put("call_helper", 0, 0, 0, BpfFuncId.get_smp_processor_id);
     draft.called();
     return;

@@ -32,8 +32,8 @@ import { type ProgramTypes, programTypes } from "./types.ts";
 
 /** Descriptor of the first map: behind those that every process has. */
 const FIRST_MAP = 16;
-/** Longer ones take more time than they are worth. */
-const COMPLEXITY = 50_000;
+/** Instructions that the verifier goes through: those that take more are not worth their time. */
+const COMPLEXITY = 20_000;
 const CALL = 0x85;
 const WIDE = 0x18;
 
