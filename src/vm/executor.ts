@@ -45,6 +45,9 @@ export class BpfExecutor implements Executor {
   readonly callbacks = new Map<number, ReadonlySet<number>>();
   /** Whether `callHost` knows a number that a call through a register names. */
   callHostThrough: (id: number) => boolean = () => false;
+  /** Programs whose code depends on {@link counting}. */
+  readonly programs = new Set<{ countingChanged(): void }>();
+  #counting = false;
   #invoke: Invoke | undefined;
   /** Runs under way: a helper may run a program. */
   depth = 0;
@@ -101,7 +104,18 @@ export class BpfExecutor implements Executor {
     this.setWord(State.BUDGET + 4, limited ? Math.floor(instructions / 2 ** 32) : 0x7fff_ffff);
   }
 
-  /** Instructions that the last run in checked mode had. */
+  /** Whether verified code counts its instructions, too: its programs are compiled anew where that changes. */
+  get counting(): boolean {
+    return this.#counting;
+  }
+
+  set counting(counting: boolean) {
+    if (counting === this.#counting) return;
+    this.#counting = counting;
+    for (const program of this.programs) program.countingChanged();
+  }
+
+  /** Instructions that the last run had, in checked mode and where they are counted ({@link counting}). */
   get executed(): number {
     return (this.word(State.EXECUTED) >>> 0) + this.word(State.EXECUTED + 4) * 2 ** 32;
   }

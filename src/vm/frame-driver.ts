@@ -69,6 +69,10 @@ export function createFrameDriver(executor: BpfExecutor, places: FramePlaces): D
   set(State.STACK_TOP, executor.stackEnd);
   set(State.CONTEXT, places.context);
   f.get(header).i32.const(0).i32.store(4);
+  f.i32
+    .const(0)
+    .i64.const(0)
+    .i64.store(executor.stateAt + State.EXECUTED);
   f.get(header).i32.const(FRAME_RECORD_SIZE).i32.add().set(record);
   f.loop((again) => {
     set(State.TAIL_CALLS, 0);

@@ -90,6 +90,7 @@ export class JitVmCode implements VmCode {
       arena: 0,
       // No callbacks: nothing looks the program up.
       codeAt: 0,
+      counting: false,
       optimised: null,
     };
     const module = emitProgram(input, placeOf(executor), memory, {

@@ -41,8 +41,8 @@ export interface EventMachine {
   readonly clock: () => number;
   readonly contexts: ContextBlocks;
   readonly activity: Activity;
-  /** As which CPU programs run, and how many runs are under way. */
-  readonly executor: { readonly cpu: number; readonly depth: number };
+  /** As which CPU programs run, how many runs are under way, and whether their instructions are counted. */
+  readonly executor: { readonly cpu: number; readonly depth: number; counting: boolean };
   /** Counts for the perf events of what happens. */
   readonly perf: { count(call: EventCall, place: EventPlace, count: bigint, facts: CountFacts): void };
   /** Those who wait for what programs do. */

@@ -15,6 +15,8 @@ export interface ProbePlace {
   /** In bytes, from the start of the function or file. */
   readonly offset: bigint;
   readonly onReturn: boolean;
+  /** Where an address was told instead of a name: then Linux tells no name, either. */
+  readonly address?: bigint;
 }
 
 /** What it counts. */

@@ -58,6 +58,7 @@ export class PerfEvents {
 
   #lookAtCounters(): void {
     this.#countsInstructions = [...this.#counters].some(({ parts }) => parts.source.kind === "hardware");
+    this.#machine.executor.counting = this.#countsInstructions;
   }
 
   /** Takes in an event that counts a trace event or a probe. */

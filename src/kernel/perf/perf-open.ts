@@ -159,9 +159,9 @@ function text(process: Process, address: bigint, limit: number): string {
 function kprobeSource(process: Process, attr: PerfAttr): Opened {
   const { machine } = process;
   if (!process.may("PERFMON")) refuse(Errno.EACCES);
-  if (attr.config >> 1n !== 0n) refuse(Errno.EINVAL);
   const place = kprobePlace(process, attr);
   if (!machine.functions.has(place.name)) refuse(Errno.ENOENT);
+  if (!machine.symbols.isText(machine.symbols.address(place.name) + place.offset)) refuse(Errno.ENOENT);
   // A return has no other place than its function's.
   if (place.onReturn && place.offset !== 0n) refuse(Errno.EINVAL);
   const site = machine.functions.site(place.name);
@@ -178,11 +178,14 @@ function kprobeSource(process: Process, attr: PerfAttr): Opened {
 }
 
 function kprobePlace(process: Process, attr: PerfAttr): ProbePlace {
-  const common = { kind: "kprobe", onReturn: attr.config === IS_RETURN } as const;
+  const common = { kind: "kprobe", onReturn: (attr.config & IS_RETURN) !== 0n } as const;
   const name = attr.kprobeFunc === 0n ? "" : text(process, attr.kprobeFunc, NAME_MAX);
-  if (name !== "") return { ...common, name, offset: attr.probeOffset };
-  const found = process.machine.symbols.find(attr.kprobeAddr) ?? refuse(Errno.EINVAL);
-  return { ...common, name: found.name, offset: BigInt(found.offset) };
+  // `struct kprobe.offset` has 32 bits.
+  if (name !== "") return { ...common, name, offset: BigInt.asUintN(32, attr.probeOffset) };
+  const address = attr.kprobeAddr;
+  if (address === 0n) refuse(Errno.EINVAL);
+  const found = process.machine.symbols.find(address) ?? refuse(Errno.ENOENT);
+  return { ...common, name: found.name, offset: BigInt(found.offset), address };
 }
 
 /** Lower half of a uprobe's `config`; the upper one is where its semaphore is, which no task here has. */

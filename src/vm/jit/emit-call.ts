@@ -200,7 +200,6 @@ export function emitGoOn(
   const { place } = code.module;
   f.get(target);
   f.if(() => {
-    code.spill();
     if (code.context === undefined) {
       // The stack of a main function was tested when the run began; here callers' frames are above.
       f.get(code.stack)
@@ -208,6 +207,8 @@ export function emitGoOn(
         .i32.ltU();
       f.if(() => code.raise("stack", slot));
     }
+    code.uncountBehind(slot);
+    code.spill();
     for (const [index, func] of known) {
       f.get(target).i32.const(index).i32.eq();
       f.if(() => {

@@ -20,7 +20,7 @@ const R0 = 0;
 export function emitFunction(f: FunctionBuilder, func: CodeFunction, parts: ProgramParts): void {
   const { rows } = parts.program.graph;
   const mayGoto = func.blocks.some(({ end }) => rows[end - 1]?.kind === "mayGoto");
-  const code = new FunctionCode(f, parts.program);
+  const code = new FunctionCode(f, parts.program, parts.counting);
   code.begin({ mayGoto, bare: func.entry !== 0 && func.entry === parts.catcher });
   emitStructured(f, func.graph, new FunctionBlocks(code, func, parts));
   f.unreachable();
@@ -58,6 +58,7 @@ class FunctionBlocks implements BlockEmitter {
       return "end";
     }
     if (code.checked) this.#beginChecked(block, start, end);
+    else if (code.counting) code.count(graph.instructionsBetween(start, end));
     for (let slot = start; slot < end; slot++) {
       const row = graph.rows[slot];
       if (row === undefined) continue;

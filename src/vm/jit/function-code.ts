@@ -41,11 +41,14 @@ export class FunctionCode {
   readonly depth: Local | undefined;
   /** Behind the last slot of the block that is emitted. */
   blockEnd = 0;
+  /** See `ProgramInput`. */
+  readonly counting: boolean;
   readonly #registers: (Local | undefined)[];
   readonly #temporaries = new Map<string, Local>();
 
-  constructor(f: FunctionBuilder, program: ProgramCode) {
+  constructor(f: FunctionBuilder, program: ProgramCode, counting = false) {
     this.f = f;
+    this.counting = counting;
     this.program = program;
     const { module } = program;
     this.module = module;
@@ -181,6 +184,21 @@ export class FunctionCode {
     f.if(() => this.raise("budget", slot));
   }
 
+  /** Verified code that counts: adds to the instructions of the run. */
+  count(instructions: number): void {
+    const at = this.at(State.EXECUTED);
+    this.f.i32.const(0).i32.const(0).i64.load(at).i64.const(instructions).i64.add().i64.store(at);
+  }
+
+  /** The function ends in the midst of a block, all of whose instructions were counted when it began. */
+  uncountBehind(slot: number): void {
+    if (!this.checked && !this.counting) return;
+    const rest = Math.max(this.program.graph.instructionsBetween(slot, this.blockEnd) - 1, 0);
+    if (rest === 0) return;
+    if (this.checked) this.f.get(this.executed).i64.const(rest).i64.sub().set(this.executed);
+    else this.count(-rest);
+  }
+
   /** Ends the run where somebody asks for it. */
   poll(slot: number): void {
     this.f.i32.const(0).i32.load(Control.INTERRUPT);
@@ -214,12 +232,8 @@ export class FunctionCode {
   /** Returns, as the state block has a fault: its place is noted where none is. */
   fail(slot: number): void {
     const { f } = this;
-    if (this.checked) {
-      // What is behind the faulting instruction was counted with its block.
-      const rest = this.program.graph.instructionsBetween(slot, this.blockEnd) - 1;
-      f.i32.const(0).get(this.executed).i64.const(Math.max(rest, 0)).i64.sub();
-      f.i64.store(this.at(State.EXECUTED));
-    }
+    this.uncountBehind(slot);
+    this.spill();
     f.i32.const(slot).call(this.module.noteFault);
     f.i64.const(0).return();
   }

@@ -10,7 +10,7 @@ import type { ProgramInput } from "./program-input.ts";
 import type { CallTargets, Linkable } from "./targets.ts";
 
 /** A program as the engine is given it. */
-export type JitInput = Omit<ProgramInput, "codeAt" | "optimised">;
+export type JitInput = Omit<ProgramInput, "codeAt" | "optimised" | "counting">;
 
 /** What a program's calls reach, but for what only the programs of its executor together know. */
 export type JitTargets = Omit<CallTargets, "callback" | "linkable">;
@@ -26,7 +26,10 @@ export class JitProgram implements CompiledProgram {
   /** Programs that others reach, by function index. */
   readonly #programs: Map<number, JitProgram>;
   #code: JitCode | null = null;
-  #source: { readonly input: Omit<ProgramInput, "optimised">; readonly targets: CallTargets } | null = null;
+  #source: {
+    readonly input: Omit<ProgramInput, "optimised" | "counting">;
+    readonly targets: CallTargets;
+  } | null = null;
   #maps: KnownMaps | null = null;
   #throws = false;
   /** Function indices that the code compares with: no other program may get them. */
@@ -53,7 +56,7 @@ export class JitProgram implements CompiledProgram {
   }
 
   /**
-   * Emits and compiles, straight from the instructions at first.
+   * Emits and compiles, straight from the instructions at first, and as long as the executor counts them.
    *
    * @param maps those whose addresses are in the code; null for code that is never optimised.
    * @param after runs after which the optimised code takes over; 0: it does from the start.
@@ -69,37 +72,40 @@ export class JitProgram implements CompiledProgram {
     };
     this.#maps = maps;
     this.#runsLeft = maps === null ? Number.POSITIVE_INFINITY : after;
-    this.#emit(this.#runsLeft === 0);
+    this.#emit();
+    this.#executor.programs.add(this);
+  }
+
+  /** Somebody has begun to count instructions, or has ceased to. */
+  countingChanged(): void {
+    this.#emit();
   }
 
   /** How its code stands in another's module; null where it cannot: where it throws, a run has more around it. */
   get linkable(): Linkable | null {
     if (this.#source === null || this.#maps === null || this.#throws) return null;
     const { input, targets } = this.#source;
-    return { input: { ...input, optimised: this.#maps }, targets };
+    return { input: { ...input, counting: false, optimised: this.#maps }, targets };
   }
 
   /** The optimised code takes over, where there is one and it has not yet. */
   #optimise(): void {
     if (this.#runsLeft === Number.POSITIVE_INFINITY || this.#runsLeft === 0) return;
     this.#runsLeft = 0;
-    this.#emit(true);
+    if (!this.#executor.counting) this.#emit();
   }
 
-  #emit(optimised: boolean): void {
+  #emit(): void {
     const { input, targets } = this.#source!;
-    const { memory, indices } = this.#executor;
+    const { memory, indices, counting } = this.#executor;
     const place = placeOf(this.#executor);
-    const module = emitProgram(
-      { ...input, optimised: optimised ? this.#maps : null },
-      place,
-      memory,
-      targets,
-    );
+    const optimised = this.#runsLeft === 0 && !counting ? this.#maps : null;
+    const module = emitProgram({ ...input, counting, optimised }, place, memory, targets);
     this.#use(module);
     this.#throws = module.throws;
-    this.#linked = module.linked;
     for (const index of module.linked) indices.hold(index);
+    for (const index of this.#linked) indices.release(index);
+    this.#linked = module.linked;
   }
 
   #use(module: ProgramModule): void {
@@ -168,6 +174,7 @@ export class JitProgram implements CompiledProgram {
     if (this.#closed) return;
     this.#closed = true;
     const executor = this.#executor;
+    executor.programs.delete(this);
     executor.indirect.delete(this.#block);
     executor.callbacks.delete(this.#block);
     this.#programs.delete(this.#entry);

@@ -68,6 +68,7 @@ export class ProgramEmission {
           return index;
         },
       },
+      counting: this.#input.counting,
       catcher: exceptionCallback,
       mayStop,
       targetOf: (slot) => this.#targetOf(slot),

@@ -11,6 +11,8 @@ export interface ProgramInput {
   readonly arena: number;
   /** Offset that names the program where callbacks are looked up. */
   readonly codeAt: number;
+  /** Whether verified code, straight from instructions, counts them in the state block. */
+  readonly counting: boolean;
   /** Maps whose addresses are in the code: functions go through the SSA form then. Null: straight from instructions. */
   readonly optimised: KnownMaps | null;
 }

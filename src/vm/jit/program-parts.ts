@@ -9,6 +9,8 @@ export interface ProgramParts {
   readonly name: string;
   readonly program: ProgramCode;
   readonly targets: Pick<CallTargets, "tailCall" | "callback">;
+  /** See `ProgramInput`. */
+  readonly counting: boolean;
   /** First slot of the exception callback; 0 for none. */
   readonly catcher: number;
   /** Functions, by first slot, that may return with a fault in the state block. */

@@ -237,20 +237,75 @@ describe("perf events that sample", () => {
     expect(Number(counted)).toBeLessThan(elapsed / 2 + 2);
   });
 
-  it("of a processor count the instructions of programs", () => {
-    const kernel = new EmbeddedKernel({ cpus: 2 });
-    const open = (cpu: number) =>
+  describe.each(["interp", "jit"] as const)("of a processor, %s", (engine) => {
+    const openOn = (kernel: EmbeddedKernel, cpu: number) =>
       perfOpen(kernel, { type: PerfType.HARDWARE, config: 1, readFormat: 3 }, { cpu });
-    const fds = [open(0), open(1)];
-    const progFd = loadText(kernel, "raw_tracepoint", "r0 = 1\nr0 += 1\nr0 += 1\nexit");
-    kernel.rawTracepointOpen({ name: "sched_switch", progFd });
-    for (let i = 0; i < 3; i++) kernel.fire("rawtracepoint:sched_switch", {}, { cpu: 1 });
-    const counts = fds.map((fd) => new BigUint64Array((kernel.port.read(fd, 24) as Uint8Array).buffer));
-    expect(counts.map((words) => [words[0], words.length])).toEqual([
-      [0n, 3],
-      [12n, 3],
-    ]);
-    expect(perfOpen(kernel, { type: PerfType.HARDWARE, config: 3 })).toBe(-2);
+    const counted = (kernel: EmbeddedKernel, fd: number) =>
+      new BigUint64Array((kernel.port.read(fd, 24) as Uint8Array).buffer)[0];
+
+    it("count the instructions of programs", () => {
+      const kernel = new EmbeddedKernel({ cpus: 2, engine });
+      const fds = [openOn(kernel, 0), openOn(kernel, 1)];
+      const progFd = loadText(kernel, "raw_tracepoint", "r0 = 1\nr0 += 1\nr0 += 1\nexit");
+      kernel.rawTracepointOpen({ name: "sched_switch", progFd });
+      for (let i = 0; i < 3; i++) kernel.fire("rawtracepoint:sched_switch", {}, { cpu: 1 });
+      expect(fds.map((fd) => counted(kernel, fd))).toEqual([0n, 12n]);
+      expect((kernel.port.read(fds[1]!, 24) as Uint8Array).length).toBe(24);
+      expect(perfOpen(kernel, { type: PerfType.HARDWARE, config: 3 })).toBe(-2);
+      kernel.exit();
+    });
+
+    it("count those of functions, loops and tail calls, of programs that were compiled before", () => {
+      const kernel = new EmbeddedKernel({ cpus: 1, engine });
+      const programs = kernel.mapCreate({
+        mapType: BpfMapType.PROG_ARRAY,
+        keySize: 4,
+        valueSize: 4,
+        maxEntries: 2,
+      });
+      const target = loadText(kernel, "raw_tracepoint", "r0 = 5\nr0 += 1\nexit");
+      kernel.mapUpdateElem({ mapFd: programs, key: u32(0), value: u32(target) });
+      // 3, then 10 times round a loop of 3, 3 in the function, 4 with the call, and 3 of the target.
+      const head = loadText(
+        kernel,
+        "raw_tracepoint",
+        `r6 = r1
+         r7 = 10
+         r8 = 0
+         r8 += r7
+         r7 += -1
+         if r7 != 0 goto -3
+         r1 = r8
+         call pc+7
+         r1 = r6
+         r2 = map[id:${programs}]
+         r3 = 0
+         call bpf_tail_call
+         r0 = 0
+         exit
+         r0 = r1
+         r0 += 1
+         exit`,
+      );
+      kernel.rawTracepointOpen({ name: "sched_switch", progFd: head });
+      const fire = (times: number) => {
+        for (let i = 0; i < times; i++) kernel.fire("rawtracepoint:sched_switch", {}, { cpu: 0 });
+      };
+      // Often enough to be optimised.
+      fire(6000);
+      const fd = openOn(kernel, 0);
+      fire(1);
+      const once = counted(kernel, fd)!;
+      expect(once).toBe(3n + 30n + 2n + 3n + 4n + 3n);
+      fire(6000);
+      expect(counted(kernel, fd)).toBe(6001n * once);
+      kernel.port.close(fd);
+      fire(10);
+      const again = openOn(kernel, 0);
+      fire(2);
+      expect(counted(kernel, again)).toBe(2n * once);
+      kernel.exit();
+    });
   });
 
   it("are read by programs", () => {

@@ -74,6 +74,7 @@ function watOf(code: string, how: "baseline" | "optimised" | "checked"): string 
       exceptionCallback: 0,
       arena: 0,
       codeAt: 0x6_0000,
+      counting: false,
       optimised: how === "optimised" ? new KnownMaps(memory, []) : null,
     },
     PLACE,

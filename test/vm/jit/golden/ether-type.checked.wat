@@ -38,10 +38,12 @@
       i32.const 0
       i32.const 4
       i32.store offset=65536
-      i32.const 0
       local.get $executed
       i64.const 5
       i64.sub
+      local.set $executed
+      i32.const 0
+      local.get $executed
       i64.store offset=65592
       i32.const 0
       call $note_fault
@@ -73,10 +75,12 @@
       call $locate
       i32.eqz
       if $4
-        i32.const 0
         local.get $executed
         i64.const 5
         i64.sub
+        local.set $executed
+        i32.const 0
+        local.get $executed
         i64.store offset=65592
         i32.const 0
         call $note_fault
@@ -122,10 +126,12 @@
       call $locate
       i32.eqz
       if $6
-        i32.const 0
         local.get $executed
         i64.const 3
         i64.sub
+        local.set $executed
+        i32.const 0
+        local.get $executed
         i64.store offset=65592
         i32.const 2
         call $note_fault
@@ -164,8 +170,6 @@
       i32.store offset=65536
       i32.const 0
       local.get $executed
-      i64.const 0
-      i64.sub
       i64.store offset=65592
       i32.const 6
       call $note_fault
@@ -199,8 +203,6 @@
       if $9
         i32.const 0
         local.get $executed
-        i64.const 0
-        i64.sub
         i64.store offset=65592
         i32.const 6
         call $note_fault
@@ -231,8 +233,6 @@
     i32.store offset=65536
     i32.const 0
     local.get $executed
-    i64.const 0
-    i64.sub
     i64.store offset=65592
     i32.const 7
     call $note_fault
