@@ -38,7 +38,9 @@ export const RUN_HELPERS: readonly Helper[] = [
     BpfFuncId.get_func_ret,
     { args: ["ptr", "ptr"], result: "i32" },
     (call: HelperCall, context: number, to: number) =>
-      copyWord(call, context, argumentCount(call, context), to),
+      call.services.run?.().hasResult === true
+        ? copyWord(call, context, argumentCount(call, context), to)
+        : -Errno.EOPNOTSUPP,
   ),
   hostHelper(
     BpfFuncId.get_func_arg_cnt,

@@ -32,6 +32,8 @@ export interface CurrentRun {
   readonly ip: bigint;
   /** Offset of the `struct pt_regs` of the task that runs; 0 where nobody knows them. */
   readonly regs: number;
+  /** The function that was traced has given a result. */
+  readonly hasResult: boolean;
   /** What the probed function is to return instead of running; null: it runs. */
   override: bigint | null;
   /** What the hook of a control group gives its caller. */

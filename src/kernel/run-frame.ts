@@ -8,6 +8,8 @@ export interface RunFrame {
   readonly ip: bigint;
   /** Registers of the task that runs, as an offset; 0 where nobody knows them. */
   readonly regs: number;
+  /** The function that was traced has given a result (`bpf_get_func_ret`). */
+  readonly hasResult: boolean;
   /** The perf event that it is a program of. */
   readonly event: PerfEvent | null;
   /** Addresses of the functions that led here, the innermost first; undefined: those of a test run. */
@@ -20,5 +22,5 @@ export interface RunFrame {
 
 /** A frame of a run that is no more than what is told here. */
 export function runFrame(parts: Partial<RunFrame> = {}): RunFrame {
-  return { cookie: 0n, ip: 0n, regs: 0, event: null, override: null, retval: 0, ...parts };
+  return { cookie: 0n, ip: 0n, regs: 0, hasResult: false, event: null, override: null, retval: 0, ...parts };
 }

@@ -1,7 +1,9 @@
 /** `_text` of a Linux without address randomisation: where the functions of this kernel pretend to be. */
 const TEXT = 0xffff_ffff_8100_0000n;
+/** Bytes of code that a Linux has, about: what is further away than that from another function is none. */
+const TEXT_SIZE = 1n << 25n;
 /** Distance of two functions. */
-const STEP = 64n;
+export const STEP = 64n;
 /** From the base of calls to the first of them: no distance may be taken for the number of a helper. */
 const GAP = 0x1000n;
 
@@ -33,6 +35,11 @@ export class KernelSymbols {
       if (offset >= 0n && offset < STEP) return { name, offset: Number(offset) };
     }
     return null;
+  }
+
+  /** Whether an address is one of the kernel's code, in whatever function. */
+  isText(address: bigint): boolean {
+    return address >= TEXT && address < TEXT + TEXT_SIZE;
   }
 
   /** The text of `/proc/kallsyms`. */

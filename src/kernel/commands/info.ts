@@ -164,6 +164,8 @@ function describeProgram(
     jitedLineInfoRecSize: JITED_LINE_SIZE,
     runTimeNs: BigInt(Math.floor(program.runTime)),
     runCnt: BigInt(program.runs),
+    attachBtfObjId: parts.attachTarget?.btf ?? 0,
+    attachBtfId: parts.attachTarget?.btfId ?? 0,
     recursionMisses: BigInt(program.misses),
     verifiedInsns: parts.verifiedInsns,
   };

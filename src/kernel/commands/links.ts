@@ -107,5 +107,6 @@ function behindEvent({ machine }: Process, { attachment, parts: { source } }: Pe
     };
   }
   const type = onReturn ? BpfTaskFdType.KRETPROBE : BpfTaskFdType.KPROBE;
-  return { program, type, name, offset, address: machine.symbols.address(name) };
+  if (probe.address !== undefined) return { program, type, name: "", offset: 0n, address: probe.address };
+  return { program, type, name, offset, address: machine.symbols.address(name) + offset };
 }

@@ -72,7 +72,8 @@ function fireUserProbe(
   const probes = firing.machine.userProbes.at(path, offset);
   const { result } = facts;
   const value = typeof result === "function" ? result() : result;
-  for (const probe of onReturn ? probes.toReversed() : probes) {
+  // The last that was registered first, at entries and at returns (`consumer_add`).
+  for (const probe of probes.toReversed()) {
     if (probe.onReturn !== onReturn || !probe.watches(firing.task)) continue;
     const found = {
       ip: offset,

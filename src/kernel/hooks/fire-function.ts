@@ -1,4 +1,6 @@
+import { BpfProgType } from "../../uapi/index.ts";
 import type { Machine } from "../machine.ts";
+import { STEP } from "../symbols.ts";
 import { EventCall, type LinkProbe } from "./event-call.ts";
 import type { FireFacts, FireValue } from "./fire.ts";
 import type { Firing } from "./firing.ts";
@@ -39,26 +41,33 @@ function resultOf({ result }: FireFacts): bigint {
   return value === undefined ? 0n : wordOf(value);
 }
 
-/** Probes in the function, in the order in which they were registered. @returns what a program wants returned instead. */
+/** Probes in the function, the last that was registered first (`add_new_kprobe`). @returns what a program wants returned instead. */
 function probesAtEntry({ firing, machine, site, args, facts }: Call): bigint | null {
   const start = machine.symbols.address(site.name);
   let override: bigint | null = null;
-  for (const probe of site.probes) {
+  for (const probe of site.probes.toReversed()) {
     if (probe.onReturn) continue;
     const ip = start + BigInt(probe.offset);
-    const found: RegisterFacts = { ip, user: false, args, ...registersOf(facts) };
+    // Programs of perf events find the place behind the byte that a breakpoint takes, also where there is none.
+    const passed = probe.target instanceof EventCall ? ip + 1n : ip;
+    const found: RegisterFacts = { ip: passed, user: false, args, ...registersOf(facts) };
     // Only probes at the entry are probes of the function (`bpf_get_func_ip_kprobe`).
     override = runProbe(firing, probe, found, probe.offset === 0 ? start : 0n) ?? override;
   }
   return override;
 }
 
-/** Probes at the return, the last that was registered first: each put its address in front of those before (`rethook`). */
+/**
+ * Probes at the return, in the order in which they were registered: at the entry, where the last came first, each put its
+ * address in front of those before (`rethook_hook`).
+ */
 function probesAtReturn({ firing, machine, site, facts }: Call, result: bigint): void {
   const start = machine.symbols.address(site.name);
-  for (const probe of site.probes.toReversed()) {
+  // Where the call goes back to (`rethook_trampoline_handler`), as far as that is known.
+  const ip = firing.chain(false).find((address) => address < start || address >= start + STEP) ?? start;
+  for (const probe of site.probes) {
     if (!probe.onReturn) continue;
-    runProbe(firing, probe, { ip: start, user: false, result, ...registersOf(facts) }, start);
+    runProbe(firing, probe, { ip, user: false, result, onReturn: true, ...registersOf(facts) }, start);
   }
 }
 
@@ -78,27 +87,31 @@ export function runProbe(
 function trampoline({ firing, machine, site, args }: Call, body: () => bigint): bigint {
   const { entry, modify, exit } = site.trampoline;
   if (entry.length + modify.length + exit.length === 0) return body();
-  const count = Math.min(args.length, MOST_ARGUMENTS);
+  // What nobody tells is 0: the result has its place behind all arguments that there are.
+  const count = Math.min(machine.functions.argumentWords(site.name) ?? args.length, MOST_ARGUMENTS);
+  const told = Array.from({ length: count }, (_, index) => args[index] ?? 0n);
   const header = [machine.symbols.address(site.name), BigInt(count)];
   // The result has its place behind the arguments.
-  const words = [...header, ...args.slice(0, count), 0n];
+  const words = [...header, ...told, 0n];
   return firing.withArguments(words, TRAMPOLINE_HEADER + MOST_ARGUMENTS + 1, (block) => {
     const context = block + 8 * TRAMPOLINE_HEADER;
     const resultAt = context + 8 * count;
-    const run = ({ link, cookie }: LinkProbe) =>
-      firing.trampoline(link.program, context, { cookie, ip: header[0]! });
+    const run = ({ link, cookie }: LinkProbe, hasResult = false) =>
+      firing.trampoline(link.program, context, { cookie, ip: header[0]!, hasResult });
     const result = () => machine.memory.view().getBigUint64(resultAt, true);
     const setResult = (value: bigint) => machine.memory.view().setBigUint64(resultAt, value, true);
     for (const probe of entry) run(probe);
     let replaced = false;
     for (const probe of modify) {
-      setResult(BigInt.asUintN(64, BigInt(run(probe))));
+      // Hooks of LSM are told none (`bpf_lsm_func_proto`).
+      const isHook = probe.link.program.parts.type === BpfProgType.LSM;
+      setResult(BigInt.asUintN(64, BigInt(run(probe, !isHook))));
       // Something else than 0 is given in the function's place.
       replaced = result() !== 0n;
       if (replaced) break;
     }
     if (!replaced) setResult(body());
-    for (const probe of exit) run(probe);
+    for (const probe of exit) run(probe, true);
     return result();
   });
 }

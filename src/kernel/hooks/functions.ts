@@ -12,6 +12,8 @@ export interface FunctionProbe {
   readonly target: EventCall | LinkProbe;
 }
 
+const WORD = 8;
+
 /** When a program of a trampoline runs. */
 export type TrampolineKind = "entry" | "modify" | "exit";
 
@@ -23,6 +25,7 @@ export class FunctionSite {
   readonly name: string;
   /** In the order in which they were registered. */
   probes: readonly FunctionProbe[] = [];
+  /** In the order in which they run: the last that was attached is the first (`hlist_add_head`). */
   readonly trampoline: Record<TrampolineKind, readonly LinkProbe[]> = {
     entry: [],
     modify: [],
@@ -47,7 +50,7 @@ export class FunctionSite {
     if (entry.length + modify.length + exit.length >= MOST_TRAMPOLINE_LINKS) refuse(Errno.E2BIG);
     const there = this.trampoline[kind];
     if (there.some(({ link }) => link.program === probe.link.program)) refuse(Errno.EBUSY);
-    this.trampoline[kind] = [...there, probe];
+    this.trampoline[kind] = [probe, ...there];
   }
 
   unlink(link: KernelLink): void {
@@ -76,6 +79,19 @@ export class Functions {
     // Types that describe any function describe this one.
     this.#described ??= this.#btf.findByName("vfs_read", BtfKind.FUNC) !== 0;
     return this.#described ? this.#btf.findByName(name, BtfKind.FUNC) !== 0 : name !== "";
+  }
+
+  /**
+   * How many words the arguments of a function take (`get_ctx_arg_idx`): structs of more than 8 bytes two.
+   *
+   * @returns null where the types do not describe it.
+   */
+  argumentWords(name: string): number | null {
+    const id = this.#btf.findByName(name, BtfKind.FUNC);
+    if (id === 0) return null;
+    const proto = this.#btf.type(this.#btf.ref(id));
+    if (proto.kind !== "FUNC_PROTO") return null;
+    return proto.params.reduce((sum, { type }) => sum + (this.#btf.sizeOf(type) > WORD ? 2 : 1), 0);
   }
 
   /** What is attached to a function: nothing, at first. */

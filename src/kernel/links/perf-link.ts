@@ -60,11 +60,15 @@ export class PerfLink extends KernelLink {
         perfEventUprobeCookie: this.#cookie,
       };
     }
+    const isNamed = probe.address === undefined;
+    const at = ["perfEventKprobeFuncName", "perfEventKprobeNameLen"] as const;
+    const length = request.giveText(...at, isNamed ? name : "");
+    const address = probe.address ?? this.#symbols.address(name) + offset;
     return {
       perfEventType: onReturn ? BpfPerfEventType.KRETPROBE : BpfPerfEventType.KPROBE,
-      perfEventKprobeNameLen: request.giveText("perfEventKprobeFuncName", "perfEventKprobeNameLen", name),
-      perfEventKprobeOffset: Number(BigInt.asUintN(32, offset)),
-      perfEventKprobeAddr: request.showsAddresses ? this.#symbols.address(name) : 0n,
+      perfEventKprobeNameLen: isNamed ? length : 0,
+      perfEventKprobeOffset: isNamed ? Number(BigInt.asUintN(32, offset)) : 0,
+      perfEventKprobeAddr: request.showsAddresses ? address : 0n,
       perfEventKprobeMissed: 0,
       perfEventKprobeCookie: this.#cookie,
     };

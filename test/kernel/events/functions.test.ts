@@ -3,7 +3,7 @@ import { EmbeddedKernel } from "../../../src/kernel/index.ts";
 import { linuxTypes } from "../../../src/node/index.ts";
 import { BpfAttachType, BpfTaskFdType, PerfIoctl } from "../../../src/uapi/index.ts";
 import { loadText, refusal } from "../support.ts";
-import { count, probeOpen, store, wordAt, words } from "./support.ts";
+import { count, perfOpen, probeOpen, store, wordAt, words } from "./support.ts";
 
 const types = linuxTypes();
 
@@ -30,8 +30,13 @@ function digit(mapFd: number, value: number): string {
     exit`;
 }
 
+function kprobeType(kernel: EmbeddedKernel): number {
+  const type = kernel.port.readFile("/sys/bus/event_source/devices/kprobe/type");
+  return Number(new TextDecoder().decode(type as Uint8Array));
+}
+
 /** pt_regs of x86-64, in the order of the struct. */
-const Regs = { di: 112, si: 104, dx: 96, cx: 88, r8: 72, r9: 64, ax: 80, ip: 128 };
+const Regs = { di: 112, si: 104, dx: 96, cx: 88, r8: 72, r9: 64, ax: 80, orig_ax: 120, ip: 128, ss: 160 };
 
 describe("kprobes", () => {
   it("find the arguments in the registers of the calling convention", () => {
@@ -54,7 +59,8 @@ describe("kprobes", () => {
     const { result } = kernel.fire("function:vfs_read", { args: [1, 2, 3, 4, 5, -6], result: 42 });
     expect(result).toBe(42n);
     const found = Array.from({ length: 7 }, (_, index) => BigInt.asIntN(64, wordAt(kernel, mapFd, index)));
-    expect(found).toEqual([1n, 2n, 3n, 4n, 5n, -6n, 0n]);
+    // Where they are is behind the byte that a breakpoint takes.
+    expect(found).toEqual([1n, 2n, 3n, 4n, 5n, -6n, -1n]);
   });
 
   it("of returns find the result", () => {
@@ -65,6 +71,53 @@ describe("kprobes", () => {
     kernel.port.ioctl(event, PerfIoctl.SET_BPF, loadText(kernel, "kprobe", text));
     kernel.fire("function:vfs_read", { result: -11 });
     expect(BigInt.asIntN(64, wordAt(kernel, mapFd, 0))).toBe(-11n);
+  });
+
+  it("of returns stand where the call goes back to", () => {
+    const kernel = new EmbeddedKernel();
+    const mapFd = words(kernel);
+    const read = (at: number, index: number) => `r7 = *(u64 *)(r6 + ${at})\n${store(mapFd, index)}`;
+    const text = `r6 = r1\n${read(Regs.ip, 0)}\n${read(Regs.orig_ax, 1)}\n${read(Regs.ss, 2)}\nr0 = 0\nexit`;
+    const event = probeOpen(kernel, "kprobe", "vfs_read", { onReturn: true });
+    kernel.port.ioctl(event, PerfIoctl.SET_BPF, loadText(kernel, "kprobe", text));
+    const caller = 0xffff_ffff_8800_0000n;
+    kernel.fire("function:vfs_read", {}, { stack: { kernel: [caller] } });
+    expect([0, 1, 2].map((index) => wordAt(kernel, mapFd, index))).toEqual([caller, 2n ** 64n - 1n, 0x18n]);
+  });
+
+  it("may be at addresses, and are told without a name then", () => {
+    const kernel = new EmbeddedKernel();
+    probeOpen(kernel, "kprobe", "vfs_read");
+    const symbols = new TextDecoder().decode(kernel.port.readFile("/proc/kallsyms") as Uint8Array);
+    const start = BigInt(`0x${/^([0-9a-f]+) T vfs_read$/m.exec(symbols)![1]}`);
+    const open = (kprobeAddr: bigint) =>
+      perfOpen(kernel, { type: kprobeType(kernel), config: 4, kprobeAddr });
+    expect([open(0n), open(1n), open(start) > 0]).toEqual([-22, -2, true]);
+    const fd = open(start + 9n);
+    kernel.port.ioctl(fd, PerfIoctl.SET_BPF, loadText(kernel, "kprobe", "r0 = 0\nexit"));
+    expect(kernel.taskFdQuery({ pid: kernel.pid, fd })).toMatchObject({
+      fdType: BpfTaskFdType.KPROBE,
+      name: "",
+      probeOffset: 0n,
+      probeAddr: start + 9n,
+    });
+    expect(kernel.fire("function:vfs_read").runs).toBe(1);
+  });
+
+  it("run the last that was attached first; those of returns the other way round", () => {
+    const kernel = new EmbeddedKernel();
+    const mapFd = words(kernel);
+    for (const [value, onReturn] of [
+      [1, false],
+      [2, true],
+      [3, false],
+      [4, true],
+    ] as const) {
+      const event = probeOpen(kernel, "kprobe", "vfs_read", { onReturn });
+      kernel.port.ioctl(event, PerfIoctl.SET_BPF, loadText(kernel, "kprobe", digit(mapFd, value)));
+    }
+    kernel.fire("function:vfs_read");
+    expect(wordAt(kernel, mapFd, 0)).toBe(3124n);
   });
 
   it("can have the function return something else", () => {
@@ -146,6 +199,59 @@ describe("programs around a function", () => {
       result: 3n,
     });
     expect(wordAt(kernel, mapFd, 0)).toBe(12345n);
+  });
+
+  it("run the last that was attached first", () => {
+    const kernel = new EmbeddedKernel({ btf: types });
+    const mapFd = words(kernel);
+    const kinds = [BpfAttachType.TRACE_FENTRY, BpfAttachType.MODIFY_RETURN, BpfAttachType.TRACE_FEXIT];
+    for (const [index, kind] of [...kinds, ...kinds].entries())
+      kernel.rawTracepointOpen({
+        progFd: tracing(kernel, "security_file_open", kind, digit(mapFd, index + 1)),
+      });
+    kernel.fire("function:security_file_open", { args: [0] });
+    expect(wordAt(kernel, mapFd, 0)).toBe(415263n);
+  });
+
+  it("find the result behind all arguments, whichever are told", () => {
+    const kernel = new EmbeddedKernel({ btf: types });
+    const mapFd = words(kernel);
+    const text = `
+      r6 = r1
+      r7 = *(u64 *)(r6 + 32)
+      ${store(mapFd, 0)}
+      r1 = r6
+      call bpf_get_func_arg_cnt
+      r7 = r0
+      ${store(mapFd, 1)}
+      r7 = *(u64 *)(r6 + 16)
+      ${store(mapFd, 2)}
+      r0 = 0
+      exit`;
+    kernel.rawTracepointOpen({ progFd: tracing(kernel, "vfs_read", BpfAttachType.TRACE_FEXIT, text) });
+    for (const args of [[], [1, 2, 3], [1, 2, 3, 4, 5, 6]]) {
+      kernel.fire("function:vfs_read", { args, result: 9 });
+      expect([0, 1, 2].map((index) => wordAt(kernel, mapFd, index))).toEqual([9n, 4n, BigInt(args[2] ?? 0)]);
+    }
+  });
+
+  it("know no result before there is one", () => {
+    const kernel = new EmbeddedKernel({ btf: types });
+    const mapFd = words(kernel);
+    const ask = (index: number) => `
+      r2 = r10
+      r2 += -16
+      call bpf_get_func_ret
+      r7 = r0
+      ${store(mapFd, index)}
+      r0 = 0
+      exit`;
+    const { TRACE_FENTRY, MODIFY_RETURN, TRACE_FEXIT } = BpfAttachType;
+    for (const [index, kind] of [TRACE_FENTRY, MODIFY_RETURN, TRACE_FEXIT].entries())
+      kernel.rawTracepointOpen({ progFd: tracing(kernel, "security_file_open", kind, ask(index)) });
+    kernel.fire("function:security_file_open", { args: [0] });
+    const results = [0, 1, 2].map((index) => BigInt.asIntN(64, wordAt(kernel, mapFd, index)));
+    expect(results).toEqual([-95n, 0n, 0n]);
   });
 
   it("see arguments and result, and may replace it", () => {
