@@ -92,7 +92,8 @@ function offset(draft: Draft, register: number): void {
 function slice(draft: Draft, at: number, body: Body): void {
   const { random, code } = draft;
   const size = random.pick([1, 4, 8, 16]);
-  const kind = random.below(3);
+  // Only programs that may write to packets get slices to write to.
+  const kind = draft.features.type === "xdp" ? random.below(3) : random.pick([0, 2]);
   offset(draft, 2);
   if (kind === 2) draft.put("mov64_k", 3, 0, 0, size);
   else {

@@ -58,7 +58,8 @@ function putIn(draft: Draft, body: (limit: number) => void): void {
   code.to(out, "jeq64_k", 0, 0, 0);
   draft.put("mov64_x", keeper, 0);
   draft.holds(keeper);
-  draft.bases.push({ register: keeper, from: 0, to: NODE_LIST, aligned: false, atomics: true });
+  // What has a type is accessed member by member: the first one.
+  draft.bases.push({ register: keeper, from: 0, to: 8, aligned: true, atomics: false, alone: true });
   draft.put("stx_dw", keeper, draft.scalar(), 0);
   if (random.oneIn(2)) draft.holding(() => body(3));
   draft.bases.pop();
