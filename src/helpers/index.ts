@@ -23,6 +23,7 @@ export type {
   ObjectMemory,
   PerfAccess,
   PerfCounter,
+  Session,
   TaskCgroup,
   TaskStacks,
   Timers,

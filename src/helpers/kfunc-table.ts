@@ -17,6 +17,7 @@ import { RBTREE_KFUNCS } from "./objects/rbtree.ts";
 import { PER_CPU_KFUNCS } from "./per-cpu.ts";
 import { RES_SPIN_LOCK_KFUNCS } from "./res-spin-lock.ts";
 import { SECTION_KFUNCS } from "./sections.ts";
+import { SESSION_KFUNCS } from "./session-kfuncs.ts";
 import { STREAM_KFUNCS } from "./stream.ts";
 import { STRING_KFUNCS } from "./string-kfuncs.ts";
 import { taskKfuncs } from "./task-kfuncs.ts";
@@ -40,6 +41,7 @@ export function createKfuncs(layout: KernelLayout): ReadonlyMap<string, Kfunc> {
     WORKQUEUE_KFUNCS,
     TASK_WORK_KFUNCS,
     PER_CPU_KFUNCS,
+    SESSION_KFUNCS,
     STREAM_KFUNCS,
     STRING_KFUNCS,
     USER_COPY_KFUNCS,

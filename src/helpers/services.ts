@@ -34,10 +34,20 @@ export interface CurrentRun {
   readonly regs: number;
   /** The function that was traced has given a result. */
   readonly hasResult: boolean;
+  /** Null for runs that are not in pairs. */
+  readonly session: Session | null;
   /** What the probed function is to return instead of running; null: it runs. */
   override: bigint | null;
   /** What the hook of a control group gives its caller. */
   retval: number;
+}
+
+/** A program runs twice for one call of a function (`struct bpf_session_run_ctx`). */
+export interface Session {
+  /** Where the call ends; it has run where it began. */
+  readonly isReturn: boolean;
+  /** Offset of a word that stays from the one to the other; 0 at first. */
+  readonly cookie: number;
 }
 
 /** A counter and how long it counted, in nanoseconds. */

@@ -1,3 +1,4 @@
+import type { Session } from "../helpers/index.ts";
 import type { PerfEvent } from "./perf/perf-event.ts";
 
 /** What a run is part of, beside its context: what some helpers tell programs, and leave for their caller. */
@@ -10,6 +11,8 @@ export interface RunFrame {
   readonly regs: number;
   /** The function that was traced has given a result (`bpf_get_func_ret`). */
   readonly hasResult: boolean;
+  /** The program runs where a function is entered, and again where it is left; null: it does not. */
+  readonly session: Session | null;
   /** The perf event that it is a program of. */
   readonly event: PerfEvent | null;
   /** Addresses of the functions that led here, the innermost first; undefined: those of a test run. */
@@ -22,5 +25,15 @@ export interface RunFrame {
 
 /** A frame of a run that is no more than what is told here. */
 export function runFrame(parts: Partial<RunFrame> = {}): RunFrame {
-  return { cookie: 0n, ip: 0n, regs: 0, hasResult: false, event: null, override: null, retval: 0, ...parts };
+  return {
+    cookie: 0n,
+    ip: 0n,
+    regs: 0,
+    hasResult: false,
+    session: null,
+    event: null,
+    override: null,
+    retval: 0,
+    ...parts,
+  };
 }

@@ -15,12 +15,10 @@ const ON_RETURN = 1;
 const NAME_MAX = 512;
 const PATH_MAX = 4096;
 
-/** What such a link of a program may be asked for; programs that see entry and return as one are not run here. */
+/** What such a link of a program may be asked for. */
 function check(program: KernelProgram, args: LinkCreateArguments, kinds: readonly number[]): void {
   if (args.flags !== 0) refuse(Errno.EINVAL);
-  const { expectedAttachType } = program.parts;
-  if (!kinds.includes(expectedAttachType)) refuse(Errno.EINVAL);
-  if (expectedAttachType !== kinds[0]) refuse(Errno.EOPNOTSUPP);
+  if (!kinds.includes(program.parts.expectedAttachType)) refuse(Errno.EINVAL);
 }
 
 function checkCount(count: number): void {
@@ -54,6 +52,7 @@ export function createKprobeMultiLink(
   targets.sort((one, other) => (one.address < other.address ? -1 : 1));
   return new KprobeMultiLink(machine.links, program, targets, {
     onReturn: (flags & ON_RETURN) !== 0,
+    session: program.parts.expectedAttachType === A.TRACE_KPROBE_SESSION,
     cookies: given !== null,
   });
 }
@@ -71,6 +70,8 @@ export function createUprobeMultiLink(
   args: LinkCreateArguments,
 ): KernelLink {
   check(program, args, [A.TRACE_UPROBE_MULTI, A.TRACE_UPROBE_SESSION]);
+  // Entry and return are told each by itself: nothing says which belong together.
+  if (program.parts.expectedAttachType === A.TRACE_UPROBE_SESSION) refuse(Errno.EOPNOTSUPP);
   const { uprobeMultiFlags: flags, uprobeMultiPath: path, uprobeMultiOffsets: offsets } = args;
   if ((flags & ~ON_RETURN) !== 0) refuse(Errno.EINVAL);
   const pid = args.uprobeMultiPid | 0;

@@ -81,7 +81,7 @@ export class GuestServices implements HelperServices {
 const LINE_COST = 64;
 
 function newFrame(): CurrentRun {
-  return { cookie: 0n, ip: 0n, regs: 0, hasResult: false, override: null, retval: 0 };
+  return { cookie: 0n, ip: 0n, regs: 0, hasResult: false, session: null, override: null, retval: 0 };
 }
 
 function taskOf({ cgroups, ...task }: PortableTask): CurrentTask {

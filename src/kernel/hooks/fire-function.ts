@@ -1,3 +1,4 @@
+import type { Session } from "../../helpers/index.ts";
 import { BpfProgType } from "../../uapi/index.ts";
 import type { Machine } from "../machine.ts";
 import { STEP } from "../symbols.ts";
@@ -8,6 +9,8 @@ import type { FunctionProbe, FunctionSite } from "./functions.ts";
 import { wordOf } from "./record.ts";
 import { type RegisterFacts, registersOf } from "./registers.ts";
 import { MOST_ARGUMENTS } from "./tracepoints.ts";
+
+const WORD = 8;
 
 /** In front of a trampoline's arguments: the function's address and how many arguments it has. */
 const TRAMPOLINE_HEADER = 2;
@@ -21,11 +24,29 @@ export function fireFunction(firing: Firing<Machine>, name: string, facts: FireF
   const site = machine.functions.find(name);
   const body = () => resultOf(facts);
   if (site === undefined) return body();
-  const call: Call = { firing, machine, site, args: facts.args ?? [], facts };
-  const override = probesAtEntry(call);
-  const result = override ?? trampoline(call, body);
-  probesAtReturn(call, result);
-  return result;
+  return withSessions(firing, site, (sessions) => {
+    const call: Call = { firing, machine, site, args: facts.args ?? [], facts, sessions };
+    const override = probesAtEntry(call);
+    const result = override ?? trampoline(call, body);
+    probesAtReturn(call, result);
+    return result;
+  });
+}
+
+/** The words of sessions while a function runs, by their probes. */
+type Sessions = Map<FunctionProbe, number>;
+
+/** Lends a word to each session of a function (`fprobe.entry_data_size`). */
+function withSessions<T>(
+  { machine }: Firing<Machine>,
+  site: FunctionSite,
+  act: (sessions: Sessions) => T,
+): T {
+  const probes = site.probes.filter(({ session }) => session === true);
+  if (probes.length === 0) return act(new Map());
+  return machine.contexts.use(WORD * probes.length, (block) =>
+    act(new Map(probes.map((probe, index) => [probe, block + WORD * index]))),
+  );
 }
 
 interface Call {
@@ -34,6 +55,7 @@ interface Call {
   readonly site: FunctionSite;
   readonly args: readonly FireValue[];
   readonly facts: FireFacts;
+  readonly sessions: Sessions;
 }
 
 function resultOf({ result }: FireFacts): bigint {
@@ -42,7 +64,7 @@ function resultOf({ result }: FireFacts): bigint {
 }
 
 /** Probes in the function, the last that was registered first (`add_new_kprobe`). @returns what a program wants returned instead. */
-function probesAtEntry({ firing, machine, site, args, facts }: Call): bigint | null {
+function probesAtEntry({ firing, machine, site, args, facts, sessions }: Call): bigint | null {
   const start = machine.symbols.address(site.name);
   let override: bigint | null = null;
   for (const probe of site.probes.toReversed()) {
@@ -52,7 +74,12 @@ function probesAtEntry({ firing, machine, site, args, facts }: Call): bigint | n
     const passed = probe.target instanceof EventCall ? ip + 1n : ip;
     const found: RegisterFacts = { ip: passed, user: false, args, ...registersOf(facts) };
     // Only probes at the entry are probes of the function (`bpf_get_func_ip_kprobe`).
-    override = runProbe(firing, probe, found, probe.offset === 0 ? start : 0n) ?? override;
+    const cookie = sessions.get(probe);
+    if (cookie === undefined)
+      override = runProbe(firing, probe, found, probe.offset === 0 ? start : 0n) ?? override;
+    // A session that gives anything but 0, or could not run, is over.
+    else if (runSession(firing, probe, found, { ip: start, isReturn: false, cookie }) !== 0)
+      sessions.delete(probe);
   }
   return override;
 }
@@ -61,14 +88,27 @@ function probesAtEntry({ firing, machine, site, args, facts }: Call): bigint | n
  * Probes at the return, in the order in which they were registered: at the entry, where the last came first, each put its
  * address in front of those before (`rethook_hook`).
  */
-function probesAtReturn({ firing, machine, site, facts }: Call, result: bigint): void {
+function probesAtReturn({ firing, machine, site, facts, sessions }: Call, result: bigint): void {
   const start = machine.symbols.address(site.name);
   // Where the call goes back to (`rethook_trampoline_handler`), as far as that is known.
   const ip = firing.chain(false).find((address) => address < start || address >= start + STEP) ?? start;
   for (const probe of site.probes) {
-    if (!probe.onReturn) continue;
-    runProbe(firing, probe, { ip, user: false, result, onReturn: true, ...registersOf(facts) }, start);
+    const found: RegisterFacts = { ip, user: false, result, onReturn: true, ...registersOf(facts) };
+    const cookie = sessions.get(probe);
+    if (cookie !== undefined) runSession(firing, probe, found, { ip: start, isReturn: true, cookie });
+    else if (probe.onReturn && probe.session !== true) runProbe(firing, probe, found, start);
   }
+}
+
+/** One of the two runs of a session. @returns r0; null where it could not run. */
+function runSession(
+  firing: Firing<Machine>,
+  { target }: FunctionProbe,
+  found: RegisterFacts,
+  { ip, ...session }: Session & { readonly ip: bigint },
+): number | null {
+  if (target instanceof EventCall) return null;
+  return firing.multi(target.link.program, found, { cookie: target.cookie, ip, session });
 }
 
 /** Runs what is attached to a probe. @returns what a program wants the function to return instead. */

@@ -114,9 +114,13 @@ export class Firing<M extends EventMachine = EventMachine> implements EventPlace
     return { agreed: false, override: null };
   }
 
-  /** A program of its own at a probe (`kprobe_multi_link_prog_run`). @returns r0; 0 where it could not run. */
-  multi(program: KernelProgram, facts: RegisterFacts, parts: Partial<RunFrame>): number {
-    return this.#withRegisters(facts, (regs) => this.runAlone(program, regs, this.frame({ ...parts, regs })));
+  /** A program of its own at a probe (`kprobe_multi_link_prog_run`). @returns r0; null where it could not run. */
+  multi(program: KernelProgram, facts: RegisterFacts, parts: Partial<RunFrame>): number | null {
+    const missed = program.misses;
+    const result = this.#withRegisters(facts, (regs) =>
+      this.runAlone(program, regs, this.frame({ ...parts, regs })),
+    );
+    return program.misses === missed ? result : null;
   }
 
   /** A program of a trampoline, unless it runs on this CPU already (`__bpf_prog_enter_recur`). @returns r0. */

@@ -9,6 +9,8 @@ export interface FunctionProbe {
   /** From the start of the function, in bytes. */
   readonly offset: number;
   readonly onReturn: boolean;
+  /** Its program is one of sessions: unless it is `onReturn`, it runs at the entry, and at the return if it wants to. */
+  readonly session?: boolean;
   readonly target: EventCall | LinkProbe;
 }
 

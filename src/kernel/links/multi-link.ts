@@ -22,12 +22,15 @@ export class KprobeMultiLink extends KernelLink {
   readonly #onReturn: boolean;
   readonly #cookies: boolean;
 
-  /** @param targets sorted by address. @param options whether it is for returns, and whether cookies were given. */
+  /**
+   * @param targets sorted by address.
+   * @param options whether it is for returns, whether its runs are in pairs, and whether cookies were given.
+   */
   constructor(
     table: IdTable<KernelLink>,
     program: KernelProgram,
     targets: readonly KprobeTarget[],
-    options: { readonly onReturn: boolean; readonly cookies: boolean },
+    options: { readonly onReturn: boolean; readonly session: boolean; readonly cookies: boolean },
   ) {
     super(table, BpfLinkType.KPROBE_MULTI, program);
     this.#targets = targets;
@@ -35,7 +38,12 @@ export class KprobeMultiLink extends KernelLink {
     this.#cookies = options.cookies;
     this.#probes = targets.map(({ cookie }) => ({ link: this, cookie }));
     for (const [index, { site }] of targets.entries())
-      site.add({ offset: 0, onReturn: options.onReturn, target: this.#probes[index]! });
+      site.add({
+        offset: 0,
+        onReturn: options.onReturn,
+        session: options.session,
+        target: this.#probes[index]!,
+      });
   }
 
   info(request: LinkInfoRequest): LinkInfo {
