@@ -50,6 +50,7 @@ export class Activations {
       }
       start.get(begin.stackTop).call(run);
     });
+    this.#alone(run, quiesce);
     this.#batch(run, quiesce);
     for (const entryOf of callbacks) this.#callback(entryOf);
   }
@@ -76,6 +77,23 @@ export class Activations {
     return run;
   }
 
+  /** One run that nothing is around: less is to be kept, and put back, than by `start`. */
+  #alone(run: Func, quiesce: Func): void {
+    const { m, place } = this.#module;
+    const f = m.function("alone", { params: ["i32", "i32"], results: ["i32"] }, { export: true });
+    const [context, contextHigh] = f.params as [Local, Local];
+    const result = f.local("i64", "result");
+    this.#begin(f, context);
+    this.#setWord(f, State.STACK_TOP, () => f.i32.const(place.stackEnd));
+    this.#setWord(f, State.TAIL_CALLS, () => f.i32.const(0));
+    this.#callRun(f, run, context, contextHigh);
+    f.set(result);
+    this.#setWord(f, State.CONTEXT, () => f.i32.const(0));
+    f.i32.const(0).i32.load(Control.PENDING);
+    f.if(() => f.i32.const(place.executor).call(quiesce));
+    this.#giveResult(f, result);
+  }
+
   /** Run after run on the same context, without leaving Wasm. */
   #batch(run: Func, quiesce: Func): void {
     const { m, place, checked } = this.#module;
@@ -84,22 +102,14 @@ export class Activations {
     const [context, contextHigh, left] = f.params as [Local, Local, Local];
     const result = f.local("i64", "result");
     const at = (word: number) => place.stateAt + word;
-    const set = (word: number, value: number) => f.i32.const(0).i32.const(value).i32.store(at(word));
-    for (const word of [State.FAULT, State.FAULT_PC]) set(word, 0);
-    set(State.FRAME_TOP, place.framesAt);
-    f.i32.const(0).get(context).i32.store(at(State.CONTEXT));
-    f.i32.const(0).i64.const(0).i64.store(at(State.EXECUTED));
+    const set = (word: number, value: number) => this.#setWord(f, word, () => f.i32.const(value));
+    this.#begin(f, context);
     // A trap leaves the batch without a word: then none of its runs is known to have ended.
-    f.i32.const(0).get(left).i32.store(at(State.LEFT));
+    this.#setWord(f, State.LEFT, () => f.get(left));
     f.loop((again) => {
       if (stops) set(State.TAIL_CALLS, 0);
-      f.get(context);
-      if (checked) {
-        f.i64.extendI32U().get(contextHigh).i64.extendI32U().i64.const(32).i64.shl().i64.or().i64.const(0);
-        f.i32.const(0).i64.const(0).i64.store(at(State.EXECUTED));
-      }
-      // The stack is whole: where there is nothing to catch, the main function is called as it is.
-      f.i32.const(place.stackEnd).call(checked || throws ? run : this.#functions.get(0)!);
+      if (checked) f.i32.const(0).i64.const(0).i64.store(at(State.EXECUTED));
+      this.#callRun(f, run, context, contextHigh);
       f.set(result).i32.const(0).i32.load(Control.PENDING);
       f.if(() => f.i32.const(place.executor).call(quiesce));
       f.get(left).i32.const(1).i32.sub().tee(left).i32.eqz();
@@ -115,9 +125,41 @@ export class Activations {
       f.if(() => set(State.FAULT, FaultCode.interrupted));
       f.get(left).i32.const(0).i32.load(at(State.FAULT)).i32.const(0).i32.ne().i32.add().set(left);
     }
-    f.i32.const(0).get(left).i32.store(at(State.LEFT));
-    f.i32.const(0).get(result).i64.const(32).i64.shrU().i32.wrapI64().i32.store(at(State.RESULT_HIGH));
+    this.#setWord(f, State.LEFT, () => f.get(left));
+    this.#giveResult(f, result);
+  }
+
+  /** What earlier runs left is forgotten. */
+  #begin(f: FunctionBuilder, context: Local): void {
+    const { place } = this.#module;
+    for (const word of [State.FAULT, State.FAULT_PC]) this.#setWord(f, word, () => f.i32.const(0));
+    this.#setWord(f, State.FRAME_TOP, () => f.i32.const(place.framesAt));
+    this.#setWord(f, State.CONTEXT, () => f.get(context));
+    f.i32
+      .const(0)
+      .i64.const(0)
+      .i64.store(place.stateAt + State.EXECUTED);
+  }
+
+  /** Pushes r0. The stack is whole: where there is nothing to catch, the main function is called as it is. */
+  #callRun(f: FunctionBuilder, run: Func, context: Local, contextHigh: Local): void {
+    const { place, checked } = this.#module;
+    f.get(context);
+    if (checked)
+      f.i64.extendI32U().get(contextHigh).i64.extendI32U().i64.const(32).i64.shl().i64.or().i64.const(0);
+    f.i32.const(place.stackEnd).call(checked || this.#facts.throws ? run : this.#functions.get(0)!);
+  }
+
+  /** Pushes the low half of a result, and leaves the high one in the state block. */
+  #giveResult(f: FunctionBuilder, result: Local): void {
+    this.#setWord(f, State.RESULT_HIGH, () => f.get(result).i64.const(32).i64.shrU().i32.wrapI64());
     f.get(result).i32.wrapI64();
+  }
+
+  #setWord(f: FunctionBuilder, word: number, push: () => unknown): void {
+    f.i32.const(0);
+    push();
+    f.i32.store(this.#module.place.stateAt + word);
   }
 
   /** What a helper calls: the stack is free from State.STACK_TOP on. */

@@ -9,11 +9,16 @@ type Start = (code: number, r1: number, r1High: number, r2: number, outermost: n
 /** `(r1 low, r1 high, count) → low half of the last r0` */
 type Batch = (r1: number, r1High: number, count: number) => number;
 
+/** `(r1 low, r1 high) → low half of r0` */
+type Alone = (r1: number, r1High: number) => number;
+
 /** The module of a program in an executor. */
 export class JitCode {
   readonly image: CodeImage;
   /** See `emitStart`. */
   readonly start: Start;
+  /** A run that nothing is around. */
+  readonly alone: Alone;
   /** As so many runs that nothing is around, up to one that ends with a fault. */
   readonly batch: Batch;
   readonly #exports: WebAssembly.Exports;
@@ -30,6 +35,7 @@ export class JitCode {
     this.image = { bytes, functions };
     this.#exports = instance.exports;
     this.start = instance.exports["start"] as Start;
+    this.alone = instance.exports["alone"] as Alone;
     this.batch = instance.exports["batch"] as Batch;
   }
 

@@ -140,15 +140,19 @@ export class JitProgram implements CompiledProgram {
   run(context: number): number {
     if (this.#runsLeft > 0) this.#count(1);
     const executor = this.#executor;
-    const outermost = executor.depth++ === 0 ? 1 : 0;
+    const high = context === 0 ? 0 : KERNEL_BASE_HIGH;
+    const { depth } = executor;
+    executor.depth = depth + 1;
+    let result = 0;
     try {
-      return this.#code!.start(0, context, context === 0 ? 0 : KERNEL_BASE_HIGH, 0, outermost);
+      result = depth === 0 ? this.#code!.alone(context, high) : this.#code!.start(0, context, high, 0, 0);
     } catch (error) {
+      executor.depth = depth;
       executor.trapped(error);
       return 0;
-    } finally {
-      executor.depth--;
     }
+    executor.depth = depth;
+    return result;
   }
 
   runMany(context: number, count: number): number {
