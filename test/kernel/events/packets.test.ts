@@ -123,6 +123,38 @@ describe("tcx", () => {
   });
 });
 
+describe("packets at tcx", () => {
+  it("are as long on the wire as Linux counts, and nobody's when they arrive", () => {
+    const kernel = new EmbeddedKernel();
+    const mapFd = words(kernel);
+    const socket = kernel.socketOf(kernel.port.socket(2, 2, 0));
+    const attachTypes = [BpfAttachType.TCX_INGRESS, BpfAttachType.TCX_EGRESS];
+    for (const [index, attachType] of attachTypes.entries()) {
+      // wire_len, and whether there is a socket.
+      const text = `
+        r6 = r1
+        r7 = *(u32 *)(r6 + 160)
+        ${store(mapFd, 2 * index)}
+        r7 = *(u64 *)(r6 + 168)
+        if r7 == 0 goto +1
+        r7 = 1
+        ${store(mapFd, 2 * index + 1)}
+        r0 = -1
+        exit`;
+      const attachBpfFd = loadText(kernel, "sched_cls", text);
+      kernel.progAttach({ targetIfindex: 1, attachBpfFd, attachType });
+    }
+    kernel.send(FRAME, { device: kernel.namespace.loopback, socket, receiver: socket });
+    // What arrives is counted without its link-layer header.
+    expect([0, 1, 2, 3].map((index) => Number(wordAt(kernel, mapFd, index)))).toEqual([
+      FRAME.length - IP,
+      0,
+      FRAME.length,
+      1,
+    ]);
+  });
+});
+
 describe("control groups", () => {
   const socketIn = (kernel: EmbeddedKernel, path: string) => {
     const cgroup = kernel.cgroups.ensure(path);

@@ -4,7 +4,7 @@ import { linuxTypes } from "../../case-program.ts";
 import { Twins } from "../../twins.ts";
 import { compareContexts } from "./contexts.ts";
 import { compareOrders } from "./orders.ts";
-import { comparePackets } from "./packets.ts";
+import { comparePackets, compareXdp } from "./packets.ts";
 import { compareAttaching, compareOpenings, compareTracing } from "./refusals.ts";
 import { Workbench } from "./workbench.ts";
 
@@ -25,6 +25,7 @@ const SECTIONS = {
   contexts: compareContexts,
   orders: compareOrders,
   packets: comparePackets,
+  xdp: compareXdp,
 } as const;
 
 /** Programs at functions of the embedded kernel and of the one that runs, which must have kprobes and fentry. */
