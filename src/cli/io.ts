@@ -56,8 +56,8 @@ export interface KernelRequest {
 
 /** Runs of one program on many packets, a few at a time. */
 export interface PacketFeed {
-  /** Whether packets of a length can be fed; others are run by themselves. */
-  takes(length: number): boolean;
+  /** Whether a packet can be fed; others are run by themselves. */
+  takes(packet: Pick<CapturedPacket, "bytes" | "offset" | "length">): boolean;
   /** Adds a packet, some bytes of a buffer. @returns whether it ran the program on those that waited. */
   add(packet: Pick<CapturedPacket, "bytes" | "offset" | "length">): boolean;
   /** Adds packets of a batch, from its packet `from` on. @returns how many. */

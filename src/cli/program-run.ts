@@ -114,16 +114,17 @@ class PacketRunner {
   /** Runs the program on a packet; what takes long goes on after the call. */
   #run(packet: CapturedPacket, signal: AbortSignal): Promise<void> | typeof PUT_ASIDE | undefined {
     const feed = this.#feed;
-    if (packet.linktype === LINKTYPE.ETHERNET && feed?.takes(packet.length) === true)
+    if (packet.linktype === LINKTYPE.ETHERNET && feed?.takes(packet) === true)
       return this.#feedTo(feed, packet, packet);
     const frame = asEthernet(packet);
     if (frame === null) {
       count(this.refused, `link type ${linktypeName(packet.linktype)} has no Ethernet or IP header`);
       return undefined;
     }
-    if (feed?.takes(frame.length) === true) {
+    const framed = { bytes: frame, offset: 0, length: frame.length };
+    if (feed?.takes(framed) === true) {
       this.reframed++;
-      return this.#feedTo(feed, packet, { bytes: frame, offset: 0, length: frame.length });
+      return this.#feedTo(feed, packet, framed);
     }
     // Packets are run in their order.
     this.#runWaiting();

@@ -69,16 +69,17 @@ export class KernelProcess extends BpfCommands implements Disposable {
   }
 
   /**
-   * Runs an XDP program on many packets, each as BPF_PROG_TEST_RUN would, without a system call for each.
+   * Runs a program on many packets, each as BPF_PROG_TEST_RUN would, without a system call for each.
    *
    * ```ts
    * using feed = kernel.packetFeed(progFd);
-   * for (const packet of packets) if (feed.takes(packet.length)) feed.add(packet);
+   * for (const packet of packets) if (feed.takes(packet)) feed.add(packet);
    * feed.run();
    * feed.verdicts.get(XdpAction.DROP);
    * ```
    *
-   * @returns null for a program that has to be run one packet at a time: of another type, or one that is interpreted.
+   * @returns null for a program that has to be run one packet at a time: of a type that takes none, one that is interpreted, or one
+   *   behind whose runs there is more to do, as behind `bpf_clone_redirect`.
    * @throws Errno EBADF, EINVAL for a descriptor of something else.
    */
   packetFeed(progFd: number): PacketFeed | null {

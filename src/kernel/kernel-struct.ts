@@ -33,12 +33,12 @@ export class KernelStruct {
 
   /** Offset of a member in the one memory. */
   at(member: string): number {
-    return this.offset + this.#place(member).offset;
+    return this.offset + this.place(member).offset;
   }
 
   /** Writes an integer member or a bit field. */
   set(member: string, value: number | bigint): void {
-    const place = this.#place(member);
+    const place = this.place(member);
     const at = this.offset + place.offset;
     const view = this.#memory.view();
     if (place.mask !== 0) {
@@ -52,7 +52,7 @@ export class KernelStruct {
 
   /** An integer member of up to 32 bits, or a bit field. */
   get(member: string): number {
-    const place = this.#place(member);
+    const place = this.place(member);
     const at = this.offset + place.offset;
     const view = this.#memory.view();
     if (place.mask !== 0) return (view.getUint8(at) & place.mask) >>> place.shift;
@@ -98,7 +98,8 @@ export class KernelStruct {
     this.#memory.bytes().fill(0, this.offset, this.offset + this.size);
   }
 
-  #place(member: string): FieldPlace {
+  /** Where a member lies in the struct. */
+  place(member: string): FieldPlace {
     let place = this.#places.get(member);
     if (place === undefined) {
       place = this.#resolve(member);

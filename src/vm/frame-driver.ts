@@ -1,23 +1,14 @@
 import { Control, MemoryImports } from "../mem/index.ts";
-import { type Local, ModuleBuilder } from "../wasm/index.ts";
+import { type FunctionBuilder, type Local, ModuleBuilder } from "../wasm/index.ts";
 import type { BpfExecutor } from "./executor.ts";
 import { ENTRY_SIGNATURE, EXECUTOR_NAMESPACE } from "./signatures.ts";
 import { State } from "./state.ts";
 
-/** Where frames and their context lie while a program runs on them: offsets, and lengths in bytes. */
+/** How frames and their context are laid out while a program runs on them: offsets in the one memory. */
 export interface FramePlaces {
   readonly context: number;
-  /** What the context is a copy of when a run begins, but for the end of the frame. */
-  readonly template: number;
-  /** A multiple of 8. */
-  readonly contextSize: number;
-  /** The pointer in the context to the end of the frame. */
-  readonly endAt: number;
-  /** Where the frame goes. */
-  readonly data: number;
-  /** What is zero around it when a run begins, where that is asked for. */
-  readonly page: number;
-  readonly pageSize: number;
+  /** Emits what lays out the frame of `length` bytes at an offset, and its context. */
+  readonly layOut: (f: FunctionBuilder, frame: Local, length: Local) => void;
   /** A word for each result below {@link SMALL_RESULTS}, to which is added how many runs gave it. */
   readonly counts: number;
 }
@@ -28,18 +19,20 @@ export const SMALL_RESULTS = 16;
 /** One record: offset of a frame, its length, and, after its run, the low half of r0; the fourth word is not used. */
 export const FRAME_RECORD_SIZE = 16;
 
-/** Bytes behind the last frame that are read, and not used: frames are copied in pieces of this size. */
-export const FRAME_SLACK = 16;
+/** Bytes behind the last frame that are read, and not used. */
+export const FRAME_SLACK = 64;
+
+const PIECE = 16;
 
 /** Longer frames are copied as a whole, which costs a call. */
 const MOST_BY_WORDS = 512;
 
 /**
- * `(function index, header, count, clear) → runs`: runs a program on the frames of `count` records, which stand behind
+ * `(function index, header, count) → runs`: runs a program on the frames of `count` records, which stand behind
  * a header: a word in which the runs are counted, and one for those among them with results that are not small. The
  * last run was the last of all, or ended with a fault (its result is not counted), or somebody has interrupted.
  */
-export type DriveFrames = (entry: number, header: number, count: number, clear: number) => number;
+export type DriveFrames = (entry: number, header: number, count: number) => number;
 
 /** Runs of one program on many frames, without leaving WebAssembly in between. */
 export function createFrameDriver(executor: BpfExecutor, places: FramePlaces): DriveFrames {
@@ -49,8 +42,8 @@ export function createFrameDriver(executor: BpfExecutor, places: FramePlaces): D
   const quiesce = imports.function("quiesce");
   const table = m.importTable(EXECUTOR_NAMESPACE, "table", { min: 1 });
   const i32 = "i32";
-  const f = m.function("drive", { params: [i32, i32, i32, i32], results: [i32] }, { export: true });
-  const [entry, header, count, clear] = f.params as [Local, Local, Local, Local];
+  const f = m.function("drive", { params: [i32, i32, i32], results: [i32] }, { export: true });
+  const [entry, header, count] = f.params as [Local, Local, Local];
   const record = f.local("i32", "record");
   const runs = f.local("i32", "runs");
   const length = f.local("i32", "length");
@@ -78,34 +71,7 @@ export function createFrameDriver(executor: BpfExecutor, places: FramePlaces): D
     set(State.TAIL_CALLS, 0);
     f.get(record).i32.load(0).set(frame);
     f.get(record).i32.load(4).set(length);
-    f.get(clear).get(length).i32.const(MOST_BY_WORDS).i32.gtU().i32.or();
-    f.if(
-      () => {
-        f.get(clear);
-        f.if(() => f.i32.const(places.page).i32.const(0).i32.const(places.pageSize).memoryFill());
-        f.i32.const(places.data).get(frame).get(length).memoryCopy();
-      },
-      () => {
-        f.i32.const(0).set(at);
-        f.loop((more) => {
-          for (const half of [0, 8])
-            f.get(at)
-              .get(frame)
-              .get(at)
-              .i32.add()
-              .i64.load(half)
-              .i64.store(places.data + half);
-          f.get(at).i32.const(FRAME_SLACK).i32.add().tee(at).get(length).i32.ltU().brIf(more);
-        });
-      },
-    );
-    for (let byte = 0; byte < places.contextSize; byte += 8)
-      f.i32
-        .const(places.context + byte)
-        .i32.const(places.template + byte)
-        .i64.load()
-        .i64.store();
-    f.i32.const(places.endAt).i32.const(places.data).get(length).i32.add().i32.store();
+    places.layOut(f, frame, length);
     // Counted before it begins: a trap leaves the count behind.
     f.get(header).get(runs).i32.const(1).i32.add().tee(runs).i32.store();
     f.i32.const(places.context).i32.const(executor.stackEnd);
@@ -140,12 +106,45 @@ export function createFrameDriver(executor: BpfExecutor, places: FramePlaces): D
   return guarded(executor, instance.exports["drive"] as DriveFrames);
 }
 
+/** What {@link emitFrameCopy} copies where. */
+export interface FrameCopy {
+  readonly to: number;
+  readonly frame: Local;
+  readonly length: Local;
+  /** Whether nothing behind its end may change. */
+  readonly exactly: boolean;
+}
+
+/** Copies a frame, in pieces where it is short: then some bytes behind its end, too. */
+export function emitFrameCopy(f: FunctionBuilder, { to, frame, length, exactly }: FrameCopy): void {
+  const whole = () => f.i32.const(to).get(frame).get(length).memoryCopy();
+  if (exactly) {
+    whole();
+    return;
+  }
+  const at = f.local("i32", "copied");
+  f.get(length).i32.const(MOST_BY_WORDS).i32.gtU();
+  f.if(whole, () => {
+    f.i32.const(0).set(at);
+    f.loop((more) => {
+      for (const half of [0, 8])
+        f.get(at)
+          .get(frame)
+          .get(at)
+          .i32.add()
+          .i64.load(half)
+          .i64.store(to + half);
+      f.get(at).i32.const(PIECE).i32.add().tee(at).get(length).i32.ltU().brIf(more);
+    });
+  });
+}
+
 /** A trap is a fault of the run that it ends. */
 function guarded(executor: BpfExecutor, drive: DriveFrames): DriveFrames {
-  return (entry, header, count, clear) => {
+  return (entry, header, count) => {
     executor.depth++;
     try {
-      return drive(entry, header, count, clear);
+      return drive(entry, header, count);
     } catch (error) {
       executor.trapped(error);
       return executor.memory.words()[header >>> 2]!;

@@ -4,6 +4,7 @@ export { BpfExecutor, createExecutor, type ExecutorOptions } from "./executor.ts
 export {
   createFrameDriver,
   type DriveFrames,
+  emitFrameCopy,
   FRAME_RECORD_SIZE,
   FRAME_SLACK,
   type FramePlaces,

@@ -1,12 +1,13 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { assemble } from "../../src/asm/index.ts";
+import { hexOf } from "../../src/base/index.ts";
 import { encode } from "../../src/isa/index.ts";
 import { EmbeddedKernel } from "../../src/kernel/index.ts";
 import { type LoadedObject, load } from "../../src/loader/index.ts";
 import { open } from "../../src/object/index.ts";
 import { CaptureReader, PacketBatch, packetsOf } from "../../src/packets/index.ts";
-import { BpfProgType } from "../../src/uapi/index.ts";
+import { BpfMapType, BpfProgType } from "../../src/uapi/index.ts";
 
 const CAPTURE = readFileSync("testdata/flow/traffic.pcap");
 
@@ -70,7 +71,7 @@ describe("PacketFeed", () => {
     const verdicts = new Map<number, number>();
     let packets = 0;
     for (const packet of packetsOf(CAPTURE)) {
-      if (!feed.takes(packet.length)) continue;
+      if (!feed.takes(packet)) continue;
       packets++;
       feed.add(packet);
       count(verdicts, other.kernel.progTestRun({ progFd: other.fd, dataIn: packet.data }).retval);
@@ -133,7 +134,7 @@ describe("PacketFeed", () => {
     const whole = loaded("testdata/flow/flow.bpf.o");
     const pieces = loaded("testdata/flow/flow.bpf.o");
     const one = whole.kernel.packetFeed(whole.fd)!;
-    for (const packet of packetsOf(CAPTURE)) if (one.takes(packet.length)) one.add(packet);
+    for (const packet of packetsOf(CAPTURE)) if (one.takes(packet)) one.add(packet);
     one.run();
     const other = pieces.kernel.packetFeed(pieces.fd)!;
     const reader = new CaptureReader();
@@ -146,7 +147,7 @@ describe("PacketFeed", () => {
         reader.pass(batch, taken);
       }
       for (let packet = reader.next(); packet !== null; packet = reader.next())
-        if (other.takes(packet.length)) other.add(packet);
+        if (other.takes(packet)) other.add(packet);
     }
     other.run();
     expect(other.runs).toBe(one.runs);
@@ -223,14 +224,18 @@ describe("PacketFeed", () => {
     kernel.exit();
   });
 
-  it("is not for what is interpreted, or takes no XDP frames; and says which frames it takes", () => {
+  it("is not for what is interpreted, or takes no frames, or has more around its runs; and says which frames it takes", () => {
     const interpreting = new EmbeddedKernel();
     expect(interpreting.packetFeed(assembled(interpreting, "r0 = 2\nexit"))).toBeNull();
     const kernel = new EmbeddedKernel({ engine: "jit" });
-    expect(kernel.packetFeed(assembled(kernel, "r0 = 0\nexit", BpfProgType.SOCKET_FILTER))).toBeNull();
+    expect(kernel.packetFeed(assembled(kernel, "r0 = 0\nexit", BpfProgType.RAW_TRACEPOINT))).toBeNull();
+    const cookie = assembled(kernel, "call 46\nr0 = 0\nexit", BpfProgType.SOCKET_FILTER);
+    expect(kernel.packetFeed(cookie)).toBeNull();
     expect(() => kernel.packetFeed(99)).toThrow("EBADF");
     const feed = kernel.packetFeed(assembled(kernel, "r0 = 2\nexit"))!;
-    expect([13, 14, 1500, 9000].map((length) => feed.takes(length))).toEqual([false, true, true, false]);
+    expect(
+      [13, 14, 1500, 9000].map((length) => feed.takes({ bytes: new Uint8Array(length), offset: 0, length })),
+    ).toEqual([false, true, true, false]);
     feed.close();
     for (const each of [interpreting, kernel]) each.exit();
   });
@@ -245,5 +250,150 @@ describe("PacketFeed", () => {
     feed.close();
     expect(kernel.memoryUsed).toBeLessThanOrEqual(before + 4096);
     kernel.exit();
+  });
+});
+
+/** Fields of `struct __sk_buff` that hold numbers: offsets and sizes. */
+const SKB_FIELDS: readonly (readonly [number, "u32" | "u64"])[] = [
+  ...[0, 4, 8, 12, 16, 20, 24, 28, 32, 36, 40, 44, 48, 52, 64, 68, 72, 84, 88, 92, 96].map(
+    (at) => [at, "u32"] as const,
+  ),
+  ...[100, 104, 108, 112, 116, 120, 124, 128, 132, 136].map((at) => [at, "u32"] as const),
+  ...[160, 164, 176].map((at) => [at, "u32"] as const),
+  [152, "u64"],
+];
+/** Fields that programs may set: what a run leaves there must not be seen by the next one. */
+const SKB_SETTABLE = [8, 12, 32, 44, 48, 64, 72];
+
+const SKB_TYPES = [
+  "SOCKET_FILTER",
+  "SCHED_CLS",
+  "SCHED_ACT",
+  "CGROUP_SKB",
+  "LWT_IN",
+  "LWT_OUT",
+  "LWT_XMIT",
+  "LWT_SEG6LOCAL",
+] as const;
+
+/**
+ * What a program finds out about its packet, as far as its type may: mixed into r7, and that into the number in a map.
+ * `more` stands behind it.
+ */
+function lookingAround(kernel: EmbeddedKernel, type: number, mapFd: number, more = ""): string {
+  const begin = "r6 = r1\nr7 = 7";
+  const mix = "r7 *= 31\nr7 += r0";
+  const end = `
+    *(u32 *)(r10 - 4) = 0
+    r1 = map[id:${mapFd}]
+    r2 = r10
+    r2 += -4
+    call 1
+    if r0 == 0 goto +4
+    r1 = *(u64 *)(r0 + 0)
+    r1 *= 31
+    r1 += r7
+    *(u64 *)(r0 + 0) = r1
+    r0 = r7
+    r0 &= 1
+    exit`;
+  const parts = [
+    ...SKB_FIELDS.map(([at, size]) => `r0 = *(${size} *)(r6 + ${at})\n${mix}`),
+    // The first bytes, and those at the end.
+    ...[0, 8].map((at) => load(`r2 = ${at}`, 8)),
+    load("r2 = *(u32 *)(r6 + 0)\nr2 += -2", 2),
+    ...[4, 24, 28, 44, 52, 56, 68].map(
+      (at) => `r1 = *(u64 *)(r6 + 168)\nif r1 == 0 goto +3\nr0 = *(u32 *)(r1 + ${at})\n${mix}`,
+    ),
+    ...SKB_SETTABLE.map((at) => `r0 = r7\n*(u32 *)(r6 + ${at}) = r0`),
+    `r1 = r6\nr2 = 3\nr3 = r10\nr3 += -8\n*(u64 *)(r10 - 8) = r7\nr4 = 4\nr5 = 1\ncall 9\n${mix}`,
+    `r1 = r6\nr2 = 1\ncall 32\n${mix}`,
+    `r1 = r6\ncall 34\n${mix}`,
+  ];
+  const accepted = parts.filter((part) => {
+    try {
+      kernel.port.close(assembled(kernel, [begin, part, end].join("\n"), type));
+      return true;
+    } catch {
+      return false;
+    }
+  });
+  expect(accepted.length).toBeGreaterThan(8);
+  return [begin, ...accepted, more, end].filter((part) => part !== "").join("\n");
+  function load(place: string, size: number): string {
+    return `*(u64 *)(r10 - 8) = 0\nr1 = r6\n${place}\nr3 = r10\nr3 += -8\nr4 = ${size}\ncall 26\n${mix}\nr0 = *(u64 *)(r10 - 8)\n${mix}`;
+  }
+}
+
+/** Frames of all kinds: of the capture, cut, of other protocols, to groups and to nobody. */
+function framesOfAllKinds(): Uint8Array[] {
+  const frames: Uint8Array[] = [];
+  for (const { data } of packetsOf(CAPTURE)) {
+    if (frames.length > 400) break;
+    frames.push(data.slice());
+    if (frames.length % 5 !== 0) continue;
+    const other = data.slice(0, 14 + (frames.length % 90));
+    const kind = frames.length % 4;
+    if (kind === 0) other.fill(0, 0, 6);
+    else if (kind === 1) other.fill(0xff, 0, 6);
+    else other[0] = 0x33;
+    const type = [0x0000, 0x05ff, 0x0600, 0x88cc, 0x0800, 0x86dd][frames.length % 6]!;
+    other[12] = type >> 8;
+    other[13] = type & 0xff;
+    if (frames.length % 3 === 0) other.fill(0xff, 14);
+    frames.push(other);
+  }
+  return frames;
+}
+
+interface Digested {
+  readonly fd: number;
+  readonly digest: () => string;
+}
+
+describe("PacketFeed of a packet as struct sk_buff", () => {
+  const compare = (type: (typeof SKB_TYPES)[number], more: string) => {
+    const kernel = new EmbeddedKernel({ engine: "jit", seed: 1, clock: () => 1000 });
+    const [fed, run] = [0, 1].map(() => {
+      const mapFd = kernel.mapCreate({ mapType: BpfMapType.ARRAY, keySize: 4, valueSize: 8, maxEntries: 1 });
+      const progType = BpfProgType[type];
+      const fd = assembled(kernel, lookingAround(kernel, progType, mapFd, more), progType);
+      const digest = () => hexOf(kernel.mapLookupElem({ mapFd, key: new Uint8Array(4) })!);
+      return { fd, digest };
+    }) as [Digested, Digested];
+    const feed = kernel.packetFeed(fed.fd)!;
+    const expected = new Map<number, number>();
+    let packets = 0;
+    for (const [i, bytes] of framesOfAllKinds().entries()) {
+      const frame = { bytes, offset: 0, length: bytes.length };
+      if (!feed.takes(frame)) continue;
+      packets++;
+      feed.add(frame);
+      count(expected, kernel.progTestRun({ progFd: run.fd, dataIn: bytes }).retval);
+      // What others left in between does not matter either.
+      if (i % 50 !== 49) continue;
+      feed.run();
+      expect(fed.digest()).toBe(run.digest());
+    }
+    feed.run();
+    expect(packets).toBeGreaterThan(380);
+    expect(fed.digest()).toBe(run.digest());
+    expect(feed.faults.size).toBe(0);
+    expect([...feed.verdicts].sort()).toEqual([...expected].sort());
+    feed.close();
+    kernel.exit();
+  };
+
+  it.each(SKB_TYPES)("gives what a test run of each packet gives: %s", (type) => compare(type, ""));
+
+  const mix = "r7 *= 31\nr7 += r0";
+  it.each([
+    ["vlan_push", `r1 = r6\nr2 = 0xa888\nr3 = 5\ncall 18\n${mix}`],
+    ["change_tail", `r1 = r6\nr2 = *(u32 *)(r6 + 0)\nr2 += 40\nr3 = 0\ncall 38\n${mix}`],
+    ["change_head", `r1 = r6\nr2 = 16\nr3 = 0\ncall 43\n${mix}`],
+    ["adjust_room", `r1 = r6\nr2 = 8\nr3 = 1\nr4 = 0\ncall 50\n${mix}`],
+  ])("nor does a packet that was resized leave anything: %s", (_, resize) => {
+    const last = "r1 = r6\nr2 = *(u32 *)(r6 + 0)\nr2 += -8\nr3 = r10\nr3 += -8\nr4 = 8\ncall 26";
+    compare("SCHED_CLS", `${resize}\n${last}\n${mix}\nr0 = *(u64 *)(r10 - 8)\n${mix}`);
   });
 });

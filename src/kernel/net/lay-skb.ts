@@ -7,8 +7,8 @@ export const SKB_HEADROOM = 64;
 export const ETH_HLEN = 14;
 export const ETH_P_IP = 0x0800;
 export const ETH_P_IPV6 = 0x86dd;
-const ETH_P_802_3 = 0x0001;
-const ETH_P_802_2 = 0x0004;
+export const ETH_P_802_3 = 0x0001;
+export const ETH_P_802_2 = 0x0004;
 /** What the offset of a header is that nobody has set. */
 const UNSET = 0xffff;
 const PacketType = { HOST: 0, MULTICAST: 2, OTHERHOST: 3 } as const;

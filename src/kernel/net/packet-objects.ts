@@ -25,6 +25,7 @@ export class PacketObjects {
   readonly frameInfo: KernelStruct;
   /** The block of an `sk_buff`: headroom, packet, room to grow, and its `struct skb_shared_info` at the end. */
   readonly block: number;
+  readonly blockSize = BLOCK_PAGES * PAGE_SIZE;
   /** Bytes of the block up to the shared info. */
   readonly blockRoom: number;
   readonly skb: KernelStruct;

@@ -1,7 +1,4 @@
-import { CallKind, lookup } from "../../isa/index.ts";
 import { isCgroupStorage } from "../../maps/index.ts";
-import { PAGE_SIZE } from "../../mem/index.ts";
-import { BpfAttachType, BpfFuncId, BpfProgType } from "../../uapi/index.ts";
 import {
   createFrameDriver,
   type DriveFrames,
@@ -10,9 +7,9 @@ import {
   SMALL_RESULTS,
 } from "../../vm/index.ts";
 import type { Machine } from "../machine.ts";
-import { layXdp, XDP_HEADROOM } from "../net/lay-xdp.ts";
 import type { KernelProgram } from "../objects/program.ts";
 import type { Process } from "../process.ts";
+import { type FrameBytes, type FrameLayout, frameLayoutOf } from "./frame-layout.ts";
 
 /** Frames that are kept before they have to be run, and their bytes. */
 const MOST_FRAMES = 4096;
@@ -26,16 +23,7 @@ const PLACE_WORDS = 3;
 const SLICE = 4_000_000;
 const FIRST_SLICE = 16;
 
-const ETH_HLEN = 14;
-
 const COUNTS_SIZE = 4 * SMALL_RESULTS;
-
-/** A frame: bytes of a buffer. */
-export interface FrameBytes {
-  readonly bytes: Uint8Array;
-  readonly offset: number;
-  readonly length: number;
-}
 
 /** Frames that lie in one buffer, in this order. */
 export interface FrameBatch {
@@ -58,7 +46,7 @@ export interface FeedResults {
 }
 
 /**
- * Runs an XDP program on one frame after the other, each as BPF_PROG_TEST_RUN with the frame as its data would, but
+ * Runs a program that takes packets on one frame after the other, each as BPF_PROG_TEST_RUN with the frame as its data would, but
  * many with one call: a system call costs much more than most programs.
  */
 export class PacketFeed implements FeedResults, Disposable {
@@ -70,11 +58,8 @@ export class PacketFeed implements FeedResults, Disposable {
   readonly #machine: Machine;
   readonly #program: KernelProgram;
   readonly #drive: DriveFrames;
-  readonly #clear: boolean;
-  /** Longest frame that is in one piece. */
-  readonly #room: number;
-  readonly #contextSize: number;
-  /** Of one block: the template of the context, counts of results, the records behind their header, the bytes of frames. */
+  readonly #layout: FrameLayout;
+  /** Of one block: counts of results, the records behind their header, the bytes of frames. */
   readonly #block: number;
   readonly #counts: number;
   readonly #records: number;
@@ -84,53 +69,36 @@ export class PacketFeed implements FeedResults, Disposable {
   /** Frames that are run before the caller has its turn. */
   #slice = FIRST_SLICE;
 
-  private constructor(process: Process, program: KernelProgram, block: number) {
+  private constructor(process: Process, program: KernelProgram, layout: FrameLayout, block: number) {
     const { machine } = process;
-    const { packets, memory } = machine;
-    const { xdp } = packets;
     this.#process = process;
     this.#machine = machine;
     this.#program = program;
+    this.#layout = layout;
     this.#block = block;
-    this.#contextSize = (xdp.size + 15) & -16;
-    this.#counts = block + this.#contextSize;
-    this.#records = this.#counts + COUNTS_SIZE;
-    memory.bytes().fill(0, this.#counts, this.#records);
+    this.#counts = block;
+    this.#records = block + COUNTS_SIZE;
+    machine.memory.bytes().fill(0, this.#counts, this.#records);
     this.#bytes = this.#records + FRAME_RECORD_SIZE * (MOST_FRAMES + 1);
-    this.#room = packets.room - XDP_HEADROOM;
-    this.#clear = mayLookAround(program);
-    const places = { headroom: XDP_HEADROOM, meta: 0, queue: machine.loopback.queue };
-    layXdp(machine, new Uint8Array(ETH_HLEN), places);
-    memory.bytes().copyWithin(block, xdp.offset, xdp.offset + xdp.size);
     this.#drive = createFrameDriver(machine.executor, {
-      context: xdp.offset,
-      template: block,
-      contextSize: xdp.size,
-      endAt: xdp.at("data_end"),
-      data: packets.frame + XDP_HEADROOM,
-      page: packets.frame,
-      pageSize: PAGE_SIZE,
+      context: layout.context,
+      layOut: (f, frame, length) => layout.emit(f, frame, length),
       counts: this.#counts,
     });
     this.#begin();
   }
 
-  /** A feed of a program; null where it has to be run otherwise: it is none of XDP, not compiled, or not verified. */
+  /** A feed of a program; null where it has to be run otherwise: it takes no frames, is not compiled, or not verified. */
   static create(process: Process, program: KernelProgram): PacketFeed | null {
     const { machine } = process;
     const { parts } = program;
-    if (parts.type !== BpfProgType.XDP || parts.code.image === null || parts.target === null) return null;
-    if (parts.expectedAttachType === BpfAttachType.XDP_DEVMAP) return null;
-    if (parts.expectedAttachType === BpfAttachType.XDP_CPUMAP) return null;
+    if (parts.code.image === null || parts.target === null) return null;
     if (program.maps.some(({ type }) => isCgroupStorage(type))) return null;
-    const size =
-      ((machine.packets.xdp.size + 15) & -16) +
-      COUNTS_SIZE +
-      FRAME_RECORD_SIZE * (MOST_FRAMES + 1) +
-      MOST_BYTES +
-      FRAME_SLACK;
+    const layout = frameLayoutOf(machine, program);
+    if (layout === null) return null;
+    const size = COUNTS_SIZE + FRAME_RECORD_SIZE * (MOST_FRAMES + 1) + MOST_BYTES + FRAME_SLACK;
     const block = machine.memory.alloc(size, 16);
-    return block === 0 ? null : new PacketFeed(process, program.get(), block);
+    return block === 0 ? null : new PacketFeed(process, program.get(), layout, block);
   }
 
   /** Frames that wait for their run. */
@@ -138,13 +106,13 @@ export class PacketFeed implements FeedResults, Disposable {
     return this.#count;
   }
 
-  /** Whether frames of a length can be fed at all; others get BPF_PROG_TEST_RUN's answer. */
-  takes(length: number): boolean {
-    return length >= ETH_HLEN && length <= this.#room;
+  /** Whether a frame can be fed at all; others get BPF_PROG_TEST_RUN's answer. */
+  takes(frame: FrameBytes): boolean {
+    return this.#layout.takes(frame);
   }
 
   /**
-   * Adds a frame whose length it {@link takes}, and first runs what waits where there is enough of it.
+   * Adds a frame that it {@link takes}, and first runs what waits where there is enough of it.
    *
    * @returns whether it ran any.
    */
@@ -164,12 +132,12 @@ export class PacketFeed implements FeedResults, Disposable {
    * Adds the frames of a batch from its frame `from` on, and first runs what waits where there is enough of it. Their
    * bytes are copied at once, with what lies between them.
    *
-   * @returns how many: all up to one whose length it does not take ({@link takes}), or up to as many as are run at once.
+   * @returns how many: all up to one that it does not take, or up to as many as are run at once.
    */
   addMany({ bytes, count, places }: FrameBatch, from: number): number {
     const first = places[PLACE_WORDS * from]!;
     // The first one has room then, however much lies behind.
-    if (this.#count >= this.#slice || this.#used + this.#room > MOST_BYTES) this.run();
+    if (this.#count >= this.#slice || this.#used + this.#layout.room > MOST_BYTES) this.run();
     const most = Math.min(count, from + this.#slice - this.#count);
     const furthest = first + MOST_BYTES - this.#used;
     let end = first;
@@ -177,7 +145,7 @@ export class PacketFeed implements FeedResults, Disposable {
     for (; next < most; next++) {
       const length = places[PLACE_WORDS * next + 1]!;
       const behind = places[PLACE_WORDS * next]! + length;
-      if (behind > furthest || !this.takes(length)) break;
+      if (behind > furthest || !this.takes({ bytes, offset: behind - length, length })) break;
       end = behind;
     }
     const moved = this.#copy(bytes, first, end) - first;
@@ -211,12 +179,13 @@ export class PacketFeed implements FeedResults, Disposable {
     const machine = this.#machine;
     const entry = this.#program.parts.code.entry;
     const count = this.#count;
+    this.#layout.prepare();
     const started = machine.clock();
     for (let done = 0; done < count; ) {
       const header = this.#records + FRAME_RECORD_SIZE * done;
       // The record in front of those that are left is the header: its own result has been counted.
       const ran = machine.runBatch(this.#program, count - done, () =>
-        this.#drive(entry, header, count - done, this.#clear ? 1 : 0),
+        this.#drive(entry, header, count - done),
       );
       this.#countResults(done, ran);
       done += ran;
@@ -266,20 +235,4 @@ export class PacketFeed implements FeedResults, Disposable {
     this.runs += good;
     if (fault !== null) this.faults.set(fault.message, (this.faults.get(fault.message) ?? 0) + 1);
   }
-}
-
-/** Helpers by which a program sees, or leaves behind, bytes around its packet. */
-const AROUND: ReadonlySet<number> = new Set([
-  BpfFuncId.xdp_adjust_head,
-  BpfFuncId.xdp_adjust_meta,
-  BpfFuncId.xdp_adjust_tail,
-  // What follows may be any program.
-  BpfFuncId.tail_call,
-]);
-
-function mayLookAround({ parts }: KernelProgram): boolean {
-  return parts.insns.some((insn) => {
-    if (lookup(insn)?.kind !== "call") return false;
-    return insn.src === CallKind.kfunc || (insn.src === CallKind.helper && AROUND.has(insn.imm));
-  });
 }

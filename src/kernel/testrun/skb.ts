@@ -20,8 +20,8 @@ import type { KernelProgram } from "../objects/program.ts";
 import { refuse } from "../refusal.ts";
 import { contextIn, finish, finishContext, type RunResult, runRepeated, type TestRun } from "./run.ts";
 
-const IPV4_HLEN = 20;
-const IPV6_HLEN = 40;
+export const IPV4_HLEN = 20;
+export const IPV6_HLEN = 40;
 const AF_INET = 2;
 const AF_INET6 = 10;
 const GSO_LEGACY_MAX_SIZE = 65536;
