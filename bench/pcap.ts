@@ -5,7 +5,7 @@
 //   npm run bench -- pcap --write FILE [--packets N]      only the capture
 
 import { spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -17,7 +17,12 @@ const FEW = 1000;
 const SAMPLE = 2;
 
 const TSBPF = [process.execPath, join(ROOT, "bin/tsbpf.cjs"), "run"];
-const PROGRAMS = ["bench/jit/programs/parser.bpf.o", "testdata/flow/flow.bpf.o"];
+/** Objects and their programs: a parser that counts, for two types; and one that reads the clock for each packet. */
+const PROGRAMS = [
+  ["bench/pcap/ports.bpf.o", "ports_xdp"],
+  ["bench/pcap/ports.bpf.o", "ports_tc"],
+  ["testdata/flow/flow.bpf.o", "count_flows"],
+] as const;
 
 /** A process, from its start to its end. */
 interface Ended {
@@ -56,6 +61,9 @@ export async function benchPcap(args: readonly string[]): Promise<number> {
   const folder = mkdtempSync(join(tmpdir(), "tsbpf-bench-"));
   try {
     await compare(folder, packets, rounds);
+  } catch (error) {
+    process.stderr.write(`bench: ${(error as Error).message}\n`);
+    return 1;
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -67,9 +75,9 @@ async function compare(folder: string, packets: number, rounds: number): Promise
   writeCapture(many, packets);
   writeCapture(few, FEW);
   const tcpdump = commandPath("tcpdump");
-  const contenders = PROGRAMS.filter((path) => existsSync(join(ROOT, path))).map((path) => ({
-    name: `tsbpf run ${path}`,
-    argv: (file: string) => [...TSBPF, join(ROOT, path), "--pcap", file, "--json"],
+  const contenders = PROGRAMS.map(([path, program]) => ({
+    name: `tsbpf run ${path} --prog ${program}`,
+    argv: (file: string) => [...TSBPF, join(ROOT, path), "--prog", program, "--pcap", file, "--json"],
     seconds: ({ output }: Ended) => (JSON.parse(output) as { seconds: number }).seconds,
   }));
   const peers =
@@ -85,7 +93,7 @@ async function compare(folder: string, packets: number, rounds: number): Promise
   const all = [...contenders, ...peers].map((each) => ({ ...each, runs: [] as Ended[] }));
   const megabytes = (statSync(many).size / 1e6).toFixed(1);
   process.stdout.write(`${packets} packets, ${megabytes} MB, ${rounds} rounds\n`);
-  process.stdout.write(`${"".padEnd(50)}million/s     process ms     more memory than for ${FEW}\n`);
+  process.stdout.write(`${"".padEnd(60)}million/s     process ms     more memory than for ${FEW}\n`);
   for (let round = 0; round < rounds; round++)
     for (const each of all) each.runs.push(await ended(each.argv(many)));
   for (const { name, argv, seconds, runs } of all) {
@@ -97,7 +105,7 @@ async function compare(folder: string, packets: number, rounds: number): Promise
     const before = (await ended(argv(few))).kilobytes;
     const growth = Math.max(...runs.map(({ kilobytes }) => kilobytes)) - before;
     process.stdout.write(
-      `${name.padEnd(50)}${(packets / best / 1e6).toFixed(2).padStart(9)}${whole.toFixed(0).padStart(15)}` +
+      `${name.padEnd(60)}${(packets / best / 1e6).toFixed(2).padStart(9)}${whole.toFixed(0).padStart(15)}` +
         `${before === 0 ? "" : `${(growth / 1024).toFixed(1)} MiB`.padStart(20)}\n`,
     );
   }

@@ -1,4 +1,4 @@
-// Compiles every *.bpf.c under examples/, testdata/objects/ and bench/jit/programs/ with clang (and, where a source asks for it, with
+// Compiles every *.bpf.c under examples/, testdata/objects/ and bench/ with clang (and, where a source asks for it, with
 // gcc-bpf) and says which committed objects changed.
 //
 //   node gen/objects.mjs [--check] [NAME …]
@@ -103,7 +103,7 @@ try {
   const sources = [
     ...sourcesUnder(join(root, "examples")),
     ...sourcesUnder(join(root, "testdata", "objects")),
-    ...sourcesUnder(join(root, "bench", "jit", "programs")),
+    ...sourcesUnder(join(root, "bench")),
   ].sort();
   for (const build of sources.flatMap(buildsOf)) {
     if (names.length > 0 && !names.some((name) => build.source.includes(name))) continue;
