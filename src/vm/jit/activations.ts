@@ -80,15 +80,22 @@ export class Activations {
   /** One run that nothing is around: less is to be kept, and put back, than by `start`. */
   #alone(run: Func, quiesce: Func): void {
     const { m, place } = this.#module;
+    const { throws, stops } = this.#facts;
     const f = m.function("alone", { params: ["i32", "i32"], results: ["i32"] }, { export: true });
     const [context, contextHigh] = f.params as [Local, Local];
     const result = f.local("i64", "result");
-    this.#begin(f, context);
-    this.#setWord(f, State.STACK_TOP, () => f.i32.const(place.stackEnd));
-    this.#setWord(f, State.TAIL_CALLS, () => f.i32.const(0));
+    // A program that calls nothing has nobody who looks at the rest.
+    const looks = stops || throws;
+    if (looks) {
+      this.#begin(f, context);
+      this.#setWord(f, State.STACK_TOP, () => f.i32.const(place.stackEnd));
+      this.#setWord(f, State.TAIL_CALLS, () => f.i32.const(0));
+    } else {
+      this.#forget(f);
+    }
     this.#callRun(f, run, context, contextHigh);
     f.set(result);
-    this.#setWord(f, State.CONTEXT, () => f.i32.const(0));
+    if (looks) this.#setWord(f, State.CONTEXT, () => f.i32.const(0));
     f.i32.const(0).i32.load(Control.PENDING);
     f.if(() => f.i32.const(place.executor).call(quiesce));
     this.#giveResult(f, result);
@@ -129,12 +136,16 @@ export class Activations {
     this.#giveResult(f, result);
   }
 
-  /** What earlier runs left is forgotten. */
   #begin(f: FunctionBuilder, context: Local): void {
+    this.#forget(f);
+    this.#setWord(f, State.FRAME_TOP, () => f.i32.const(this.#module.place.framesAt));
+    this.#setWord(f, State.CONTEXT, () => f.get(context));
+  }
+
+  /** What earlier runs left is forgotten. */
+  #forget(f: FunctionBuilder): void {
     const { place } = this.#module;
     for (const word of [State.FAULT, State.FAULT_PC]) this.#setWord(f, word, () => f.i32.const(0));
-    this.#setWord(f, State.FRAME_TOP, () => f.i32.const(place.framesAt));
-    this.#setWord(f, State.CONTEXT, () => f.get(context));
     f.i32
       .const(0)
       .i64.const(0)
