@@ -3,6 +3,7 @@ import { PAGE_SIZE } from "../../mem/index.ts";
 import { BpfAttachType, BpfFuncId, BpfProgType } from "../../uapi/index.ts";
 import { emitFrameCopy } from "../../vm/index.ts";
 import type { FunctionBuilder, Local } from "../../wasm/index.ts";
+import { contextKind } from "../context-kind.ts";
 import type { KernelStruct } from "../kernel-struct.ts";
 import type { Machine } from "../machine.ts";
 import {
@@ -48,20 +49,11 @@ export function frameLayoutOf(machine: Machine, program: KernelProgram): FrameLa
     if (expectedAttachType === BpfAttachType.XDP_CPUMAP) return null;
     return new XdpFrames(machine, callsAny(program, RESIZING_XDP) || callsKfuncs(program));
   }
-  if (!SKB_TYPES.has(type) || callsAny(program, AROUND_SKB) || callsKfuncs(program)) return null;
+  // Programs of sockets' streams have no test runs.
+  if (contextKind(type) !== "skb" || type === BpfProgType.SK_SKB) return null;
+  if (callsAny(program, AROUND_SKB) || callsKfuncs(program)) return null;
   return new SkbFrames(machine, program, callsAny(program, RESIZING_SKB));
 }
-
-const SKB_TYPES: ReadonlySet<number> = new Set([
-  BpfProgType.SOCKET_FILTER,
-  BpfProgType.SCHED_CLS,
-  BpfProgType.SCHED_ACT,
-  BpfProgType.CGROUP_SKB,
-  BpfProgType.LWT_IN,
-  BpfProgType.LWT_OUT,
-  BpfProgType.LWT_XMIT,
-  BpfProgType.LWT_SEG6LOCAL,
-]);
 
 /** Helpers by which a program sees, or leaves behind, bytes around its packet. */
 const RESIZING_XDP: ReadonlySet<number> = new Set([
