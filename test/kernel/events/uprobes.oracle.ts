@@ -9,7 +9,10 @@ import { Twins } from "../twins.ts";
 import { digit, leave, Workbench } from "./probes/workbench.ts";
 
 const LIBC = fixture("/lib/x86_64-linux-gnu/libc.so.6");
-const ARGUMENT = -7;
+/** A function that nobody else calls meanwhile; others are called by libraries when they like. */
+const FUNCTION = "toascii";
+const ARGUMENT = 200;
+const RESULT = 72;
 const COOKIE = 0x1_0000_0002n;
 
 /** `struct pt_regs` of x86-64. */
@@ -19,9 +22,9 @@ describeWith([liveKernel("6.18"), LIBC], "programs at functions of a file, as on
   const twins = await Twins.meet();
   afterAll(() => twins[Symbol.dispose]());
   const path = realpathSync(LIBC.path);
-  const offset = offsetIn(path, "labs");
+  const offset = offsetIn(path, FUNCTION);
   const koffi = ((await import("koffi")) as unknown as { default: Koffi }).default;
-  const labs = koffi.load(null).func("labs", "long", ["long"]);
+  const called = koffi.load(null).func(FUNCTION, "int", ["int"]);
   const types = linuxTypes();
   const bench = new Workbench(twins, { embedded: types, linux: types }, () => 0);
 
@@ -56,11 +59,11 @@ describeWith([liveKernel("6.18"), LIBC], "programs at functions of a file, as on
   };
   const call = () => {
     bench.reset();
-    expect(labs(ARGUMENT)).toBe(-ARGUMENT);
+    expect(called(ARGUMENT)).toBe(RESULT);
     const { kernel } = twins;
     const place = { task: kernel.task };
     kernel.fire(`uprobe:${path}:${offset}`, { args: [ARGUMENT] }, place);
-    kernel.fire(`uretprobe:${path}:${offset}`, { result: -ARGUMENT }, place);
+    kernel.fire(`uretprobe:${path}:${offset}`, { result: RESULT }, place);
   };
 
   it("run in the same order", () => {
