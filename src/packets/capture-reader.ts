@@ -61,19 +61,19 @@ export class CaptureReader {
 
   /**
    * Shows the packets that {@link next} would give one after the other, as far as they are whole, lie in one buffer and
-   * come without anything else between; `pass` moves on. None where `next` has to be asked: always so of pcapng.
+   * come without anything else between; `pass` moves on. None where `next` has to be asked.
    */
   look(batch: PacketBatch): void {
     const parser = this.#parser ?? this.#begin();
     batch.count = 0;
-    if (parser instanceof PcapParser) parser.look(this.#window, batch);
+    parser?.look(this.#window, batch);
   }
 
   /** Moves on behind the first `count` packets of what {@link look} showed last. */
   pass({ places }: PacketBatch, count: number): void {
     if (count === 0) return;
     const last = PLACE_WORDS * (count - 1);
-    this.#window.at = places[last]! + places[last + 1]!;
+    this.#window.at = this.#parser!.endOf(this.#window, places[last]!, places[last + 1]!);
     this.#packet.index += count;
   }
 

@@ -98,6 +98,11 @@ export class PcapParser {
     batch.count = count;
   }
 
+  /** Where the record of the data at an offset ends. */
+  endOf(_window: Window, offset: number, length: number): number {
+    return offset + length;
+  }
+
   #start(window: Window): boolean {
     if (window.remaining < PCAP_HEADER_LENGTH) return false;
     const { view, at } = window;

@@ -1,6 +1,7 @@
 import { FormatError, textOf } from "../base/index.ts";
 import { maxCapturedLength } from "./linktypes.ts";
 import type { CapturedPacket, CaptureInterface } from "./packet.ts";
+import { type PacketBatch, PLACE_WORDS } from "./packet-batch.ts";
 import { BLOCK, BLOCK_OVERHEAD, BYTE_ORDER_MAGIC, OPTION } from "./pcapng-blocks.ts";
 import { offsetSecondsOf, setTimestamp, type TimestampScale, timestampScale } from "./timestamp.ts";
 import type { Window } from "./window.ts";
@@ -8,6 +9,9 @@ import type { Window } from "./window.ts";
 /** Room for a packet's options, and for a section or interface description: what libpcap allows at first. */
 const OTHER_BLOCK_LIMIT = 16 * 1024 * 1024;
 const DEFAULT_RESOLUTION = 6;
+/** An enhanced packet block up to its data, and all of it but data, padding and options. */
+const ENHANCED_DATA = 28;
+const ENHANCED_OVERHEAD = ENHANCED_DATA + 4;
 
 /**
  * Blocks of a pcapng file (draft-ietf-opsawg-pcapng). Sections may differ in byte order and have interfaces of their
@@ -75,6 +79,41 @@ export class PcapngParser {
       window.at = end;
       if (carriesPacket) return true;
     }
+  }
+
+  /** See `CaptureReader.look`: enhanced packets one behind the other. */
+  look(window: Window, batch: PacketBatch): void {
+    if (!this.#started || this.#skipped !== 0) return;
+    const { view, end } = window;
+    const { places, capacity } = batch;
+    const little = this.#little;
+    batch.bytes = window.bytes;
+    let at = window.at;
+    let count = 0;
+    while (count < capacity && at + ENHANCED_OVERHEAD <= end) {
+      const total = view.getUint32(at + 4, little);
+      if (view.getUint32(at, little) !== BLOCK.ENHANCED_PACKET) break;
+      if (total < ENHANCED_OVERHEAD || total % 4 !== 0 || total > this.#limit || at + total > end) break;
+      if (view.getUint32(at + total - 4, little) !== total) break;
+      const linktype = this.interfaces[view.getUint32(at + 8, little)]?.linktype;
+      if (linktype === undefined || (count > 0 && linktype !== batch.linktype)) break;
+      const length = view.getUint32(at + 20, little);
+      if (length > total - ENHANCED_OVERHEAD || length > maxCapturedLength(linktype)) break;
+      const place = PLACE_WORDS * count;
+      batch.linktype = linktype;
+      places[place] = at + ENHANCED_DATA;
+      places[place + 1] = length;
+      places[place + 2] = view.getUint32(at + 24, little);
+      at += total;
+      count++;
+    }
+    batch.count = count;
+  }
+
+  /** Where the block of the data at an offset ends. */
+  endOf({ view }: Window, offset: number): number {
+    const at = offset - ENHANCED_DATA;
+    return at + view.getUint32(at + 4, this.#little);
   }
 
   #totalLength(window: Window, at: number): number {

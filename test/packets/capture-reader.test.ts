@@ -106,8 +106,12 @@ describe("pcap", () => {
         endianArbitrary,
         fc.integer({ min: 1, max: 2000 }),
         fc.integer({ min: 1, max: 5 }),
-        (records, endian, chunk, capacity) => {
-          const writer = new PcapWriter({ endian, precision: "nanoseconds" });
+        fc.boolean(),
+        (records, endian, chunk, capacity, ng) => {
+          const writer = ng
+            ? new PcapngWriter({ endian })
+            : new PcapWriter({ endian, precision: "nanoseconds" });
+          if (writer instanceof PcapngWriter) writer.addInterface({ linktype: 1 });
           for (const record of records) writer.write(record);
           const file = writer.take();
           expect(readTogether(file, chunk, capacity)).toEqual(
@@ -118,7 +122,7 @@ describe("pcap", () => {
     );
   });
 
-  it("shows none at once of old versions, of pcapng, and in front of what is wrong", () => {
+  it("shows none at once of old versions, and in front of what is wrong or of another kind", () => {
     const shown = (file: Uint8Array) => {
       const reader = new CaptureReader();
       reader.feed(file);
@@ -129,7 +133,23 @@ describe("pcap", () => {
     const record = [...bytesLittle(0, 0, 1, 2), 0x34];
     expect(shown(all(pcapHeader(), record))).toEqual([1, 1]);
     expect(shown(all(pcapHeader({ minor: 3 }), record))).toEqual([0, 1]);
-    expect(shown(all(section(), interfaceBlock(1, 0), block(6, bytesLittle(0, 0, 0, 0, 0))))[0]).toBe(0);
+    // Not in front of the first section, nor of a block that is no enhanced packet, nor of another link type.
+    const enhanced = (id: number) => block(6, bytesLittle(id, 0, 0, 0, 0));
+    const head = [...section(), ...interfaceBlock(1, 0), ...interfaceBlock(101, 0)];
+    expect(shown(all(head, enhanced(0)))[0]).toBe(0);
+    const reader = new CaptureReader();
+    reader.feed(all(head, enhanced(0), enhanced(0), enhanced(0), enhanced(1), block(3, bytesLittle(0))));
+    const batch = new PacketBatch();
+    reader.next();
+    reader.look(batch);
+    expect([batch.count, batch.linktype]).toEqual([2, 1]);
+    reader.pass(batch, 2);
+    reader.look(batch);
+    expect([batch.count, batch.linktype]).toEqual([1, 101]);
+    reader.pass(batch, 1);
+    reader.look(batch);
+    expect(batch.count).toBe(0);
+    expect(reader.next()?.index).toBe(4);
     const wrong = all(pcapHeader(), record, bytesLittle(0, 0, 0x7000_0000, 1));
     expect(shown(wrong)).toEqual([1, 1]);
   });
