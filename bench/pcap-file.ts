@@ -1,5 +1,6 @@
 import { closeSync, openSync, writeSync } from "node:fs";
 import { IP_PROTOCOL, internetChecksum, PcapWriter } from "../src/packets/index.ts";
+import { randomWords } from "./jit/packets.ts";
 
 const FLOWS = 4096;
 /** Of the ports that flows go to: web, name service, and one that nobody serves. */
@@ -19,7 +20,8 @@ const UDP = 8;
  * a VLAN tag. The same number gives the same file.
  */
 export function writeCapture(path: string, packets: number): void {
-  const random = numbers(1);
+  const next = randomWords(1);
+  const random = (limit: number) => next() % limit;
   const frames = Array.from({ length: FLOWS }, () => frameOf(random));
   const writer = new PcapWriter();
   const file = openSync(path, "w");
@@ -34,17 +36,6 @@ export function writeCapture(path: string, packets: number): void {
   } finally {
     closeSync(file);
   }
-}
-
-/** Numbers below a limit, always the same ones (xorshift). */
-function numbers(seed: number): (limit: number) => number {
-  let state = seed;
-  return (limit) => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return (state >>> 0) % limit;
-  };
 }
 
 function frameOf(random: (limit: number) => number): Uint8Array {

@@ -112,7 +112,7 @@ export async function runCapture(
 }
 
 /** Bytes on the wire of the first packets of a batch. */
-export function wireBytes({ places }: PacketBatch, count: number): number {
+function wireBytes({ places }: PacketBatch, count: number): number {
   let bytes = 0;
   for (let i = 0; i < count; i++) bytes += places[PLACE_WORDS * i + 2]!;
   return bytes;

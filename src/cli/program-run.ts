@@ -7,7 +7,7 @@ import {
 } from "../packets/index.ts";
 import { Errno } from "../sys/index.ts";
 import { BpfProgType, Errno as E, errnoMessage } from "../uapi/index.ts";
-import { asEthernet, type CaptureRun, PUT_ASIDE, runCapture, wireBytes } from "./capture-run.ts";
+import { asEthernet, type CaptureRun, PUT_ASIDE, runCapture } from "./capture-run.ts";
 import type { CliIo, OpenKernel, PacketFeed } from "./io.ts";
 import { packetLimit } from "./packet-limits.ts";
 import type { Progress } from "./progress.ts";
@@ -147,9 +147,10 @@ class PacketRunner {
     const taken = feed.addMany(batch, 0);
     // What waited was run first, where it was much.
     if (feed.waiting !== waited + taken) this.#waitingBytes = 0;
-    this.#waitingBytes += wireBytes(batch, taken);
     for (let i = 0; i < taken; i++) {
-      if (batch.places[PLACE_WORDS * i + 1]! < batch.places[PLACE_WORDS * i + 2]!) this.cut++;
+      const [length, original] = [batch.places[PLACE_WORDS * i + 1]!, batch.places[PLACE_WORDS * i + 2]!];
+      if (length < original) this.cut++;
+      this.#waitingBytes += original;
     }
     return taken;
   }

@@ -28,5 +28,6 @@ export type {
   TaskStacks,
   Timers,
 } from "./services.ts";
+export { RCU_FREE } from "./socket-state.ts";
 export { createHelpers } from "./table.ts";
 export { FRAGMENT_OFFSET, XDP_HAS_FRAGMENTS } from "./xdp-buff.ts";

@@ -50,9 +50,8 @@ export function readStdin(): Uint8Array {
 /** Reading does not hold up signals, and a pipe nobody writes to can be left. */
 export async function openFile(path: string): Promise<ByteSource> {
   if (path === "-") return new StreamSource(process.stdin, "standard input", sizeOf(0));
-  return statSync(path, { throwIfNoEntry: false })?.isFile() === true
-    ? await FileSource.open(path)
-    : await openStream(path);
+  const size = sizeOf(path);
+  return size === null ? await openStream(path) : await FileSource.open(path, size);
 }
 
 async function openStream(path: string): Promise<ByteSource> {
@@ -65,7 +64,7 @@ async function openStream(path: string): Promise<ByteSource> {
   } catch (error) {
     throw fileError(error, path);
   }
-  return new StreamSource(stream, path, sizeOf(path));
+  return new StreamSource(stream, path, null);
 }
 
 function sizeOf(file: string | number): number | null {
@@ -83,7 +82,7 @@ function readStat(fd: number) {
 
 /** Reads ahead while what was read before is worked on, into two buffers in turn: a stream has a new one for each read. */
 class FileSource implements ByteSource {
-  readonly size: number | null;
+  readonly size: number;
   readonly #file: FileHandle;
   readonly #path: string;
   readonly #buffers: readonly [Uint8Array, Uint8Array];
@@ -99,11 +98,9 @@ class FileSource implements ByteSource {
     this.#buffers = [new Uint8Array(length), new Uint8Array(length)];
   }
 
-  static async open(path: string): Promise<FileSource> {
+  static async open(path: string, size: number): Promise<FileSource> {
     try {
-      const file = await open(path);
-      const { size } = await file.stat();
-      return new FileSource(file, path, size);
+      return new FileSource(await open(path), path, size);
     } catch (error) {
       throw fileError(error, path);
     }

@@ -36,6 +36,8 @@ export function fireFunction(firing: Firing<Machine>, name: string, facts: FireF
 /** The words of sessions while a function runs, by their probes. */
 type Sessions = Map<FunctionProbe, number>;
 
+const NO_SESSIONS: Sessions = new Map();
+
 /** Lends a word to each session of a function (`fprobe.entry_data_size`). */
 function withSessions<T>(
   { machine }: Firing<Machine>,
@@ -43,7 +45,7 @@ function withSessions<T>(
   act: (sessions: Sessions) => T,
 ): T {
   const probes = site.probes.filter(({ session }) => session === true);
-  if (probes.length === 0) return act(new Map());
+  if (probes.length === 0) return act(NO_SESSIONS);
   return machine.contexts.use(WORD * probes.length, (block) =>
     act(new Map(probes.map((probe, index) => [probe, block + WORD * index]))),
   );
@@ -89,6 +91,7 @@ function probesAtEntry({ firing, machine, site, args, facts, sessions }: Call): 
  * address in front of those before (`rethook_hook`).
  */
 function probesAtReturn({ firing, machine, site, facts, sessions }: Call, result: bigint): void {
+  if (!site.probes.some(({ onReturn, session }) => onReturn || session === true)) return;
   const start = machine.symbols.address(site.name);
   // Where the call goes back to (`rethook_trampoline_handler`), as far as that is known.
   const ip = firing.chain(false).find((address) => address < start || address >= start + STEP) ?? start;

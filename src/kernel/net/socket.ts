@@ -1,3 +1,4 @@
+import { RCU_FREE } from "../../helpers/index.ts";
 import type { Cgroup } from "../cgroups/cgroup.ts";
 import type { KernelStruct } from "../kernel-struct.ts";
 import { KernelObject } from "../objects/kernel-object.ts";
@@ -11,8 +12,6 @@ export const Family = { UNIX: 1, INET: 2, INET6: 10, PACKET: 17 } as const;
 
 const IPPROTO_UDP = 17;
 const TCP_CLOSE = 7;
-/** `SOCK_RCU_FREE` */
-const RCU_FREE = 1 << 23;
 /** `NO_QUEUE_MAPPING` */
 const NO_QUEUE = 0xffff;
 

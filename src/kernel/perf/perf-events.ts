@@ -25,7 +25,6 @@ export class PerfEvents {
   readonly #watching = new Map<EventCall, Set<PerfEvent>>();
   readonly #clock: PerfClock;
   #lastNumber = 0;
-  #countsInstructions = false;
 
   /** @param realTime whether the kernel's clock goes on by itself. */
   constructor(machine: EventMachine, realTime: boolean) {
@@ -46,7 +45,7 @@ export class PerfEvents {
 
   /** Whether somebody counts what the CPUs of this kernel execute: programs. */
   get countsInstructions(): boolean {
-    return this.#countsInstructions;
+    return this.#machine.executor.counting;
   }
 
   /** A program has executed so many instructions; each takes one cycle. */
@@ -57,8 +56,8 @@ export class PerfEvents {
   }
 
   #lookAtCounters(): void {
-    this.#countsInstructions = [...this.#counters].some(({ parts }) => parts.source.kind === "hardware");
-    this.#machine.executor.counting = this.#countsInstructions;
+    const counters = [...this.#counters];
+    this.#machine.executor.counting = counters.some(({ parts }) => parts.source.kind === "hardware");
   }
 
   /** Takes in an event that counts a trace event or a probe. */

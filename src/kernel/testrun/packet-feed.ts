@@ -1,4 +1,5 @@
 import { isCgroupStorage } from "../../maps/index.ts";
+import { type PacketBatch, PLACE_WORDS } from "../../packets/index.ts";
 import {
   createFrameDriver,
   type DriveFrames,
@@ -16,8 +17,6 @@ const MOST_FRAMES = 4096;
 const MOST_BYTES = 1 << 20;
 
 const RECORD_WORDS = FRAME_RECORD_SIZE / 4;
-/** Words of each frame in {@link FrameBatch.places}. */
-const PLACE_WORDS = 3;
 
 /** Nanoseconds after which the caller has its turn again. */
 const SLICE = 4_000_000;
@@ -26,12 +25,7 @@ const FIRST_SLICE = 16;
 const COUNTS_SIZE = 4 * SMALL_RESULTS;
 
 /** Frames that lie in one buffer, in this order. */
-export interface FrameBatch {
-  readonly bytes: Uint8Array;
-  readonly count: number;
-  /** Three words of each: its offset in the buffer, its length, and one that does not matter. */
-  readonly places: Uint32Array;
-}
+export type FrameBatch = Pick<PacketBatch, "bytes" | "count" | "places">;
 
 /** What came of frames, over all runs of a feed. */
 export interface FeedResults {
