@@ -1,8 +1,8 @@
-import { type KernelMemory, PAGE_SIZE, RegionAccess } from "../mem/index.ts";
+import { type KernelMemory, MAX_EXECUTORS, PAGE_SIZE, RegionAccess } from "../mem/index.ts";
 import { BpfMapFlag, BpfMapType, Errno } from "../uapi/index.ts";
 import { ArenaField, ArenaPages } from "./arena.ts";
 import { bucketsFor, checkMapAttributes } from "./check-attributes.ts";
-import { BUCKET_SIZE, LOCK_STRIDE, MAX_LOCKS } from "./emit-hash-find.ts";
+import { BUCKET_SIZE } from "./emit-hash-find.ts";
 import { fillLruLists, lruEntries, lruSize, lruTarget } from "./lru-lists.ts";
 import type { MapAttributes } from "./map-attributes.ts";
 import type { MapCode } from "./map-code.ts";
@@ -289,11 +289,6 @@ class MapBuilding {
     if (table === 0) return false;
     this.#set(MapField.BUCKETS, table);
     this.#set(MapField.MASK, buckets - 1);
-    const locks = Math.min(buckets, MAX_LOCKS);
-    const locksAt = this.#allocate(locks * LOCK_STRIDE);
-    if (locksAt === 0) return false;
-    this.#set(MapField.LOCKS, locksAt);
-    this.#set(MapField.LOCK_MASK, locks - 1);
     if ((flags & BpfMapFlag.ZERO_SEED) === 0) {
       this.#set(MapField.SEED, this.#environment.random());
       this.#set(MapField.SEED + 4, this.#environment.random());
@@ -301,7 +296,7 @@ class MapBuilding {
     return true;
   }
 
-  /** `prealloc_init`: all elements, and for each CPU one more by which a value is replaced. */
+  /** `prealloc_init`: all elements, and one more for each executor by which it replaces a value. */
   #preallocate(): boolean {
     const { type, valueSize, maxEntries } = this.#attributes;
     const { cpus } = this.#environment;
@@ -309,7 +304,8 @@ class MapBuilding {
     const size = elementSize(shape);
     const perCpu = isPerCpuType(type);
     const lru = isLruType(type);
-    const spares = perCpu || lru ? 0 : cpus;
+    // As many executors as CPUs, and the kernel's own thread.
+    const spares = perCpu || lru ? 0 : Math.min(cpus + 1, MAX_EXECUTORS);
     const elements = SLAB_HEADER_SIZE + (maxEntries + spares) * size;
     const area = perCpu ? Math.ceil(maxEntries / 8) * 8 * rounded(valueSize) : 0;
     const valuesFrom = perCpu ? Math.ceil(elements / 64) * 64 : elements;
@@ -324,11 +320,11 @@ class MapBuilding {
       this.#set(MapField.FRESH_VALUE, slab + valuesFrom);
       this.#set(MapField.FRESH_STRIDE, area);
     } else if (!lru) {
-      const table = this.#allocate(4 * cpus);
+      const table = this.#allocate(4 * MAX_EXECUTORS);
       if (table === 0) return false;
       this.#set(MapField.SPARES, table);
       const view = this.#memory.view();
-      for (let cpu = 0; cpu < cpus; cpu++) view.setUint32(table + 4 * cpu, end + cpu * size, true);
+      for (let i = 0; i < spares; i++) view.setUint32(table + 4 * i, end + i * size, true);
     }
     if (lru && !this.#lru(start, perCpu ? { values: slab + valuesFrom, area } : null)) return false;
     const from = perCpu ? slab + valuesFrom : start + valueAt(shape);

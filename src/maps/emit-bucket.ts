@@ -1,17 +1,33 @@
-import { emitParallel } from "../mem/index.ts";
-import type { Func, FunctionBuilder, Local } from "../wasm/index.ts";
-import { BucketField, LOCK_STRIDE } from "./emit-hash-find.ts";
+import {
+  emitLockVersion,
+  emitParallel,
+  emitUnlockVersion,
+  type MemoryImports,
+  VERSION_STEP,
+} from "../mem/index.ts";
+import type { FunctionBuilder, Local } from "../wasm/index.ts";
+import { BucketField } from "./emit-hash-find.ts";
 import { MapField } from "./map-header.ts";
-import { emitChanging, emitFixed, emitHeader, type MapOperand } from "./map-operand.ts";
+import { emitChanging, emitHeader, type MapOperand } from "./map-operand.ts";
 import { ElementField } from "./map-shape.ts";
 
-/** Emits the lock, or unlock, of a bucket by its number, where several executors may be at work. */
-export function emitBucketLock(f: FunctionBuilder, callee: Func, map: MapOperand, index: Local): void {
-  emitParallel(f).if(() => {
-    f.get(index);
-    emitFixed(f, map, MapField.LOCK_MASK).i32.and().i32.const(LOCK_STRIDE).i32.mul();
-    emitFixed(f, map, MapField.LOCKS).i32.add().call(callee);
-  });
+/** Emits the lock of a bucket, where several executors may be at work: gives what its release needs. */
+export function emitBucketLock(f: FunctionBuilder, memory: MemoryImports, bucket: Local): Local {
+  const version = f.local("i32", "version");
+  emitParallel(f).if(() => emitLockVersion(f, memory, { base: bucket, plus: BucketField.VERSION }, version));
+  return version;
+}
+
+/** Emits the release of a bucket's lock; elements that were taken out can be reused from then on. */
+export function emitBucketUnlock(
+  f: FunctionBuilder,
+  memory: MemoryImports,
+  bucket: Local,
+  version: Local,
+): void {
+  emitParallel(f).if(() =>
+    emitUnlockVersion(f, memory, { base: bucket, plus: BucketField.VERSION }, version),
+  );
 }
 
 /** Emits a change of the count of elements. */
@@ -44,7 +60,15 @@ export function emitLink(f: FunctionBuilder, link: Local, target: () => void): v
   );
 }
 
-/** Emits the note that an element was taken out, which must stand before the element can be reused. */
-export function emitRemoval(f: FunctionBuilder, bucket: Local): void {
-  emitParallel(f).if(() => f.get(bucket).i32.const(1).i32.atomicRmw("add", BucketField.REMOVALS).drop());
+/** Emits the note that an element was taken out, by the `version` that the bucket's lock is released with. */
+export function emitRemoval(f: FunctionBuilder, version: Local): void {
+  f.get(version).i32.const(VERSION_STEP).i32.add().set(version);
+}
+
+/** Emits the same note where the element can be reused before the lock is released: readers see it at once. */
+export function emitRemovalNow(f: FunctionBuilder, bucket: Local, version: Local): void {
+  emitRemoval(f, version);
+  emitParallel(f).if(() => {
+    f.get(bucket).i32.const(VERSION_STEP).i32.atomicRmw("add", BucketField.VERSION).drop();
+  });
 }

@@ -1,3 +1,4 @@
+import { VERSION_STEP } from "../mem/index.ts";
 import { BpfMapType } from "../uapi/index.ts";
 import type { FunctionBuilder, Local } from "../wasm/index.ts";
 import { comparesHash, emitHash, emitKeyTest, emitKeyWords, type KeyWords } from "./emit-key.ts";
@@ -8,20 +9,15 @@ import { ElementField, isLruType, isMapOfMaps, isPerCpuType, nodeAt, valueAt } f
 import type { MapShape } from "./operations.ts";
 
 /**
- * A bucket: its first element, and how many elements were taken out of it so far.
+ * A bucket: its first element, and its lock with a version, which changes when elements have been taken out.
  *
  * Readers take no lock. One that stands on an element while it is taken out goes on by its `next`, which stays as it
- * is until the element is reused, in this bucket or another. So a reader that finds nothing, and sees that the number
- * has changed since it began, may have been led astray and begins again.
+ * is until the element is reused, in this bucket or another: after the lock was released. So a reader that finds
+ * nothing, and sees that the version has changed since it began, may have been led astray and begins again.
  */
-export const BucketField = { FIRST: 0, REMOVALS: 4 } as const;
+export const BucketField = { FIRST: 0, VERSION: 4 } as const;
 
 export const BUCKET_SIZE = 8;
-
-/** Locks of buckets lie in a table of their own, a cache line each; buckets that are this far apart share one. */
-export const MAX_LOCKS = 256;
-
-export const LOCK_STRIDE = 64;
 
 /** A search in a hash table: what it looks for, and locals for where it is. */
 export interface HashSearch {
@@ -65,9 +61,9 @@ export function emitHashSearch(f: FunctionBuilder, shape: MapShape, map: MapOper
  */
 export function emitHashFind(f: FunctionBuilder, search: HashSearch, alone: boolean): void {
   const { key, hash, bucket, element, link } = search;
-  const removals = f.local("i32", "removals");
+  const version = f.local("i32", "version_seen");
   f.loop((again) => {
-    if (!alone) f.get(bucket).i32.atomicLoad(BucketField.REMOVALS).set(removals);
+    if (!alone) f.get(bucket).i32.atomicLoad(BucketField.VERSION).set(version);
     f.block((done) => {
       f.get(bucket).tee(link).i32.atomicLoad(BucketField.FIRST).tee(element).i32.eqz().brIf(done);
       f.loop((next) => {
@@ -83,7 +79,10 @@ export function emitHashFind(f: FunctionBuilder, search: HashSearch, alone: bool
     });
     if (!alone) {
       f.get(element).i32.eqz();
-      f.if(() => f.get(bucket).i32.atomicLoad(BucketField.REMOVALS).get(removals).i32.ne().brIf(again));
+      f.if(() => {
+        f.get(bucket).i32.atomicLoad(BucketField.VERSION).get(version).i32.xor();
+        f.i32.const(VERSION_STEP).i32.geU().brIf(again);
+      });
     }
   });
 }

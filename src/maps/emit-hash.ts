@@ -1,7 +1,15 @@
-import { emitParallel, type MemoryImports } from "../mem/index.ts";
+import type { MemoryImports } from "../mem/index.ts";
 import { BpfMapFlag, BpfUpdateFlag, Errno } from "../uapi/index.ts";
 import type { Func, FunctionBuilder, Local } from "../wasm/index.ts";
-import { emitBucketLock, emitCount, emitInsert, emitLink, emitRemoval } from "./emit-bucket.ts";
+import {
+  emitBucketLock,
+  emitBucketUnlock,
+  emitCount,
+  emitInsert,
+  emitLink,
+  emitRemoval,
+  emitRemovalNow,
+} from "./emit-bucket.ts";
 import { emitCopy } from "./emit-bytes.ts";
 import { emitFreeElement, emitKeyOf, emitNewValue } from "./emit-element.ts";
 import {
@@ -40,12 +48,13 @@ export function emitHashLookup(f: FunctionBuilder, shape: MapShape, map: MapOper
  * `htab_map_update_elem` and `htab_percpu_map_update_elem`, with their checks in their order.
  *
  * A value that is there is not overwritten: a new element takes its place, so that who holds the old value goes on
- * seeing it, until the CPU that replaced it replaces another. Values of a per-CPU map are overwritten in place.
+ * seeing it, until the executor that replaced it replaces another. Values of a per-CPU map are overwritten in place.
  */
 export function emitHashUpdate(f: FunctionBuilder, shape: MapShape, map: MapOperand, parts: HashParts): void {
   const [, key, value, flags, cpu] = f.params as [Local, Local, Local, Local, Local];
   const { memory, pool, freeFields } = parts;
   const fresh = f.local("i32", "fresh");
+  const old = f.local("i32", "old");
   const error = f.local("i32", "error");
   const locked = hasLock(shape) ? f.local("i32", "locked") : null;
   if (locked !== null) {
@@ -57,7 +66,7 @@ export function emitHashUpdate(f: FunctionBuilder, shape: MapShape, map: MapOper
     .i32.gtU()
     .if(() => f.i32.const(-Errno.EINVAL).return());
   const search = emitHashSearch(f, shape, map, key);
-  emitBucketLock(f, memory.function("lock"), map, search.index);
+  const version = emitBucketLock(f, memory, search.bucket);
   emitHashFind(f, search, true);
   f.block((done) => {
     f.get(search.element);
@@ -78,9 +87,8 @@ export function emitHashUpdate(f: FunctionBuilder, shape: MapShape, map: MapOper
               f.br(done);
             });
           }
-          emitReplace(f, { shape, map, search, value, cpu, fresh, error, pool, freeFields }, () =>
-            f.br(done),
-          );
+          emitReplace(f, { ...parts, shape, map, search, value, version, fresh, error }, () => f.br(done));
+          f.get(search.element).set(old);
         }
       },
       () => {
@@ -105,39 +113,48 @@ export function emitHashUpdate(f: FunctionBuilder, shape: MapShape, map: MapOper
       },
     );
   });
-  emitBucketLock(f, memory.function("unlock"), map, search.index);
+  emitBucketUnlock(f, memory, search.bucket, version);
+  if (!isPerCpuType(shape.type)) {
+    f.get(old);
+    f.if(() => {
+      if (isPreallocated(shape)) emitSpare(f, map, memory).get(old).i32.store();
+      else emitHeader(f, map).get(old).call(pool.give);
+    });
+  }
   f.get(error);
 }
 
-interface Replacement {
+interface Replacement extends HashParts {
   readonly shape: MapShape;
   readonly map: MapOperand;
   readonly search: HashSearch;
   readonly value: Local;
-  readonly cpu: Local;
+  readonly version: Local;
   readonly fresh: Local;
   readonly error: Local;
-  readonly pool: PoolFunctions;
-  readonly freeFields: Func | null;
 }
 
-/** Emits the replacement of an element that is there by a new one of the same key in its place. */
+function isPreallocated(shape: MapShape): boolean {
+  return (shape.flags & BpfMapFlag.NO_PREALLOC) === 0;
+}
+
+/** Emits the offset of the word that names the executor's spare element. */
+function emitSpare(f: FunctionBuilder, map: MapOperand, memory: MemoryImports): FunctionBuilder {
+  return emitFixed(f, map, MapField.SPARES).globalGet(memory.executor).i32.const(2).i32.shl().i32.add();
+}
+
+/**
+ * Emits the replacement of an element that is there by a new one of the same key in its place. The old one can be
+ * reused when the bucket is unlocked.
+ */
 function emitReplace(f: FunctionBuilder, parts: Replacement, done: () => void): void {
-  const { shape, map, search, value, cpu, fresh, error, pool, freeFields } = parts;
+  const { shape, map, search, value, version, fresh, error, memory, pool, freeFields } = parts;
   const { element, link } = search;
-  const preallocated = (shape.flags & BpfMapFlag.NO_PREALLOC) === 0;
-  const spare = f.local("i32", "spare");
-  if (preallocated) {
-    // The CPU's spare element; the old one becomes the next spare (`extra_elems`).
-    emitFixed(f, map, MapField.SPARES).get(cpu).i32.const(2).i32.shl().i32.add().set(spare);
-    emitParallel(f);
-    f.if(
-      () => f.get(spare).i32.const(0).i32.atomicRmw("xchg").set(fresh),
-      () => f.get(spare).i32.load().set(fresh),
-    );
-    f.get(fresh).i32.eqz();
+  if (isPreallocated(shape)) {
+    // The executor's spare element; the old one becomes its next spare (Linux has one for each CPU: `extra_elems`).
+    emitSpare(f, map, memory).i32.load().tee(fresh).i32.eqz();
     f.if(() => {
-      // Another executor runs as the same CPU and has it in hand.
+      // There are more executors than CPUs, and none is left for this one.
       emitCopyValue(f, shape, { base: element, plus: valueAt(shape) }, { base: value, plus: 0 });
       done();
     });
@@ -154,10 +171,8 @@ function emitReplace(f: FunctionBuilder, parts: Replacement, done: () => void): 
   emitKeyOf(f, search, fresh);
   f.get(fresh).get(element).i32.load(ElementField.NEXT).i32.store(ElementField.NEXT);
   emitLink(f, link, () => f.get(fresh));
-  emitRemoval(f, search.bucket);
+  emitRemoval(f, version);
   emitFreeFields(f, map, freeFields, () => f.get(element).i32.const(valueAt(shape)).i32.add());
-  if (preallocated) f.get(spare).get(element).i32.store();
-  else emitHeader(f, map).get(element).call(pool.give);
 }
 
 /** `htab_map_delete_elem`. The element is free for reuse at once, as in Linux. */
@@ -165,17 +180,18 @@ export function emitHashDelete(f: FunctionBuilder, shape: MapShape, map: MapOper
   const [, key] = f.params as [Local, Local];
   const search = emitHashSearch(f, shape, map, key);
   const { element, link, bucket } = search;
-  emitBucketLock(f, parts.memory.function("lock"), map, search.index);
+  const version = emitBucketLock(f, parts.memory, bucket);
   emitHashFind(f, search, true);
   f.get(element);
   f.if(() => {
     emitLink(f, link, () => f.get(element).i32.load(ElementField.NEXT));
-    emitRemoval(f, bucket);
+    emitRemovalNow(f, bucket, version);
     emitCount(f, map, -1);
     emitFreeElement(f, shape, map, element, parts.freeFields);
+    // Before anybody can see that the key is gone: a full table has room then.
     emitHeader(f, map).get(element).call(parts.pool.give);
   });
-  emitBucketLock(f, parts.memory.function("unlock"), map, search.index);
+  emitBucketUnlock(f, parts.memory, bucket, version);
   f.i32.const(0).i32.const(-Errno.ENOENT).get(element).select();
 }
 
@@ -190,8 +206,15 @@ export function emitHashNextKey(
   const at = f.local("i32", "at");
   const bucket = f.local("i32", "at_bucket");
   const found = f.local("i32", "found");
-  const lock = () => emitBucketLock(f, memory.function("lock"), map, at);
-  const unlock = () => emitBucketLock(f, memory.function("unlock"), map, at);
+  const emitAt = () => {
+    emitFixed(f, map, MapField.BUCKETS).get(at).i32.const(Math.log2(BUCKET_SIZE)).i32.shl().i32.add();
+    f.set(bucket);
+  };
+  let version: Local;
+  const lock = () => {
+    version = emitBucketLock(f, memory, bucket);
+  };
+  const unlock = () => emitBucketUnlock(f, memory, bucket, version);
   const take = () => {
     emitCopy(f, { base: next, plus: 0 }, { base: found, plus: ElementField.KEY }, shape.keySize);
     unlock();
@@ -201,6 +224,7 @@ export function emitHashNextKey(
   f.if(() => {
     const search = emitHashSearch(f, shape, map, key);
     f.get(search.index).set(at);
+    f.get(search.bucket).set(bucket);
     lock();
     emitHashFind(f, search, true);
     f.get(search.element);
@@ -220,8 +244,8 @@ export function emitHashNextKey(
     f.loop((again) => {
       f.get(at);
       emitFixed(f, map, MapField.MASK).i32.gtU().brIf(none);
-      emitFixed(f, map, MapField.BUCKETS).get(at).i32.const(Math.log2(BUCKET_SIZE)).i32.shl().i32.add();
-      f.tee(bucket)
+      emitAt();
+      f.get(bucket)
         .i32.load(BucketField.FIRST)
         .if(() => {
           lock();

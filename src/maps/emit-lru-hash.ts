@@ -1,7 +1,14 @@
 import type { MemoryImports } from "../mem/index.ts";
 import { BpfUpdateFlag, Errno } from "../uapi/index.ts";
 import type { Func, FunctionBuilder, Local } from "../wasm/index.ts";
-import { emitBucketLock, emitCount, emitInsert, emitLink, emitRemoval } from "./emit-bucket.ts";
+import {
+  emitBucketLock,
+  emitBucketUnlock,
+  emitCount,
+  emitInsert,
+  emitLink,
+  emitRemoval,
+} from "./emit-bucket.ts";
 import { emitFreeElement, emitKeyOf, emitNewValue } from "./emit-element.ts";
 import { emitHashFind, emitHashSearch, emitUse, emitValueOf } from "./emit-hash-find.ts";
 import type { LruFunctions } from "./emit-lru.ts";
@@ -38,7 +45,7 @@ export function emitLruUpdate(
   f.get(flags).i32.const(BpfUpdateFlag.EXIST).i32.gtU();
   f.if(() => f.i32.const(-Errno.EINVAL).return());
   const search = emitHashSearch(f, shape, map, key);
-  const { element, bucket, index, hash } = search;
+  const { element, bucket, hash } = search;
   const take = () => {
     emitHeader(f, map).get(hash).get(cpu).call(lru.take).tee(fresh).i32.eqz();
     f.if(() => f.i32.const(-Errno.ENOMEM).return());
@@ -51,7 +58,7 @@ export function emitLruUpdate(
     emitNewValue(f, { shape, map, value, cpu, fresh });
     emitKeyOf(f, search, fresh);
   }
-  emitBucketLock(f, memory.function("lock"), map, index);
+  const version = emitBucketLock(f, memory, bucket);
   emitHashFind(f, search, true);
   f.block((done) => {
     f.get(element);
@@ -69,7 +76,7 @@ export function emitLruUpdate(
           f.get(fresh).get(element).i32.load(ElementField.NEXT).i32.store(ElementField.NEXT);
           emitUse(f, shape, fresh);
           emitLink(f, search.link, () => f.get(fresh));
-          emitRemoval(f, bucket);
+          emitRemoval(f, version);
           f.get(element).set(fresh);
         }
       },
@@ -86,7 +93,7 @@ export function emitLruUpdate(
       },
     );
   });
-  emitBucketLock(f, memory.function("unlock"), map, index);
+  emitBucketUnlock(f, memory, bucket, version);
   // What is left over: the element that was replaced, or the new one that was not needed.
   f.get(fresh);
   f.if(() => {
@@ -105,16 +112,16 @@ export function emitLruDelete(
 ): void {
   const [, key] = f.params as [Local, Local];
   const search = emitHashSearch(f, shape, map, key);
-  const { element, link, bucket, index } = search;
-  emitBucketLock(f, parts.memory.function("lock"), map, index);
+  const { element, link, bucket } = search;
+  const version = emitBucketLock(f, parts.memory, bucket);
   emitHashFind(f, search, true);
   f.get(element);
   f.if(() => {
     emitLink(f, link, () => f.get(element).i32.load(ElementField.NEXT));
-    emitRemoval(f, bucket);
+    emitRemoval(f, version);
     emitCount(f, map, -1);
   });
-  emitBucketLock(f, parts.memory.function("unlock"), map, index);
+  emitBucketUnlock(f, parts.memory, bucket, version);
   f.get(element)
     .i32.eqz()
     .if(() => f.i32.const(-Errno.ENOENT).return());

@@ -1,7 +1,7 @@
 import type { MemoryImports } from "../mem/index.ts";
 import { BpfMapFlag } from "../uapi/index.ts";
 import type { Func, FunctionBuilder, Local, ModuleBuilder } from "../wasm/index.ts";
-import { emitBucketLock, emitCount, emitLink, emitRemoval } from "./emit-bucket.ts";
+import { emitBucketLock, emitBucketUnlock, emitCount, emitLink, emitRemoval } from "./emit-bucket.ts";
 import { emitFreeElement } from "./emit-element.ts";
 import { BUCKET_SIZE, BucketField } from "./emit-hash-find.ts";
 import {
@@ -75,15 +75,14 @@ function emitEvict(
   const [header, node] = f.params as [Local, Local];
   const map = { kind: "local", header } as const;
   const element = f.local("i32", "element");
-  const index = f.local("i32", "index");
   const bucket = f.local("i32", "bucket");
   const link = f.local("i32", "link");
   const at = f.local("i32", "at");
   f.get(node).i32.const(nodeAt(shape)).i32.sub().tee(element).i32.load(ElementField.HASH);
-  f.get(header).i32.load(MapField.MASK).i32.and().tee(index);
+  f.get(header).i32.load(MapField.MASK).i32.and();
   f.i32.const(Math.log2(BUCKET_SIZE)).i32.shl().get(header).i32.load(MapField.BUCKETS).i32.add().tee(bucket);
   f.set(link);
-  emitBucketLock(f, memory.function("lock"), map, index);
+  const version = emitBucketLock(f, memory, bucket);
   f.block((done) => {
     f.get(bucket).i32.load(BucketField.FIRST).set(at);
     f.loop((again) => {
@@ -92,10 +91,10 @@ function emitEvict(
       f.if(() => f.get(at).tee(link).i32.load(ElementField.NEXT).set(at).br(again));
     });
     emitLink(f, link, () => f.get(element).i32.load(ElementField.NEXT));
-    emitRemoval(f, bucket);
+    emitRemoval(f, version);
     emitCount(f, map, -1);
   });
-  emitBucketLock(f, memory.function("unlock"), map, index);
+  emitBucketUnlock(f, memory, bucket, version);
   if (freeFields !== null) f.get(at).if(() => emitFreeElement(f, shape, map, element, freeFields));
   f.get(at).i32.const(0).i32.ne();
 }

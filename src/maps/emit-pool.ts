@@ -97,10 +97,11 @@ function emitGrow(m: ModuleBuilder, shape: MapShape, memory: MemoryImports): Fun
     .const(FIRST_SLAB)
     .i32.ltU()
     .if(() => f.i32.const(FIRST_SLAB).set(count));
-  // As many as can be in use at once: every entry, and one that is about to replace another on each CPU. Of a trie
-  // nodes in limbo are in use, too, however many.
+  // As many as can be in use at once: every entry, and one in the hands of each CPU and of the kernel's own thread. Of a
+  // trie nodes in limbo are in use, too, however many.
   if (shape.type !== BpfMapType.LPM_TRIE) {
     f.get(header).i32.load(MapField.MAX_ENTRIES).get(header).i32.load(MapField.CPUS).i32.add();
+    f.i32.const(1).i32.add();
     f.get(header).i32.load(MapField.POOLED).i32.sub().tee(left).get(count).i32.ltU();
     f.if(() => f.get(left).set(count));
     f.get(count)

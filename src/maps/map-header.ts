@@ -35,15 +35,12 @@ export const MapField = {
   /** LRU: offset of its lists, and how many elements a CPU takes from the common ones at once. */
   LRU: 48,
   LRU_TARGET: 52,
-  /** Hash: offset of one spare element for each CPU, by which a value is replaced; 0 where values are not. */
+  /** Hash: offset of the spare element of each executor, by which it replaces a value; 0 where values are not. */
   SPARES: 64,
   /** Text of the regions of its values. */
   WHAT: 68,
   /** Bits of `RegionAccess` that programs have on its values. */
   ACCESS: 72,
-  /** Hash: offset of the locks of its buckets, and their number less one. */
-  LOCKS: 76,
-  LOCK_MASK: 116,
   /** Special fields of its values, as `RecordField` has them; 0 where there are none. */
   RECORD: 120,
   /** Arena: offset of the words of `ArenaField`. */

@@ -1,7 +1,7 @@
 import { Control, type KernelMemory } from "../mem/index.ts";
 import { BpfMapType } from "../uapi/index.ts";
 import type { ArenaPages } from "./arena.ts";
-import { BUCKET_SIZE, BucketField, LOCK_STRIDE } from "./emit-hash-find.ts";
+import { BUCKET_SIZE, BucketField } from "./emit-hash-find.ts";
 import { LocalStorage } from "./local-storage.ts";
 import { MAP_HEADER_SIZE, MapField, SlabField } from "./map-header.ts";
 import {
@@ -66,7 +66,7 @@ export class MapObject implements MapStorage {
     const view = this.#memory.view();
     const first = this.#field(MapField.BUCKETS) + bucket * BUCKET_SIZE + BucketField.FIRST;
     // Elements can move to other buckets meanwhile: no more are followed than there can be.
-    let left = this.#field(MapField.MAX_ENTRIES) + this.#field(MapField.CPUS);
+    let left = this.#field(MapField.MAX_ENTRIES) + this.#field(MapField.CPUS) + 1;
     for (let element = view.getUint32(first, true); element !== 0 && left > 0; left--) {
       keys.push(element + ElementField.KEY);
       element = view.getUint32(element + ElementField.NEXT, true);
@@ -76,13 +76,14 @@ export class MapObject implements MapStorage {
 
   whileLocked<T>(bucket: number, act: () => T): T {
     if (this.#memory.words()[Control.PARALLEL >>> 2] === 0) return act();
-    const { lock, unlock } = this.#memory.functions;
-    const at = this.#field(MapField.LOCKS) + (bucket & this.#field(MapField.LOCK_MASK)) * LOCK_STRIDE;
-    lock(at);
+    const at = this.#field(MapField.BUCKETS) + bucket * BUCKET_SIZE + BucketField.VERSION;
+    const version = this.#memory.functions.lock_version(at);
     try {
       return act();
     } finally {
-      unlock(at);
+      // The memory may have grown meanwhile: its words are taken afresh.
+      if ((Atomics.exchange(this.#memory.words(), at >>> 2, version) & 2) !== 0)
+        this.#memory.functions.wake(at);
     }
   }
 

@@ -45,7 +45,7 @@ export function createKernelMemory(options: KernelMemoryOptions = {}): KernelMem
         }
         if (!shared && options.shared !== false)
           notes.push("memory: not shared, so one executor only: the platform refused shared memory");
-        const memory = new EmittedMemory(attempt, { maximumPages, shared }, notes);
+        const memory = new EmittedMemory(attempt, { maximumPages, shared, executor: 0, notes });
         memory.initialise(options.checking ?? false);
         return memory;
       }
@@ -56,9 +56,10 @@ export function createKernelMemory(options: KernelMemoryOptions = {}): KernelMem
   throw new TsbpfError("memory: the platform gives none", { cause });
 }
 
-/** The memory of another executor's kernel, on this thread. */
-export function attachKernelMemory(handle: MemoryHandle): KernelMemory {
-  const memory = new EmittedMemory(handle.memory, handle, []);
+/** The memory of another executor's kernel, on this thread, which is the executor of a number. */
+export function attachKernelMemory(handle: MemoryHandle, executor: number): KernelMemory {
+  const { memory: shared, ...kind } = handle;
+  const memory = new EmittedMemory(shared, { ...kind, executor, notes: [] });
   if (memory.words()[Control.MAGIC >> 2] !== CONTROL_MAGIC) {
     throw new TsbpfError("memory: expected one that createKernelMemory made, got another");
   }

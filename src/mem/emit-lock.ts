@@ -1,5 +1,6 @@
 import type { Func, FunctionBuilder, Local, ModuleBuilder } from "../wasm/index.ts";
 import { Control } from "./control.ts";
+import type { MemoryImports } from "./memory-module.ts";
 
 /** Tries of a taken lock before its executor sleeps. */
 const SPINS = 128;
@@ -12,15 +13,21 @@ export interface LockFunctions {
   readonly unlock: Func;
 }
 
+/**
+ * Words that are a lock in their low two bits, as {@link LockFunctions} has it, and a version above them, which changes
+ * with the release of the lock: one atomic operation for both.
+ */
+export const VERSION_STEP = 4;
+
 /** Emits `lock` and `unlock`, exported: Drepper's second mutex ("Futexes are tricky", 2011), spinning first. */
 export function emitLocks(m: ModuleBuilder): LockFunctions {
-  const sleep = m.function("sleep", { params: ["i32"] });
+  const sleep = m.function("sleep", { params: ["i32", "i32"] });
   const slow = m.function("lock_slow", { params: ["i32"] });
   const lock = m.function("lock", { params: ["i32"] }, { export: true });
   const unlock = m.function("unlock", { params: ["i32"] }, { export: true });
 
   // A wait must be the only work of its function: see FunctionBuilder.atomicWait32.
-  sleep.get(sleep.params[0]!).i32.const(2).i64.const(-1).atomicWait32().drop();
+  sleep.get(sleep.params[0]!).get(sleep.params[1]!).i64.const(-1).atomicWait32().drop();
 
   emitSlowLock(slow, sleep);
 
@@ -31,7 +38,69 @@ export function emitLocks(m: ModuleBuilder): LockFunctions {
   const [held] = unlock.params as [Local];
   unlock.get(held).i32.const(0).i32.atomicRmw("xchg").i32.const(2).i32.eq();
   unlock.if(() => unlock.get(held).i32.const(1).atomicNotify().drop());
+
+  emitVersionLock(m.function("lock_version", { params: ["i32"], results: ["i32"] }, { export: true }), sleep);
+  const wake = m.function("wake", { params: ["i32"] }, { export: true });
+  wake.get(wake.params[0]!).i32.const(1).atomicNotify().drop();
   return { lock, unlock };
+}
+
+/** `(word) → version`: takes a lock with a version that was not free at the first try. */
+function emitVersionLock(f: FunctionBuilder, sleep: Func): void {
+  const [word] = f.params as [Local];
+  const spins = f.local("i32", "spins");
+  const seen = f.local("i32", "seen");
+  const take = (state: number) => {
+    f.get(word).i32.atomicLoad().tee(seen).i32.const(3).i32.and().i32.eqz();
+    f.if(() => {
+      f.get(word).get(seen).get(seen).i32.const(state).i32.or().i32.atomicRmw("cmpxchg").get(seen).i32.eq();
+      f.if(() => f.get(seen).return());
+    });
+  };
+  f.i32.const(SPINS).set(spins);
+  f.loop((again) => {
+    take(1);
+    f.get(spins).i32.const(1).i32.sub().tee(spins).brIf(again);
+  });
+  f.loop((again) => {
+    take(2);
+    // Whoever has it is told that somebody sleeps. Where the word has changed meanwhile, nobody does.
+    f.get(seen).i32.const(1).i32.and();
+    f.if(() => {
+      f.get(word).get(seen).get(seen).i32.const(3).i32.xor().tee(seen).i32.atomicRmw("cmpxchg").drop();
+    });
+    f.get(seen).i32.const(2).i32.and();
+    f.if(() => f.get(word).get(seen).call(sleep));
+    f.br(again);
+  });
+  f.unreachable();
+}
+
+/**
+ * Emits the taking of a lock with a version: `version` becomes the word without the lock's bits. Where it is free, that
+ * takes no call.
+ */
+export function emitLockVersion(
+  f: FunctionBuilder,
+  memory: MemoryImports,
+  { base, plus }: { readonly base: Local; readonly plus: number },
+  version: Local,
+): void {
+  f.get(base);
+  f.get(base).i32.load(plus).i32.const(-VERSION_STEP).i32.and().tee(version);
+  f.get(version).i32.const(1).i32.or().i32.atomicRmw("cmpxchg", plus).get(version).i32.ne();
+  f.if(() => f.get(base).i32.const(plus).i32.add().call(memory.function("lock_version")).set(version));
+}
+
+/** Emits the release of a lock with a version, which is what `version` says from then on. */
+export function emitUnlockVersion(
+  f: FunctionBuilder,
+  memory: MemoryImports,
+  { base, plus }: { readonly base: Local; readonly plus: number },
+  version: Local,
+): void {
+  f.get(base).get(version).i32.atomicRmw("xchg", plus).i32.const(2).i32.and();
+  f.if(() => f.get(base).i32.const(plus).i32.add().call(memory.function("wake")));
 }
 
 function emitSlowLock(f: FunctionBuilder, sleep: Func): void {
@@ -48,7 +117,7 @@ function emitSlowLock(f: FunctionBuilder, sleep: Func): void {
   });
   f.loop((again) => {
     f.get(word).i32.const(2).i32.atomicRmw("xchg");
-    f.if(() => f.get(word).call(sleep).br(again));
+    f.if(() => f.get(word).i32.const(2).call(sleep).br(again));
   });
 }
 

@@ -34,12 +34,21 @@ export class EmittedMemory implements KernelMemory {
   readonly functions: MemoryFunctions;
   readonly regions: RegionTable;
   readonly executors: Executors;
+  readonly #executor: WebAssembly.Global;
   #view: DataView;
   #bytes: Uint8Array;
   #words: Int32Array;
 
-  constructor(memory: WebAssembly.Memory, kind: MemoryKind, notes: readonly string[]) {
+  constructor(
+    memory: WebAssembly.Memory,
+    {
+      executor,
+      notes,
+      ...kind
+    }: MemoryKind & { readonly executor: number; readonly notes: readonly string[] },
+  ) {
     this.memory = memory;
+    this.#executor = new WebAssembly.Global({ value: "i32" }, executor);
     this.maximumPages = kind.maximumPages;
     this.shared = kind.shared;
     this.notes = notes;
@@ -54,7 +63,7 @@ export class EmittedMemory implements KernelMemory {
   }
 
   get imports(): Readonly<Record<string, Record<string, unknown>>> {
-    return { [MEMORY_NAMESPACE]: { memory: this.memory, ...this.functions } };
+    return { [MEMORY_NAMESPACE]: { memory: this.memory, executor: this.#executor, ...this.functions } };
   }
 
   view(): DataView {

@@ -7,7 +7,7 @@ export {
   memoryHandle,
 } from "./create-memory.ts";
 export { emitEpoch, emitPassed } from "./emit-epochs.ts";
-export { emitParallel } from "./emit-lock.ts";
+export { emitLockVersion, emitParallel, emitUnlockVersion, VERSION_STEP } from "./emit-lock.ts";
 export { emitEntryTest, type RegionTest } from "./emit-regions.ts";
 export { BadFree } from "./emitted-memory.ts";
 export { readKernel, readWord, writeKernel, writeWord } from "./kernel-bytes.ts";

@@ -1,4 +1,4 @@
-import { type Func, type Memory, ModuleBuilder, type Signature } from "../wasm/index.ts";
+import { type Func, type Global, type Memory, ModuleBuilder, type Signature } from "../wasm/index.ts";
 import { emitAllocator } from "./emit-allocator.ts";
 import { emitEpochs } from "./emit-epochs.ts";
 import { emitLocks } from "./emit-lock.ts";
@@ -23,6 +23,8 @@ export const MEMORY_FUNCTIONS = {
   retire: { params: [I], results: [I] },
   lock: { params: [I] },
   unlock: { params: [I] },
+  lock_version: { params: [I], results: [I] },
+  wake: { params: [I] },
   quiesce: { params: [I] },
   online: { params: [I] },
   offline: { params: [I] },
@@ -62,10 +64,17 @@ export class MemoryImports {
   readonly memory: Memory;
   readonly #module: ModuleBuilder;
   readonly #functions = new Map<MemoryFunctionName, Func>();
+  #executor: Global | undefined;
 
   constructor(m: ModuleBuilder, kind: MemoryKind) {
     this.#module = m;
     this.memory = importKernelMemory(m, kind);
+  }
+
+  /** The number of the executor that has instantiated the module. */
+  get executor(): Global {
+    this.#executor ??= this.#module.importGlobal(MEMORY_NAMESPACE, "executor", "i32");
+    return this.#executor;
   }
 
   /** `alloc`, `free`, `retire`, `lock`, `region_check` … : see {@link MEMORY_FUNCTIONS}. */

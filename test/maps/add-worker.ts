@@ -15,7 +15,7 @@ export interface AddData {
 }
 
 const { handle, executor, shape, map, keys, rounds, gate } = workerData as AddData;
-const memory = attachKernelMemory(handle);
+const memory = attachKernelMemory(handle, executor);
 const { lookup, update } = new MapCode(memory).operations(shape);
 memory.executors.online(executor);
 const key = memory.alloc(8);

@@ -17,7 +17,7 @@ export interface BucketData {
 }
 
 const data = workerData as BucketData;
-const memory = attachKernelMemory(data.handle);
+const memory = attachKernelMemory(data.handle, data.executor);
 const { lookup, update, delete: remove } = new MapCode(memory).operations(data.shape);
 memory.executors.online(data.executor);
 const stay = data.stay.map(keyBlock);

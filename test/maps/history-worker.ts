@@ -26,7 +26,7 @@ export interface HistoryData {
 
 const data = workerData as HistoryData;
 const { map, cpu } = data;
-const memory = attachKernelMemory(data.handle);
+const memory = attachKernelMemory(data.handle, data.executor);
 const { lookup, update, delete: remove } = new MapCode(memory).operations(data.shape);
 memory.executors.online(data.executor);
 const key = memory.alloc(data.shape.keySize + 8);

@@ -30,7 +30,7 @@ export interface MapStressResult {
 
 const data = workerData as MapStressData;
 const { executor, map, stable, churned, own } = data;
-const memory = attachKernelMemory(data.handle);
+const memory = attachKernelMemory(data.handle, data.executor);
 const { lookup, update, delete: remove, nextKey } = new MapCode(memory).operations(data.shape);
 memory.executors.online(executor);
 const key = memory.alloc(data.shape.keySize + 8);

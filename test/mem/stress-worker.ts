@@ -12,7 +12,7 @@ export interface StressData {
 }
 
 const { handle, executor, steps, gate } = workerData as StressData;
-const memory = attachKernelMemory(handle);
+const memory = attachKernelMemory(handle, executor);
 memory.executors.online(executor);
 meet(memory, gate, 2);
 

@@ -49,7 +49,7 @@ export class GuestExecutor {
   readonly #programs = new Map<number, LoadedProgram>();
 
   constructor(boot: ExecutorBoot) {
-    this.#memory = attachKernelMemory(boot.memory);
+    this.#memory = attachKernelMemory(boot.memory, boot.id);
     this.#services = new GuestServices(boot, () => this.#executor.cpu);
     this.#executor = createExecutor(this.#memory, {
       id: boot.id,

@@ -1,5 +1,5 @@
-(func $lookup (;2;) (type 0) (param i32 i32 i32) (result i32)
-  (local $header i32) (local $result i32) (local $key0 i64) (local $hash i32) (local $index i32) (local $bucket i32) (local $element i32) (local $link i32) (local $hash_state i64) (local $removals i32)
+(func $lookup (;4;) (type 0) (param i32 i32 i32) (result i32)
+  (local $header i32) (local $result i32) (local $key0 i64) (local $hash i32) (local $index i32) (local $bucket i32) (local $element i32) (local $link i32) (local $hash_state i64) (local $version_seen i32)
   local.get 0
   i32.const 192
   i32.sub
@@ -41,7 +41,7 @@
   loop $1
     local.get $bucket
     i32.atomic.load offset=4
-    local.set $removals
+    local.set $version_seen
     block $2
       local.get $bucket
       local.tee $link
@@ -70,8 +70,10 @@
     if $5
       local.get $bucket
       i32.atomic.load offset=4
-      local.get $removals
-      i32.ne
+      local.get $version_seen
+      i32.xor
+      i32.const 4
+      i32.ge_u
       br_if $1
     end
   end
