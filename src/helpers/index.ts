@@ -12,7 +12,15 @@ export type {
   ValueKind,
 } from "./helper.ts";
 export { createKfuncs } from "./kfunc-table.ts";
-export type { CgroupDirectory, SystemCalls, TaskDirectory, TaskPlace, UserArea } from "./object-services.ts";
+export type {
+  CgroupDirectory,
+  SocketDirectory,
+  SocketQuery,
+  SystemCalls,
+  TaskDirectory,
+  TaskPlace,
+  UserArea,
+} from "./object-services.ts";
 export { freeValue } from "./objects/drop.ts";
 export { initPerCpu, perCpuSize } from "./objects/per-cpu-object.ts";
 export type {
@@ -28,6 +36,7 @@ export type {
   TaskStacks,
   Timers,
 } from "./services.ts";
-export { RCU_FREE } from "./socket-state.ts";
+export { hasFullState, RCU_FREE, SocketState } from "./socket-state.ts";
+export { TICKS_PER_SECOND } from "./system.ts";
 export { createHelpers } from "./table.ts";
 export { FRAGMENT_OFFSET, XDP_HAS_FRAGMENTS } from "./xdp-buff.ts";

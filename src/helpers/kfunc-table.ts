@@ -18,6 +18,7 @@ import { PER_CPU_KFUNCS } from "./per-cpu.ts";
 import { RES_SPIN_LOCK_KFUNCS } from "./res-spin-lock.ts";
 import { SECTION_KFUNCS } from "./sections.ts";
 import { SESSION_KFUNCS } from "./session-kfuncs.ts";
+import { socketDestroyKfuncs } from "./socket-destroy.ts";
 import { STREAM_KFUNCS } from "./stream.ts";
 import { STRING_KFUNCS } from "./string-kfuncs.ts";
 import { taskKfuncs } from "./task-kfuncs.ts";
@@ -54,6 +55,7 @@ export function createKfuncs(layout: KernelLayout): ReadonlyMap<string, Kfunc> {
     NO_OBJECT_KFUNCS,
     PLAIN_KFUNCS,
     xdpPullKfuncs(layout),
+    socketDestroyKfuncs(layout),
   ];
   return new Map(families.flat().map((kfunc) => [kfunc.name, kfunc]));
 }

@@ -46,6 +46,37 @@ export interface CgroupDirectory {
   tasks(group: number): readonly TaskPlace[];
 }
 
+/** What a lookup of a socket is about: a packet between two ends. */
+export interface SocketQuery {
+  /** Offset of the `struct net`. */
+  readonly namespace: number;
+  /** `AF_INET`, `AF_INET6` */
+  readonly family: number;
+  /** `IPPROTO_TCP`, `IPPROTO_UDP` */
+  readonly protocol: number;
+  /** Of 4 or 16 bytes. */
+  readonly source: Uint8Array;
+  readonly destination: Uint8Array;
+  readonly sourcePort: number;
+  readonly destinationPort: number;
+  /** Number of the device that it comes through; 0 for none. */
+  readonly device: number;
+  /** Of whoever looks. */
+  readonly cpu: number;
+}
+
+/** Sockets, and what belongs to them, named by the offsets of their structs; 0 is none. */
+export interface SocketDirectory {
+  /** Takes a reference to the socket, where it is counted. */
+  find(query: SocketQuery): number;
+  /** Number of the device of this name in a namespace; 0 where there is none. */
+  deviceNamed(namespace: number, name: string): number;
+  /** The `struct tcp_congestion_ops` of this name. */
+  congestion(name: string): number;
+  /** Ends a connection, or what listens or is bound (`diag_destroy`). @returns 0 or a negative errno. */
+  destroy(socket: number): number;
+}
+
 /** System calls in the name of whoever runs a program. Numbers below 0 are errno values as Linux gives them. */
 export interface SystemCalls {
   /** bpf(2) with attributes at an offset, whose pointers may lead into the kernel's memory. */

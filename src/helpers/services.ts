@@ -1,6 +1,6 @@
 import type { Btf } from "../btf/index.ts";
 import type { FilePlace } from "../maps/index.ts";
-import type { CgroupDirectory, SystemCalls, TaskDirectory } from "./object-services.ts";
+import type { CgroupDirectory, SocketDirectory, SystemCalls, TaskDirectory } from "./object-services.ts";
 
 /** What helpers tell programs of the task that runs. */
 export interface CurrentTask {
@@ -185,6 +185,8 @@ export interface HelperServices {
   readonly tasks?: TaskDirectory;
   /** None: nothing is found. */
   readonly cgroups?: CgroupDirectory;
+  /** None: nothing is found. */
+  readonly sockets?: SocketDirectory;
   /** A number above 0 that no socket of this kernel has had, below 2^53; 1 unless told. */
   socketCookie?(): number;
 }

@@ -104,7 +104,6 @@ export function socketHelpers(layout: KernelLayout): readonly Helper[] {
     }),
     hostHelper(BpfFuncId.sk_release, { args: ["ptr"], result: "i32" }, release),
     hostHelper(BpfFuncId.get_socket_uid, { args: ["ptr"], result: "u32" }, owner),
-    ...LOOKUPS.map((id) => emittedHelper(id, LOOKUP, (f) => f.i32.const(0))),
     emittedHelper(BpfFuncId.get_netns_cookie, { args: ["ptr"], result: "i64" }, (f) =>
       f.i64.const(NETNS_COOKIE),
     ),
@@ -124,12 +123,3 @@ interface Socket {
 function isFull({ state }: Socket): boolean {
   return hasFullState(state);
 }
-
-const LOOKUP = { args: ["ptr", "ptr", "i32", "i64", "i64"], result: "ptr" } as const;
-
-/** No socket is bound or connected in the only namespace: whatever is looked for is not found. */
-const LOOKUPS: readonly number[] = [
-  BpfFuncId.sk_lookup_tcp,
-  BpfFuncId.sk_lookup_udp,
-  BpfFuncId.skc_lookup_tcp,
-];

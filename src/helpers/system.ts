@@ -4,7 +4,7 @@ import type { Helper } from "./helper.ts";
 import { wide, wideBits } from "./wide.ts";
 
 /** `HZ` of Debian's and most kernels' x86-64 configuration. */
-const TICKS_PER_SECOND = 250;
+export const TICKS_PER_SECOND = 250;
 
 /** `INITIAL_JIFFIES`: five minutes before the low 32 bits wrap; get_jiffies_64 shows it as it is. */
 const INITIAL_JIFFIES = 0x1_0000_0000 - 300 * TICKS_PER_SECOND;

@@ -34,7 +34,9 @@ import { SNPRINTF_BTF_HELPERS } from "./snprintf-btf.ts";
 import { socketAssignHelpers } from "./socket-assign.ts";
 import { socketCgroupHelpers } from "./socket-cgroups.ts";
 import { socketCookieHelpers } from "./socket-cookie.ts";
+import { socketLookupHelpers } from "./socket-lookup.ts";
 import { SOCKET_MAP_HELPERS } from "./socket-maps.ts";
+import { socketOptionHelpers } from "./socket-options/socket-option-helpers.ts";
 import { socketHelpers } from "./sockets.ts";
 import { SPIN_LOCK_HELPERS } from "./spin-lock.ts";
 import { STRING_HELPERS } from "./strings.ts";
@@ -90,6 +92,8 @@ export function createHelpers(
     skbNetworkHelpers(layout),
     skbVlanHelpers(layout),
     socketHelpers(layout),
+    socketOptionHelpers(layout, context),
+    socketLookupHelpers(layout, context),
     socketCookieHelpers(layout, context),
     localStorageHelpers(layout),
     cgroupArrayHelpers(layout),

@@ -53,10 +53,12 @@ import { IdTable } from "./id-table.ts";
 import { Inodes } from "./inodes.ts";
 import { KernelStruct } from "./kernel-struct.ts";
 import type { KernelLink } from "./links/link.ts";
+import { CongestionControls } from "./net/congestion-controls.ts";
 import type { Device } from "./net/device.ts";
 import { Namespace } from "./net/namespace.ts";
 import { PacketCopies } from "./net/packet-copies.ts";
 import { PacketObjects } from "./net/packet-objects.ts";
+import { socketDirectory } from "./net/socket-directory.ts";
 import { cgroupDirectory, taskDirectory } from "./object-directory.ts";
 import { ObjectHeap } from "./object-heap.ts";
 import type { KernelBtf } from "./objects/btf.ts";
@@ -125,6 +127,7 @@ export class Machine {
   readonly inodes: Inodes;
   /** The network namespace that tasks are in unless told. */
   readonly namespace: Namespace;
+  readonly congestionControls: CongestionControls;
   readonly packets: PacketObjects;
   /** Objects that programs allocated. */
   readonly objects: ObjectHeap;
@@ -162,7 +165,8 @@ export class Machine {
   readonly #noFrame = runFrame();
   #running: KernelProgram | null = null;
   #frame = this.#noFrame;
-  #lastNamespace = FIRST_NAMESPACE;
+  readonly #namespaces = new Map<number, Namespace>();
+  #lastNamespace = 0;
   #lastSession = 0n;
 
   constructor(options: KernelOptions) {
@@ -204,7 +208,8 @@ export class Machine {
     this.links = new IdTable(options.firstIds?.links);
     this.structs = new StructAllocator(this.memory, this.layout);
     this.inodes = new Inodes(this.memory);
-    this.namespace = new Namespace(this.structs, this.#lastNamespace, 1);
+    this.namespace = this.createNamespace();
+    this.congestionControls = new CongestionControls(this.structs);
     this.cgroupStorage = new AttachedStorage(this.memory);
     this.cgroupHooks = new CgroupHooks(this.cgroupStorage);
     this.cgroups = new CgroupTree(this.structs, (group) => this.cgroupHooks.removed(group));
@@ -278,6 +283,7 @@ export class Machine {
         cpus: this.cpus,
         tasks: taskDirectory(this.tasks),
         cgroups: cgroupDirectory(this.cgroups, this.tasks),
+        sockets: socketDirectory(this),
         timers: this.timers,
         taskStacks: {
           // Nothing is known of where a task sleeps.
@@ -351,8 +357,22 @@ export class Machine {
 
   /** A new network namespace, with a loopback device. */
   createNamespace(): Namespace {
-    this.#lastNamespace++;
-    return new Namespace(this.structs, this.#lastNamespace, this.#lastNamespace - FIRST_NAMESPACE + 1);
+    const cookie = ++this.#lastNamespace;
+    const id = FIRST_NAMESPACE + cookie - 1;
+    const namespace = new Namespace(this.structs, id, cookie, ({ offset }) =>
+      this.#namespaces.delete(offset),
+    );
+    this.#namespaces.set(namespace.offset, namespace);
+    return namespace;
+  }
+
+  namespaces(): Iterable<Namespace> {
+    return this.#namespaces.values();
+  }
+
+  /** The namespace whose `struct net` is at an offset. */
+  namespaceAt(offset: number): Namespace | undefined {
+    return this.#namespaces.get(offset);
   }
 
   /** Removes an empty control group. ENOENT, EBUSY. */

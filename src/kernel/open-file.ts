@@ -32,7 +32,7 @@ function find(process: Process, path: string): KernelObject {
   if (!path.startsWith(BPFFS_ROOT)) refuse(Errno.ENOENT);
   const object = machine.bpffs.open(path, process, FileAccess.read);
   // bpf_iter_link_pinned: other pins are no files that could be read.
-  return object instanceof IteratorLink ? new IteratorFile(machine, object) : refuse(Errno.EIO);
+  return object instanceof IteratorLink ? new IteratorFile(machine, object, process.task) : refuse(Errno.EIO);
 }
 
 export function isCgroupPath(path: string): boolean {

@@ -52,6 +52,15 @@ export class StructAllocator {
     return object;
   }
 
+  /** What begins at an offset, as a struct of another type. */
+  view(type: string, offset: number): KernelStruct {
+    return new KernelStruct(this.#memory, this.#layout, type, offset);
+  }
+
+  sizeOf(type: string): number {
+    return this.#layout.sizeOf(type);
+  }
+
   /** Ends a struct: its memory is used anew after every executor passed a quiescent point. */
   free(object: KernelStruct): void {
     const storage = STORAGE[object.type];

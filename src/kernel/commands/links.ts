@@ -37,7 +37,8 @@ export function iterCreate(process: Process, attr: Attr): number {
   if (flags !== 0) refuse(Errno.EINVAL);
   const link = process.link(linkFd);
   if (!(link instanceof IteratorLink)) return refuse(Errno.EINVAL);
-  return process.files.install(new IteratorFile(process.machine, link), { readable: true, writable: false });
+  const file = new IteratorFile(process.machine, link, process.task);
+  return process.files.install(file, { readable: true, writable: false });
 }
 
 /** `bpf_enable_stats`: as long as a descriptor that it gave is open, runs are counted and timed. */

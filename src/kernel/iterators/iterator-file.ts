@@ -6,7 +6,7 @@ import { KernelObject } from "../objects/kernel-object.ts";
 import type { KernelProgram } from "../objects/program.ts";
 import { runFrame } from "../run-frame.ts";
 import type { IteratorLink, IteratorTarget } from "./iterator-link.ts";
-import type { WalkStep } from "./walk.ts";
+import type { WalkPlace, WalkStep } from "./walk.ts";
 
 /** `PAGE_SIZE << 3`: what programs may write before a reader takes it. */
 const BUFFER_SIZE = 32768;
@@ -33,14 +33,14 @@ export class IteratorFile extends KernelObject {
   readonly #link: IteratorLink;
 
   /** Takes references to the link's program and to the link, which holds what is walked. */
-  constructor(machine: Machine, link: IteratorLink) {
+  constructor(machine: Machine, link: IteratorLink, place: WalkPlace) {
     super(0);
     this.#machine = machine;
     this.#link = link.get();
     this.#program = link.program.get();
     this.#target = link.target;
     this.#session = machine.nextSession();
-    this.#steps = link.target.walk.steps(machine, link.target.options);
+    this.#steps = link.target.walk.steps(machine, link.target.options, place);
     const { structs, memory } = machine;
     this.#seq = structs.struct("seq_file");
     this.#meta = structs.struct("bpf_iter_meta");
@@ -100,7 +100,9 @@ export class IteratorFile extends KernelObject {
   #show(step: WalkStep, written: number): number {
     this.#seq.set("count", written);
     this.#meta.set("seq_num", this.#number);
-    for (const member of this.#target.walk.members) this.#context.point(member, step[member] ?? 0);
+    const { members, numbers = [] } = this.#target.walk;
+    for (const member of members) this.#context.point(member, step[member] ?? 0);
+    for (const member of numbers) this.#context.set(member, step[member] ?? 0);
     const result = this.#machine.runForEvent(this.#program, this.#context.offset, runFrame());
     if (this.#seq.get("count") >= BUFFER_SIZE) return -Errno.E2BIG;
     return result === 0 ? 0 : -Errno.EAGAIN;

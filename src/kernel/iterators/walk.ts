@@ -2,6 +2,9 @@ import { utf8 } from "../../base/index.ts";
 import { RegionAccess } from "../../mem/index.ts";
 import type { Cgroup } from "../cgroups/cgroup.ts";
 import type { Machine } from "../machine.ts";
+import type { Namespace } from "../net/namespace.ts";
+import type { KernelSocket } from "../net/socket.ts";
+import { Family } from "../net/socket-struct.ts";
 import type { KernelMap } from "../objects/map.ts";
 import type { KernelTask } from "../tasks/task.ts";
 
@@ -15,7 +18,13 @@ export interface WalkOptions {
   readonly task: { readonly tid: number; readonly pid: number };
 }
 
-/** Members of the context beside `meta`, as offsets; 0: NULL. */
+/** From where it is walked. */
+export interface WalkPlace {
+  /** The network namespace of whoever opened the file. */
+  readonly namespace: Namespace;
+}
+
+/** Members of the context beside `meta`: numbers, or objects as offsets; 0: NULL. */
 export type WalkStep = Readonly<Record<string, number>>;
 
 /** A kind of things that programs walk: what they are, and what the context says once there are no more. */
@@ -23,7 +32,9 @@ export interface Walk {
   /** Members of `struct bpf_iter__NAME` that objects go into. */
   readonly members: readonly string[];
   /** Each object, in a context's members, for as long as its turn lasts. */
-  readonly steps: (machine: Machine, options: WalkOptions) => IterableIterator<WalkStep>;
+  readonly steps: (machine: Machine, options: WalkOptions, place: WalkPlace) => IterableIterator<WalkStep>;
+  /** Members that are numbers. */
+  readonly numbers?: readonly string[];
 }
 
 function* maps(machine: Machine): IterableIterator<WalkStep> {
@@ -123,6 +134,32 @@ function* elements(machine: Machine, { map }: WalkOptions): IterableIterator<Wal
   }
 }
 
+/** What packets find of TCP: what listens, then connections. */
+function* tcpSockets(_machine: Machine, _options: WalkOptions, place: WalkPlace): IterableIterator<WalkStep> {
+  const { sockets } = place.namespace;
+  for (const socket of [...sockets.chain("listening"), ...sockets.chain("established")])
+    if (socket.references > 0) yield { sk_common: socket.offset, uid: ownerOf(socket) };
+}
+
+function* udpSockets(_machine: Machine, _options: WalkOptions, place: WalkPlace): IterableIterator<WalkStep> {
+  for (const socket of [...place.namespace.sockets.chain("datagram")])
+    if (socket.references > 0) yield { udp_sk: socket.offset, uid: ownerOf(socket), bucket: 0 };
+}
+
+function* unixSockets(
+  _machine: Machine,
+  _options: WalkOptions,
+  place: WalkPlace,
+): IterableIterator<WalkStep> {
+  for (const socket of place.namespace.sockets.all())
+    if (socket.parts.family === Family.UNIX && socket.references > 0)
+      yield { unix_sk: socket.offset, uid: ownerOf(socket) };
+}
+
+function ownerOf({ sock }: KernelSocket): number {
+  return sock.get("sk_uid");
+}
+
 /** What can be walked, by the name of the iterator. */
 export const WALKS: ReadonlyMap<string, Walk> = new Map<string, Walk>([
   ["bpf_map", { members: ["map"], steps: maps }],
@@ -131,4 +168,7 @@ export const WALKS: ReadonlyMap<string, Walk> = new Map<string, Walk>([
   ["bpf_link", { members: ["link"], steps: links }],
   ["task", { members: ["task"], steps: tasks }],
   ["cgroup", { members: ["cgroup"], steps: cgroups }],
+  ["tcp", { members: ["sk_common"], numbers: ["uid"], steps: tcpSockets }],
+  ["udp", { members: ["udp_sk"], numbers: ["uid", "bucket"], steps: udpSockets }],
+  ["unix", { members: ["unix_sk"], numbers: ["uid"], steps: unixSockets }],
 ]);

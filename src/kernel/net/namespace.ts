@@ -5,24 +5,34 @@ import { KernelObject } from "../objects/kernel-object.ts";
 import type { StructAllocator } from "../struct-allocator.ts";
 import { Device, type DeviceOptions } from "./device.ts";
 import { LOOPBACK_IFINDEX, LOOPBACK_MTU } from "./loopback.ts";
+import { SocketTable } from "./socket-table.ts";
 
 /** A network namespace: `struct net`, its devices, and the programs that decide for all of it. */
 export class Namespace extends KernelObject {
   readonly kind = "netns";
   readonly struct: KernelStruct;
   readonly devices = new Map<number, Device>();
+  readonly sockets = new SocketTable();
   /** Programs by attach type (`net->bpf`). */
   readonly hooks = new Map<number, NamespaceHook>();
   /** Netfilter programs, made when the first is attached. */
   netfilter: NetfilterHooks | null = null;
   readonly #structs: StructAllocator;
+  readonly #whenGone: (namespace: Namespace) => void;
 
   /**
    * @param id number of its file under /proc/PID/ns (`ns.inum`).
    * @param cookie what programs know it by, above 0.
+   * @param whenGone is told of its end.
    */
-  constructor(structs: StructAllocator, id: number, cookie: number) {
+  constructor(
+    structs: StructAllocator,
+    id: number,
+    cookie: number,
+    whenGone: (namespace: Namespace) => void,
+  ) {
     super(id);
+    this.#whenGone = whenGone;
     this.#structs = structs;
     this.struct = structs.struct("net");
     this.struct.set("ns.inum", id);
@@ -57,5 +67,6 @@ export class Namespace extends KernelObject {
       this.#structs.free(device);
     }
     this.#structs.free(this.struct);
+    this.#whenGone(this);
   }
 }

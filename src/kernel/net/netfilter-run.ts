@@ -2,7 +2,7 @@ import type { Firing } from "../hooks/firing.ts";
 import type { Machine } from "../machine.ts";
 import type { Device } from "./device.ts";
 import { computeDataPointers, ETH_P_IP, networkOrder } from "./lay-skb.ts";
-import { Family } from "./socket.ts";
+import { Family } from "./socket-struct.ts";
 import { withStruct } from "./with-struct.ts";
 
 /** `NF_ACCEPT` */

@@ -9,7 +9,8 @@ import { computeDataPointers, ETH_HLEN, ETH_P_IP, laySkb, networkOrder } from ".
 import { layXdp, XDP_HEADROOM } from "./lay-xdp.ts";
 import { runNetfilter } from "./netfilter-run.ts";
 import { runSocketLookup } from "./sk-lookup-run.ts";
-import { Family, type KernelSocket } from "./socket.ts";
+import type { KernelSocket } from "./socket.ts";
+import { Family } from "./socket-struct.ts";
 
 /** What became of a packet. */
 export interface Delivery {

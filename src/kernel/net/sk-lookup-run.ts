@@ -2,9 +2,10 @@ import { BpfAttachType } from "../../uapi/index.ts";
 import type { Firing } from "../hooks/firing.ts";
 import type { KernelStruct } from "../kernel-struct.ts";
 import type { Machine } from "../machine.ts";
+import type { KernelProgram } from "../objects/program.ts";
 import type { Device } from "./device.ts";
 import { ETH_HLEN, ETH_P_IP, ETH_P_IPV6, etherType, networkOrder } from "./lay-skb.ts";
-import { Family } from "./socket.ts";
+import { Family } from "./socket-struct.ts";
 import { withStruct } from "./with-struct.ts";
 
 /** `IPPROTO_TCP`, `IPPROTO_UDP`: protocols with ports. */
@@ -12,44 +13,59 @@ const PROTOCOLS: readonly number[] = [6, 17];
 const SK_PASS = 1;
 
 /** What a lookup of a socket is about. */
-interface Flow {
+export interface Flow {
   readonly family: number;
   readonly protocol: number;
   readonly source: Uint8Array;
   readonly destination: Uint8Array;
-  /** As in the header, in network order. */
   readonly sourcePort: number;
   readonly destinationPort: number;
 }
 
-/**
- * Programs that choose the socket of a packet, all of them (`bpf_sk_lookup_run_v4`). @returns whether it may have one:
- * not where one of them says so, and none has chosen any.
- */
+/** What programs say of a flow: which socket has it (offset of its `struct sock`), and whether its group is left out. */
+export interface Selection {
+  readonly sock: number;
+  readonly alone: boolean;
+}
+
+/** `bpf_sk_lookup_run_v4` of a frame. @returns whether it may have a socket: not where a program says so, and none has chosen any. */
 export function runSocketLookup(firing: Firing<Machine>, device: Device, frame: () => Uint8Array): boolean {
   const programs = device.namespace.hooks.get(BpfAttachType.SK_LOOKUP)?.programs ?? [];
-  if (programs.length === 0) return true;
-  const flow = flowOf(frame());
-  if (flow === null) return true;
+  const flow = programs.length === 0 ? null : flowOf(frame());
+  return flow === null || selectSocket(firing, programs, flow, device.ifindex) !== "refused";
+}
+
+/** Runs programs that choose the socket of a flow, all of them; null where none has chosen any. */
+export function selectSocket(
+  firing: Firing<Machine>,
+  programs: readonly KernelProgram[],
+  flow: Flow,
+  ifindex: number,
+): Selection | "refused" | null {
+  if (programs.length === 0) return null;
   const { machine } = firing;
   return withStruct(machine, "bpf_sk_lookup_kern", (context) =>
     machine.contexts.use(32, (addresses) => {
-      fill(context, flow, device.ifindex);
+      fill(context, flow, ifindex);
       machine.memory.bytes().set(flow.source, addresses);
       machine.memory.bytes().set(flow.destination, addresses + 16);
       if (flow.family === Family.INET6) {
         context.point("v6.saddr", addresses);
         context.point("v6.daddr", addresses + 16);
       }
-      let selected = 0n;
+      let selected = 0;
+      let alone = false;
       let allPass = true;
       for (const program of programs) {
-        context.set("selected_sk", selected);
+        context.point("selected_sk", selected);
+        context.set("no_reuseport", alone ? 1 : 0);
         const result = firing.run(program, context.offset, firing.frame({}));
-        if (result === SK_PASS) selected = context.get64("selected_sk") || selected;
-        else allPass = false;
+        const sock = context.pointer("selected_sk");
+        if (result !== SK_PASS) allPass = false;
+        else if (sock !== 0) [selected, alone] = [sock, context.get("no_reuseport") !== 0];
       }
-      return allPass || selected !== 0n;
+      if (selected !== 0) return { sock: selected, alone };
+      return allPass ? null : "refused";
     }),
   );
 }

@@ -2,7 +2,8 @@ import { BpfAttachType, BpfProgType, Errno } from "../../uapi/index.ts";
 import type { Process } from "../process.ts";
 import { refuse } from "../refusal.ts";
 import { runCgroupPrograms } from "./cgroup-run.ts";
-import { Family, KernelSocket } from "./socket.ts";
+import { KernelSocket } from "./socket.ts";
+import { Family } from "./socket-struct.ts";
 
 const FAMILIES: readonly number[] = Object.values(Family);
 /** `SOCK_STREAM`, `SOCK_DGRAM`, `SOCK_RAW`, below the flags of descriptors. */
@@ -34,6 +35,8 @@ export function openSocket(process: Process, family: number, type: number, proto
     protocol: isInternet && protocol === 0 ? (PROTOCOLS.get(kind) ?? 0) : protocol,
     cgroup,
     namespace,
+    uid: task.uid,
+    congestion: machine.congestionControls.default,
   });
   if (isInternet) {
     const attachType = BpfAttachType.CGROUP_INET_SOCK_CREATE;

@@ -16,7 +16,7 @@ import {
   SKB_HEADROOM,
 } from "../net/lay-skb.ts";
 import { layXdp, XDP_HEADROOM } from "../net/lay-xdp.ts";
-import { Family } from "../net/socket.ts";
+import { Family } from "../net/socket-struct.ts";
 import type { KernelProgram } from "../objects/program.ts";
 import { IPV4_HLEN, IPV6_HLEN, layTestSkb } from "./skb.ts";
 

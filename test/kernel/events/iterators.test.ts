@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { textOf, utf8 } from "../../../src/base/index.ts";
+import { offsetOf } from "../../../src/btf/index.ts";
 import { BPFFS_ROOT, EmbeddedKernel } from "../../../src/kernel/index.ts";
 import { linuxTypes } from "../../../src/node/index.ts";
 import { decodeStruct } from "../../../src/sys/index.ts";
@@ -175,5 +176,45 @@ describe("iterators", () => {
       type: 4,
       iterTargetNameLen: "bpf_map".length + 1,
     });
+  });
+
+  /** What a walk writes of each socket: its port, or of Unix sockets the type, and the owner; all bits set at the end. */
+  const sockets = (kernel: EmbeddedKernel, name: string, member: string, word: string): number[] => {
+    const text = `
+      r7 = *(u64 *)(r6 + ${offsetOf(types, `bpf_iter__${name}.${member}`)})
+      r8 = -1
+      if r7 == 0 goto +4
+      r8 = *(u16 *)(r7 + ${word})
+      r1 = *(u32 *)(r6 + ${offsetOf(types, `bpf_iter__${name}.uid`)})
+      r1 <<= 16
+      r8 |= r1
+      *(u32 *)(r10 - 32) = r8`;
+    const link = kernel.linkCreate({ progFd: iterator(kernel, name, text, 4), attachType: TRACE_ITER });
+    return [...new Int32Array(readAll(kernel, kernel.iterCreate({ linkFd: link })).buffer)];
+  };
+
+  it("walk the sockets of TCP, UDP and Unix of the caller's namespace, and whose they are", () => {
+    const kernel = new EmbeddedKernel({ btf: types });
+    const process = kernel.process({ uid: 7 });
+    const open = (family: number, type: number) => kernel.socketOf(kernel.port.socket(family, type, 0));
+    const bound = (type: number, port: number) => {
+      const socket = open(2, type);
+      socket.bind({ address: new Uint8Array(4), port });
+      return socket;
+    };
+    open(2, 1);
+    bound(1, 80).listen();
+    bound(1, 1000).connect({ address: Uint8Array.of(10, 0, 0, 1), port: 80 });
+    open(2, 2);
+    bound(2, 53);
+    const theirs = process.socketOf(process.port.socket(2, 2, 0));
+    theirs.bind({ address: new Uint8Array(4), port: 54 });
+    open(1, 2);
+    open(1, 1);
+    const port = `${offsetOf(types, "sock_common.skc_num")}`;
+    expect(sockets(kernel, "tcp", "sk_common", port)).toEqual([80, 1000, -1]);
+    expect(sockets(kernel, "udp", "udp_sk", port)).toEqual([54 | (7 << 16), 53, -1]);
+    const type = `${offset("sock", "sk_type")}`;
+    expect(sockets(kernel, "unix", "unix_sk", type)).toEqual([2, 1, -1]);
   });
 });

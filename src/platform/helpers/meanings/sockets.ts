@@ -48,10 +48,10 @@ export const SOCKET_MEANINGS = {
     "Gives a number that stands for the network namespace of the context; with NULL that of the initial one.",
   ),
   setsockopt: meaning(
-    "Sets an option of a socket, as setsockopt(2) does; which ones is a list of the kernel's. EINVAL for others.",
+    "Sets an option of a socket, as setsockopt(2) does: at SOL_SOCKET sizes of buffers, addresses that are shared, keepalive, priority, mark, device, pacing; at SOL_TCP what times and windows are and who controls congestion, with TCP_BPF_* for programs alone; IP_TOS, IPV6_TCLASS, IPV6_AUTOFLOWLABEL. EINVAL for others, and for lengths and values that they do not take; ENODEV, ENOENT, EOPNOTSUPP, EPERM.",
   ),
   getsockopt: meaning(
-    "Copies out an option of a socket, as getsockopt(2) does; which ones is a list of the kernel's. EINVAL, and zeros in the buffer, for others.",
+    "Copies out an option of a socket, as getsockopt(2) does: those of bpf_setsockopt, but SO_BINDTODEVICE, TCP_BPF_IW and TCP_BPF_SNDCWND_CLAMP. EINVAL, and zeros in the buffer, for others.",
   ),
   bind: meaning(
     "Binds a socket to a source address before it connects, so that user space need not. With port 0 the connection chooses one. EAFNOSUPPORT for addresses that are not IP.",

@@ -1,0 +1,50 @@
+import type { SocketDirectory, SocketQuery } from "../../helpers/index.ts";
+import { BpfAttachType, Errno } from "../../uapi/index.ts";
+import { Firing } from "../hooks/firing.ts";
+import type { Machine } from "../machine.ts";
+import type { Namespace } from "./namespace.ts";
+import { selectSocket } from "./sk-lookup-run.ts";
+import type { KernelSocket } from "./socket.ts";
+import { type Choice, lookUpSocket } from "./socket-lookup.ts";
+
+/** What a socket ends with where a program ends it. */
+const REASON = Errno.ECONNABORTED;
+
+/** The sockets of a kernel, as helpers ask for them. */
+export function socketDirectory(machine: Machine): SocketDirectory {
+  return {
+    find: (query) => {
+      const namespace = machine.namespaceAt(query.namespace);
+      if (namespace === undefined) return 0;
+      const { sockets: table } = namespace;
+      const choose = () => choiceOf(machine, namespace, query);
+      return lookUpSocket({ table, query, choose, key: machine.flowKey })?.hold() ?? 0;
+    },
+    deviceNamed: (offset, name) => {
+      for (const device of machine.namespaceAt(offset)?.devices.values() ?? [])
+        if (device.name === name) return device.ifindex;
+      return 0;
+    },
+    congestion: (name) => machine.congestionControls.find(name),
+    destroy: (offset) => socketAt(machine, offset)?.abort(REASON) ?? -Errno.EOPNOTSUPP,
+  };
+}
+
+function socketAt(machine: Machine, offset: number): KernelSocket | undefined {
+  for (const { sockets } of machine.namespaces()) {
+    const socket = sockets.at(offset);
+    if (socket !== undefined) return socket;
+  }
+  return undefined;
+}
+
+/** What the programs of a namespace that choose sockets say. */
+function choiceOf(machine: Machine, namespace: Namespace, query: SocketQuery): Choice {
+  const programs = namespace.hooks.get(BpfAttachType.SK_LOOKUP)?.programs ?? [];
+  if (programs.length === 0) return null;
+  const firing = new Firing(machine, { cpu: query.cpu });
+  const selection = selectSocket(firing, programs, query, query.device);
+  if (selection === null || selection === "refused") return selection;
+  const socket = namespace.sockets.at(selection.sock);
+  return socket === undefined ? null : { socket, alone: selection.alone };
+}
