@@ -1,5 +1,5 @@
 import type { IrFunction } from "./function.ts";
-import { type Block, type IrType, Op, resolve, type Value } from "./value.ts";
+import type { Block, IrType, Phi, Value } from "./value.ts";
 
 /** Variables that are turned into values: registers, or slots of the stack. */
 export interface Renaming {
@@ -22,7 +22,7 @@ export function renameVariables(func: IrFunction, renaming: Renaming): void {
   const { count } = renaming;
   const live = liveIn(func, renaming);
   const out: (Value | undefined)[][] = [];
-  const made: { block: Block; variable: number; phi: Value }[] = [];
+  const made: { block: Block; variable: number; phi: Phi }[] = [];
   const { reversePostorderIndex } = func.order;
   for (const block of func.inOrder()) {
     let state: (Value | undefined)[];
@@ -35,11 +35,10 @@ export function renameVariables(func: IrFunction, renaming: Renaming): void {
       const words = live[block.id]!;
       for (let variable = 0; variable < count && before !== undefined; variable++) {
         if ((words[variable >>> 5]! & (1 << (variable & 31))) === 0) continue;
-        const phi = func.value(Op.phi, renaming.typeOf(variable), []);
-        phi.block = block;
+        const phi = func.phi(renaming.typeOf(variable), block);
         block.phis.push(phi);
         made.push({ block, variable, phi });
-        state[variable] = phi;
+        state[variable] = phi.value;
       }
     }
     renaming.rename(block, state);
@@ -64,11 +63,11 @@ export function removeTrivialPhis(func: IrFunction): boolean {
       if (block.phis.length === 0) continue;
       let kept = 0;
       for (const phi of block.phis) {
-        const same = onlyValueOf(phi);
+        const same = onlyValueOf(func, phi);
         if (same === null) {
           block.phis[kept++] = phi;
         } else {
-          phi.forward = same;
+          func.forward(phi.value, same);
           changed = true;
         }
       }
@@ -79,19 +78,19 @@ export function removeTrivialPhis(func: IrFunction): boolean {
   return removed;
 }
 
-function onlyValueOf(phi: Value): Value | null {
+function onlyValueOf(func: IrFunction, phi: Phi): Value | null {
   let only: Value | null = null;
   for (const arg of phi.args) {
-    const value = resolve(arg);
-    if (value === phi || value === only) continue;
-    if (only !== null && !sameConstant(only, value)) return null;
+    const value = func.resolve(arg);
+    if (value === phi.value || value === only) continue;
+    if (only !== null && !isSameConstant(func, only, value)) return null;
     only ??= value;
   }
   return only;
 }
 
-function sameConstant(a: Value, b: Value): boolean {
-  return a.op === Op.const && b.op === Op.const && a.type === b.type && a.imm === b.imm && a.high === b.high;
+function isSameConstant(func: IrFunction, a: Value, b: Value): boolean {
+  return func.isConst(a) && func.isConstOf(b, func.imm(a), func.high(a)) && func.type(a) === func.type(b);
 }
 
 /** Which variables are read later, before they are written, where a block begins. */
