@@ -4,7 +4,7 @@ import { Appender } from "./appender.ts";
 import { binary, extendU, negate, offsetOf, pointerOrNull, wrap } from "./fold.ts";
 import { IrFunction } from "./function.ts";
 import { renameVariables } from "./ssa.ts";
-import { type Block, Op, type Value } from "./value.ts";
+import { type Block, NONE, Op, type Value } from "./value.ts";
 
 /** A function as slots, cut into blocks; the graph is of those. */
 export interface SlotFunction {
@@ -76,13 +76,19 @@ export function irOf(slots: SlotFunction): IrFunction | null {
     }
   }
   const func = new IrFunction(slots.name, slots.graph, VALUES_OF_SLOT * insns.length);
-  const access = blocks.map(({ start, end }) => registersOf(slots, start, end));
+  const uses = new Uint32Array(blocks.length);
+  const defines = new Uint32Array(blocks.length);
+  for (const [id, { start, end }] of blocks.entries()) {
+    const access = registersOf(slots, start, end);
+    uses[id] = access.uses;
+    defines[id] = access.defines;
+  }
   const translation = new Translation(slots, func);
   renameVariables(func, {
     count: REGISTERS,
     typeOf: () => "i64",
-    uses: ({ id }) => Uint32Array.of(access[id]!.uses),
-    defines: ({ id }) => Uint32Array.of(access[id]!.defines),
+    uses,
+    defines,
     nothing: () => func.constant("i64", 0),
     rename: (block, state) => translation.block(block, state),
   });
@@ -170,7 +176,8 @@ const NAMES = Object.keys(Operation) as OperationName[];
 const BINARY_OF = NAMES.map((name) => BINARY[name]);
 const COMPARE_OF = NAMES.map((name) => COMPARE[name]);
 
-type State = (Value | undefined)[];
+/** Values of registers; NONE for those that were never written. */
+type State = Int32Array;
 
 class Translation {
   readonly #slots: SlotFunction;
@@ -213,7 +220,8 @@ class Translation {
   }
 
   #register(state: State, number: number): Value {
-    return state[number] ?? this.#make.i64(0, 0);
+    const value = state[number] as Value;
+    return value === NONE ? this.#make.i64(0, 0) : value;
   }
 
   #insn(block: Block, state: State, slot: number, row: InsnRow): void {

@@ -4,6 +4,7 @@ import {
   dominates,
   dominatorsOf,
   graphOf,
+  NO_BLOCK,
   type Order,
   orderOf,
 } from "../cfg/index.ts";
@@ -17,6 +18,7 @@ export class IrFunction extends ValueTable {
   #order: Order;
   #dominators: Dominators;
   #blocks: readonly Block[];
+  #inOrder: readonly Block[];
   /** The frame's address is somewhere else than in accesses and arguments of calls: any pointer may lead to it. */
   frameEscapes = false;
 
@@ -34,14 +36,15 @@ export class IrFunction extends ValueTable {
       from.successors.push(to);
       to.predecessors.push(from);
     }
+    this.#inOrder = ordered(this.#blocks, this.#order);
   }
 
   get graph(): Cfg {
     return this.#graph;
   }
 
-  get order(): Order {
-    return this.#order;
+  get dominators(): Dominators {
+    return this.#dominators;
   }
 
   /** By number. */
@@ -70,14 +73,23 @@ export class IrFunction extends ValueTable {
     this.#graph = graphOf(blocks.map(({ successors }) => successors.map(({ id }) => id)));
     this.#order = orderOf(this.#graph);
     this.#dominators = dominatorsOf(this.#graph, this.#order);
+    this.#inOrder = ordered(blocks, this.#order);
   }
 
-  /** Blocks so that, loops apart, each stands behind all that lead to it. */
-  *inOrder(): Iterable<Block> {
-    for (const block of this.#order.reversePostorder) yield this.#blocks[block]!;
+  /** Blocks so that, loops apart, each stands behind all that lead to it; those that nothing reaches are left out. */
+  inOrder(): readonly Block[] {
+    return this.#inOrder;
+  }
+
+  isReached({ id }: Block): boolean {
+    return this.#order.reversePostorderIndex[id] !== NO_BLOCK;
   }
 
   dominates(a: Block, b: Block): boolean {
     return dominates(this.#dominators, a.id, b.id);
   }
+}
+
+function ordered(blocks: readonly Block[], { reversePostorder }: Order): readonly Block[] {
+  return Array.from(reversePostorder, (block) => blocks[block]!);
 }

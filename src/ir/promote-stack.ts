@@ -4,8 +4,8 @@ import type { IrFunction } from "./function.ts";
 import { baseOf, offsetFrom } from "./memory-state.ts";
 import { settle } from "./settle.ts";
 import type { CallKnowledge } from "./simplify.ts";
-import { renameVariables } from "./ssa.ts";
-import { type Block, Op, type Value } from "./value.ts";
+import { renameVariables, wordsFor } from "./ssa.ts";
+import { type Block, NONE, Op, type Value } from "./value.ts";
 
 /** A slot of the frame, by where it begins and how long it is. */
 interface Slot {
@@ -29,39 +29,35 @@ export function promoteStack(func: IrFunction, knowledge: CallKnowledge): void {
     numbers.set(offset, sizes.length);
     sizes.push(size);
   }
-  const words = (sizes.length + 31) >>> 5;
   const slotOf = (value: Value): number | undefined => {
     const op = func.op(value);
     if (op !== Op.load && op !== Op.store) return undefined;
     return func.op(baseOf(func, value)) === Op.frame ? numbers.get(offsetFrom(func, value)) : undefined;
   };
-  const access = func.blocks.map((block) => accessOf(func, block, slotOf, words));
   const typeOf = (slot: number) => (sizes[slot] === 8 ? "i64" : "i32");
   renameVariables(func, {
     count: sizes.length,
     typeOf,
-    uses: ({ id }) => access[id]!.uses,
-    defines: ({ id }) => access[id]!.defines,
+    ...accessesOf(func, slotOf, wordsFor(sizes.length)),
     nothing: (slot) => func.constant(typeOf(slot), 0),
     rename: (block, state) => renameBlock(func, block, state, slotOf),
   });
   settle(func);
 }
 
-function accessOf(
-  func: IrFunction,
-  block: Block,
-  slotOf: (value: Value) => number | undefined,
-  words: number,
-) {
-  const uses = new Uint32Array(words);
-  const defines = new Uint32Array(words);
-  for (const value of block.values) {
-    const slot = slotOf(value);
-    if (slot === undefined) continue;
-    const [word, bit] = [slot >>> 5, 1 << (slot & 31)];
-    if (func.op(value) === Op.store) defines[word]! |= bit;
-    else if ((defines[word]! & bit) === 0) uses[word]! |= bit;
+/** Slots that each block reads before it writes them, and those that it writes. */
+function accessesOf(func: IrFunction, slotOf: (value: Value) => number | undefined, words: number) {
+  const uses = new Uint32Array(words * func.blocks.length);
+  const defines = new Uint32Array(words * func.blocks.length);
+  for (const { id, values } of func.blocks) {
+    for (const value of values) {
+      const slot = slotOf(value);
+      if (slot === undefined) continue;
+      const at = id * words + (slot >>> 5);
+      const bit = 1 << (slot & 31);
+      if (func.op(value) === Op.store) defines[at]! |= bit;
+      else if ((defines[at]! & bit) === 0) uses[at]! |= bit;
+    }
   }
   return { uses, defines };
 }
@@ -69,7 +65,7 @@ function accessOf(
 function renameBlock(
   func: IrFunction,
   block: Block,
-  state: (Value | undefined)[],
+  state: Int32Array,
   slotOf: (value: Value) => number | undefined,
 ): void {
   const kept: Value[] = [];
@@ -90,7 +86,7 @@ function renameBlock(
       state[slot] =
         func.size(value) >= 4 ? stored : add(func.value(Op.and, "i32", [stored, func.constant("i32", mask)]));
     } else {
-      const content = state[slot] ?? func.constant(func.type(value), 0);
+      const content = state[slot] === NONE ? func.constant(func.type(value), 0) : (state[slot] as Value);
       const size = func.size(value);
       const loaded =
         func.isSigned(value) && size < 4
