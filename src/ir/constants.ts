@@ -1,23 +1,20 @@
 import { type IrType, Op, type Value } from "./value.ts";
+import type { ValueTable } from "./value-table.ts";
 
-/** Makes a value, or gives one that is the same. */
+/** Makes values of a function, or gives ones that are the same. */
 export interface ValueMaker {
-  make(op: Op, type: IrType, args: Value[], imm?: number): Value;
+  readonly func: ValueTable;
   i32(value: number): Value;
   i64(low: number, high: number): Value;
+  /** A pure value of so many arguments. */
+  leaf(op: Op, type: IrType, imm?: number): Value;
+  one(op: Op, type: IrType, a: Value, imm?: number): Value;
+  two(op: Op, type: IrType, a: Value, b: Value): Value;
+  three(op: Op, type: IrType, a: Value, b: Value, c: Value): Value;
 }
 
-export function isConst(value: Value): boolean {
-  return value.op === Op.const;
-}
-
-/** Whether a value is a constant with these halves (the high one for i64 alone). */
-export function isConstOf(value: Value, low: number, high = 0): boolean {
-  return value.op === Op.const && value.imm === low && (value.type === "i32" || value.high === high);
-}
-
-export function bigOf({ imm, high }: Value): bigint {
-  return (BigInt(high) << 32n) | BigInt(imm >>> 0);
+export function bigOf(func: ValueTable, value: Value): bigint {
+  return (BigInt(func.high(value)) << 32n) | BigInt(func.imm(value) >>> 0);
 }
 
 export function fromBig(make: ValueMaker, value: bigint): Value {
@@ -26,48 +23,47 @@ export function fromBig(make: ValueMaker, value: bigint): Value {
 
 /** What an operation on known values gives; undefined for those that are not folded. */
 export function foldBinary(make: ValueMaker, op: Op, a: Value, b: Value): Value | undefined {
-  if (a.type === "i32") {
-    const [x, y] = [a.imm, b.imm];
-    switch (op) {
-      case Op.add:
-        return make.i32((x + y) | 0);
-      case Op.sub:
-        return make.i32((x - y) | 0);
-      case Op.mul:
-        return make.i32(Math.imul(x, y));
-      case Op.and:
-        return make.i32(x & y);
-      case Op.or:
-        return make.i32(x | y);
-      case Op.xor:
-        return make.i32(x ^ y);
-      case Op.shl:
-        return make.i32(x << y);
-      case Op.shrU:
-        return make.i32((x >>> y) | 0);
-      case Op.shrS:
-        return make.i32(x >> y);
-      case Op.divU:
-        return make.i32(y === 0 ? 0 : ((x >>> 0) / (y >>> 0)) | 0);
-      case Op.remU:
-        return make.i32(y === 0 ? x : ((x >>> 0) % (y >>> 0)) | 0);
-      case Op.eq:
-        return make.i32(x === y ? 1 : 0);
-      case Op.ne:
-        return make.i32(x !== y ? 1 : 0);
-      case Op.ltU:
-        return make.i32(x >>> 0 < y >>> 0 ? 1 : 0);
-      case Op.ltS:
-        return make.i32(x < y ? 1 : 0);
-      case Op.leU:
-        return make.i32(x >>> 0 <= y >>> 0 ? 1 : 0);
-      case Op.leS:
-        return make.i32(x <= y ? 1 : 0);
-      default:
-        return undefined;
-    }
+  const { func } = make;
+  if (func.isWide(a)) return foldWide(make, op, bigOf(func, a), bigOf(func, b));
+  const [x, y] = [func.imm(a), func.imm(b)];
+  switch (op) {
+    case Op.add:
+      return make.i32((x + y) | 0);
+    case Op.sub:
+      return make.i32((x - y) | 0);
+    case Op.mul:
+      return make.i32(Math.imul(x, y));
+    case Op.and:
+      return make.i32(x & y);
+    case Op.or:
+      return make.i32(x | y);
+    case Op.xor:
+      return make.i32(x ^ y);
+    case Op.shl:
+      return make.i32(x << y);
+    case Op.shrU:
+      return make.i32((x >>> y) | 0);
+    case Op.shrS:
+      return make.i32(x >> y);
+    case Op.divU:
+      return make.i32(y === 0 ? 0 : ((x >>> 0) / (y >>> 0)) | 0);
+    case Op.remU:
+      return make.i32(y === 0 ? x : ((x >>> 0) % (y >>> 0)) | 0);
+    case Op.eq:
+      return make.i32(x === y ? 1 : 0);
+    case Op.ne:
+      return make.i32(x !== y ? 1 : 0);
+    case Op.ltU:
+      return make.i32(x >>> 0 < y >>> 0 ? 1 : 0);
+    case Op.ltS:
+      return make.i32(x < y ? 1 : 0);
+    case Op.leU:
+      return make.i32(x >>> 0 <= y >>> 0 ? 1 : 0);
+    case Op.leS:
+      return make.i32(x <= y ? 1 : 0);
+    default:
+      return undefined;
   }
-  return foldWide(make, op, bigOf(a), bigOf(b));
 }
 
 function foldWide(make: ValueMaker, op: Op, x: bigint, y: bigint): Value | undefined {
@@ -122,8 +118,9 @@ export function constantOf(make: ValueMaker, type: IrType, value: number): Value
 }
 
 /** The exponent; -1 where the constant is no power of two. */
-export function powerOfTwo({ type, imm, high }: Value): number {
+export function powerOfTwo(func: ValueTable, value: Value): number {
   const single = (word: number) => (word !== 0 && (word & (word - 1)) === 0 ? 31 - Math.clz32(word) : -1);
-  if (type === "i32" || high === 0) return single(imm);
+  const [imm, high] = [func.imm(value), func.high(value)];
+  if (!func.isWide(value) || high === 0) return single(imm);
   return imm === 0 && single(high) >= 0 ? 32 + single(high) : -1;
 }

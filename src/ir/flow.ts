@@ -1,4 +1,5 @@
 import type { Block, Value } from "./value.ts";
+import type { ValueTable } from "./value-table.ts";
 
 // Changes of the flow between blocks. Each keeps successors, predecessors and what phis take in step;
 // `IrFunction.rebuild` makes graph and numbers true again afterwards.
@@ -40,10 +41,10 @@ export function takeOver(block: Block, ended: Block): void {
 }
 
 /** A block and those that only follow on it become one. @returns whether there was any. */
-export function joinLines(block: Block): boolean {
+export function joinLines(func: ValueTable, block: Block): boolean {
   let joined = false;
   while (block.successors.length === 1 && continuesLine(block.successors[0]!)) {
-    join(block, block.successors[0]!);
+    join(func, block, block.successors[0]!);
     joined = true;
   }
   return joined;
@@ -55,10 +56,10 @@ function continuesLine(block: Block): boolean {
   return block.predecessors.length === 1 && before!.successors.length === 1 && before !== block;
 }
 
-function join(block: Block, next: Block): void {
-  for (const phi of next.phis) phi.forward = phi.args[0]!;
+function join(func: ValueTable, block: Block, next: Block): void {
+  for (const phi of next.phis) func.forward(phi.value, phi.args[0]!);
   for (const value of next.values) {
-    value.block = block;
+    func.setBlock(value, block);
     block.values.push(value);
   }
   takeOver(block, next);

@@ -1,10 +1,10 @@
 import type { Cfg } from "../cfg/index.ts";
 import { type Insn, type InsnRow, Operation, type OperationName, WideKind } from "../isa/index.ts";
-import { isConst } from "./constants.ts";
+import { Appender } from "./appender.ts";
 import { binary, extendU, negate, offsetOf, pointerOrNull, wrap } from "./fold.ts";
-import { Appender, IrFunction } from "./function.ts";
+import { IrFunction } from "./function.ts";
 import { renameVariables } from "./ssa.ts";
-import { type Block, Op, type Value } from "./value.ts";
+import { type Block, NONE, Op, type Value } from "./value.ts";
 
 /** A function as slots, cut into blocks; the graph is of those. */
 export interface SlotFunction {
@@ -33,6 +33,8 @@ export interface SlotCall {
 }
 
 const REGISTERS = 12;
+/** Values that passes make of a slot, more or less. */
+const VALUES_OF_SLOT = 5;
 const R0 = 0;
 const R10 = 10;
 
@@ -73,15 +75,21 @@ export function irOf(slots: SlotFunction): IrFunction | null {
       if (row.kind === "call" && row.name !== "call_local" && slots.call(slot).kind === "throw") return null;
     }
   }
-  const func = new IrFunction(slots.name, slots.graph);
-  const access = blocks.map(({ start, end }) => registersOf(slots, start, end));
+  const func = new IrFunction(slots.name, slots.graph, VALUES_OF_SLOT * insns.length);
+  const uses = new Uint32Array(blocks.length);
+  const defines = new Uint32Array(blocks.length);
+  for (const [id, { start, end }] of blocks.entries()) {
+    const access = registersOf(slots, start, end);
+    uses[id] = access.uses;
+    defines[id] = access.defines;
+  }
   const translation = new Translation(slots, func);
   renameVariables(func, {
     count: REGISTERS,
     typeOf: () => "i64",
-    uses: ({ id }) => Uint32Array.of(access[id]!.uses),
-    defines: ({ id }) => Uint32Array.of(access[id]!.defines),
-    nothing: () => func.value(Op.const, "i64", []),
+    uses,
+    defines,
+    nothing: () => func.constant("i64", 0),
     rename: (block, state) => translation.block(block, state),
   });
   return func;
@@ -168,7 +176,8 @@ const NAMES = Object.keys(Operation) as OperationName[];
 const BINARY_OF = NAMES.map((name) => BINARY[name]);
 const COMPARE_OF = NAMES.map((name) => COMPARE[name]);
 
-type State = (Value | undefined)[];
+/** Values of registers; NONE for those that were never written. */
+type State = Int32Array;
 
 class Translation {
   readonly #slots: SlotFunction;
@@ -200,18 +209,19 @@ class Translation {
   #begin(state: State): void {
     const make = this.#make;
     if (this.#slots.takes === "context") {
-      const offset = make.make(Op.param, "i32", [], 1);
+      const offset = make.leaf(Op.param, "i32", 1);
       state[1] = pointerOrNull(make, binary(make, Op.ne, offset, make.i32(0)), offset);
     } else {
       for (let register = 1; register <= 5; register++)
-        state[register] = make.make(Op.param, "i64", [], register);
+        state[register] = make.leaf(Op.param, "i64", register);
     }
-    const frame = make.make(Op.frame, "i32", []);
-    state[R10] = make.make(Op.address, "i64", [binary(make, Op.add, frame, make.i32(FRAME_BYTES))]);
+    const frame = make.leaf(Op.frame, "i32");
+    state[R10] = make.one(Op.address, "i64", binary(make, Op.add, frame, make.i32(FRAME_BYTES)));
   }
 
   #register(state: State, number: number): Value {
-    return state[number] ?? this.#make.i64(0, 0);
+    const value = state[number] as Value;
+    return value === NONE ? this.#make.i64(0, 0) : value;
   }
 
   #insn(block: Block, state: State, slot: number, row: InsnRow): void {
@@ -225,7 +235,7 @@ class Translation {
       return wide ? src() : wrap(make, src());
     };
     const set = (value: Value): void => {
-      state[insn.dst] = value.type === "i64" ? value : extendU(make, value);
+      state[insn.dst] = this.#func.isWide(value) ? value : extendU(make, value);
     };
     const first = () => (wide ? dst() : wrap(make, dst()));
     switch (row.kind) {
@@ -278,8 +288,8 @@ class Translation {
     if (row.operation === Operation.mov) return operand();
     if (row.operation === Operation.movsx) {
       const value = row.width === 64 ? src() : wrap(make, src());
-      if (row.width === 64 && row.extend === 32) return make.make(Op.extendS, "i64", [wrap(make, value)]);
-      return make.make(Op.extend, value.type, [value], row.extend);
+      if (row.width === 64 && row.extend === 32) return make.one(Op.extendS, "i64", wrap(make, value));
+      return make.one(Op.extend, this.#func.type(value), value, row.extend);
     }
     return binary(make, BINARY_OF[row.operation]!, first(), operand());
   }
@@ -293,8 +303,8 @@ class Translation {
       return width === 32 ? low : binary(make, Op.and, low, make.i32(0xffff));
     }
     return width === 64
-      ? make.make(Op.bswap, "i64", [value], 64)
-      : make.make(Op.bswap, "i32", [wrap(make, value)], width);
+      ? make.one(Op.bswap, "i64", value, 64)
+      : make.one(Op.bswap, "i32", wrap(make, value), width);
   }
 
   #wide(slot: number, insn: Insn): Value {
@@ -315,7 +325,7 @@ class Translation {
     const offset = offsetOf(make, base);
     if (row.size === 8) return make.effect(Op.load, "i64", [offset], fields);
     const value = make.effect(Op.load, "i32", [offset], fields);
-    return fields.signed ? make.make(Op.extendS, "i64", [value]) : value;
+    return fields.signed ? make.one(Op.extendS, "i64", value) : value;
   }
 
   #condition(row: InsnRow, a: Value, b: Value): Value {
@@ -323,12 +333,12 @@ class Translation {
     const compare = COMPARE_OF[row.operation];
     if (compare === undefined) {
       const bits = binary(make, Op.and, a, b);
-      return binary(make, Op.ne, bits, a.type === "i64" ? make.i64(0, 0) : make.i32(0));
+      return binary(make, Op.ne, bits, this.#func.isWide(a) ? make.i64(0, 0) : make.i32(0));
     }
     const [op, swapped] = compare;
     if (!swapped) return binary(make, op, a, b);
     // a > b with a known b: not (a <= b), so that the constant stays behind.
-    return isConst(b) ? negate(make, binary(make, REVERSE[op]!, a, b)) : binary(make, op, b, a);
+    return this.#func.isConst(b) ? negate(make, binary(make, REVERSE[op]!, a, b)) : binary(make, op, b, a);
   }
 
   #atomic(state: State, row: InsnRow, insn: Insn): void {
@@ -378,7 +388,7 @@ class Translation {
       case "pointer":
         return value;
       case "signed":
-        return make.make(Op.extendS, "i64", [value]);
+        return make.one(Op.extendS, "i64", value);
       case "unsigned":
         return extendU(make, value);
       case "none":

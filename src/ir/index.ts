@@ -1,11 +1,23 @@
-export { isConst, isConstOf } from "./constants.ts";
+export { Appender } from "./appender.ts";
 export { binary, extendU, offsetOf, pointerOrNull, wrap } from "./fold.ts";
 export { FRAME_BYTES, irOf, type SlotCall, type SlotFunction } from "./from-slots.ts";
-export { Appender, IrFunction } from "./function.ts";
+export { IrFunction } from "./function.ts";
 export { type Inlining, isInlinable } from "./inline.ts";
-export { placeOf } from "./memory-state.ts";
 export { optimise } from "./optimise.ts";
 export { printIr } from "./print.ts";
 export { removeDead } from "./remove-dead.ts";
 export type { CallKnowledge } from "./simplify.ts";
-export { Block, type IrType, isClobber, isComparison, isPure, isRead, OP_NAMES, Op, Value } from "./value.ts";
+export {
+  Block,
+  type IrType,
+  isClobber,
+  isComparison,
+  isPure,
+  isRead,
+  NONE,
+  OP_NAMES,
+  Op,
+  type Phi,
+  type Value,
+} from "./value.ts";
+export { ValueTable } from "./value-table.ts";

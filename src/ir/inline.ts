@@ -1,10 +1,10 @@
-import { isConst, type ValueMaker } from "./constants.ts";
+import type { ValueMaker } from "./constants.ts";
 import { takeOver } from "./flow.ts";
 import { binary, extendU } from "./fold.ts";
 import type { IrFunction } from "./function.ts";
 import { settle } from "./settle.ts";
 import { removeTrivialPhis } from "./ssa.ts";
-import { Block, type IrType, Op, type Value } from "./value.ts";
+import { Block, type IrType, NONE, Op, type Phi, type Value } from "./value.ts";
 
 /** What a call runs, in a form that may stand in the call's place. */
 export interface Inlining {
@@ -29,10 +29,14 @@ export function isInlinable(func: IrFunction): boolean {
   let size = 0;
   for (const { values } of func.inOrder()) {
     size += values.length;
-    // It has a frame, or counters, of its own; a tail call ends the function that is called, not the caller.
-    if (values.some(({ op }) => op === Op.frame || op === Op.mayGoto || op === Op.tailCall)) return false;
+    if (values.some((value) => isItsOwn(func.op(value)))) return false;
   }
   return size <= MOST_VALUES;
+}
+
+/** A frame, or counters; and a tail call ends the function that is called, not the caller. */
+function isItsOwn(op: Op): boolean {
+  return op === Op.frame || op === Op.mayGoto || op === Op.tailCall;
 }
 
 /**
@@ -41,7 +45,10 @@ export function isInlinable(func: IrFunction): boolean {
  * @param of what a call runs; undefined where it stays a call.
  * @returns whether there was one.
  */
-export function inlineCalls(func: IrFunction, of: (call: Value) => Inlining | undefined): boolean {
+export function inlineCalls(
+  func: IrFunction,
+  of: (func: IrFunction, call: Value) => Inlining | undefined,
+): boolean {
   let size = 0;
   for (const { values } of func.inOrder()) size += values.length;
   let changed = false;
@@ -49,8 +56,8 @@ export function inlineCalls(func: IrFunction, of: (call: Value) => Inlining | un
     let block = begin;
     for (let index = 0; index < block.values.length; index++) {
       const call = block.values[index]!;
-      if (call.op !== Op.call && call.op !== Op.callLocal) continue;
-      const inlining = of(call);
+      if (func.op(call) !== Op.call && func.op(call) !== Op.callLocal) continue;
+      const inlining = of(func, call);
       if (inlining === undefined || size > MOST_GROWN) continue;
       const rest = new Inliner(func, block, index).inline(inlining);
       for (const { values } of inlining.form.inOrder()) size += values.length;
@@ -73,24 +80,23 @@ class Inliner {
   readonly #rest = new Block(-1);
   readonly #call: Value;
   /** What the call gives. */
-  readonly #result: Value;
+  readonly #result: Phi;
 
   /** Cuts a block in two around a call. */
   constructor(func: IrFunction, block: Block, index: number) {
     this.#func = func;
     this.#before = block;
     this.#call = block.values[index]!;
-    func.slot = this.#call.slot;
-    this.#result = func.value(Op.phi, "i64", []);
+    func.slot = func.slotOf(this.#call);
     const rest = this.#rest;
-    this.#result.block = rest;
+    this.#result = func.phi("i64", rest);
     rest.phis = [this.#result];
     rest.values = block.values.slice(index + 1);
-    for (const value of rest.values) value.block = rest;
+    for (const value of rest.values) func.setBlock(value, rest);
     block.values.length = index;
     takeOver(rest, block);
     block.successors = [];
-    this.#call.forward = this.#result;
+    func.forward(this.#call, this.#result.value);
   }
 
   /** @returns the block that goes on behind the call. */
@@ -101,7 +107,7 @@ class Inliner {
   }
 
   #once(form: IrFunction): void {
-    const copy = copyInto(this.#func, form, this.#call.args);
+    const copy = copyInto(this.#func, form, this.#func.argsOf(this.#call));
     go(this.#before, copy.entry);
     for (const { block, value } of copy.returns) this.#finish(block, value);
   }
@@ -115,11 +121,10 @@ class Inliner {
   /** See `emitIrLoop`, which does the same where the callback cannot be inlined. */
   #rounds(form: IrFunction, { mostRounds, refusal }: Loop): void {
     const func = this.#func;
-    const [count, , context] = this.#call.args as [Value, Value, Value];
+    const [count, , context] = func.argsOf(this.#call) as [Value, Value, Value];
     const before = this.#before;
     const [refused, header, done, onward] = [new Block(-1), new Block(-1), new Block(-1), new Block(-1)];
-    const round = func.value(Op.phi, "i32", []);
-    round.block = header;
+    const round = func.phi("i32", header);
     header.phis = [round];
     const copyAt = new Block(-1);
     const first = new Writer(func, before);
@@ -127,15 +132,14 @@ class Inliner {
     branch(before, binary(first, Op.ltU, first.i64(mostRounds, 0), count), refused, header);
     this.#finish(refused, new Writer(func, refused).i64(refusal.low, refusal.high));
     const head = new Writer(func, header);
-    const number = extendU(head, round);
+    const number = extendU(head, round.value);
     const zero = head.i64(0, 0);
-    branch(header, binary(head, Op.ltU, round, head.make(Op.wrap, "i32", [count])), copyAt, done);
+    branch(header, binary(head, Op.ltU, round.value, head.one(Op.wrap, "i32", count)), copyAt, done);
     this.#finish(done, number);
     const copy = copyInto(func, form, [number, context, zero, zero, zero]);
     go(copyAt, copy.entry);
-    func.slot = this.#call.slot;
-    const answer = func.value(Op.phi, "i64", []);
-    answer.block = onward;
+    func.slot = func.slotOf(this.#call);
+    const answer = func.phi("i64", onward);
     onward.phis = [answer];
     for (const { block, value } of copy.returns) {
       go(block, onward);
@@ -143,9 +147,9 @@ class Inliner {
     }
     const [ended, look, again] = [new Block(-1), new Block(-1), new Block(-1)];
     const last = new Writer(func, onward);
-    const next = binary(last, Op.add, round, last.i32(1));
-    branch(onward, binary(last, Op.ne, answer, last.i64(0, 0)), ended, look);
-    branch(look, new Writer(func, look).make(Op.interrupted, "i32", []), ended, again);
+    const next = binary(last, Op.add, round.value, last.i32(1));
+    branch(onward, binary(last, Op.ne, answer.value, last.i64(0, 0)), ended, look);
+    branch(look, new Writer(func, look).leaf(Op.interrupted, "i32"), ended, again);
     this.#finish(ended, extendU(new Writer(func, ended), next));
     go(again, header);
     round.args.push(next);
@@ -154,28 +158,40 @@ class Inliner {
 
 /** Puts values at the end of a block that is not in a function yet: what dominates it is not known. */
 class Writer implements ValueMaker {
-  readonly #func: IrFunction;
+  readonly func: IrFunction;
   readonly #block: Block;
 
   constructor(func: IrFunction, block: Block) {
-    this.#func = func;
+    this.func = func;
     this.#block = block;
   }
 
-  make(op: Op, type: IrType, args: Value[], imm = 0): Value {
-    return this.#add(this.#func.value(op, type, args, { imm }));
-  }
-
   i32(value: number): Value {
-    return this.make(Op.const, "i32", [], value);
+    return this.#add(this.func.constant("i32", value));
   }
 
   i64(low: number, high: number): Value {
-    return this.#add(this.#func.value(Op.const, "i64", [], { imm: low, high }));
+    return this.#add(this.func.constant("i64", low, high));
+  }
+
+  leaf(op: Op, type: IrType, imm = 0): Value {
+    return this.#add(this.func.plain(op, type, imm, 0, NONE, NONE, NONE));
+  }
+
+  one(op: Op, type: IrType, a: Value, imm = 0): Value {
+    return this.#add(this.func.plain(op, type, imm, 0, a, NONE, NONE));
+  }
+
+  two(op: Op, type: IrType, a: Value, b: Value): Value {
+    return this.#add(this.func.plain(op, type, 0, 0, a, b, NONE));
+  }
+
+  three(op: Op, type: IrType, a: Value, b: Value, c: Value): Value {
+    return this.#add(this.func.plain(op, type, 0, 0, a, b, c));
   }
 
   #add(value: Value): Value {
-    value.block = this.#block;
+    this.func.setBlock(value, this.#block);
     this.#block.values.push(value);
     return value;
   }
@@ -203,35 +219,44 @@ interface Copy {
 /** The blocks of a function once more, with arguments in the place of its parameters r1, r2 …. */
 function copyInto(func: IrFunction, form: IrFunction, args: readonly Value[]): Copy {
   const blocks = new Map<Block, Block>();
-  const values = new Map<Value, Value>();
+  const values = new Int32Array(form.valueCount).fill(NONE);
   const returns: { block: Block; value: Value }[] = [];
   for (const block of form.inOrder()) blocks.set(block, new Block(-1));
-  const copyOf = (value: Value, into?: Block): Value => {
-    const { op, type, imm, high, size, signed, row } = value;
-    func.slot = value.slot;
-    const copy = func.value(op, type, [], {
-      imm,
-      high,
-      size,
-      signed,
-      ...(row === undefined ? {} : { row }),
-    });
-    copy.block = into;
-    values.set(value, copy);
+  const copyOf = (value: Value): Value => {
+    func.slot = form.slotOf(value);
+    const copy = func.copy(form, value);
+    values[value] = copy;
     return copy;
   };
   for (const [block, copy] of blocks) {
-    copy.phis = block.phis.map((phi) => copyOf(phi, copy));
+    copy.phis = block.phis.map(({ value }) => {
+      func.slot = form.slotOf(value);
+      const phi = func.phi(form.type(value), copy);
+      values[value] = phi.value;
+      return phi;
+    });
     for (const value of block.values) {
-      if (value.op === Op.param) values.set(value, args[value.imm - 1]!);
-      else copy.values.push(copyOf(value, copy));
+      if (form.op(value) === Op.param) {
+        values[value] = args[form.imm(value) - 1]!;
+        continue;
+      }
+      const again = copyOf(value);
+      func.setBlock(again, copy);
+      copy.values.push(again);
     }
   }
   // What is known is in no block, or in one.
-  const mapped = (value: Value): Value => values.get(value) ?? (isConst(value) ? copyOf(value) : value);
+  const mapped = (value: Value): Value => {
+    const known = values[value] as Value;
+    return known === NONE ? copyOf(value) : known;
+  };
   for (const [block, copy] of blocks) {
-    for (const value of [...block.phis, ...block.values])
-      if (value.op !== Op.param) values.get(value)!.args = value.args.map(mapped);
+    for (const [i, phi] of block.phis.entries()) copy.phis[i]!.args = phi.args.map(mapped);
+    for (const value of block.values) {
+      if (form.op(value) === Op.param) continue;
+      for (let i = 0; i < form.argCount(value); i++)
+        func.setArg(values[value] as Value, i, mapped(form.arg(value, i)));
+    }
     copy.predecessors = block.predecessors.map((from) => blocks.get(from)!);
     copy.successors = block.successors.map((to) => blocks.get(to)!);
     const { terminator } = block;

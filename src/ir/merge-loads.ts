@@ -1,9 +1,9 @@
-import { isConst } from "./constants.ts";
+import { Appender } from "./appender.ts";
 import { binary, extendU } from "./fold.ts";
-import { Appender, type IrFunction } from "./function.ts";
-import { placeOf } from "./memory-state.ts";
+import type { IrFunction } from "./function.ts";
+import { baseOf, offsetFrom } from "./memory-state.ts";
 import { settle } from "./settle.ts";
-import { type Block, isClobber, Op, resolveArgs, type Value } from "./value.ts";
+import { type Block, isClobber, Op, type Value } from "./value.ts";
 
 /** Bytes of memory side by side, somewhere in a value that is 0 elsewhere. */
 interface Piece {
@@ -27,22 +27,21 @@ interface Piece {
 export function mergeLoads(func: IrFunction): boolean {
   let merged = false;
   for (const block of func.inOrder())
-    if (block.values.some(isLadderStep) && new Ladders(func, block).merge()) merged = true;
+    if (block.values.some((value) => func.op(value) === Op.or) && new Ladders(func, block).merge())
+      merged = true;
   if (merged) settle(func);
   return merged;
 }
 
-function isLadderStep({ op }: Value): boolean {
-  return op === Op.or;
-}
-
 class Ladders {
+  readonly #func: IrFunction;
   readonly #block: Block;
   readonly #make: Appender;
   readonly #pieces = new Map<Value, Piece>();
   #epoch = 0;
 
   constructor(func: IrFunction, block: Block) {
+    this.#func = func;
     this.#block = block;
     this.#make = new Appender(func);
   }
@@ -50,18 +49,19 @@ class Ladders {
   /** @returns whether there was one. */
   merge(): boolean {
     const make = this.#make;
+    const func = this.#func;
     let found = false;
     make.begin(this.#block);
     for (const value of this.#block.values) {
-      resolveArgs(value);
-      make.func.slot = value.slot;
-      if (isClobber(value)) this.#epoch++;
+      func.resolveArgs(value);
+      func.slot = func.slotOf(value);
+      if (isClobber(func.op(value))) this.#epoch++;
       const piece = this.#pieceOf(value);
-      const merged = value.op === Op.or && piece !== undefined ? this.#load(piece, value) : undefined;
+      const merged = func.op(value) === Op.or && piece !== undefined ? this.#load(piece, value) : undefined;
       if (merged === undefined) {
         make.append(value);
       } else {
-        value.forward = merged;
+        func.forward(value, merged);
         found = true;
       }
       if (piece !== undefined) this.#pieces.set(merged ?? value, piece);
@@ -71,26 +71,29 @@ class Ladders {
   }
 
   #pieceOf(value: Value): Piece | undefined {
-    const { op, args } = value;
-    const of = (index: number) => this.#pieces.get(args[index]!);
-    const bits = value.type === "i64" ? 64 : 32;
-    switch (op) {
+    const func = this.#func;
+    const of = (index: number) => this.#pieces.get(func.arg(value, index));
+    const bits = func.isWide(value) ? 64 : 32;
+    switch (func.op(value)) {
       case Op.load: {
-        if (value.signed && value.size < 4) return undefined;
-        const order = value.size === 1 ? "both" : "little";
-        return { ...placeOf(value), size: value.size, shift: 0, order, epoch: this.#epoch };
+        const size = func.size(value);
+        if (func.isSigned(value) && size < 4) return undefined;
+        const base = baseOf(func, value);
+        const offset = offsetFrom(func, value);
+        return { base, offset, size, shift: 0, order: size === 1 ? "both" : "little", epoch: this.#epoch };
       }
       case Op.extendU:
         return of(0);
       case Op.shl: {
         const piece = of(0);
-        if (piece === undefined || !isConst(args[1]!)) return undefined;
-        const shift = piece.shift + (args[1].imm & (bits - 1));
+        const by = func.arg(value, 1);
+        if (piece === undefined || !func.isConst(by)) return undefined;
+        const shift = piece.shift + (func.imm(by) & (bits - 1));
         return shift + 8 * piece.size <= bits ? { ...piece, shift } : undefined;
       }
       case Op.bswap: {
         const piece = of(0);
-        if (piece === undefined || piece.shift !== 0 || 8 * piece.size !== value.imm) return undefined;
+        if (piece === undefined || piece.shift !== 0 || 8 * piece.size !== func.imm(value)) return undefined;
         return piece.order === "both" ? piece : { ...piece, order: piece.order === "big" ? "little" : "big" };
       }
       case Op.or: {
@@ -109,10 +112,11 @@ class Ladders {
     const make = this.#make;
     const type = size === 8 ? "i64" : "i32";
     let result = make.effect(Op.load, type, [base], { imm: offset, size });
-    if (order === "big") result = make.make(Op.bswap, type, [result], size * 8);
-    if (value.type === "i64" && type === "i32") result = extendU(make, result);
+    const wide = this.#func.isWide(value);
+    if (order === "big") result = make.one(Op.bswap, type, result, size * 8);
+    if (wide && type === "i32") result = extendU(make, result);
     if (shift === 0) return result;
-    return binary(make, Op.shl, result, value.type === "i64" ? make.i64(shift, 0) : make.i32(shift));
+    return binary(make, Op.shl, result, wide ? make.i64(shift, 0) : make.i32(shift));
   }
 }
 

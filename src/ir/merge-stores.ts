@@ -1,9 +1,10 @@
-import { bigOf, fromBig, isConst } from "./constants.ts";
+import { Appender } from "./appender.ts";
+import { bigOf, fromBig } from "./constants.ts";
 import { extendU, wrap } from "./fold.ts";
-import { Appender, type IrFunction } from "./function.ts";
-import { placeOf } from "./memory-state.ts";
+import type { IrFunction } from "./function.ts";
+import { baseOf, offsetFrom } from "./memory-state.ts";
 import { settle } from "./settle.ts";
-import { type Block, isClobber, isPure, Op, resolveArgs, type Value } from "./value.ts";
+import { type Block, isClobber, isPure, Op, type Value } from "./value.ts";
 
 /** Bytes side by side that are stored one behind the other, and what they are of: as many bytes of one value, or known. */
 interface Run {
@@ -35,7 +36,7 @@ type Content =
 export function mergeStores(func: IrFunction): boolean {
   let merged = false;
   for (const block of func.inOrder()) {
-    if (block.values.filter(({ op }) => op === Op.store).length < 2) continue;
+    if (block.values.filter((value) => func.op(value) === Op.store).length < 2) continue;
     if (new StoreLadders(func, block).merge()) merged = true;
   }
   if (merged) settle(func);
@@ -43,6 +44,7 @@ export function mergeStores(func: IrFunction): boolean {
 }
 
 class StoreLadders {
+  readonly #func: IrFunction;
   readonly #block: Block;
   readonly #make: Appender;
   #run: Run | null = null;
@@ -51,25 +53,28 @@ class StoreLadders {
   #found = false;
 
   constructor(func: IrFunction, block: Block) {
+    this.#func = func;
     this.#block = block;
     this.#make = new Appender(func);
   }
 
   merge(): boolean {
     const make = this.#make;
+    const func = this.#func;
     make.begin(this.#block);
     for (const value of this.#block.values) {
-      resolveArgs(value);
-      if (value.op === Op.store) {
+      func.resolveArgs(value);
+      const op = func.op(value);
+      if (op === Op.store) {
         if (!this.#extends(value)) {
           this.#end();
-          this.#run = runOf(value);
+          this.#run = runOf(func, value);
         }
         make.append(value);
         continue;
       }
       // What reads memory, or leaves the function, sees what was stored up to there.
-      if (!isPure(value) || isClobber(value)) this.#end();
+      if (!isPure(op) || isClobber(op)) this.#end();
       make.append(value);
     }
     this.#end();
@@ -81,14 +86,16 @@ class StoreLadders {
   #extends(store: Value): boolean {
     const run = this.#run;
     if (run === null) return false;
-    const { base, offset } = placeOf(store);
-    if (base !== run.base || run.size + store.size > 8) return false;
+    const func = this.#func;
+    const size = func.size(store);
+    if (baseOf(func, store) !== run.base || run.size + size > 8) return false;
+    const offset = offsetFrom(func, store);
     const above = offset === run.offset + run.size;
-    if (!above && offset + store.size !== run.offset) return false;
-    if (!joined(run, store, above)) return false;
+    if (!above && offset + size !== run.offset) return false;
+    if (!joined(func, run, store, above)) return false;
     run.stores.push(store);
     if (!above) run.offset = offset;
-    run.size += store.size;
+    run.size += size;
     return true;
   }
 
@@ -99,7 +106,7 @@ class StoreLadders {
     if (run === null || run.stores.length < 2 || (run.size !== 2 && run.size !== 4 && run.size !== 8)) return;
     const make = this.#make;
     const last = run.stores.at(-1)!;
-    make.func.slot = last.slot;
+    this.#func.slot = this.#func.slotOf(last);
     const content = contentOf(make, run);
     if (content === undefined) return;
     for (const store of run.stores) this.#gone.add(store);
@@ -108,53 +115,62 @@ class StoreLadders {
   }
 }
 
-function runOf(store: Value): Run | null {
-  if (store.size === 8) return null;
-  const { base, offset } = placeOf(store);
-  return { stores: [store], base, offset, size: store.size, content: contentBegun(store) };
+function runOf(func: IrFunction, store: Value): Run | null {
+  const size = func.size(store);
+  if (size === 8) return null;
+  const base = baseOf(func, store);
+  return { stores: [store], base, offset: offsetFrom(func, store), size, content: contentBegun(func, store) };
 }
 
-function contentBegun(store: Value): Content {
-  const value = store.args[1]!;
-  if (isConst(value)) return { kind: "known", bytes: bytesOf(value, store.size) };
-  return { kind: "part", ...partOf(value, store.size), order: null };
+function contentBegun(func: IrFunction, store: Value): Content {
+  const value = func.arg(store, 1);
+  const size = func.size(store);
+  if (func.isConst(value)) return { kind: "known", bytes: bytesOf(func, value, size) };
+  return { kind: "part", ...partOf(func, value, size), order: null };
 }
 
 /** What `size` bytes of a known number are, the lowest first. */
-function bytesOf({ imm }: Value, size: number): bigint {
-  return BigInt.asUintN(8 * size, BigInt(imm >>> 0));
+function bytesOf(func: IrFunction, value: Value, size: number): bigint {
+  return BigInt.asUintN(8 * size, BigInt(func.imm(value) >>> 0));
 }
 
 /** The value that `size` bytes of a stored one are some bits of, and from which on. */
-function partOf(value: Value, size: number): { readonly root: Value; readonly shift: number } {
+function partOf(
+  func: IrFunction,
+  value: Value,
+  size: number,
+): { readonly root: Value; readonly shift: number } {
   const bits = 8 * size;
   let root = value;
   let shift = 0;
   for (;;) {
-    const [inner, by] = root.args;
-    const width = root.type === "i64" ? 64 : 32;
-    switch (root.op) {
+    const width = func.isWide(root) ? 64 : 32;
+    const inner = () => func.arg(root, 0);
+    switch (func.op(root)) {
       case Op.wrap:
-        root = inner!;
+        root = inner();
         continue;
       case Op.extendU:
         // What is above its half is 0.
         if (shift + bits > 32) return { root, shift };
-        root = inner!;
+        root = inner();
         continue;
       case Op.shrU: {
-        if (!isConst(by!)) return { root, shift };
-        const moved = shift + (by.imm & (width - 1));
+        const by = func.arg(root, 1);
+        if (!func.isConst(by)) return { root, shift };
+        const moved = shift + (func.imm(by) & (width - 1));
         if (moved + bits > width) return { root, shift };
         shift = moved;
-        root = inner!;
+        root = inner();
         continue;
       }
-      case Op.and:
-        if (!isConst(by!) || BigInt.asUintN(bits, ~(bigOf(by) >> BigInt(shift))) !== 0n)
+      case Op.and: {
+        const by = func.arg(root, 1);
+        if (!func.isConst(by) || BigInt.asUintN(bits, ~(bigOf(func, by) >> BigInt(shift))) !== 0n)
           return { root, shift };
-        root = inner!;
+        root = inner();
         continue;
+      }
       default:
         return { root, shift };
     }
@@ -162,26 +178,27 @@ function partOf(value: Value, size: number): { readonly root: Value; readonly sh
 }
 
 /** Makes the content of a run include that of a store next to it. @returns whether it could. */
-function joined(run: Run, store: Value, above: boolean): boolean {
+function joined(func: IrFunction, run: Run, store: Value, above: boolean): boolean {
   const { content } = run;
-  const value = store.args[1]!;
+  const value = func.arg(store, 1);
+  const size = func.size(store);
   if (content.kind === "known") {
-    if (!isConst(value)) return false;
-    const bytes = bytesOf(value, store.size);
+    if (!func.isConst(value)) return false;
+    const bytes = bytesOf(func, value, size);
     content.bytes = above
       ? content.bytes | (bytes << BigInt(8 * run.size))
-      : (content.bytes << BigInt(8 * store.size)) | bytes;
+      : (content.bytes << BigInt(8 * size)) | bytes;
     return true;
   }
-  if (isConst(value)) return false;
-  const { root, shift } = partOf(value, store.size);
+  if (func.isConst(value)) return false;
+  const { root, shift } = partOf(func, value, size);
   if (root !== content.root) return false;
   const higher = shift === content.shift + 8 * run.size;
-  const lower = shift + 8 * store.size === content.shift;
+  const lower = shift + 8 * size === content.shift;
   if (!higher && !lower) return false;
   const order = higher === above ? "little" : "big";
   // Of bytes in reverse, each stands alone.
-  if (order === "big" && (store.size !== 1 || run.stores.some(({ size }) => size !== 1))) return false;
+  if (order === "big" && (size !== 1 || run.stores.some((other) => func.size(other) !== 1))) return false;
   if (content.order !== null && content.order !== order) return false;
   content.order = order;
   if (lower) content.shift = shift;
@@ -193,13 +210,14 @@ function contentOf(make: Appender, { content, size }: Run): Value | undefined {
     const value = fromBig(make, content.bytes);
     return size === 8 ? value : wrap(make, value);
   }
+  const { func } = make;
   const { root, shift, order } = content;
-  const bits = root.type === "i64" ? 64 : 32;
+  const bits = func.isWide(root) ? 64 : 32;
   // Bits above the value's are 0 where they were shifted in.
   if (shift + 8 * size > bits) return undefined;
   const amount = bits === 64 ? make.i64(shift, 0) : make.i32(shift);
-  const part = shift === 0 ? root : make.make(Op.shrU, root.type, [root, amount]);
-  const sized = size === 8 ? part : part.type === "i64" ? wrap(make, part) : part;
-  if (order !== "big") return size === 8 && sized.type === "i32" ? extendU(make, sized) : sized;
-  return make.make(Op.bswap, size === 8 ? "i64" : "i32", [sized], 8 * size);
+  const part = shift === 0 ? root : make.two(Op.shrU, func.type(root), root, amount);
+  const sized = size === 8 ? part : func.isWide(part) ? wrap(make, part) : part;
+  if (order !== "big") return size === 8 && !func.isWide(sized) ? extendU(make, sized) : sized;
+  return make.one(Op.bswap, size === 8 ? "i64" : "i32", sized, 8 * size);
 }

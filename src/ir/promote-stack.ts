@@ -1,12 +1,11 @@
-import { isConst } from "./constants.ts";
 import { isFramePlace } from "./fold.ts";
 import { FRAME_BYTES } from "./from-slots.ts";
 import type { IrFunction } from "./function.ts";
-import { placeOf } from "./memory-state.ts";
+import { baseOf, offsetFrom } from "./memory-state.ts";
 import { settle } from "./settle.ts";
 import type { CallKnowledge } from "./simplify.ts";
-import { renameVariables } from "./ssa.ts";
-import { type Block, Op, type Value } from "./value.ts";
+import { renameVariables, wordsFor } from "./ssa.ts";
+import { type Block, NONE, Op, type Value } from "./value.ts";
 
 /** A slot of the frame, by where it begins and how long it is. */
 interface Slot {
@@ -30,34 +29,35 @@ export function promoteStack(func: IrFunction, knowledge: CallKnowledge): void {
     numbers.set(offset, sizes.length);
     sizes.push(size);
   }
-  const words = (sizes.length + 31) >>> 5;
   const slotOf = (value: Value): number | undefined => {
-    if (value.op !== Op.load && value.op !== Op.store) return undefined;
-    const { base, offset } = placeOf(value);
-    return base.op === Op.frame ? numbers.get(offset) : undefined;
+    const op = func.op(value);
+    if (op !== Op.load && op !== Op.store) return undefined;
+    return func.op(baseOf(func, value)) === Op.frame ? numbers.get(offsetFrom(func, value)) : undefined;
   };
-  const access = func.blocks.map((block) => accessOf(block, slotOf, words));
   const typeOf = (slot: number) => (sizes[slot] === 8 ? "i64" : "i32");
   renameVariables(func, {
     count: sizes.length,
     typeOf,
-    uses: ({ id }) => access[id]!.uses,
-    defines: ({ id }) => access[id]!.defines,
-    nothing: (slot) => func.value(Op.const, typeOf(slot), []),
+    ...accessesOf(func, slotOf, wordsFor(sizes.length)),
+    nothing: (slot) => func.constant(typeOf(slot), 0),
     rename: (block, state) => renameBlock(func, block, state, slotOf),
   });
   settle(func);
 }
 
-function accessOf(block: Block, slotOf: (value: Value) => number | undefined, words: number) {
-  const uses = new Uint32Array(words);
-  const defines = new Uint32Array(words);
-  for (const value of block.values) {
-    const slot = slotOf(value);
-    if (slot === undefined) continue;
-    const [word, bit] = [slot >>> 5, 1 << (slot & 31)];
-    if (value.op === Op.store) defines[word]! |= bit;
-    else if ((defines[word]! & bit) === 0) uses[word]! |= bit;
+/** Slots that each block reads before it writes them, and those that it writes. */
+function accessesOf(func: IrFunction, slotOf: (value: Value) => number | undefined, words: number) {
+  const uses = new Uint32Array(words * func.blocks.length);
+  const defines = new Uint32Array(words * func.blocks.length);
+  for (const { id, values } of func.blocks) {
+    for (const value of values) {
+      const slot = slotOf(value);
+      if (slot === undefined) continue;
+      const at = id * words + (slot >>> 5);
+      const bit = 1 << (slot & 31);
+      if (func.op(value) === Op.store) defines[at]! |= bit;
+      else if ((defines[at]! & bit) === 0) uses[at]! |= bit;
+    }
   }
   return { uses, defines };
 }
@@ -65,34 +65,34 @@ function accessOf(block: Block, slotOf: (value: Value) => number | undefined, wo
 function renameBlock(
   func: IrFunction,
   block: Block,
-  state: (Value | undefined)[],
+  state: Int32Array,
   slotOf: (value: Value) => number | undefined,
 ): void {
   const kept: Value[] = [];
   const add = (value: Value): Value => {
-    value.block = block;
+    func.setBlock(value, block);
     kept.push(value);
     return value;
   };
   for (const value of block.values) {
     const slot = slotOf(value);
-    func.slot = value.slot;
+    func.slot = func.slotOf(value);
     if (slot === undefined) {
       kept.push(value);
-    } else if (value.op === Op.store) {
-      const stored = value.args[1]!;
+    } else if (func.op(value) === Op.store) {
+      const stored = func.arg(value, 1);
       // What is loaded again has no more bits than were stored.
-      const mask = value.size === 1 ? 0xff : 0xffff;
+      const mask = func.size(value) === 1 ? 0xff : 0xffff;
       state[slot] =
-        value.size >= 4
-          ? stored
-          : add(func.value(Op.and, "i32", [stored, func.value(Op.const, "i32", [], { imm: mask })]));
+        func.size(value) >= 4 ? stored : add(func.value(Op.and, "i32", [stored, func.constant("i32", mask)]));
     } else {
-      const content = state[slot] ?? func.value(Op.const, value.type, []);
-      value.forward =
-        value.signed && value.size < 4
-          ? add(func.value(Op.extend, "i32", [content], { imm: value.size * 8 }))
+      const content = state[slot] === NONE ? func.constant(func.type(value), 0) : (state[slot] as Value);
+      const size = func.size(value);
+      const loaded =
+        func.isSigned(value) && size < 4
+          ? add(func.value(Op.extend, "i32", [content], { imm: size * 8 }))
           : content;
+      func.forward(value, loaded);
     }
   }
   block.values = kept;
@@ -102,6 +102,7 @@ function renameBlock(
 class FrameUse {
   /** It is somewhere else than in accesses and arguments. */
   escapes = false;
+  readonly #func: IrFunction;
   readonly #knowledge: CallKnowledge;
   /** By offset and size. */
   readonly #slots = new Map<number, Slot>();
@@ -109,13 +110,15 @@ class FrameUse {
   readonly #shared = new Uint8Array(FRAME_BYTES);
 
   constructor(func: IrFunction, knowledge: CallKnowledge) {
+    this.#func = func;
     this.#knowledge = knowledge;
+    const leads = (value: Value) => leadsToFrame(func, value);
     for (const block of func.inOrder()) {
-      for (const phi of block.phis) for (const arg of phi.args) if (leadsToFrame(arg)) this.escapes = true;
+      for (const { args } of block.phis) if (args.some(leads)) this.escapes = true;
       for (const value of block.values) this.#look(value);
       const { terminator } = block;
-      if (terminator.kind === "return" && leadsToFrame(terminator.value)) this.escapes = true;
-      if (terminator.kind === "branch" && leadsToFrame(terminator.condition)) this.escapes = true;
+      if (terminator.kind === "return" && leads(terminator.value)) this.escapes = true;
+      if (terminator.kind === "branch" && leads(terminator.condition)) this.escapes = true;
     }
   }
 
@@ -134,45 +137,49 @@ class FrameUse {
   }
 
   #look(value: Value): void {
-    const { op, args } = value;
+    const func = this.#func;
+    const op = func.op(value);
     switch (op) {
       case Op.load:
-      case Op.store: {
-        const { base, offset } = placeOf(value);
-        if (base.op === Op.frame) {
-          if (offset < 0 || offset + value.size > FRAME_BYTES) this.escapes = true;
-          else this.#add(offset, value.size);
-        } else if (leadsToFrame(args[0]!)) this.escapes = true;
-        if (op === Op.store && leadsToFrame(args[1]!)) this.escapes = true;
-        return;
-      }
+      case Op.store:
       case Op.atomic: {
-        const { base, offset } = placeOf(value);
-        if (base.op === Op.frame) this.#share(offset, value.size);
-        else if (leadsToFrame(args[0]!)) this.escapes = true;
-        if (args.slice(1).some(leadsToFrame)) this.escapes = true;
+        const size = func.size(value);
+        if (func.op(baseOf(func, value)) === Op.frame) {
+          const offset = offsetFrom(func, value);
+          if (op === Op.atomic) this.#share(offset, size);
+          else if (offset < 0 || offset + size > FRAME_BYTES) this.escapes = true;
+          else this.#add(offset, size);
+        } else this.#lookAt(value, 0, 1);
+        this.#lookAt(value, 1);
         return;
       }
       case Op.call:
-        for (const [i, arg] of args.entries()) this.#argument(value, i, arg);
+        for (let i = 0; i < func.argCount(value); i++) this.#argument(value, i);
         return;
       case Op.address:
       case Op.add:
         // The forms of a place in the frame itself.
-        if (isFramePlace(value) || (op === Op.address && isFramePlace(args[0]!))) return;
+        if (leadsToFrame(func, value)) return;
         break;
       default:
         break;
     }
-    if (args.some(leadsToFrame)) this.escapes = true;
+    this.#lookAt(value, 0);
   }
 
-  #argument(call: Value, index: number, value: Value): void {
-    if (!leadsToFrame(value)) return;
-    const place = value.op === Op.address ? value.args[0]! : value;
-    const at = place.op === Op.add ? place.args[1]! : undefined;
-    const offset = at !== undefined && isConst(at) ? at.imm : 0;
-    const extent = this.#knowledge.extent(call, index);
+  /** What none of the arguments from `first` on may be. */
+  #lookAt(value: Value, first: number, end = this.#func.argCount(value)): void {
+    for (let i = first; i < end; i++)
+      if (leadsToFrame(this.#func, this.#func.arg(value, i))) this.escapes = true;
+  }
+
+  #argument(call: Value, index: number): void {
+    const func = this.#func;
+    const value = func.arg(call, index);
+    if (!leadsToFrame(func, value)) return;
+    const place = func.op(value) === Op.address ? func.arg(value, 0) : value;
+    const offset = func.op(place) === Op.add ? func.imm(func.arg(place, 1)) : 0;
+    const extent = this.#knowledge.extent(func, call, index);
     if (extent === undefined || offset < 0) this.escapes = true;
     else this.#share(offset, extent);
   }
@@ -189,6 +196,6 @@ class FrameUse {
 }
 
 /** The frame's offset, a place in it, or the address of such. */
-function leadsToFrame(value: Value): boolean {
-  return isFramePlace(value) || (value.op === Op.address && isFramePlace(value.args[0]!));
+function leadsToFrame(func: IrFunction, value: Value): boolean {
+  return isFramePlace(func, func.op(value) === Op.address ? func.arg(value, 0) : value);
 }

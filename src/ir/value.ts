@@ -1,5 +1,3 @@
-import type { InsnRow } from "../isa/index.ts";
-
 /** What a value is computed by. Comparisons give an i32, 0 or 1; the rest has the type that the value says. */
 export const Op = {
   /** `imm` (and for i64 `high`): the halves, signed. */
@@ -73,53 +71,22 @@ export const OP_NAMES: readonly string[] = Object.keys(Op);
 
 export type IrType = "i32" | "i64" | "void";
 
-/** A value of a function in SSA form, or something that is done. */
-export class Value {
-  readonly id: number;
-  op: Op;
-  readonly type: IrType;
-  args: Value[];
-  /** See {@link Op}. */
-  imm: number;
-  high: number;
-  /** Bytes of a memory access. */
-  size: number;
-  signed: boolean;
-  /** Of an atomic operation. */
-  row: InsnRow | undefined;
-  /** The slot whose instruction it was made for; see `IrFunction.slot`. */
-  readonly slot: number;
-  /** What it was found to be the same as. */
-  forward: Value | undefined;
-  /** The block that it is in. */
-  block: Block | undefined;
-  /** In a table of values: the next of the same hash. */
-  chain: Value | undefined;
+declare const VALUE: unique symbol;
 
-  constructor(id: number, op: Op, type: IrType, args: Value[], imm: number, high: number, slot: number) {
-    this.id = id;
-    this.op = op;
-    this.type = type;
-    this.args = args;
-    this.imm = imm;
-    this.high = high;
-    this.size = 0;
-    this.signed = false;
-    this.row = undefined;
-    this.slot = slot;
-    this.forward = undefined;
-    this.block = undefined;
-    this.chain = undefined;
+/** A value of a function in SSA form, or something that is done: its number in the function's {@link ValueTable}. */
+export type Value = number & { readonly [VALUE]: true };
+
+/** The place of a value where there is none. */
+export const NONE = -1 as Value;
+
+/** A value that has one argument for each predecessor of its block, in their order. */
+export class Phi {
+  readonly value: Value;
+  args: Value[] = [];
+
+  constructor(value: Value) {
+    this.value = value;
   }
-}
-
-/** What accesses to memory, calls and constants have. */
-export interface ValueFields {
-  readonly imm?: number;
-  readonly high?: number;
-  readonly size?: number;
-  readonly signed?: boolean;
-  readonly row?: InsnRow;
 }
 
 /** How a block ends. */
@@ -134,7 +101,7 @@ export type Terminator =
 export class Block {
   /** Until blocks come or go, see `IrFunction.rebuild`. */
   id: number;
-  phis: Value[] = [];
+  phis: Phi[] = [];
   values: Value[] = [];
   terminator: Terminator = { kind: "goto" };
   successors: Block[] = [];
@@ -146,7 +113,7 @@ export class Block {
 }
 
 /** What is a value by its arguments alone: it may be computed anywhere, any number of times, or not at all. */
-export function isPure({ op }: Value): boolean {
+export function isPure(op: Op): boolean {
   return (
     (op >= Op.add && op <= Op.address) ||
     op === Op.const ||
@@ -161,31 +128,12 @@ export function isComparison(op: Op): boolean {
   return op >= Op.eq && op <= Op.leS;
 }
 
-/** Whether a value may change what a load gives. */
-export function isClobber({ op }: Value): boolean {
+/** Whether it may change what a load gives. */
+export function isClobber(op: Op): boolean {
   return op === Op.store || (op >= Op.atomic && op <= Op.tailCall);
 }
 
 /** Reads memory and does nothing else. */
-export function isRead({ op }: Value): boolean {
+export function isRead(op: Op): boolean {
   return op === Op.load || op === Op.probe;
-}
-
-/** Arguments are what they were found to be. */
-export function resolveArgs(value: Value): void {
-  const { args } = value;
-  for (let i = 0; i < args.length; i++) if (args[i]!.forward !== undefined) args[i] = resolve(args[i]!);
-}
-
-/** The value that a value was found to be. */
-export function resolve(value: Value): Value {
-  let at = value;
-  while (at.forward !== undefined) at = at.forward;
-  // Paths are made short, so that long chains of replacements stay linear.
-  while (value.forward !== undefined && value.forward !== at) {
-    const next: Value = value.forward;
-    value.forward = at;
-    value = next;
-  }
-  return at;
 }

@@ -1,4 +1,4 @@
-import { type IrType, Op, type Value } from "../../src/ir/index.ts";
+import { type IrType, Op, type Value, type ValueTable } from "../../src/ir/index.ts";
 
 /** What parameters and loads give; and where the frame is. */
 export interface Surroundings {
@@ -73,9 +73,9 @@ function swapped(value: bigint, bits: number): bigint {
 }
 
 /** The number that a value is, unsigned. */
-export function evaluate(value: Value, around: Surroundings): bigint {
-  const { op, type, args, imm, high } = value;
-  const of = (index: number) => evaluate(args[index]!, around);
+export function evaluate(func: ValueTable, value: Value, around: Surroundings): bigint {
+  const [op, type, imm, high] = [func.op(value), func.type(value), func.imm(value), func.high(value)];
+  const of = (index: number) => evaluate(func, func.arg(value, index), around);
   const bits = bitsOf(type);
   switch (op) {
     case Op.const:
@@ -103,6 +103,6 @@ export function evaluate(value: Value, around: Surroundings): bigint {
       return BASE | of(0);
     default:
       // Comparisons are of what their arguments are.
-      return evaluateBinary(op, args[0]!.type, of(0), of(1));
+      return evaluateBinary(op, func.type(func.arg(value, 0)), of(0), of(1));
   }
 }

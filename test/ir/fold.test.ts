@@ -1,28 +1,39 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { binary, extendU, negate, wrap } from "../../src/ir/fold.ts";
-import { type IrType, Op, Value } from "../../src/ir/index.ts";
+import { type IrType, NONE, Op, type Value, ValueTable } from "../../src/ir/index.ts";
 import { evaluate, evaluateBinary } from "./evaluate.ts";
 
 /** Makes each value anew. */
 class PlainMaker {
-  #count = 0;
+  readonly func = new ValueTable(64);
 
-  make(op: Op, type: IrType, args: Value[], imm = 0): Value {
-    return new Value(this.#count++, op, type, args, imm, 0, 0);
+  leaf(op: Op, type: IrType, imm = 0): Value {
+    return this.func.plain(op, type, imm, 0, NONE, NONE, NONE);
+  }
+
+  one(op: Op, type: IrType, a: Value, imm = 0): Value {
+    return this.func.plain(op, type, imm, 0, a, NONE, NONE);
+  }
+
+  two(op: Op, type: IrType, a: Value, b: Value): Value {
+    return this.func.plain(op, type, 0, 0, a, b, NONE);
+  }
+
+  three(op: Op, type: IrType, a: Value, b: Value, c: Value): Value {
+    return this.func.plain(op, type, 0, 0, a, b, c);
   }
 
   load(size: number, signed: boolean, address: Value): Value {
-    const load = new Value(this.#count++, Op.load, size === 8 ? "i64" : "i32", [address], 0, 0, 0);
-    return Object.assign(load, { size, signed });
+    return this.func.value(Op.load, size === 8 ? "i64" : "i32", [address], { size, signed });
   }
 
   i32(value: number): Value {
-    return new Value(this.#count++, Op.const, "i32", [], value, 0, 0);
+    return this.func.constant("i32", value);
   }
 
   i64(low: number, high: number): Value {
-    return new Value(this.#count++, Op.const, "i64", [], low, high, 0);
+    return this.func.constant("i64", low, high);
   }
 }
 
@@ -92,7 +103,7 @@ describe("folding", () => {
         for (const step of list) {
           const next = taken(make, pool, step);
           expect(
-            evaluate(next.value, around),
+            evaluate(make.func, next.value, around),
             JSON.stringify(step, (_, v) => (typeof v === "bigint" ? `${v}` : v)),
           ).toBe(next.number);
           pool.push(next);
@@ -113,9 +124,9 @@ describe("folding", () => {
           const make = new PlainMaker();
           const type = wide ? "i64" : "i32";
           const value = binary(make, op, constant(make, type, a), constant(make, type, b));
-          expect(evaluate(value, NOWHERE)).toBe(evaluateBinary(op, type, a, b));
+          expect(evaluate(make.func, value, NOWHERE)).toBe(evaluateBinary(op, type, a, b));
           // Signed quotients are left to the machine, and remainders of one.
-          if (op !== Op.divS && op !== Op.remS) expect(value.op).toBe(Op.const);
+          if (op !== Op.divS && op !== Op.remS) expect(make.func.op(value)).toBe(Op.const);
         },
       ),
       { numRuns: 2000 },
@@ -140,17 +151,17 @@ function start(make: PlainMaker, leaves: readonly bigint[]): Known[] {
     bigint,
     bigint,
   ];
-  const frame = make.make(Op.frame, "i32", []);
+  const frame = make.leaf(Op.frame, "i32");
   const at = make.i32(16);
   const unsigned = (bits: number, number: bigint) => BigInt.asUintN(bits, number);
   return [
-    { value: make.make(Op.param, "i64", [], 1), number: first },
-    { value: make.make(Op.param, "i64", [], 2), number: second },
+    { value: make.leaf(Op.param, "i64", 1), number: first },
+    { value: make.leaf(Op.param, "i64", 2), number: second },
     { value: make.load(1, false, at), number: unsigned(8, byte) },
     { value: make.load(2, false, at), number: unsigned(16, half) },
     { value: make.load(4, false, at), number: unsigned(32, word) },
     { value: make.load(1, true, at), number: unsigned(32, BigInt.asIntN(8, signedByte)) },
-    { value: make.make(Op.address, "i64", [frame]), number: 0xffff_8000_0000_0000n | FRAME },
+    { value: make.one(Op.address, "i64", frame), number: 0xffff_8000_0000_0000n | FRAME },
   ];
 }
 
@@ -162,14 +173,14 @@ function constant(make: PlainMaker, type: IrType, number: bigint): Value {
 /** The value that a step makes of those that are there, and the number that it has to be. */
 function taken(make: PlainMaker, pool: readonly Known[], { kind, op, a, b, number }: Step): Known {
   const first = pool[a % pool.length]!;
-  const { type } = first.value;
+  const type = make.func.type(first.value);
   const bits = type === "i64" ? 64 : 32;
   const wide = type === "i64";
   const low = BigInt.asUintN(32, first.number);
   switch (kind) {
     case "constant":
     case "binary": {
-      const peers = pool.filter(({ value }) => value.type === type);
+      const peers = pool.filter(({ value }) => make.func.type(value) === type);
       const second =
         kind === "binary"
           ? peers[b % peers.length]!
@@ -188,7 +199,7 @@ function taken(make: PlainMaker, pool: readonly Known[], { kind, op, a, b, numbe
     case "extendS":
       if (wide) return first;
       return {
-        value: make.make(Op.extendS, "i64", [first.value]),
+        value: make.one(Op.extendS, "i64", first.value),
         number: BigInt.asUintN(64, BigInt.asIntN(32, low)),
       };
     case "negate":
@@ -196,11 +207,11 @@ function taken(make: PlainMaker, pool: readonly Known[], { kind, op, a, b, numbe
     case "bswap": {
       if (wide) return first;
       const swapped = ((low & 0xffn) << 8n) | ((low >> 8n) & 0xffn);
-      return { value: make.make(Op.bswap, "i32", [first.value], 16), number: swapped };
+      return { value: make.one(Op.bswap, "i32", first.value, 16), number: swapped };
     }
     case "extend":
       return {
-        value: make.make(Op.extend, type, [first.value], 8),
+        value: make.one(Op.extend, type, first.value, 8),
         number: BigInt.asUintN(bits, BigInt.asIntN(8, first.number)),
       };
   }

@@ -64,10 +64,11 @@ export function irOfText(text: string): IrCase {
     if (func === null) throw new Error("an instruction has no place in the SSA form");
     return func;
   };
-  const knowledge = callKnowledge(calleeOf, new KnownMaps(memory, offsets.values()), (call) => {
-    const isLoop = call.op === Op.call && calleeOf(call.imm).number === BpfFuncId.loop;
-    if (call.op !== Op.callLocal && !isLoop) return undefined;
-    const form = formOf(isLoop ? call.args[1]!.imm : call.imm);
+  const knowledge = callKnowledge(calleeOf, new KnownMaps(memory, offsets.values()), (func, call) => {
+    const [op, imm] = [func.op(call), func.imm(call)];
+    const isLoop = op === Op.call && calleeOf(imm).number === BpfFuncId.loop;
+    if (op !== Op.callLocal && !isLoop) return undefined;
+    const form = formOf(isLoop ? func.imm(func.arg(call, 1)) : imm);
     optimise(form, knowledge);
     removeDead(form);
     return isInlinable(form) ? { form, loop: isLoop ? LOOP : null } : undefined;

@@ -3,7 +3,8 @@ import {
   type Appender,
   binary,
   type CallKnowledge,
-  isConst,
+  type IrFunction,
+  NONE,
   Op,
   pointerOrNull,
   type SlotCall,
@@ -28,9 +29,9 @@ export class KnownMaps {
   }
 
   /** The map whose offset a value is; undefined where it may be any. */
-  of(value: Value | undefined): number | undefined {
-    if (value === undefined || !isConst(value)) return undefined;
-    const offset = value.imm >>> 0;
+  of(func: IrFunction, value: Value): number | undefined {
+    if (value === NONE || !func.isConst(value)) return undefined;
+    const offset = func.imm(value) >>> 0;
     return this.#offsets.has(offset) ? offset : undefined;
   }
 
@@ -83,18 +84,18 @@ export function callKnowledge(
 ): CallKnowledge {
   return {
     inlining,
-    expand: (make, call) => expand(make, call, calleeOf(call.imm).number, maps),
-    givesPointer: (call) => calleeOf(call.imm).callable.result === "ptr",
-    reads: (call) => READERS.has(calleeOf(call.imm).number),
-    extent: (call, argument) => {
-      const check = calleeOf(call.imm).callable.checks[argument];
-      return check === undefined ? undefined : extentOf(check, call, maps);
+    expand: (make, call) => expand(make, call, calleeOf(make.func.imm(call)).number, maps),
+    givesPointer: (func, call) => calleeOf(func.imm(call)).callable.result === "ptr",
+    reads: (func, call) => READERS.has(calleeOf(func.imm(call)).number),
+    extent: (func, call, argument) => {
+      const check = calleeOf(func.imm(call)).callable.checks[argument];
+      return check === undefined ? undefined : extentOf(func, check, call, maps);
     },
   };
 }
 
-function extentOf(check: ArgumentCheck, call: Value, maps: KnownMaps): number | undefined {
-  const map = maps.of(call.args[0]);
+function extentOf(func: IrFunction, check: ArgumentCheck, call: Value, maps: KnownMaps): number | undefined {
+  const map = maps.of(func, argument(func, call, 0));
   switch (check.kind) {
     case "mapKey":
       return map === undefined ? undefined : maps.field(map, "KEY_SIZE");
@@ -103,19 +104,25 @@ function extentOf(check: ArgumentCheck, call: Value, maps: KnownMaps): number | 
     case "fixedMemory":
       return check.bytes;
     case "memory": {
-      const size = call.args[check.size - 1];
-      return size !== undefined && isConst(size) ? size.imm >>> 0 : undefined;
+      const size = argument(func, call, check.size - 1);
+      return size !== NONE && func.isConst(size) ? func.imm(size) >>> 0 : undefined;
     }
     default:
       return undefined;
   }
 }
 
+/** NONE where the call has not so many. */
+function argument(func: IrFunction, call: Value, index: number): Value {
+  return index < func.argCount(call) ? func.arg(call, index) : NONE;
+}
+
 function expand(make: Appender, call: Value, helper: number, maps: KnownMaps): Value | undefined {
-  if (helper === BpfFuncId.get_smp_processor_id) return make.make(Op.cpu, "i32", []);
+  if (helper === BpfFuncId.get_smp_processor_id) return make.leaf(Op.cpu, "i32");
   if (helper !== BpfFuncId.map_lookup_elem) return undefined;
-  const map = maps.of(call.args[0]);
-  return map === undefined ? undefined : expandLookup(make, map, call.args[1]!, maps);
+  const { func } = make;
+  const map = maps.of(func, func.arg(call, 0));
+  return map === undefined ? undefined : expandLookup(make, map, func.arg(call, 1), maps);
 }
 
 /** A lookup in an array: a comparison and an address. */
@@ -129,12 +136,7 @@ function expandLookup(make: Appender, map: number, key: Value, maps: KnownMaps):
   const distance = binary(make, Op.mul, index, make.i32(stride));
   let start = make.i32(maps.field(map, "VALUES") | 0);
   if (perCpu) {
-    const area = binary(
-      make,
-      Op.mul,
-      make.make(Op.cpu, "i32", []),
-      make.i32(maps.field(map, "CPU_STRIDE") | 0),
-    );
+    const area = binary(make, Op.mul, make.leaf(Op.cpu, "i32"), make.i32(maps.field(map, "CPU_STRIDE") | 0));
     start = binary(make, Op.add, start, area);
   }
   return pointerOrNull(make, inside, binary(make, Op.add, distance, start));

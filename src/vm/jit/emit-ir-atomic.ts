@@ -4,15 +4,16 @@ import type { IrEmission } from "./ir-emission.ts";
 
 /** A read-modify-write: its operands are computed first, each once. */
 export function emitIrAtomic(ir: IrEmission, value: Value): void {
-  const { f, code } = ir;
-  const type = value.size === 8 ? "i64" : "i32";
-  const [base, operand, expected] = value.args as [Value, Value, Value | undefined];
+  const { f, code, func } = ir;
+  const size = func.size(value);
+  const type = size === 8 ? "i64" : "i32";
+  const [base, operand, expected] = func.argsOf(value) as [Value, Value, Value | undefined];
   const address = code.temporary("i32", "address");
   const given = code.temporary(type, `operand${type}`);
   const compared = code.temporary(type, `expected${type}`);
   const old = code.temporary(type, `old${type}`);
   ir.push(base);
-  f.i32.const(value.imm).i32.add().set(address);
+  f.i32.const(func.imm(value)).i32.add().set(address);
   ir.push(operand);
   f.set(given);
   if (expected !== undefined) {
@@ -20,8 +21,8 @@ export function emitIrAtomic(ir: IrEmission, value: Value): void {
     f.set(compared);
   }
   emitReadModifyWrite(f, {
-    operation: value.row!.operation,
-    size: value.size,
+    operation: func.rowOf(value).operation,
+    size,
     address,
     old,
     operand: () => f.get(given),

@@ -1,4 +1,4 @@
-import { isConst, isConstOf, type Value } from "../../ir/index.ts";
+import type { Value } from "../../ir/index.ts";
 import { Control } from "../../mem/index.ts";
 import { BpfFuncId, Errno } from "../../uapi/index.ts";
 import { MAX_LOOPS, State } from "../state.ts";
@@ -17,11 +17,11 @@ export function emitIrLoop(
   { callee }: Reached & { readonly kind: "body" },
 ): boolean {
   if (callee.number !== BpfFuncId.loop) return false;
-  const [count, callback, context, flags] = value.args as [Value, Value, Value, Value];
-  const { f, code, parts } = ir;
-  const entry = isConst(callback) ? parts.callbacks.get(callback.imm) : undefined;
-  const func = entry === undefined ? undefined : code.program.functions.get(entry);
-  if (entry === undefined || func === undefined || !isConstOf(flags, 0)) return false;
+  const { f, code, parts, func } = ir;
+  const [count, callback, context, flags] = func.argsOf(value) as [Value, Value, Value, Value];
+  const entry = func.isConst(callback) ? parts.callbacks.get(func.imm(callback)) : undefined;
+  const body = entry === undefined ? undefined : code.program.functions.get(entry);
+  if (entry === undefined || body === undefined || !func.isConstOf(flags, 0)) return false;
   const rounds = code.temporary("i64", "rounds");
   const round = code.temporary("i32", "round");
   const given = code.temporary("i64", "loop_context");
@@ -37,7 +37,7 @@ export function emitIrLoop(
         f.loop((again) => {
           f.get(round).get(rounds).i32.wrapI64().i32.geU().brIf(done);
           f.get(round).i64.extendI32U().get(given).i64.const(0).i64.const(0).i64.const(0);
-          f.get(code.frame).call(func);
+          f.get(code.frame).call(body);
           f.get(round).i32.const(1).i32.add().set(round);
           f.i64.eqz().i32.eqz().brIf(done);
           f.i32.const(0).i32.load(Control.INTERRUPT);
@@ -50,6 +50,6 @@ export function emitIrLoop(
     "i64",
   );
   ir.keep(value);
-  if (parts.mayStop.has(entry)) code.stopIfFaulted(value.imm);
+  if (parts.mayStop.has(entry)) code.stopIfFaulted(func.imm(value));
   return true;
 }

@@ -1,4 +1,4 @@
-import { type IrFunction, isComparison, isConst, Op, type Value } from "../../ir/index.ts";
+import { type IrFunction, isComparison, Op, type Value } from "../../ir/index.ts";
 import { Control, FIRST_OFFSET, KERNEL_BASE_HIGH } from "../../mem/index.ts";
 import {
   emitSwap32,
@@ -16,7 +16,7 @@ import { emitIrAtomic } from "./emit-ir-atomic.ts";
 import { emitIrCall, emitIrCallLocal, emitIrTailCall } from "./emit-ir-call.ts";
 import { FunctionCode } from "./function-code.ts";
 import type { IrEmission } from "./ir-emission.ts";
-import { isLeaf, type Uses, usesOf } from "./ir-uses.ts";
+import { isLeaf, Uses } from "./ir-uses.ts";
 import { allocateLocals } from "./local-allocation.ts";
 import type { ProgramParts } from "./program-parts.ts";
 import { type BlockEmitter, type Ending, emitStructured } from "./structure.ts";
@@ -26,7 +26,7 @@ type Ops = I32Ops<FunctionBuilder> | I64Ops<FunctionBuilder>;
 /** Emits a function from its SSA form. */
 export function emitIrFunction(f: FunctionBuilder, func: IrFunction, parts: ProgramParts): void {
   const code = new FunctionCode(f, parts.program);
-  const mayGoto = func.blocks.some(({ values }) => values.some(({ op }) => op === Op.mayGoto));
+  const mayGoto = func.blocks.some(({ values }) => values.some((value) => func.op(value) === Op.mayGoto));
   code.beginFrame();
   if (mayGoto) f.i32.const(MAX_LOOPS).set(code.temporary("i32", "may_goto"));
   emitStructured(f, func.graph, new IrCode(code, func, parts));
@@ -38,7 +38,7 @@ class IrCode implements BlockEmitter, IrEmission {
   readonly code: FunctionCode;
   readonly f: FunctionBuilder;
   readonly parts: ProgramParts;
-  readonly #func: IrFunction;
+  readonly func: IrFunction;
   readonly #uses: Uses;
   readonly #locals: readonly (Local | undefined)[];
 
@@ -46,19 +46,21 @@ class IrCode implements BlockEmitter, IrEmission {
     this.code = code;
     this.f = code.f;
     this.parts = parts;
-    this.#func = func;
-    for (const block of func.inOrder()) for (const value of block.values) foldAddress(value);
-    this.#uses = usesOf(func);
+    this.func = func;
+    for (const block of func.inOrder()) for (const value of block.values) foldAddress(func, value);
+    this.#uses = new Uses(func);
     this.#locals = allocateLocals(this.f, func, this.#uses);
   }
 
   body(id: number): Ending {
-    const block = this.#func.blocks[id]!;
+    const { func } = this;
+    const block = func.blocks[id]!;
     for (const value of block.values) {
-      if (isLeaf(value) || !this.#uses.live(value) || this.#uses.inline(value)) continue;
-      this.f.mark(value.slot);
+      const op = func.op(value);
+      if (isLeaf(op) || !this.#uses.live(value) || this.#uses.inline(value)) continue;
+      this.f.mark(func.slotOf(value));
       this.#compute(value);
-      if (value.type !== "void" && !isEffectWithResult(value)) this.f.set(this.#localOf(value));
+      if (func.type(value) !== "void" && !isEffectWithResult(op)) this.f.set(this.#localOf(value));
     }
     const { terminator } = block;
     if (terminator.kind === "goto") return "goto";
@@ -69,11 +71,12 @@ class IrCode implements BlockEmitter, IrEmission {
   }
 
   condition(id: number, negated: boolean): void {
-    const { terminator } = this.#func.blocks[id]!;
+    const { func } = this;
+    const { terminator } = func.blocks[id]!;
     if (terminator.kind !== "branch") return;
     const { condition } = terminator;
-    this.f.mark(condition.slot);
-    if (this.#uses.inline(condition) && isComparison(condition.op)) {
+    this.f.mark(func.slotOf(condition));
+    if (this.#uses.inline(condition) && isComparison(func.op(condition))) {
       this.#compare(condition, negated);
       return;
     }
@@ -93,13 +96,13 @@ class IrCode implements BlockEmitter, IrEmission {
   }
 
   #movesBetween(from: number, to: number): { readonly phi: Value; readonly value: Value }[] {
-    const { phis, predecessors } = this.#func.blocks[to]!;
+    const { phis, predecessors } = this.func.blocks[to]!;
     if (phis.length === 0) return [];
-    const index = predecessors.indexOf(this.#func.blocks[from]!);
+    const index = predecessors.indexOf(this.func.blocks[from]!);
     const moves: { phi: Value; value: Value }[] = [];
-    for (const phi of phis) {
-      const value = phi.args[index]!;
-      if (!this.#uses.live(phi) || this.#locals[phi.id] === this.#locals[value.id]) continue;
+    for (const { value: phi, args } of phis) {
+      const value = args[index]!;
+      if (!this.#uses.live(phi) || this.#locals[phi] === this.#locals[value]) continue;
       moves.push({ phi, value });
     }
     return moves;
@@ -107,14 +110,14 @@ class IrCode implements BlockEmitter, IrEmission {
 
   /** Pushes a value. */
   push(value: Value): void {
-    const { f } = this;
-    switch (value.op) {
+    const { f, func } = this;
+    switch (func.op(value)) {
       case Op.const:
-        if (value.type === "i32") f.i32.const(value.imm);
-        else f.i64.constPair(value.imm, value.high);
+        if (func.isWide(value)) f.i64.constPair(func.imm(value), func.high(value));
+        else f.i32.const(func.imm(value));
         return;
       case Op.param:
-        f.get(value.type === "i32" ? this.code.context! : this.code.register(value.imm));
+        f.get(func.isWide(value) ? this.code.register(func.imm(value)) : this.code.context!);
         return;
       case Op.frame:
         f.get(this.code.frame);
@@ -132,14 +135,15 @@ class IrCode implements BlockEmitter, IrEmission {
   }
 
   #localOf(value: Value): Local {
-    return this.#locals[value.id]!;
+    return this.#locals[value]!;
   }
 
   /** Emits what a value is, or does. */
   #compute(value: Value): void {
-    const { f, code } = this;
-    const { op, args } = value;
-    const ops: Ops = value.type === "i64" ? f.i64 : f.i32;
+    const { f, code, func } = this;
+    const op = func.op(value);
+    const ops: Ops = func.isWide(value) ? f.i64 : f.i32;
+    const arg = (index: number) => this.push(func.arg(value, index));
     switch (op) {
       case Op.add:
       case Op.sub:
@@ -150,8 +154,8 @@ class IrCode implements BlockEmitter, IrEmission {
       case Op.shl:
       case Op.shrU:
       case Op.shrS:
-        this.push(args[0]!);
-        this.push(args[1]!);
+        arg(0);
+        arg(1);
         ARITHMETIC[op]!(ops);
         return;
       case Op.divU:
@@ -172,39 +176,39 @@ class IrCode implements BlockEmitter, IrEmission {
         this.#swap(value);
         return;
       case Op.extend:
-        this.push(args[0]!);
-        if (value.imm === 8) ops.extend8S();
+        arg(0);
+        if (func.imm(value) === 8) ops.extend8S();
         else ops.extend16S();
         return;
       case Op.wrap:
-        this.push(args[0]!);
+        arg(0);
         f.i32.wrapI64();
         return;
       case Op.extendU:
-        this.push(args[0]!);
+        arg(0);
         f.i64.extendI32U();
         return;
       case Op.extendS:
-        this.push(args[0]!);
+        arg(0);
         f.i64.extendI32S();
         return;
       case Op.address:
-        this.push(args[0]!);
+        arg(0);
         f.i64.extendI32U().i64.constPair(0, KERNEL_BASE_HIGH).i64.or();
         return;
       case Op.select:
-        this.push(args[1]!);
-        this.push(args[2]!);
-        this.push(args[0]!);
+        arg(1);
+        arg(2);
+        arg(0);
         f.select();
         return;
       case Op.load:
-        f.access(ownLoadCode(value), this.#pushAddress(value));
+        f.access(this.#loadCode(value), this.#pushAddress(value));
         return;
       case Op.store: {
         const offset = this.#pushAddress(value);
-        this.push(args[1]!);
-        f.access(ownStoreCode(value), offset);
+        arg(1);
+        f.access(storeCode(func.size(value)), offset);
         return;
       }
       case Op.probe:
@@ -217,7 +221,7 @@ class IrCode implements BlockEmitter, IrEmission {
         f.i32.const(0).i32.load(Control.INTERRUPT);
         return;
       case Op.mayGoto:
-        code.poll(value.imm);
+        code.poll(func.imm(value));
         emitMayGoto(code);
         this.keep(value);
         return;
@@ -234,16 +238,17 @@ class IrCode implements BlockEmitter, IrEmission {
         emitIrTailCall(this, value);
         return;
       default:
-        throw new Error(`no code for value ${value.id}`);
+        throw new Error(`no code for value ${value}`);
     }
   }
 
   /** Pushes the base of an access. @returns what the access itself adds to it. */
-  #pushAddress({ args, imm }: Value): number {
-    const { f } = this;
-    const base = args[0]!;
-    if (isConst(base)) {
-      f.i32.const((base.imm + imm) | 0);
+  #pushAddress(access: Value): number {
+    const { f, func } = this;
+    const base = func.arg(access, 0);
+    const imm = func.imm(access);
+    if (func.isConst(base)) {
+      f.i32.const((func.imm(base) + imm) | 0);
       return 0;
     }
     this.push(base);
@@ -252,28 +257,42 @@ class IrCode implements BlockEmitter, IrEmission {
     return 0;
   }
 
+  /** The opcode that loads a value with its own type. */
+  #loadCode(load: Value): number {
+    const { func } = this;
+    if (func.isWide(load)) return OP["i64.load"];
+    const signed = func.isSigned(load);
+    switch (func.size(load)) {
+      case 4:
+        return OP["i32.load"];
+      case 2:
+        return signed ? OP["i32.load16_s"] : OP["i32.load16_u"];
+      default:
+        return signed ? OP["i32.load8_s"] : OP["i32.load8_u"];
+    }
+  }
+
   #compare(value: Value, negated: boolean): void {
-    const { f } = this;
-    const [a, b] = value.args as [Value, Value];
-    const ops: Ops = a.type === "i64" ? f.i64 : f.i32;
+    const { f, func } = this;
+    const op = func.op(value);
+    const [a, b] = [func.arg(value, 0), func.arg(value, 1)];
+    const ops: Ops = func.isWide(a) ? f.i64 : f.i32;
     this.push(a);
-    if (isConst(b) && b.imm === 0 && (b.type === "i32" || b.high === 0)) {
-      if (value.op === Op.eq || value.op === Op.ne) {
-        ops.eqz();
-        if ((value.op === Op.ne) !== negated) f.i32.eqz();
-        return;
-      }
+    if ((op === Op.eq || op === Op.ne) && func.isConstOf(b, 0)) {
+      ops.eqz();
+      if ((op === Op.ne) !== negated) f.i32.eqz();
+      return;
     }
     this.push(b);
-    COMPARISONS[value.op]![negated ? 1 : 0](ops);
+    COMPARISONS[op]![negated ? 1 : 0](ops);
   }
 
   #divide(value: Value, ops: Ops): void {
-    const { f } = this;
-    const [a, b] = value.args as [Value, Value];
-    const { op } = value;
+    const { f, func } = this;
+    const [a, b] = [func.arg(value, 0), func.arg(value, 1)];
+    const op = func.op(value);
     const signed = op === Op.divS;
-    const constant = isConst(b) && (b.imm !== 0 || b.high !== 0) && !(signed && b.imm === -1);
+    const constant = func.isConst(b) && !func.isConstOf(b, 0) && !(signed && func.imm(b) === -1);
     const plain = (dividend: () => void, divisor: () => void) => {
       dividend();
       divisor();
@@ -289,7 +308,7 @@ class IrCode implements BlockEmitter, IrEmission {
       );
       return;
     }
-    const type = value.type === "i64" ? "i64" : "i32";
+    const type = func.isWide(value) ? "i64" : "i32";
     const dividend = this.code.temporary(type, `dividend${type}`);
     const divisor = this.code.temporary(type, `divisor${type}`);
     this.push(a);
@@ -326,14 +345,14 @@ class IrCode implements BlockEmitter, IrEmission {
 
   /** Wasm has no instruction for it: rotations and masks. */
   #swap(value: Value): void {
-    const { f, code } = this;
-    this.push(value.args[0]!);
-    if (value.imm === 64) {
+    const { f, code, func } = this;
+    this.push(func.arg(value, 0));
+    if (func.imm(value) === 64) {
       f.call(code.module.swap64);
       return;
     }
     const low = code.temporary("i32", "swapped");
-    if (value.imm === 16) {
+    if (func.imm(value) === 16) {
       f.set(low);
       f.get(low).i32.const(8).i32.shrU().i32.const(0xff).i32.and();
       f.get(low).i32.const(8).i32.shl().i32.const(0xff00).i32.and().i32.or();
@@ -343,14 +362,15 @@ class IrCode implements BlockEmitter, IrEmission {
   }
 
   #probe(value: Value): void {
-    const { f, code } = this;
+    const { f, code, func } = this;
+    const size = func.size(value);
     const ea = code.temporary("i64", "ea");
     const address = code.temporary("i32", "address");
-    this.push(value.args[0]!);
+    this.push(func.arg(value, 0));
     f.tee(ea).i32.wrapI64().set(address);
-    emitProbeTest(f, ea, address, value.size);
+    emitProbeTest(f, ea, address, size);
     f.if(
-      () => f.get(address).access(loadCode(value.size, value.signed)),
+      () => f.get(address).access(loadCode(size, func.isSigned(value))),
       () => f.i64.const(0),
       "i64",
     );
@@ -358,21 +378,19 @@ class IrCode implements BlockEmitter, IrEmission {
 }
 
 /** Effects put their result away themselves. */
-function isEffectWithResult({ op }: Value): boolean {
+function isEffectWithResult(op: Op): boolean {
   return op >= Op.atomic && op <= Op.mayGoto;
 }
 
 /** The constant part of an address becomes the offset of the access, where that cannot wrap. */
-function foldAddress(value: Value): void {
-  if (value.op !== Op.load && value.op !== Op.store && value.op !== Op.atomic) return;
-  const address = value.args[0]!;
-  if (address.op === Op.add && isConst(address.args[1]!)) {
-    const offset = value.imm + address.args[1]!.imm;
-    // What is accessible begins at FIRST_OFFSET: the base is not below 0.
-    if (offset < 0 || offset >= FIRST_OFFSET) return;
-    value.imm = offset;
-    value.args[0] = address.args[0]!;
-  }
+function foldAddress(func: IrFunction, value: Value): void {
+  const op = func.op(value);
+  if (op !== Op.load && op !== Op.store && op !== Op.atomic) return;
+  const address = func.arg(value, 0);
+  if (func.op(address) !== Op.add || !func.isConst(func.arg(address, 1))) return;
+  const offset = func.imm(value) + func.imm(func.arg(address, 1));
+  // What is accessible begins at FIRST_OFFSET: the base is not below 0.
+  if (offset >= 0 && offset < FIRST_OFFSET) func.rebase(value, func.arg(address, 0), offset);
 }
 
 const ARITHMETIC: { readonly [op: number]: (ops: Ops) => void } = {
@@ -397,15 +415,7 @@ const COMPARISONS: { readonly [op: number]: readonly [(ops: Ops) => void, (ops: 
   [Op.leS]: [(ops) => ops.leS(), (ops) => ops.gtS()],
 };
 
-/** The opcode that loads a value with its own type. */
-function ownLoadCode({ type, size, signed }: Value): number {
-  if (type === "i64") return OP["i64.load"];
-  if (size === 4) return OP["i32.load"];
-  if (size === 2) return signed ? OP["i32.load16_s"] : OP["i32.load16_u"];
-  return signed ? OP["i32.load8_s"] : OP["i32.load8_u"];
-}
-
-function ownStoreCode({ size }: Value): number {
+function storeCode(size: number): number {
   if (size === 8) return OP["i64.store"];
   if (size === 4) return OP["i32.store"];
   return size === 2 ? OP["i32.store16"] : OP["i32.store8"];

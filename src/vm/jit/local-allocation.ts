@@ -1,4 +1,4 @@
-import { type Block, type IrFunction, Op, type Value } from "../../ir/index.ts";
+import type { Block, IrFunction, Value } from "../../ir/index.ts";
 import type { FunctionBuilder, Local } from "../../wasm/index.ts";
 import { isLeaf, type Uses } from "./ir-uses.ts";
 
@@ -20,12 +20,13 @@ export function allocateLocals(
 }
 
 /** Whether what a value gives stands in a local. */
-function isKept(value: Value, uses: Uses): boolean {
-  return value.type !== "void" && !isLeaf(value) && uses.used(value) && !uses.inline(value);
+function isKept(func: IrFunction, value: Value, uses: Uses): boolean {
+  return func.type(value) !== "void" && !isLeaf(func.op(value)) && uses.used(value) && !uses.inline(value);
 }
 
 class Allocation {
   readonly locals: (Local | undefined)[];
+  readonly #func: IrFunction;
   readonly #uses: Uses;
   readonly #operands: Operands;
   /** Values that come into each block, phis apart. */
@@ -41,6 +42,7 @@ class Allocation {
   constructor(f: FunctionBuilder, func: IrFunction, uses: Uses) {
     const count = func.valueCount;
     this.locals = new Array<Local | undefined>(count);
+    this.#func = func;
     this.#uses = uses;
     this.#operands = new Operands(func, uses);
     this.#liveIn = func.blocks.map(() => []);
@@ -58,7 +60,7 @@ class Allocation {
     for (const block of func.inOrder()) {
       for (let at = firsts[block.id]!; at < ends[block.id]!; at++) {
         const value = values[at]!;
-        if (value.block === block) continue;
+        if (func.blockOf(value) === block) continue;
         const blocks = elsewhere.get(value);
         if (blocks === undefined) elsewhere.set(value, [block]);
         else if (blocks.at(-1) !== block) blocks.push(block);
@@ -67,8 +69,8 @@ class Allocation {
     const marked = new Int32Array(func.blocks.length).fill(-1);
     for (const [value, blocks] of elsewhere) {
       for (let block = blocks.pop(); block !== undefined; block = blocks.pop()) {
-        if (block === value.block || marked[block.id] === value.id) continue;
-        marked[block.id] = value.id;
+        if (block === func.blockOf(value) || marked[block.id] === value) continue;
+        marked[block.id] = value;
         this.#liveIn[block.id]!.push(value);
         for (const before of block.predecessors) blocks.push(before);
       }
@@ -76,39 +78,44 @@ class Allocation {
   }
 
   #allocate(block: Block): void {
+    const func = this.#func;
     const { i32, i64 } = this.#pools;
     const { values, firsts, ends, counts } = this.#operands;
     i32.begin();
     i64.begin();
-    for (const value of this.#liveIn[block.id]!) this.#pool(value).take(this.locals[value.id]!);
+    for (const value of this.#liveIn[block.id]!) this.#pool(value).take(this.locals[value]!);
     this.#wanted.clear();
     for (const next of block.successors) {
-      for (const value of this.#liveIn[next.id]!) this.#markedOut[value.id] = block.id;
+      for (const value of this.#liveIn[next.id]!) this.#markedOut[value] = block.id;
       this.#wish(block, next);
     }
     const left = this.#left;
     const end = ends[block.id]!;
-    for (let i = firsts[block.id]!; i < end; i++) left[values[i]!.id]!++;
-    const kept = block.phis.filter((phi) => isKept(phi, this.#uses));
-    for (const phi of kept) this.#define(phi);
-    for (const phi of kept) this.#freeIfDone(phi, block);
+    for (let i = firsts[block.id]!; i < end; i++) left[values[i]!]!++;
+    const kept = block.phis.filter(({ value }) => isKept(func, value, this.#uses));
+    for (const { value, args } of kept)
+      this.#define(
+        value,
+        args.map((arg) => this.locals[arg]).find((local) => local !== undefined),
+      );
+    for (const { value } of kept) this.#freeIfDone(value, block);
     let at = firsts[block.id]!;
     for (const value of block.values) {
-      if (!isRoot(value, this.#uses)) continue;
-      for (const behind = at + counts[value.id]!; at < behind; at++) {
+      if (!isRoot(func, value, this.#uses)) continue;
+      for (const behind = at + counts[value]!; at < behind; at++) {
         const operand = values[at]!;
-        left[operand.id]!--;
+        left[operand]!--;
         this.#freeIfDone(operand, block);
       }
-      if (!isKept(value, this.#uses)) continue;
-      this.#define(value);
+      if (!isKept(func, value, this.#uses)) continue;
+      this.#define(value, this.#wanted.get(value));
       this.#freeIfDone(value, block);
     }
-    for (; at < end; at++) left[values[at]!.id] = 0;
+    for (; at < end; at++) left[values[at]!] = 0;
   }
 
-  #pool({ type }: Value): Pool {
-    return this.#pools[type === "i32" ? "i32" : "i64"];
+  #pool(value: Value): Pool {
+    return this.#func.isWide(value) ? this.#pools.i64 : this.#pools.i32;
   }
 
   /** Values that a phi takes had best be in its local. */
@@ -116,28 +123,24 @@ class Allocation {
     if (phis.length === 0) return;
     const index = predecessors.indexOf(block);
     for (const phi of phis) {
-      const local = this.locals[phi.id];
+      const local = this.locals[phi.value];
       if (local !== undefined) this.#wanted.set(phi.args[index]!, local);
     }
   }
 
-  #define(value: Value): void {
-    const wanted =
-      value.op === Op.phi
-        ? value.args.map(({ id }) => this.locals[id]).find((local) => local !== undefined)
-        : this.#wanted.get(value);
-    this.locals[value.id] = this.#pool(value).free(wanted);
+  #define(value: Value, wanted: Local | undefined): void {
+    this.locals[value] = this.#pool(value).free(wanted);
   }
 
   #freeIfDone(value: Value, block: Block): void {
-    if (this.#left[value.id] !== 0 || this.#markedOut[value.id] === block.id) return;
-    this.#pool(value).give(this.locals[value.id]!);
+    if (this.#left[value] !== 0 || this.#markedOut[value] === block.id) return;
+    this.#pool(value).give(this.locals[value]!);
   }
 }
 
 /** What is computed in its place, and not where it is used. */
-function isRoot(value: Value, uses: Uses): boolean {
-  return uses.live(value) && !isLeaf(value) && !uses.inline(value);
+function isRoot(func: IrFunction, value: Value, uses: Uses): boolean {
+  return uses.live(value) && !isLeaf(func.op(value)) && !uses.inline(value);
 }
 
 /**
@@ -151,9 +154,11 @@ class Operands {
   readonly ends: Uint32Array;
   /** How many a root has, by its number. */
   readonly counts: Uint32Array;
+  readonly #func: IrFunction;
   readonly #uses: Uses;
 
   constructor(func: IrFunction, uses: Uses) {
+    this.#func = func;
     this.#uses = uses;
     this.firsts = new Uint32Array(func.blocks.length);
     this.ends = new Uint32Array(func.blocks.length);
@@ -162,10 +167,10 @@ class Operands {
     for (const block of func.inOrder()) {
       this.firsts[block.id] = values.length;
       for (const value of block.values) {
-        if (!isRoot(value, uses)) continue;
+        if (!isRoot(func, value, uses)) continue;
         const before = values.length;
         this.#addAll(value);
-        this.counts[value.id] = values.length - before;
+        this.counts[value] = values.length - before;
       }
       const { terminator } = block;
       if (terminator.kind === "branch") this.#add(terminator.condition);
@@ -178,15 +183,16 @@ class Operands {
   #addTaken(block: Block, { phis, predecessors }: Block): void {
     if (phis.length === 0) return;
     const index = predecessors.indexOf(block);
-    for (const phi of phis) if (this.#uses.live(phi)) this.#add(phi.args[index]!);
+    for (const phi of phis) if (this.#uses.live(phi.value)) this.#add(phi.args[index]!);
   }
 
-  #addAll({ args }: Value): void {
-    for (let i = 0; i < args.length; i++) this.#add(args[i]!);
+  #addAll(value: Value): void {
+    const count = this.#func.argCount(value);
+    for (let i = 0; i < count; i++) this.#add(this.#func.arg(value, i));
   }
 
   #add(value: Value): void {
-    if (isLeaf(value)) return;
+    if (isLeaf(this.#func.op(value))) return;
     if (this.#uses.inline(value)) this.#addAll(value);
     else this.values.push(value);
   }

@@ -2,8 +2,6 @@ import {
   type Inlining,
   type IrFunction,
   irOf,
-  isConst,
-  isConstOf,
   isInlinable,
   Op,
   optimise,
@@ -77,7 +75,7 @@ export class OptimisedForms {
     if (ir === null) return null;
     optimise(
       ir,
-      callKnowledge(this.#calleeOf, this.#maps, (call) => this.#inlining(call)),
+      callKnowledge(this.#calleeOf, this.#maps, (func, call) => this.#inlining(func, call)),
     );
     // What may be inlined is counted and copied; what is emitted needs no pass for it.
     if (func.entry !== 0) removeDead(ir);
@@ -97,12 +95,13 @@ export class OptimisedForms {
     return call;
   }
 
-  #inlining(call: Value): Inlining | undefined {
-    if (call.op === Op.callLocal) return this.#inlined(call.imm, null);
-    if (this.#calleeOf(call.imm).number !== BpfFuncId.loop) return undefined;
-    const [, callback, , flags] = call.args;
-    if (!isConst(callback!) || !isConstOf(flags!, 0)) return undefined;
-    const entry = this.#parts.callbacks.get(callback.imm);
+  #inlining(func: IrFunction, call: Value): Inlining | undefined {
+    const imm = func.imm(call);
+    if (func.op(call) === Op.callLocal) return this.#inlined(imm, null);
+    if (this.#calleeOf(imm).number !== BpfFuncId.loop) return undefined;
+    const [callback, flags] = [func.arg(call, 1), func.arg(call, 3)];
+    if (!func.isConst(callback) || !func.isConstOf(flags, 0)) return undefined;
+    const entry = this.#parts.callbacks.get(func.imm(callback));
     return entry === undefined ? undefined : this.#inlined(entry, LOOP);
   }
 

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type Block, type IrFunction, Op, type Value } from "../../../src/ir/index.ts";
 import { removeDead } from "../../../src/ir/remove-dead.ts";
-import { isLeaf, usesOf } from "../../../src/vm/jit/ir-uses.ts";
+import { isLeaf, Uses } from "../../../src/vm/jit/ir-uses.ts";
 import { allocateLocals } from "../../../src/vm/jit/local-allocation.ts";
 import { ModuleBuilder } from "../../../src/wasm/index.ts";
 import { irOfText } from "../../ir/support.ts";
@@ -37,14 +37,16 @@ const code = fc
 
 /** Values that are needed where each value is defined, found the plain way: by going back from every use. */
 function conflicts(func: IrFunction): [Value, Value][] {
-  const uses = usesOf(func);
+  const uses = new Uses(func);
   const operands = (value: Value): Value[] =>
-    isLeaf(value) ? [] : uses.inline(value) ? value.args.flatMap(operands) : [value];
+    isLeaf(func.op(value)) ? [] : uses.inline(value) ? func.argsOf(value).flatMap(operands) : [value];
   const steps = (block: Block): { defines: Value[]; uses: Value[] }[] => {
-    const all = [{ defines: block.phis.filter((phi) => uses.live(phi)), uses: [] as Value[] }];
+    const phis = block.phis.map(({ value }) => value).filter((phi) => uses.live(phi));
+    const all = [{ defines: phis, uses: [] as Value[] }];
     for (const value of block.values) {
-      if (isLeaf(value) || uses.inline(value)) continue;
-      all.push({ defines: value.type === "void" ? [] : [value], uses: value.args.flatMap(operands) });
+      if (isLeaf(func.op(value)) || uses.inline(value)) continue;
+      const defines = func.type(value) === "void" ? [] : [value];
+      all.push({ defines, uses: func.argsOf(value).flatMap(operands) });
     }
     const { terminator } = block;
     const end =
@@ -95,10 +97,10 @@ describe("allocateLocals", () => {
         const { func } = irOfText(text);
         removeDead(func);
         const f = new ModuleBuilder().function("f", {});
-        const locals = allocateLocals(f, func, usesOf(func));
+        const locals = allocateLocals(f, func, new Uses(func));
         for (const [a, b] of conflicts(func)) {
-          if (locals[a.id] === undefined || locals[b.id] === undefined) continue;
-          expect(locals[a.id] === locals[b.id] ? `v${a.id} and v${b.id}` : "").toBe("");
+          if (locals[a] === undefined || locals[b] === undefined) continue;
+          expect(locals[a] === locals[b] ? `v${a} and v${b}` : "").toBe("");
         }
       }),
       { numRuns: 300 },
@@ -111,8 +113,8 @@ describe("allocateLocals", () => {
     );
     removeDead(func);
     const f = new ModuleBuilder().function("f", {});
-    const locals = new Set(allocateLocals(f, func, usesOf(func)).filter((local) => local !== undefined));
-    expect(func.blocks[0]!.values.filter(({ op }) => op === Op.load).length).toBe(200);
+    const locals = new Set(allocateLocals(f, func, new Uses(func)).filter((local) => local !== undefined));
+    expect(func.blocks[0]!.values.filter((value) => func.op(value) === Op.load).length).toBe(200);
     expect(locals.size).toBeLessThan(5);
   });
 });
