@@ -14,6 +14,7 @@ export type {
 export { createKfuncs } from "./kfunc-table.ts";
 export type {
   CgroupDirectory,
+  PacketMetadata,
   SocketDirectory,
   SocketQuery,
   SystemCalls,

@@ -24,6 +24,7 @@ import { STRING_KFUNCS } from "./string-kfuncs.ts";
 import { taskKfuncs } from "./task-kfuncs.ts";
 import { TASK_WORK_KFUNCS, WORKQUEUE_KFUNCS } from "./timer.ts";
 import { USER_COPY_KFUNCS } from "./user-copies.ts";
+import { XDP_METADATA_KFUNCS } from "./xdp-metadata.ts";
 import { xdpPullKfuncs } from "./xdp-pull.ts";
 
 /** All kfuncs that there are bodies of, by name, for a kernel whose structs lie as `layout` says. */
@@ -56,6 +57,7 @@ export function createKfuncs(layout: KernelLayout): ReadonlyMap<string, Kfunc> {
     PLAIN_KFUNCS,
     xdpPullKfuncs(layout),
     socketDestroyKfuncs(layout),
+    XDP_METADATA_KFUNCS,
   ];
   return new Map(families.flat().map((kfunc) => [kfunc.name, kfunc]));
 }

@@ -77,6 +77,19 @@ export interface SocketDirectory {
   destroy(socket: number): number;
 }
 
+/**
+ * What a device tells of a packet that it received. Undefined is an operation that its driver does not have; null is
+ * nothing of this packet.
+ */
+export interface PacketMetadata {
+  /** In nanoseconds of the device's clock. */
+  readonly timestamp?: bigint | null;
+  /** A hash of the packet, and of what in it (`XDP_RSS_TYPE_*`). */
+  readonly hash?: { readonly value: number; readonly type: number } | null;
+  /** The tag that the device took off: its protocol (0x8100), and its 16 bits. */
+  readonly vlan?: { readonly protocol: number; readonly tag: number } | null;
+}
+
 /** System calls in the name of whoever runs a program. Numbers below 0 are errno values as Linux gives them. */
 export interface SystemCalls {
   /** bpf(2) with attributes at an offset, whose pointers may lead into the kernel's memory. */

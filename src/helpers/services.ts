@@ -1,6 +1,12 @@
 import type { Btf } from "../btf/index.ts";
 import type { FilePlace } from "../maps/index.ts";
-import type { CgroupDirectory, SocketDirectory, SystemCalls, TaskDirectory } from "./object-services.ts";
+import type {
+  CgroupDirectory,
+  PacketMetadata,
+  SocketDirectory,
+  SystemCalls,
+  TaskDirectory,
+} from "./object-services.ts";
 
 /** What helpers tell programs of the task that runs. */
 export interface CurrentTask {
@@ -187,6 +193,8 @@ export interface HelperServices {
   readonly cgroups?: CgroupDirectory;
   /** None: nothing is found. */
   readonly sockets?: SocketDirectory;
+  /** What the device tells of the packet that the program runs on; nothing unless told. */
+  packetMetadata?(): PacketMetadata;
   /** A number above 0 that no socket of this kernel has had, below 2^53; 1 unless told. */
   socketCookie?(): number;
 }

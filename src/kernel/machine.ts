@@ -7,6 +7,7 @@ import {
   freeValue,
   type Helper,
   type Kfunc,
+  type PacketMetadata,
   type PerfCounter,
   type SystemCalls,
 } from "../helpers/index.ts";
@@ -168,6 +169,7 @@ export class Machine {
   readonly #namespaces = new Map<number, Namespace>();
   #lastNamespace = 0;
   #lastSession = 0n;
+  #packetMetadata: PacketMetadata = {};
 
   constructor(options: KernelOptions) {
     this.cpus = checkCpus(options.cpus ?? 1);
@@ -284,6 +286,7 @@ export class Machine {
         tasks: taskDirectory(this.tasks),
         cgroups: cgroupDirectory(this.cgroups, this.tasks),
         sockets: socketDirectory(this),
+        packetMetadata: () => this.#packetMetadata,
         timers: this.timers,
         taskStacks: {
           // Nothing is known of where a task sleeps.
@@ -494,6 +497,17 @@ export class Machine {
    */
   runBatch(program: KernelProgram, count: number, act: () => number): number {
     return this.#around(program, this.#noFrame, count, act);
+  }
+
+  /** Runs something on a packet that a device tells so much of. */
+  withPacketMetadata<T>(metadata: PacketMetadata, act: () => T): T {
+    const before = this.#packetMetadata;
+    this.#packetMetadata = metadata;
+    try {
+      return act();
+    } finally {
+      this.#packetMetadata = before;
+    }
   }
 
   #enter(program: KernelProgram, context: number, frame: RunFrame, count = 1): number {

@@ -31,6 +31,8 @@ export interface LoadRequest {
   /** The program's slots, and its records, which are read while it is verified. */
   readonly records: LoadRecords;
   readonly attach: AttachTarget | null;
+  /** Whether it is for one device alone. */
+  readonly devBound: boolean;
 }
 
 /** What the verifier says, and the kernel's own maps behind those that it speaks of. */
@@ -70,6 +72,7 @@ export function judge(process: Process, request: LoadRequest, log: LoadLog): Jud
     flags: request.flags,
     gplCompatible: request.gplCompatible,
     attach: request.attach,
+    devBound: request.devBound,
     capabilities: {
       bpf: process.may("BPF"),
       perfmon: process.may("PERFMON"),
@@ -123,6 +126,6 @@ export function asTarget(request: LoadRequest, { env }: Verification): TargetPro
     jited: true,
     tailCallReachable: env.subprograms[0]?.tailCallReachable ?? false,
     attachedToProgram: request.attach?.program !== null && request.attach !== null,
-    devBound: false,
+    devBound: request.devBound,
   };
 }

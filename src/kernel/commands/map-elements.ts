@@ -238,7 +238,7 @@ function setProgram(process: Process, map: KernelMap, { key, from, flags }: Writ
   if (flags !== 0) refuse(Errno.EINVAL);
   if (index >= map.parts.maxEntries) refuse(Errno.E2BIG);
   const program = process.program(view.getInt32(from, true));
-  if (!map.programs!.accepts(program.tailCallKind)) refuse(Errno.EINVAL);
+  if (program.parts.device !== null || !map.programs!.accepts(program.tailCallKind)) refuse(Errno.EINVAL);
   // Other executors have no code for what is put in front of a program that they run.
   if (process.machine.others?.isClosedTo(map)) refuse(Errno.EBUSY);
   map.programs!.set(index, program);

@@ -15,6 +15,7 @@ import { isGplCompatible } from "../license.ts";
 import { LoadLog } from "../load-log.ts";
 import { LoadRecords } from "../load-records.ts";
 import { objectName } from "../names.ts";
+import type { Device } from "../net/device.ts";
 import type { KernelBtf } from "../objects/btf.ts";
 import { type AttachTargetName, KernelProgram } from "../objects/program.ts";
 import { prepare } from "../prepare.ts";
@@ -82,6 +83,24 @@ interface Target {
   readonly btf: KernelBtf | null;
 }
 
+/** Flags of programs that are for one device alone. */
+const DEVICE_FLAGS = BpfProgFlag.XDP_DEV_BOUND_ONLY | BpfProgFlag.XDP_HAS_FRAGS;
+
+/** `bpf_prog_dev_bound_init`: EINVAL, also for devices that were to run the program themselves: none does; EOPNOTSUPP. */
+function boundDevice(
+  process: Process,
+  args: { readonly progType: number; readonly progFlags: number; readonly progIfindex: number },
+): Device {
+  const isBound = (args.progFlags & BpfProgFlag.XDP_DEV_BOUND_ONLY) !== 0;
+  if (args.progType !== T.SCHED_CLS && args.progType !== T.XDP) refuse(Errno.EINVAL);
+  if ((args.progFlags & ~DEVICE_FLAGS) !== 0) refuse(Errno.EINVAL);
+  if (!isBound && (args.progFlags & BpfProgFlag.XDP_HAS_FRAGS) !== 0) refuse(Errno.EINVAL);
+  if (isBound && args.progType === T.SCHED_CLS) refuse(Errno.EINVAL);
+  const device = process.task.namespace.devices.get(args.progIfindex) ?? refuse(Errno.EINVAL);
+  if (!device.nativeXdp) refuse(Errno.EOPNOTSUPP);
+  return isBound ? device : refuse(Errno.EINVAL);
+}
+
 /** `bpf_prog_load` in kernel/bpf/syscall.c, with its checks in its order. */
 export function progLoad(process: Process, attr: Attr): number {
   const machine = process.machine;
@@ -106,8 +125,7 @@ export function progLoad(process: Process, attr: Attr): number {
   if (type !== undefined && !allowsAttachType(type, expectedAttachType)) refuse(Errno.EINVAL);
   const insns = decode(process.read(args.insns, args.insnCnt * 8), { torn: true });
   const license = process.prefix(args.license, LICENSE_MAX);
-  // No device of this kernel takes programs for itself (`bpf_prog_dev_bound_init`).
-  if (args.progIfindex !== 0) refuse(Errno.EINVAL);
+  const device = args.progIfindex === 0 ? null : boundDevice(process, args);
   if (type === undefined || args.progType === T.UNSPEC) return refuse(Errno.EINVAL);
   const name = objectName(args.progName) ?? refuse(Errno.EINVAL);
   const log = new LoadLog(args.logLevel, args.logBuf, args.logSize);
@@ -132,6 +150,7 @@ export function progLoad(process: Process, attr: Attr): number {
         fdArray: args.fdArray,
         fdArrayCnt: args.fdArrayCnt,
         gplCompatible: isGplCompatible(license),
+        devBound: device !== null,
         records,
       },
       tailCallKind,
@@ -150,6 +169,7 @@ export function progLoad(process: Process, attr: Attr): number {
       btf: records.btf?.get() ?? null,
       attachTarget: targetName(process, target),
       attachProgram: target.program?.get() ?? null,
+      device,
       ...prepared,
     });
     const full = log.finish(process);

@@ -72,8 +72,9 @@ function xdpProgram(process: Process, fd: number, attachType: number): KernelPro
   const object = process.files.find(fd)?.object;
   if (object?.kind !== "prog") return null;
   const program = object as KernelProgram;
-  const { type, expectedAttachType } = program.parts;
-  return type === BpfProgType.XDP && expectedAttachType === attachType ? program : null;
+  const { type, expectedAttachType, device } = program.parts;
+  const fits = type === BpfProgType.XDP && expectedAttachType === attachType && device === null;
+  return fits ? program : null;
 }
 
 function clear(map: KernelMap, key: number, index: number): number {

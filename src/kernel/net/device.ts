@@ -1,4 +1,5 @@
 import { utf8 } from "../../base/index.ts";
+import type { PacketMetadata } from "../../helpers/index.ts";
 import type { NamespaceHook } from "../hooks/namespace-hook.ts";
 import type { NetfilterHooks } from "../hooks/netfilter.ts";
 import type { ProgramChain } from "../hooks/program-chain.ts";
@@ -15,6 +16,8 @@ export interface DeviceOptions {
   readonly mtu?: number;
   /** Whether its driver runs XDP programs itself; as only those of real devices and of veth pairs do. */
   readonly nativeXdp?: boolean;
+  /** What its driver can tell of a packet that it received; nothing unless told. That of veth tells all. */
+  readonly metadata?: readonly (keyof PacketMetadata)[];
 }
 
 /** The namespace that a device is in, as far as packets go. */
@@ -37,6 +40,7 @@ export class Device {
   readonly ifindex: number;
   readonly name: string;
   readonly nativeXdp: boolean;
+  readonly #metadata: readonly (keyof PacketMetadata)[];
   readonly namespace: DeviceNamespace;
   /** `struct net_device` */
   readonly device: KernelStruct;
@@ -57,6 +61,7 @@ export class Device {
     this.ifindex = options.ifindex;
     this.name = options.name;
     this.nativeXdp = options.nativeXdp ?? false;
+    this.#metadata = options.metadata ?? [];
     this.namespace = namespace;
     this.device = structs.struct("net_device");
     this.device.set("ifindex", options.ifindex);
@@ -67,6 +72,11 @@ export class Device {
     this.queue = structs.struct("xdp_rxq_info");
     this.queue.point("dev", this.device.offset);
     this.queue.set("queue_index", 0);
+  }
+
+  /** What it tells of a packet of which so much is known. */
+  metadataOf(known: PacketMetadata): PacketMetadata {
+    return Object.fromEntries(this.#metadata.map((name) => [name, known[name] ?? null]));
   }
 
   /** A frame has left. */

@@ -1,3 +1,4 @@
+import type { PacketMetadata } from "../../helpers/index.ts";
 import { BpfAttachType, TcxAction, XdpAction } from "../../uapi/index.ts";
 import { Firing } from "../hooks/firing.ts";
 import type { Machine } from "../machine.ts";
@@ -30,6 +31,8 @@ export interface Passing {
   readonly socket?: KernelSocket | null;
   /** Where what is sent through the loopback device goes to; nobody unless told. */
   readonly receiver?: KernelSocket | null;
+  /** What the device knows of a packet that comes in, as far as its driver can tell it; nothing unless told. */
+  readonly metadata?: PacketMetadata;
   /** CPU 0 unless told. */
   readonly cpu?: number;
   /** In whose name; what runs on the CPU unless told. */
@@ -98,8 +101,10 @@ class Path {
   readonly #device: Device;
   readonly #socket: KernelSocket | null;
   readonly #receiver: KernelSocket | null;
+  readonly #metadata: PacketMetadata;
 
-  constructor(firing: Firing<Machine>, { device, socket, receiver }: Passing) {
+  constructor(firing: Firing<Machine>, { device, socket, receiver, metadata = {} }: Passing) {
+    this.#metadata = device.metadataOf(metadata);
     this.#firing = firing;
     this.#machine = firing.machine;
     this.#device = device;
@@ -192,7 +197,10 @@ class Path {
     const machine = this.#machine;
     layXdp(machine, frame, { headroom: XDP_HEADROOM, meta: 0, queue: this.#device.queue });
     const { xdp } = machine.packets;
-    const action = this.#firing.run(program, xdp.offset, this.#firing.frame({}));
+    const frameOfRun = this.#firing.frame({});
+    const action = machine.withPacketMetadata(this.#metadata, () =>
+      this.#firing.run(program, xdp.offset, frameOfRun),
+    );
     const bytes = machine.memory.bytes().slice(xdp.pointer("data"), xdp.pointer("data_end"));
     const end = (verdict: Delivery["verdict"]) => ({ end: { verdict, by: "xdp" }, bytes });
     if (action === XdpAction.PASS) return { end: null, bytes };

@@ -16,7 +16,8 @@ export function xdpMode(device: Device, { parts }: KernelProgram, flags: number)
     if (device.xdp.has(mode)) refuse(Errno.EBUSY);
     if (device.xdp.has(mode === "skb" ? "driver" : "skb")) refuse(Errno.EEXIST);
   }
-  const { expectedAttachType } = parts;
+  const { expectedAttachType, device: bound } = parts;
+  if (bound !== null && (bound !== device || mode === "skb")) refuse(Errno.EINVAL);
   if (expectedAttachType === BpfAttachType.XDP_DEVMAP || expectedAttachType === BpfAttachType.XDP_CPUMAP)
     refuse(Errno.EINVAL);
   if (mode === "skb" || (mode === "driver" && device.nativeXdp)) return mode;

@@ -5,6 +5,7 @@ import type { TargetProgram } from "../../verifier/index.ts";
 import type { CodeImage, CompiledProgram } from "../../vm/index.ts";
 import type { PortableCode } from "../executors/messages.ts";
 import type { IdTable } from "../id-table.ts";
+import type { Device } from "../net/device.ts";
 import type { KernelBtf } from "./btf.ts";
 import { type Jited, jitedOf } from "./jited.ts";
 import { KernelObject } from "./kernel-object.ts";
@@ -41,6 +42,8 @@ export interface ProgramParts {
   readonly btf: KernelBtf | null;
   /** The function or type of the kernel that it was loaded for; null for none. */
   readonly attachTarget: AttachTargetName | null;
+  /** The only device that it may be attached to, whose metadata of packets it may ask for; null where any. */
+  readonly device: Device | null;
   /** The program that this one attaches to. Referenced. */
   readonly attachProgram: KernelProgram | null;
   /** What helpers are told of the structs of its objects; they end with it. */

@@ -43,7 +43,8 @@ export interface FrameLayout {
 
 /** The layout for a program; null where its runs have more around them. */
 export function frameLayoutOf(machine: Machine, program: KernelProgram): FrameLayout | null {
-  const { type, expectedAttachType } = program.parts;
+  const { type, expectedAttachType, device } = program.parts;
+  if (device !== null) return null;
   if (type === BpfProgType.XDP) {
     if (expectedAttachType === BpfAttachType.XDP_DEVMAP) return null;
     if (expectedAttachType === BpfAttachType.XDP_CPUMAP) return null;

@@ -22,6 +22,7 @@ export function testRunXdp(run: TestRun): number {
   if (attachType === BpfAttachType.XDP_DEVMAP || attachType === BpfAttachType.XDP_CPUMAP)
     refuse(Errno.EINVAL);
   if ((args.flags & ~BpfTestRunFlag.XDP_LIVE_FRAMES) !== 0) refuse(Errno.EINVAL);
+  if (program.parts.device !== null) refuse(Errno.EINVAL);
   // Live frames would be sent: there is nowhere to.
   if (args.flags !== 0) refuse(Errno.EOPNOTSUPP);
   if (args.batchSize !== 0) refuse(Errno.EINVAL);

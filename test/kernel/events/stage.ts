@@ -100,7 +100,12 @@ export class Stage implements Disposable {
     if (status !== 0) throw new Error(`ip: ${stderr}`);
     const shown = spawnSync("ip", ["-o", "link", "show", "va"], { encoding: "utf8" }).stdout;
     const ifindex = Number(/^(\d+):/.exec(shown)![1]);
-    this.twins.kernel.namespace.addDevice({ name: "va", ifindex, nativeXdp: true });
+    this.twins.kernel.namespace.addDevice({
+      name: "va",
+      ifindex,
+      nativeXdp: true,
+      metadata: ["timestamp", "hash", "vlan"],
+    });
     return ifindex;
   }
 
