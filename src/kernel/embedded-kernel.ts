@@ -9,10 +9,12 @@ import { Machine } from "./machine.ts";
 import type { Namespace } from "./net/namespace.ts";
 import { type Delivery, type Passing, receivePacket, sendCopies, sendPacket } from "./net/packet-path.ts";
 import type { KernelSocket } from "./net/socket.ts";
+import type { SocketAddress } from "./net/socket-address.ts";
+import { bindSocket, connectSocket } from "./net/socket-calls.ts";
 import type { KernelOptions } from "./options.ts";
 import { ProcessPort } from "./port.ts";
 import { Process, type ProcessOptions } from "./process.ts";
-import { Refusal } from "./refusal.ts";
+import { Refusal, refusing } from "./refusal.ts";
 import { AddressSpace } from "./tasks/address-space.ts";
 import type { KernelTask } from "./tasks/task.ts";
 import type { TaskTable } from "./tasks/task-table.ts";
@@ -44,6 +46,25 @@ export class KernelProcess extends BpfCommands implements Disposable {
     const object = this.caller.files.find(fd)?.object;
     if (object?.kind === "socket") return object as KernelSocket;
     throw new RangeError(`kernel: expected the descriptor of a socket, got ${fd}`);
+  }
+
+  /**
+   * bind(2) of a socket: programs of its control group (`cgroup_sock_addr`) may change the address, or refuse it.
+   *
+   * @returns 0 or a negative errno.
+   */
+  bindSocket(fd: number, end: SocketAddress): number {
+    return refusing(() => bindSocket(this.caller, fd, end));
+  }
+
+  /**
+   * connect(2) of a socket, and all that it takes until there is a connection; programs as with {@link bindSocket}.
+   *
+   * @param from its own end, where it is not bound; unless told, loopback addresses have their own, and others none.
+   * @returns 0 or a negative errno.
+   */
+  connectSocket(fd: number, end: SocketAddress, from?: SocketAddress): number {
+    return refusing(() => connectSocket(this.caller, fd, end, from));
   }
 
   /**

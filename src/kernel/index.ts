@@ -11,6 +11,7 @@ export type { Device, DeviceOptions } from "./net/device.ts";
 export type { Namespace } from "./net/namespace.ts";
 export type { Delivery, Passing } from "./net/packet-path.ts";
 export type { KernelSocket } from "./net/socket.ts";
+export type { SocketAddress } from "./net/socket-address.ts";
 export { type Offer, Offers } from "./offer.ts";
 export type { KernelOptions } from "./options.ts";
 export type { Capability, ProcessOptions } from "./process.ts";

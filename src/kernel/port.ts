@@ -18,7 +18,7 @@ import { mapPerfRing } from "./perf/perf-mapping.ts";
 import { perfOpen } from "./perf/perf-open.ts";
 import { SampleBatch } from "./perf/sample-batch.ts";
 import type { Process } from "./process.ts";
-import { Refusal, refuse } from "./refusal.ts";
+import { refuse, refusing } from "./refusal.ts";
 import { hasRecords, RingRecords } from "./ring.ts";
 import { listTracefs, readPerfDevices, readTracefs } from "./tracefs.ts";
 
@@ -215,13 +215,4 @@ function isReady(memory: KernelMemory, object: KernelObject | undefined): boolea
   if (object?.kind !== "map") return false;
   const map = object as KernelMap;
   return map.type === BpfMapType.RINGBUF && hasRecords(memory, map);
-}
-
-function refusing<T>(act: () => T): T | number {
-  try {
-    return act();
-  } catch (error) {
-    if (error instanceof Refusal) return -error.errno;
-    throw error;
-  }
 }

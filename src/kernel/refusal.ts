@@ -18,3 +18,13 @@ export function checked(result: number): number {
   if (result < 0) refuse(-result);
   return result;
 }
+
+/** What a system call gives: a result, or a negative errno where it is refused. */
+export function refusing<T>(act: () => T): T | number {
+  try {
+    return act();
+  } catch (error) {
+    if (error instanceof Refusal) return -error.errno;
+    throw error;
+  }
+}

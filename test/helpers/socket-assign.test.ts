@@ -8,10 +8,7 @@ import { FRAME, loadText } from "../kernel/support.ts";
 const Family = { INET: 2, INET6: 10 } as const;
 const State = { ESTABLISHED: 1, TIME_WAIT: 6 } as const;
 
-/**
- * A kernel that runs what no verifier has seen: sockets are at addresses that programs name. Those that programs may
- * have otherwise they find, and none can be found here.
- */
+/** A kernel that runs what no verifier has seen: sockets are at addresses that programs name, whether they could be found or not. */
 class Sockets {
   readonly kernel = new EmbeddedKernel({ lenient: true });
   readonly results = words(this.kernel, 8);

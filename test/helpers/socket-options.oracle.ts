@@ -248,6 +248,18 @@ describeWith([liveKernel("6.18")], "options of sockets, as on Linux", async () =
     everything("tcp", tcpWho(INET6, PORT + 1));
   }, 120_000);
 
+  it("of both families that listen", () => {
+    const { fd, embedded } = open(INET6, STREAM);
+    live.port.setSocketOption(fd, 41, 26, u32(0));
+    const address = new Uint8Array(16);
+    expect(libc.bind(fd, socketAddress(address, PORT + 9))).toBe(0);
+    expect(libc.listen(fd)).toBe(0);
+    embedded.bind({ address, port: PORT + 9 });
+    embedded.listen();
+    const ofAddresses = OPTIONS.filter(([level]) => level === 0 || level === 41);
+    everything("tcp", tcpWho(INET6, PORT + 9), ofAddresses);
+  }, 120_000);
+
   it("of connections", () => {
     const server = listening(INET, PORT + 2);
     const client = open(INET, STREAM);

@@ -129,6 +129,9 @@ describe("options of sockets", () => {
     expect(get(SOL_IPV6, 70)).toBe(1);
     expect(set(SOL_IPV6, 70, 0)).toBe(0);
     expect(get(SOL_IPV6, 70)).toBe(0);
+    // Its packets may be of IPv4, unless it is for IPv6 alone.
+    expect(get(SOL_IP, 1)).toBe(0);
+    six.sock.set("__sk_common.skc_ipv6only", 1);
     expect(get(SOL_IP, 1)).toBe(-EINVAL);
   });
 

@@ -45,6 +45,12 @@ export class OptionSocket {
     return this.family === AF_INET || this.family === AF_INET6;
   }
 
+  /** Whether its packets may be of IPv4: as Linux 6.18.44 asks, also of a socket of IPv6 that is not for that alone. */
+  get speaksIpv4(): boolean {
+    const { family } = this;
+    return family === AF_INET || (family === AF_INET6 && this.fields.get("sock_common.skc_ipv6only") === 0);
+  }
+
   get hasTcp(): boolean {
     return this.fields.get("sock.sk_protocol") === IPPROTO_TCP;
   }

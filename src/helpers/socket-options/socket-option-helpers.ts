@@ -9,7 +9,7 @@ import { hasFullState } from "../socket-state.ts";
 import { getCongestion, setCongestion } from "./congestion.ts";
 import { BINDTODEVICE, bindToDevice, SOCKET_OPTIONS } from "./generic.ts";
 import { IP_OPTIONS, IPV6_OPTIONS } from "./ip.ts";
-import { AF_INET, AF_INET6, INVALID, type IntegerOption, Level, OptionSocket } from "./option.ts";
+import { AF_INET6, INVALID, type IntegerOption, Level, OptionSocket } from "./option.ts";
 import { CONGESTION, SAVED_SYN, TCP_OPTIONS } from "./tcp.ts";
 
 /** `sizeof(int)` */
@@ -95,7 +95,7 @@ function integerOption(socket: OptionSocket, { level, name, length }: Request): 
 
 function optionsOf(socket: OptionSocket, level: number): ReadonlyMap<number, IntegerOption> | null {
   if (level === Level.SOCKET) return SOCKET_OPTIONS;
-  if (level === Level.IP && socket.family === AF_INET) return IP_OPTIONS;
+  if (level === Level.IP && socket.speaksIpv4) return IP_OPTIONS;
   if (level === Level.IPV6 && socket.family === AF_INET6) return IPV6_OPTIONS;
   return level === Level.TCP && socket.hasTcp ? TCP_OPTIONS : null;
 }

@@ -2,7 +2,9 @@ import { BpfAttachType, BpfProgType, Errno } from "../../uapi/index.ts";
 import type { Process } from "../process.ts";
 import { refuse } from "../refusal.ts";
 import { runCgroupPrograms } from "./cgroup-run.ts";
+import { runSockAddr } from "./sock-addr-run.ts";
 import { KernelSocket } from "./socket.ts";
+import type { SocketAddress } from "./socket-address.ts";
 import { Family } from "./socket-struct.ts";
 
 const FAMILIES: readonly number[] = Object.values(Family);
@@ -54,15 +56,41 @@ export function openSocket(process: Process, family: number, type: number, proto
   return process.files.install(socket);
 }
 
+/** bind(2): programs of its control group may change the address, or have something against it. EBADF, ENOTSOCK, EPERM. */
+export function bindSocket(process: Process, fd: number, end: SocketAddress): number {
+  const socket = socketAt(process, fd);
+  const left = runSockAddr(process.machine, socket, "bind", end);
+  if (typeof left === "number") return left;
+  socket.bind(left);
+  return 0;
+}
+
+/** connect(2), likewise; `from` is as in `KernelSocket.connect`. EBADF, ENOTSOCK, EPERM. */
+export function connectSocket(
+  process: Process,
+  fd: number,
+  end: SocketAddress,
+  from: SocketAddress | undefined,
+): number {
+  const socket = socketAt(process, fd);
+  const left = runSockAddr(process.machine, socket, "connect", end);
+  if (typeof left === "number") return left;
+  socket.connect(left, from);
+  return 0;
+}
+
+function socketAt(process: Process, fd: number): KernelSocket {
+  const { object } = process.files.get(fd);
+  return object.kind === "socket" ? (object as KernelSocket) : refuse(Errno.ENOTSOCK);
+}
+
 /** setsockopt(2), of options about filters. EBADF, ENOTSOCK, ENOPROTOOPT, EINVAL, EPERM, ENOENT. */
 export function setSocketOption(
   process: Process,
   fd: number,
   { level, option, value }: { readonly level: number; readonly option: number; readonly value: Uint8Array },
 ): number {
-  const { object } = process.files.get(fd);
-  if (object.kind !== "socket") refuse(Errno.ENOTSOCK);
-  const socket = object as KernelSocket;
+  const socket = socketAt(process, fd);
   if (level !== SOL_SOCKET) refuse(Errno.ENOPROTOOPT);
   if (value.length < 4) refuse(Errno.EINVAL);
   const number = new DataView(value.buffer, value.byteOffset).getInt32(0, true);
