@@ -1,13 +1,13 @@
-import type { ValueMaker } from "./constants.ts";
 import type { IrFunction } from "./function.ts";
-import { type Block, type IrType, NONE, Op, type Value } from "./value.ts";
+import { type Block, type IrType, NONE, type Op, type Value } from "./value.ts";
+import { ValueMaker } from "./value-maker.ts";
 import type { ValueFields } from "./value-table.ts";
 
 /** Values of one hash that are looked at. */
 const MAX_CHAIN = 8;
 
 /** Puts values at the end of a block; pure ones that a dominating block has already are taken from there. */
-export class Appender implements ValueMaker {
+export class Appender extends ValueMaker {
   readonly func: IrFunction;
   /** The value that is made again: where what is asked for is the same, it is used and no new one made. */
   reuse: Value = NONE;
@@ -18,6 +18,7 @@ export class Appender implements ValueMaker {
 
   /** @param values how many are about to be made; more are found more slowly. */
   constructor(func: IrFunction, values = 16) {
+    super();
     this.func = func;
     this.#known = new Int32Array(2 ** Math.min(20, 32 - Math.clz32(values))).fill(NONE);
   }
@@ -36,30 +37,6 @@ export class Appender implements ValueMaker {
     this.#values = [];
   }
 
-  i32(value: number): Value {
-    return this.#pure(Op.const, "i32", value, 0, NONE, NONE, NONE);
-  }
-
-  i64(low: number, high: number): Value {
-    return this.#pure(Op.const, "i64", low, high, NONE, NONE, NONE);
-  }
-
-  leaf(op: Op, type: IrType, imm = 0): Value {
-    return this.#pure(op, type, imm, 0, NONE, NONE, NONE);
-  }
-
-  one(op: Op, type: IrType, a: Value, imm = 0): Value {
-    return this.#pure(op, type, imm, 0, a, NONE, NONE);
-  }
-
-  two(op: Op, type: IrType, a: Value, b: Value): Value {
-    return this.#pure(op, type, 0, 0, a, b, NONE);
-  }
-
-  three(op: Op, type: IrType, a: Value, b: Value, c: Value): Value {
-    return this.#pure(op, type, 0, 0, a, b, c);
-  }
-
   /** Something that is done in its place. */
   effect(op: Op, type: IrType, args: readonly Value[], fields?: ValueFields): Value {
     return this.append(this.func.value(op, type, args, fields));
@@ -71,7 +48,15 @@ export class Appender implements ValueMaker {
     return value;
   }
 
-  #pure(op: Op, type: IrType, imm: number, high: number, a: Value, b: Value, c: Value): Value {
+  protected override pure(
+    op: Op,
+    type: IrType,
+    imm: number,
+    high: number,
+    a: Value,
+    b: Value,
+    c: Value,
+  ): Value {
     let hash = op * 2 + (type === "i64" ? 1 : 0);
     hash = Math.imul(hash, 31) + imm;
     hash = Math.imul(hash, 31) + high;

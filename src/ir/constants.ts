@@ -1,17 +1,6 @@
 import { type IrType, Op, type Value } from "./value.ts";
+import type { ValueMaker } from "./value-maker.ts";
 import type { ValueTable } from "./value-table.ts";
-
-/** Makes values of a function, or gives ones that are the same. */
-export interface ValueMaker {
-  readonly func: ValueTable;
-  i32(value: number): Value;
-  i64(low: number, high: number): Value;
-  /** A pure value of so many arguments. */
-  leaf(op: Op, type: IrType, imm?: number): Value;
-  one(op: Op, type: IrType, a: Value, imm?: number): Value;
-  two(op: Op, type: IrType, a: Value, b: Value): Value;
-  three(op: Op, type: IrType, a: Value, b: Value, c: Value): Value;
-}
 
 export function bigOf(func: ValueTable, value: Value): bigint {
   return (BigInt(func.high(value)) << 32n) | BigInt(func.imm(value) >>> 0);

@@ -1,5 +1,6 @@
-import { bigOf, constantOf, foldBinary, fromBig, powerOfTwo, type ValueMaker, zero } from "./constants.ts";
+import { bigOf, constantOf, foldBinary, fromBig, powerOfTwo, zero } from "./constants.ts";
 import { isComparison, Op, type Value } from "./value.ts";
+import type { ValueMaker } from "./value-maker.ts";
 import type { ValueTable } from "./value-table.ts";
 
 /** Operations whose arguments may change places. */

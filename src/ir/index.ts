@@ -20,4 +20,5 @@ export {
   type Phi,
   type Value,
 } from "./value.ts";
+export { ValueMaker } from "./value-maker.ts";
 export { ValueTable } from "./value-table.ts";

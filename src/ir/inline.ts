@@ -1,10 +1,10 @@
-import type { ValueMaker } from "./constants.ts";
 import { takeOver } from "./flow.ts";
 import { binary, extendU } from "./fold.ts";
 import type { IrFunction } from "./function.ts";
 import { settle } from "./settle.ts";
 import { removeTrivialPhis } from "./ssa.ts";
 import { Block, type IrType, NONE, Op, type Phi, type Value } from "./value.ts";
+import { ValueMaker } from "./value-maker.ts";
 
 /** What a call runs, in a form that may stand in the call's place. */
 export interface Inlining {
@@ -157,40 +157,26 @@ class Inliner {
 }
 
 /** Puts values at the end of a block that is not in a function yet: what dominates it is not known. */
-class Writer implements ValueMaker {
+class Writer extends ValueMaker {
   readonly func: IrFunction;
   readonly #block: Block;
 
   constructor(func: IrFunction, block: Block) {
+    super();
     this.func = func;
     this.#block = block;
   }
 
-  i32(value: number): Value {
-    return this.#add(this.func.constant("i32", value));
-  }
-
-  i64(low: number, high: number): Value {
-    return this.#add(this.func.constant("i64", low, high));
-  }
-
-  leaf(op: Op, type: IrType, imm = 0): Value {
-    return this.#add(this.func.plain(op, type, imm, 0, NONE, NONE, NONE));
-  }
-
-  one(op: Op, type: IrType, a: Value, imm = 0): Value {
-    return this.#add(this.func.plain(op, type, imm, 0, a, NONE, NONE));
-  }
-
-  two(op: Op, type: IrType, a: Value, b: Value): Value {
-    return this.#add(this.func.plain(op, type, 0, 0, a, b, NONE));
-  }
-
-  three(op: Op, type: IrType, a: Value, b: Value, c: Value): Value {
-    return this.#add(this.func.plain(op, type, 0, 0, a, b, c));
-  }
-
-  #add(value: Value): Value {
+  protected override pure(
+    op: Op,
+    type: IrType,
+    imm: number,
+    high: number,
+    a: Value,
+    b: Value,
+    c: Value,
+  ): Value {
+    const value = this.func.plain(op, type, imm, high, a, b, c);
     this.func.setBlock(value, this.#block);
     this.#block.values.push(value);
     return value;

@@ -1,39 +1,27 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { binary, extendU, negate, wrap } from "../../src/ir/fold.ts";
-import { type IrType, NONE, Op, type Value, ValueTable } from "../../src/ir/index.ts";
+import { type IrType, Op, type Value, ValueMaker, ValueTable } from "../../src/ir/index.ts";
 import { evaluate, evaluateBinary } from "./evaluate.ts";
 
 /** Makes each value anew. */
-class PlainMaker {
+class PlainMaker extends ValueMaker {
   readonly func = new ValueTable(64);
 
-  leaf(op: Op, type: IrType, imm = 0): Value {
-    return this.func.plain(op, type, imm, 0, NONE, NONE, NONE);
-  }
-
-  one(op: Op, type: IrType, a: Value, imm = 0): Value {
-    return this.func.plain(op, type, imm, 0, a, NONE, NONE);
-  }
-
-  two(op: Op, type: IrType, a: Value, b: Value): Value {
-    return this.func.plain(op, type, 0, 0, a, b, NONE);
-  }
-
-  three(op: Op, type: IrType, a: Value, b: Value, c: Value): Value {
-    return this.func.plain(op, type, 0, 0, a, b, c);
+  protected override pure(
+    op: Op,
+    type: IrType,
+    imm: number,
+    high: number,
+    a: Value,
+    b: Value,
+    c: Value,
+  ): Value {
+    return this.func.plain(op, type, imm, high, a, b, c);
   }
 
   load(size: number, signed: boolean, address: Value): Value {
     return this.func.value(Op.load, size === 8 ? "i64" : "i32", [address], { size, signed });
-  }
-
-  i32(value: number): Value {
-    return this.func.constant("i32", value);
-  }
-
-  i64(low: number, high: number): Value {
-    return this.func.constant("i64", low, high);
   }
 }
 
