@@ -1,6 +1,6 @@
 import type { Btf } from "../btf/index.ts";
 import type { CapturedPacket, PacketBatch } from "../packets/index.ts";
-import type { BpfCommands } from "../sys/index.ts";
+import type { BpfCommands, ProgTestRunArguments, ProgTestRunResult } from "../sys/index.ts";
 
 /** Where text and bytes go. */
 export interface Output {
@@ -88,6 +88,11 @@ export interface OpenKernel {
   targetBtf(): Btf | null;
   /** A way to run a program on many packets that is faster than a system call for each; null where there is none. */
   packetFeed?(progFd: number): PacketFeed | null;
+  /** A test run of many repeats that lets signals have their turn; absent where there are none. `runs` says how many it came to. */
+  testRun?(
+    args: ProgTestRunArguments,
+    options: { readonly signal: AbortSignal; readonly turn: () => Promise<void> },
+  ): Promise<ProgTestRunResult & { readonly runs: number }>;
   close(): void;
 }
 

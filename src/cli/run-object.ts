@@ -1,10 +1,10 @@
 import { NotSupported } from "../base/index.ts";
 import type { ObjectSpec, ProgramSpec } from "../object/index.ts";
-import { Errno } from "../sys/index.ts";
+import { Errno, type ProgTestRunArguments } from "../sys/index.ts";
 import { BpfProgType, Errno as E, progTypeNames } from "../uapi/index.ts";
 import type { Invocation } from "./command.ts";
 import { CommandError, FAILED } from "./failure.ts";
-import type { KernelRequest, OpenKernel } from "./io.ts";
+import type { CliIo, KernelRequest, OpenKernel } from "./io.ts";
 import { withKernel } from "./kernel-choice.ts";
 import { type LoadedFile, loadSpec, openObject } from "./load-file.ts";
 import { ETHERNET_HEADER, packetLimit } from "./packet-limits.ts";
@@ -14,6 +14,7 @@ import type { RunInput } from "./run-input.ts";
 import {
   packetRunJson,
   packetRunText,
+  type RepeatedResult,
   type RunSubject,
   singleRunJson,
   singleRunText,
@@ -122,11 +123,10 @@ async function runOnce(
     subject,
     async () => {
       const args = { progFd: fdOf(loaded), ...(ctx === undefined ? {} : { ctxIn: ctx }) };
-      if (takesPackets(subject.type)) {
-        return subject.opened.sys.progTestRun({ ...args, ...packetArguments(input) });
-      }
+      if (takesPackets(subject.type))
+        return await repeatedRun(io, subject.opened, { ...args, ...packetArguments(input) });
       // Linux refuses all other arguments here. Of these types only syscall programs write to their context: in place.
-      const run = subject.opened.sys.progTestRun(args);
+      const run = { ...subject.opened.sys.progTestRun(args), runs: 1 };
       const changes = subject.type === BpfProgType.SYSCALL && ctx !== undefined;
       return changes ? { ...run, ctxOut: ctx, ctxSizeOut: ctx.length } : run;
     },
@@ -134,10 +134,21 @@ async function runOnce(
   );
   io.stdout.write(
     json
-      ? singleRunJson(subject, result, pretty)
+      ? singleRunJson(subject, result, input, pretty)
       : subjectText(subject, style) + singleRunText(subject, result, input, style),
   );
   return 0;
+}
+
+/** Runs a program on a packet, once or more often; where the kernel lets signals have their turn, until one of them. */
+async function repeatedRun(
+  io: CliIo,
+  { sys, testRun: inParts }: OpenKernel,
+  args: ProgTestRunArguments & { readonly repeat: number },
+): Promise<RepeatedResult> {
+  if (args.repeat > 1 && inParts !== undefined)
+    return await inParts(args, { signal: io.signal(), turn: () => io.turn() });
+  return { ...sys.progTestRun(args), runs: args.repeat };
 }
 
 function packetArguments({ data, ctx, repeat }: RunInput) {

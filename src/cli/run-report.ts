@@ -22,6 +22,9 @@ export interface RunSubject {
   readonly opened: OpenKernel;
 }
 
+/** What a test run gave, and how often it ran: less often than was asked for where the user ended it. */
+export type RepeatedResult = ProgTestRunResult & { readonly runs: number };
+
 /** `count_flows (xdp) of flow.bpf.o on the embedded kernel, interpreted` */
 export function subjectText({ object, program, type, kernel }: RunSubject, style: Style): string {
   const where = kernel === "embedded" ? "the embedded kernel (--kernel chooses)" : `kernel ${kernel}`;
@@ -88,16 +91,17 @@ export function packetRunText(subject: RunSubject, path: string, run: PacketRun,
 /** Everything about a single run. */
 export function singleRunText(
   subject: RunSubject,
-  result: ProgTestRunResult,
+  result: RepeatedResult,
   input: { readonly data: Uint8Array | undefined; readonly repeat: number },
   style: Style,
 ): string {
   const { opened, maps, type } = subject;
   const name = verdictName(type, result.retval);
-  const times = input.repeat === 1 ? "" : `, ${quantityText(input.repeat, "run")}`;
+  const ended = result.runs < input.repeat ? " interrupted" : "";
+  const times = input.repeat === 1 ? "" : `, ${quantityText(result.runs, "run")}`;
   // The other types are not timed.
   const time = takesPackets(type)
-    ? `  ${style.dim(`(${durationText(result.duration / 1e9)} a run${times})`)}`
+    ? `  ${style.dim(`(${durationText(result.duration / 1e9)} a run${times})`)}${ended}`
     : "";
   const lines = [`r0 = ${result.retval}${name === undefined ? "" : ` ${style.bold(name)}`}${time}\n`];
   if (input.data !== undefined && result.dataOut.length > 0) {
@@ -174,12 +178,18 @@ export function packetRunJson(subject: RunSubject, path: string, run: PacketRun,
   return endJson(json, subject);
 }
 
-export function singleRunJson(subject: RunSubject, result: ProgTestRunResult, pretty: boolean): string {
+export function singleRunJson(
+  subject: RunSubject,
+  result: RepeatedResult,
+  input: { readonly repeat: number },
+  pretty: boolean,
+): string {
   const json = startJson(subject, pretty);
   json.field("retval", result.retval);
   const name = verdictName(subject.type, result.retval);
   if (name !== undefined) json.field("name", name);
-  json.field("duration_ns", result.duration);
+  json.field("duration_ns", result.duration).field("runs", result.runs);
+  json.field("interrupted", result.runs < input.repeat);
   if (result.dataOut.length > 0) json.field("data_out", hexOf(result.dataOut));
   if (result.ctxOut.length > 0) json.field("ctx_out", hexOf(result.ctxOut));
   return endJson(json, subject);

@@ -24,9 +24,11 @@ import { progLoad } from "./commands/prog-load.ts";
 import { progQuery } from "./commands/prog-query.ts";
 import { rawTracepointOpen } from "./commands/raw-tracepoint-open.ts";
 import { progStreamRead } from "./commands/stream-read.ts";
-import { progTestRun } from "./commands/test-run.ts";
+import { progTestRun, testRunInParts } from "./commands/test-run.ts";
+import type { Parts } from "./parts.ts";
 import type { Process } from "./process.ts";
 import { Refusal } from "./refusal.ts";
+import type { RunControl } from "./testrun/run.ts";
 
 type Handler = (process: Process, attr: Attr) => number;
 
@@ -74,16 +76,58 @@ const HANDLERS: ReadonlyMap<number, Handler> = new Map<number, Handler>([
 /** bpf(2). @returns a descriptor or 0, or a negative errno; anything thrown out of it is a bug of the kernel. */
 export function dispatch(process: Process, command: number, attr: Uint8Array, size: number): number {
   const { machine } = process;
+  try {
+    return asCaller(process, () => {
+      machine.runDue();
+      return handle(process, command, attr, size);
+    });
+  } finally {
+    machine.runDue();
+    machine.quiesce();
+  }
+}
+
+/**
+ * BPF_PROG_TEST_RUN in parts, between which others have their turn: they may call the kernel, which runs no other program
+ * as this CPU until the run is over.
+ */
+export function* dispatchTestRun(
+  process: Process,
+  attr: Uint8Array,
+  size: number,
+  control: RunControl,
+): Parts<number> {
+  const { machine } = process;
+  if (machine.pausing) return -Errno.EBUSY;
+  machine.runDue();
+  const parts = answerInParts(() => testRunInParts(process, new Attr(attr, size), control));
+  try {
+    for (;;) {
+      machine.pausing = false;
+      const part = asCaller(process, () => machine.asTask(process.task, () => parts.next()));
+      if (part.done === true) return part.value;
+      machine.pausing = true;
+      yield;
+    }
+  } finally {
+    machine.pausing = false;
+    // What a run that is given up has laid out is taken away.
+    parts.return(0);
+    machine.runDue();
+    machine.quiesce();
+  }
+}
+
+/** Does something in the name of a process. */
+function asCaller<T>(process: Process, act: () => T): T {
+  const { machine } = process;
   const outer = machine.systemCalls;
   process.systemCalls ??= systemCallsOf(process);
   machine.systemCalls = process.systemCalls;
   try {
-    machine.runDue();
-    return handle(process, command, attr, size);
+    return act();
   } finally {
     machine.systemCalls = outer;
-    machine.runDue();
-    machine.quiesce();
   }
 }
 
@@ -99,6 +143,15 @@ function handle(process: Process, command: number, attr: Uint8Array, size: numbe
 function answer(act: () => number): number {
   try {
     return act();
+  } catch (error) {
+    if (error instanceof Refusal) return -error.errno;
+    throw error;
+  }
+}
+
+function* answerInParts(begin: () => Parts<number>): Parts<number> {
+  try {
+    return yield* begin();
   } catch (error) {
     if (error instanceof Refusal) return -error.errno;
     throw error;

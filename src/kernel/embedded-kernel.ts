@@ -1,6 +1,13 @@
-import { BpfCommands, Errno } from "../sys/index.ts";
+import {
+  BpfCommands,
+  Errno,
+  type ProgTestRunArguments,
+  type ProgTestRunResult,
+  TestRunCall,
+} from "../sys/index.ts";
 import type { Fault } from "../vm/index.ts";
 import type { CgroupTree } from "./cgroups/cgroup-tree.ts";
+import { dispatchTestRun } from "./dispatcher.ts";
 import { type CpuResult, type ParallelRun, runParallel } from "./executors/run-parallel.ts";
 import type { FireFacts, FirePlace, FireResult } from "./hooks/fire.ts";
 import { fireEvent } from "./hooks/fire-event.ts";
@@ -86,6 +93,35 @@ export class KernelProcess extends BpfCommands implements Disposable {
     } catch (error) {
       if (error instanceof Refusal) throw new Errno(error.errno, "BPF_PROG_TEST_RUN");
       throw error;
+    }
+  }
+
+  /**
+   * BPF_PROG_TEST_RUN for many repeats (`progTestRun` answers in the end only): timers, signals and input have their turn
+   * every few milliseconds. Meanwhile the kernel answers system calls, but runs no other program as the same CPU (EBUSY).
+   *
+   * ```ts
+   * const { runs, duration } = await kernel.testRun({ progFd, dataIn, repeat: 1e9 }, { signal });
+   * ```
+   *
+   * @param options `signal` ends the run early: what it came to by then is the result, and `runs` how often the program
+   *   ran. `turn` is what is waited for between parts, `setTimeout` unless told.
+   * @throws Errno as `progTestRun`.
+   */
+  async testRun(
+    args: ProgTestRunArguments,
+    { signal, turn = nextTurn }: { readonly signal?: AbortSignal; readonly turn?: () => Promise<void> } = {},
+  ): Promise<ProgTestRunResult & { readonly runs: number }> {
+    using call = new TestRunCall(this.port.memory, args);
+    const control = { runs: 0, goesOn: () => signal?.aborted !== true };
+    const parts = dispatchTestRun(this.caller, call.attr, call.attr.length, control);
+    try {
+      for (let part = parts.next(); ; part = parts.next()) {
+        if (part.done === true) return { ...call.result(part.value), runs: control.runs };
+        await turn();
+      }
+    } finally {
+      parts.return(0);
     }
   }
 
@@ -271,4 +307,8 @@ export class EmbeddedKernel extends KernelProcess {
   get lastFault(): Fault | null {
     return this.caller.machine.lastFault;
   }
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => void setTimeout(resolve));
 }

@@ -137,6 +137,8 @@ export class Machine {
   readonly copies = new PacketCopies();
   /** Of the process whose system call runs; null between system calls. */
   systemCalls: SystemCalls | null = null;
+  /** A run of many has been begun, and waits while others have their turn. */
+  pausing = false;
   /** Why the last run of a program that no verifier has seen ended early; null where it did not. */
   lastFault: Fault | null = null;
   readonly tasks: TaskTable;
@@ -236,7 +238,7 @@ export class Machine {
         mapAt: (offset) => this.mapAt(offset),
         programs: this.programs,
         cpu: () => this.executor.cpu,
-        busy: () => this.executor.depth !== 0 || this.#isHeld(),
+        busy: () => this.executor.depth !== 0 || this.isHeld(),
         inTask: (offset, act) => {
           const task = offset === 0 ? null : this.tasks.at(offset);
           if (task === null) act();
@@ -405,9 +407,9 @@ export class Machine {
     return this.#mapCode.indices(shape)!;
   }
 
-  /** Whether another executor runs as the CPU that this is. */
-  #isHeld(): boolean {
-    return this.others?.isHeld(this.executor.cpu) === true;
+  /** Whether the CPU that this is has a run that is not over: another executor's, or one that pauses. */
+  isHeld(): boolean {
+    return this.pausing || this.others?.isHeld(this.executor.cpu) === true;
   }
 
   /** Fills in what programs can read of a map through a pointer to it. */
@@ -474,7 +476,7 @@ export class Machine {
 
   /** Runs a program that is attached to an event. @returns r0, the low half, signed; 0 where the run ended with a fault. */
   runForEvent(program: KernelProgram, context: number, frame: RunFrame): number {
-    if (this.#isHeld()) {
+    if (this.isHeld()) {
       program.misses++;
       return 0;
     }
@@ -520,7 +522,7 @@ export class Machine {
   /** What is to be done in front of runs of a program, and behind them. */
   #around(program: KernelProgram, frame: RunFrame, count: number, act: () => number): number {
     // A CPU is at one place at a time.
-    if (this.#isHeld()) refuse(Errno.EBUSY);
+    if (this.isHeld()) refuse(Errno.EBUSY);
     const [outer, outerFrame] = [this.#running, this.#frame];
     this.#running = program;
     this.#frame = frame;
@@ -612,22 +614,25 @@ export class Machine {
 
   /** Memory that programs may read and write while `act` runs. ENOMEM. */
   withRegion<T>(size: number, what: string, act: (offset: number) => T): T {
-    const offset = this.memory.alloc(size);
+    using region = this.region(size, what);
+    return act(region.offset);
+  }
+
+  /** A block that programs may access until it is disposed of. ENOMEM. */
+  region(size: number, what: string): Disposable & { readonly offset: number } {
+    const { memory } = this;
+    const offset = memory.alloc(size);
     if (offset === 0) refuse(Errno.ENOMEM);
-    const handle = this.memory.regions.add({
-      start: offset,
-      end: offset + size,
-      access: RegionAccess.READ_WRITE,
-      stride: 0,
-      size: 0,
-      what,
-    });
-    try {
-      return act(offset);
-    } finally {
-      this.memory.regions.remove(handle);
-      this.memory.free(offset);
-    }
+    const end = offset + size;
+    const access = RegionAccess.READ_WRITE;
+    const handle = memory.regions.add({ start: offset, end, access, stride: 0, size: 0, what });
+    return {
+      offset,
+      [Symbol.dispose]: () => {
+        memory.regions.remove(handle);
+        memory.free(offset);
+      },
+    };
   }
 }
 

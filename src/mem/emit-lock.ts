@@ -1,6 +1,5 @@
 import type { Func, FunctionBuilder, Local, ModuleBuilder } from "../wasm/index.ts";
 import { Control } from "./control.ts";
-import type { MemoryImports } from "./memory-module.ts";
 
 /** Tries of a taken lock before its executor sleeps. */
 const SPINS = 128;
@@ -12,12 +11,6 @@ export interface LockFunctions {
   /** `(word)`. */
   readonly unlock: Func;
 }
-
-/**
- * Words that are a lock in their low two bits, as {@link LockFunctions} has it, and a version above them, which changes
- * with the release of the lock: one atomic operation for both.
- */
-export const VERSION_STEP = 4;
 
 /** Emits `lock` and `unlock`, exported: Drepper's second mutex ("Futexes are tricky", 2011), spinning first. */
 export function emitLocks(m: ModuleBuilder): LockFunctions {
@@ -74,33 +67,6 @@ function emitVersionLock(f: FunctionBuilder, sleep: Func): void {
     f.br(again);
   });
   f.unreachable();
-}
-
-/**
- * Emits the taking of a lock with a version: `version` becomes the word without the lock's bits. Where it is free, that
- * takes no call.
- */
-export function emitLockVersion(
-  f: FunctionBuilder,
-  memory: MemoryImports,
-  { base, plus }: { readonly base: Local; readonly plus: number },
-  version: Local,
-): void {
-  f.get(base);
-  f.get(base).i32.load(plus).i32.const(-VERSION_STEP).i32.and().tee(version);
-  f.get(version).i32.const(1).i32.or().i32.atomicRmw("cmpxchg", plus).get(version).i32.ne();
-  f.if(() => f.get(base).i32.const(plus).i32.add().call(memory.function("lock_version")).set(version));
-}
-
-/** Emits the release of a lock with a version, which is what `version` says from then on. */
-export function emitUnlockVersion(
-  f: FunctionBuilder,
-  memory: MemoryImports,
-  { base, plus }: { readonly base: Local; readonly plus: number },
-  version: Local,
-): void {
-  f.get(base).get(version).i32.atomicRmw("xchg", plus).i32.const(2).i32.and();
-  f.if(() => f.get(base).i32.const(plus).i32.add().call(memory.function("wake")));
 }
 
 function emitSlowLock(f: FunctionBuilder, sleep: Func): void {

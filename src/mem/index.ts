@@ -7,8 +7,9 @@ export {
   memoryHandle,
 } from "./create-memory.ts";
 export { emitEpoch, emitPassed } from "./emit-epochs.ts";
-export { emitLockVersion, emitParallel, emitUnlockVersion, VERSION_STEP } from "./emit-lock.ts";
+export { emitParallel } from "./emit-lock.ts";
 export { emitEntryTest, type RegionTest } from "./emit-regions.ts";
+export { emitLockVersion, emitUnlockVersion, VERSION_STEP } from "./emit-version-lock.ts";
 export { BadFree } from "./emitted-memory.ts";
 export { readKernel, readWord, writeKernel, writeWord } from "./kernel-bytes.ts";
 export {

@@ -27,6 +27,7 @@ export async function openEmbedded(request: KernelRequest): Promise<OpenKernel> 
     tracePipe: () => kernel.readTracePipe(),
     targetBtf: () => btf,
     packetFeed: (fd) => caller.packetFeed(fd),
+    testRun: (args, options) => caller.testRun(args, options),
     close: () => kernel.exit(),
   };
 }

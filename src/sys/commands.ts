@@ -25,6 +25,7 @@ import { Errno } from "./errno.ts";
 import { type MapInfo, mapInfo } from "./info.ts";
 import { LinkCommands } from "./link-commands.ts";
 import { Loans } from "./loans.ts";
+import { TestRunCall } from "./test-run-call.ts";
 
 const DEFAULT_LOG_SIZE = 1 << 16;
 const MAX_LOG_SIZE = 1 << 24;
@@ -189,44 +190,8 @@ export class BpfCommands extends LinkCommands {
 
   /** BPF_PROG_TEST_RUN (BPF_PROG_RUN). */
   progTestRun(args: ProgTestRunArguments): ProgTestRunResult {
-    using loans = new Loans(this.port.memory);
-    const dataOut = new Uint8Array(args.dataSizeOut ?? 0);
-    const ctxOut = new Uint8Array(args.ctxSizeOut ?? 0);
-    const attr = encodeAttr("PROG_TEST_RUN", {
-      progFd: args.progFd,
-      dataSizeIn: args.dataIn?.length ?? 0,
-      dataIn: loans.lend(args.dataIn ?? NOTHING),
-      dataSizeOut: dataOut.length,
-      dataOut: loans.lend(dataOut),
-      ctxSizeIn: args.ctxIn?.length ?? 0,
-      ctxIn: loans.lend(args.ctxIn ?? NOTHING),
-      ctxSizeOut: ctxOut.length,
-      ctxOut: loans.lend(ctxOut),
-      repeat: args.repeat ?? 0,
-      flags: args.flags ?? 0,
-      cpu: args.cpu ?? 0,
-      batchSize: args.batchSize ?? 0,
-    });
-    const result = this.raw("PROG_TEST_RUN", attr);
-    // With a buffer too small for the packet the run has happened and the buffer is full: ENOSPC only says so.
-    if (result < 0 && result !== -E.ENOSPC) throw new Errno(-result, "BPF_PROG_TEST_RUN");
-    const view = new DataView(attr.buffer);
-    const field = (name: "retval" | "duration" | "dataSizeOut" | "ctxSizeOut") =>
-      view.getUint32(attrOffset("PROG_TEST_RUN", name), true);
-    const dataSizeOut = field("dataSizeOut");
-    const ctxSizeOut = field("ctxSizeOut");
-    // Of a packet in fragments whose first part is to be cut, the kernel tells nothing.
-    if (result < 0 && dataSizeOut <= dataOut.length && ctxSizeOut <= ctxOut.length) {
-      throw new Errno(-result, "BPF_PROG_TEST_RUN");
-    }
-    return {
-      retval: field("retval"),
-      duration: field("duration"),
-      dataOut: dataOut.subarray(0, Math.min(dataOut.length, dataSizeOut)),
-      dataSizeOut,
-      ctxOut: ctxOut.subarray(0, Math.min(ctxOut.length, ctxSizeOut)),
-      ctxSizeOut,
-    };
+    using call = new TestRunCall(this.port.memory, args);
+    return call.result(this.raw("PROG_TEST_RUN", call.attr));
   }
 
   /** BPF_PROG_BIND_MAP: the program keeps the map alive though its code does not use it. */

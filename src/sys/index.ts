@@ -49,3 +49,4 @@ export {
   type StructValues,
   writeStruct,
 } from "./struct.ts";
+export { TestRunCall } from "./test-run-call.ts";

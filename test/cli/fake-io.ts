@@ -68,6 +68,7 @@ async function steadyKernel(request: KernelRequest): Promise<OpenKernel> {
     isRefused: (fd) => kernel.isRefused(fd),
     tracePipe: () => kernel.readTracePipe(),
     targetBtf: () => null,
+    testRun: (args, options) => kernel.testRun(args, options),
     close: () => kernel.exit(),
   };
 }

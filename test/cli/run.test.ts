@@ -120,6 +120,14 @@ describe("run", () => {
     expect(json.packets).toBe(1);
   });
 
+  it("can be interrupted between the repetitions of other input", async () => {
+    const args = ["--data", `${"00".repeat(12)}0800${"00".repeat(50)}`, "--repeat", "4294967295"];
+    const { json } = await runJson(args, { interruptAfter: 3 });
+    expect(json.interrupted).toBe(true);
+    const run = await tsbpf(["run", FLOW, ...args], { interruptAfter: 3 });
+    expect(run.stdout).toMatch(/a run, [\d,]+ runs\) interrupted/);
+  });
+
   it("says who explains a refusal, and that a listing is of a refused program", async () => {
     const refused = "testdata/verifier/explain/logs/refused.bpf.o";
     const run = await tsbpf(["run", refused, "--data", "00".repeat(14)]);

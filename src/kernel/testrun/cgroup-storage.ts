@@ -1,22 +1,32 @@
-import { isCgroupStorage } from "../../maps/index.ts";
+import { isCgroupStorage, type MapStorage } from "../../maps/index.ts";
 import type { Machine } from "../machine.ts";
 import type { KernelMap } from "../objects/map.ts";
 import type { KernelProgram } from "../objects/program.ts";
 
-/** Runs something with new storage for the program, as if it were attached to a cgroup (`bpf_cgroup_storage_alloc`). ENOMEM. */
-export function withCgroupStorage<T>(machine: Machine, program: KernelProgram, act: () => T): T {
-  const maps = program.maps.filter((map) => isCgroupStorage(map.type));
-  return maps.reduceRight((inner, map) => () => withStorage(machine, map, inner), act)();
-}
+/** Storage for a program that runs as if it were attached to a cgroup (`bpf_cgroup_storage_alloc`). ENOMEM. */
+export class RunStorage implements Disposable {
+  readonly #given: { readonly storage: MapStorage; readonly region: Disposable }[] = [];
 
-function withStorage<T>(machine: Machine, map: KernelMap, act: () => T): T {
-  const { storage, userValueSize, name } = map.parts;
-  return machine.withRegion(Math.max(userValueSize, 8), `value of map ${name || "(unnamed)"}`, (values) => {
-    storage.useValues(values);
+  constructor(machine: Machine, program: KernelProgram) {
     try {
-      return act();
-    } finally {
-      storage.useValues(0);
+      for (const map of program.maps) if (isCgroupStorage(map.type)) this.#give(machine, map);
+    } catch (error) {
+      this[Symbol.dispose]();
+      throw error;
     }
-  });
+  }
+
+  #give(machine: Machine, map: KernelMap): void {
+    const { storage, userValueSize, name } = map.parts;
+    const region = machine.region(Math.max(userValueSize, 8), `value of map ${name || "(unnamed)"}`);
+    storage.useValues(region.offset);
+    this.#given.push({ storage, region });
+  }
+
+  [Symbol.dispose](): void {
+    for (const { storage, region } of this.#given.splice(0)) {
+      storage.useValues(0);
+      region[Symbol.dispose]();
+    }
+  }
 }

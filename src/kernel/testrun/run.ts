@@ -4,9 +4,10 @@ import { Errno } from "../../uapi/index.ts";
 import type { Attr } from "../attr.ts";
 import type { Machine } from "../machine.ts";
 import type { KernelProgram } from "../objects/program.ts";
+import type { Parts } from "../parts.ts";
 import type { Process } from "../process.ts";
 import { refuse } from "../refusal.ts";
-import { withCgroupStorage } from "./cgroup-storage.ts";
+import { RunStorage } from "./cgroup-storage.ts";
 
 /** The arguments of one BPF_PROG_TEST_RUN. */
 export type TestRunArguments = AttrValues<"PROG_TEST_RUN">;
@@ -18,6 +19,15 @@ export interface TestRun {
   readonly program: KernelProgram;
   readonly args: TestRunArguments;
   readonly attr: Attr;
+  readonly control: RunControl;
+}
+
+/** How far a test run is, and whether it goes on. */
+export interface RunControl {
+  /** Times that the program has run. */
+  runs: number;
+  /** Asked between two parts. */
+  goesOn(): boolean;
 }
 
 export interface RunResult {
@@ -31,30 +41,29 @@ export interface RunResult {
 const SLICE = 10_000_000;
 const MAX_SLICE = 1 << 16;
 
-/** Runs the program on a context that is in place, as often as was asked for (`bpf_test_run`). */
-export function runRepeated({ machine, program, args }: TestRun, context: number): RunResult {
+/**
+ * Runs the program on a context that is in place, as often as was asked for (`bpf_test_run`), in parts between which
+ * those who wait for records have their turn; or less often, where it is not to go on.
+ */
+export function* runRepeated(run: TestRun, context: number): Parts<RunResult> {
+  const { machine, program, args, control } = run;
   const repeat = args.repeat === 0 ? 1 : args.repeat;
-  const start = machine.clock();
+  using _storage = new RunStorage(machine, program);
   let retval = 0;
-  withCgroupStorage(machine, program, () => {
-    retval = repeat === 1 ? machine.run(program, context) : runInSlices(machine, program, context, repeat);
-  });
-  const average = Math.floor((machine.clock() - start) / repeat);
-  return { retval: retval >>> 0, duration: Math.min(average, 0xffff_ffff) };
-}
-
-/** Many runs, with pauses for those who wait for records. @returns r0 of the last. */
-function runInSlices(machine: Machine, program: KernelProgram, context: number, repeat: number): number {
-  let retval = 0;
-  let slice = 1;
-  for (let left = repeat; left > 0; ) {
-    const count = Math.min(slice, left);
+  let spent = 0;
+  for (let slice = 1; ; ) {
+    const count = Math.min(slice, repeat - control.runs);
     const began = machine.clock();
-    retval = machine.runMany(program, context, count);
-    left -= count;
-    if (slice < MAX_SLICE && machine.clock() - began < SLICE / 2) slice *= 2;
+    retval = count === 1 ? machine.run(program, context) : machine.runMany(program, context, count);
+    const taken = machine.clock() - began;
+    spent += taken;
+    control.runs += count;
+    if (control.runs === repeat) break;
+    if (slice < MAX_SLICE && taken < SLICE / 2) slice *= 2;
+    yield;
+    if (!control.goesOn()) break;
   }
-  return retval;
+  return { retval: retval >>> 0, duration: Math.min(Math.floor(spent / control.runs), 0xffff_ffff) };
 }
 
 /**

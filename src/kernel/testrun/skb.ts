@@ -17,6 +17,7 @@ import type { PacketObjects } from "../net/packet-objects.ts";
 import { sendCopies } from "../net/packet-path.ts";
 import { initSock } from "../net/socket.ts";
 import type { KernelProgram } from "../objects/program.ts";
+import type { Parts } from "../parts.ts";
 import { refuse } from "../refusal.ts";
 import { contextIn, finish, finishContext, type RunResult, runRepeated, type TestRun } from "./run.ts";
 
@@ -30,7 +31,7 @@ const GSO_MAX_SEGS = 65535;
 type View = StructValues<typeof bpfSkBuff>;
 
 /** `bpf_prog_test_run_skb`, for all programs that take a `struct __sk_buff`. */
-export function testRunSkb(run: TestRun): number {
+export function* testRunSkb(run: TestRun): Parts<number> {
   const { args, machine, process, program } = run;
   if ((args.flags & ~BpfTestRunFlag.SKB_CHECKSUM_COMPLETE) !== 0 || args.cpu !== 0 || args.batchSize !== 0) {
     refuse(Errno.EINVAL);
@@ -44,7 +45,7 @@ export function testRunSkb(run: TestRun): number {
   // The socket of a test run is made for it, by whoever runs it.
   sock.point("sk_cgrp_data.cgroup", machine.current.cgroup.offset);
 
-  const result = runWithSocket(run);
+  const result = yield* runWithSocket(run);
 
   // A packet that began at its network header gets room for a link-layer header again, of zeros.
   const from = skb.pointer("data");
@@ -92,10 +93,10 @@ export function layTestSkb(
 }
 
 /** Runs the program; what maps have for the packet's socket ends with it. */
-function runWithSocket(run: TestRun): RunResult {
+function* runWithSocket(run: TestRun): Parts<RunResult> {
   const { packets, memory } = run.machine;
   try {
-    return runRepeated(run, packets.skb.offset);
+    return yield* runRepeated(run, packets.skb.offset);
   } finally {
     new LocalStorage(memory).clearOwner(packets.sock.at("sk_bpf_storage"));
   }

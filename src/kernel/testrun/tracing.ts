@@ -1,4 +1,5 @@
 import { Errno } from "../../uapi/index.ts";
+import type { Parts } from "../parts.ts";
 import { refuse } from "../refusal.ts";
 import { refuseUnused, type TestRun } from "./run.ts";
 
@@ -7,7 +8,7 @@ const SYSCALL_CONTEXT_MAX = 0xffff;
 const TEST_RUN_ON_CPU = 1;
 
 /** `bpf_prog_test_run_raw_tp`: the context is the array of the tracepoint's arguments. */
-export function testRunRawTracepoint(run: TestRun): number {
+export function* testRunRawTracepoint(run: TestRun): Parts<number> {
   const { args, machine, process, program, attr } = run;
   refuseUnused(args, ["dataIn", "dataOut", "ctxOut", "duration", "repeat", "batchSize"]);
   if (args.ctxSizeIn < program.parts.maxContextOffset || args.ctxSizeIn > RAW_TP_ARGS_MAX)
@@ -26,7 +27,7 @@ export function testRunRawTracepoint(run: TestRun): number {
 }
 
 /** `bpf_prog_test_run_syscall`: the context is a struct of the program's own, which it may change. */
-export function testRunSyscall(run: TestRun): number {
+export function* testRunSyscall(run: TestRun): Parts<number> {
   const { args, machine, process, program, attr } = run;
   refuseUnused(args, ["dataIn", "dataOut", "ctxOut", "duration", "repeat", "flags", "batchSize"]);
   if (args.ctxSizeIn < program.parts.maxContextOffset || args.ctxSizeIn > SYSCALL_CONTEXT_MAX)

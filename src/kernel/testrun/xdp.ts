@@ -6,6 +6,7 @@ import type { Device } from "../net/device.ts";
 import type { PacketPlace } from "../net/lay-skb.ts";
 import { layXdp, XDP_HEADROOM } from "../net/lay-xdp.ts";
 import { LOOPBACK_IFINDEX } from "../net/loopback.ts";
+import type { Parts } from "../parts.ts";
 import { refuse } from "../refusal.ts";
 import { contextIn, finish, finishContext, runRepeated, type TestRun } from "./run.ts";
 
@@ -16,7 +17,7 @@ const META_MAX = 252;
 const MAX_FRAGMENTS = 17;
 
 /** `bpf_prog_test_run_xdp`. */
-export function testRunXdp(run: TestRun): number {
+export function* testRunXdp(run: TestRun): Parts<number> {
   const { args, machine, process, program } = run;
   const attachType = program.parts.expectedAttachType;
   if (attachType === BpfAttachType.XDP_DEVMAP || attachType === BpfAttachType.XDP_CPUMAP)
@@ -32,18 +33,19 @@ export function testRunXdp(run: TestRun): number {
   if (args.dataSizeIn < ETH_HLEN) refuse(Errno.EINVAL);
   const data = process.read(args.dataIn, args.dataSizeIn);
   const fragments = layTestXdp(machine, data, context, machine.loopback);
-  return withFragments(machine, fragments, () => runOnFrame(run, bytes, context));
+  using _fragments = layFragments(machine, fragments);
+  return yield* runOnFrame(run, bytes, context);
 }
 
 /** Runs the program on the frame that is laid out, and gives all back. */
-function runOnFrame(
+function* runOnFrame(
   run: TestRun,
   bytes: Uint8Array | null,
   context: StructValues<typeof xdpMd> | null,
-): number {
+): Parts<number> {
   const { packets, memory } = run.machine;
   const { xdp: buff } = packets;
-  const result = runRepeated(run, buff.offset);
+  const result = yield* runRepeated(run, buff.offset);
 
   const fragments = fragmentsOf(run.machine);
   const start = buff.pointer("data_meta");
@@ -113,19 +115,17 @@ function fragmentsOf({ packets, memory }: Machine): Uint8Array {
   return memory.bytes().slice(at, at + frameInfo.get("xdp_frags_size"));
 }
 
-/** Has bytes lie in fragments of a page each, one behind the other, for as long as something runs. */
-function withFragments(machine: Machine, bytes: Uint8Array, act: () => number): number {
-  if (bytes.length === 0) return act();
+/** Has bytes lie in fragments of a page each, one behind the other, until it is disposed of; null where there are none. */
+function layFragments(machine: Machine, bytes: Uint8Array): Disposable | null {
+  if (bytes.length === 0) return null;
   const pages = Math.ceil(bytes.length / PAGE);
-  return machine.withRegion(pages * PAGE, "packet fragments", (block) => {
-    machine.memory.bytes().fill(0, block, block + pages * PAGE);
-    machine.memory.bytes().set(bytes, block);
-    const { xdp, frameInfo } = machine.packets;
-    frameInfo.clear();
-    frameInfo.set("nr_frags", pages);
-    frameInfo.set("xdp_frags_size", bytes.length);
-    frameInfo.pointElement("frags", 0, block);
-    xdp.set("flags", XDP_HAS_FRAGMENTS);
-    return act();
-  });
+  const region = machine.region(pages * PAGE, "packet fragments");
+  machine.memory.bytes().set(bytes, region.offset);
+  const { xdp, frameInfo } = machine.packets;
+  frameInfo.clear();
+  frameInfo.set("nr_frags", pages);
+  frameInfo.set("xdp_frags_size", bytes.length);
+  frameInfo.pointElement("frags", 0, region.offset);
+  xdp.set("flags", XDP_HAS_FRAGMENTS);
+  return region;
 }
