@@ -88,7 +88,12 @@ describeWith([liveKernel("6.18")], "sockets that programs end, as on Linux", asy
       }
     }
     side.port.close(fd);
-    return records.sort();
+    // Linux shows a socket again that lost its address, where its new place is still to be walked.
+    const again = (record: string) => {
+      const [port, peer] = record.split(" ");
+      return peer === "0" && records.some((other) => other !== record && other.split(" ")[0] === port);
+    };
+    return records.filter((record) => !again(record)).sort();
   };
   const compare = (name: "tcp" | "udp", kind: "show" | "end"): string[] =>
     twins.both(`${kind} ${name}`, (side) => walk(side, name, kind));
