@@ -7,7 +7,7 @@ import { BpfAttachType } from "../../src/uapi/index.ts";
 import { Stage } from "../kernel/events/stage.ts";
 import { load } from "../kernel/programs.ts";
 import { type Side, Twins } from "../kernel/twins.ts";
-import { liveSockets, socketAddress } from "../support/live-sockets.ts";
+import { CLOSE_ON_EXEC, liveSockets, socketAddress } from "../support/live-sockets.ts";
 import { describeWith, liveKernel } from "../support/referee.ts";
 
 const [INET, INET6] = [2, 10];
@@ -88,13 +88,18 @@ describeWith([liveKernel("6.18")], "sockets that programs end, as on Linux", asy
       }
     }
     side.port.close(fd);
-    return records.sort();
+    // Linux shows a socket again that lost its address, where its new place is still to be walked.
+    const again = (record: string) => {
+      const [port, peer] = record.split(" ");
+      return peer === "0" && records.some((other) => other !== record && other.split(" ")[0] === port);
+    };
+    return records.filter((record) => !again(record)).sort();
   };
   const compare = (name: "tcp" | "udp", kind: "show" | "end"): string[] =>
     twins.both(`${kind} ${name}`, (side) => walk(side, name, kind));
 
   const open = (family: number, type: number): { fd: number; embedded: KernelSocket } => {
-    const fd = live.port.socket(family, type, 0);
+    const fd = live.port.socket(family, type | CLOSE_ON_EXEC, 0);
     opened.push(fd);
     return { fd, embedded: kernel.socketOf(kernel.port.socket(family, type, 0)) };
   };

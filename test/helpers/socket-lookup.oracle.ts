@@ -5,7 +5,7 @@ import type { KernelSocket } from "../../src/kernel/index.ts";
 import { Stage } from "../kernel/events/stage.ts";
 import { load } from "../kernel/programs.ts";
 import { type Side, Twins } from "../kernel/twins.ts";
-import { liveSockets, socketAddress } from "../support/live-sockets.ts";
+import { CLOSE_ON_EXEC, liveSockets, socketAddress } from "../support/live-sockets.ts";
 import { describeWith, liveKernel } from "../support/referee.ts";
 
 /** Of an element's value: what is looked for, and what was found: the mark of a full socket, the ports of another, and the state. */
@@ -167,7 +167,7 @@ describeWith([liveKernel("6.18")], "lookups of sockets, as on Linux", async () =
     readonly #marks = new Map<string, number>();
 
     open(family: number, type: number): { fd: number; socket: KernelSocket } {
-      const fd = live.port.socket(family, type, 0);
+      const fd = live.port.socket(family, type | CLOSE_ON_EXEC, 0);
       const own = kernel.port.socket(family, type, 0);
       this.#fds.push(fd);
       this.#embedded.push(own);

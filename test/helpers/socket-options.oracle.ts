@@ -9,7 +9,7 @@ import { BpfAttachType } from "../../src/uapi/index.ts";
 import { Stage } from "../kernel/events/stage.ts";
 import { load } from "../kernel/programs.ts";
 import { type Side, Twins } from "../kernel/twins.ts";
-import { liveSockets, socketAddress } from "../support/live-sockets.ts";
+import { CLOSE_ON_EXEC, liveSockets, socketAddress } from "../support/live-sockets.ts";
 import { describeWith, liveKernel } from "../support/referee.ts";
 
 /** Of an element's value: whose turn it is, what is asked, what came of it. */
@@ -55,7 +55,7 @@ describeWith([liveKernel("6.18")], "options of sockets, as on Linux", async () =
   spawnSync("ip", ["link", "set", "lo", "up"]);
 
   const open = (family: number, type: number): { fd: number; embedded: KernelSocket } => {
-    const fd = live.port.socket(family, type, 0);
+    const fd = live.port.socket(family, type | CLOSE_ON_EXEC, 0);
     opened.push(fd);
     return { fd, embedded: kernel.socketOf(kernel.port.socket(family, type, 0)) };
   };

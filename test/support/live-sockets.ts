@@ -9,6 +9,9 @@ export interface LiveSockets {
   name(fd: number): Uint8Array;
 }
 
+/** `SOCK_CLOEXEC`: commands that other tests start meanwhile do not keep the socket open. */
+export const CLOSE_ON_EXEC = 0x8_0000;
+
 const INET = 2;
 const INET6 = 10;
 

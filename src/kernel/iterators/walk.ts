@@ -3,8 +3,8 @@ import { RegionAccess } from "../../mem/index.ts";
 import type { Cgroup } from "../cgroups/cgroup.ts";
 import type { Machine } from "../machine.ts";
 import type { Namespace } from "../net/namespace.ts";
-import type { KernelSocket } from "../net/socket.ts";
 import { Family } from "../net/socket-struct.ts";
+import type { FoundSocket } from "../net/socket-table.ts";
 import type { KernelMap } from "../objects/map.ts";
 import type { KernelTask } from "../tasks/task.ts";
 
@@ -156,7 +156,7 @@ function* unixSockets(
       yield { unix_sk: socket.offset, uid: ownerOf(socket) };
 }
 
-function ownerOf({ sock }: KernelSocket): number {
+function ownerOf({ sock }: FoundSocket): number {
   return sock.get("sk_uid");
 }
 

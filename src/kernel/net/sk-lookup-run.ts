@@ -1,7 +1,6 @@
 import { BpfAttachType } from "../../uapi/index.ts";
 import type { Firing } from "../hooks/firing.ts";
 import type { KernelStruct } from "../kernel-struct.ts";
-import type { Machine } from "../machine.ts";
 import type { KernelProgram } from "../objects/program.ts";
 import type { Device } from "./device.ts";
 import { ETH_HLEN, ETH_P_IP, ETH_P_IPV6, etherType, networkOrder } from "./lay-skb.ts";
@@ -29,7 +28,7 @@ export interface Selection {
 }
 
 /** `bpf_sk_lookup_run_v4` of a frame. @returns whether it may have a socket: not where a program says so, and none has chosen any. */
-export function runSocketLookup(firing: Firing<Machine>, device: Device, frame: () => Uint8Array): boolean {
+export function runSocketLookup(firing: Firing, device: Device, frame: () => Uint8Array): boolean {
   const programs = device.namespace.hooks.get(BpfAttachType.SK_LOOKUP)?.programs ?? [];
   const flow = programs.length === 0 ? null : flowOf(frame());
   return flow === null || selectSocket(firing, programs, flow, device.ifindex) !== "refused";
@@ -37,7 +36,7 @@ export function runSocketLookup(firing: Firing<Machine>, device: Device, frame: 
 
 /** Runs programs that choose the socket of a flow, all of them; null where none has chosen any. */
 export function selectSocket(
-  firing: Firing<Machine>,
+  firing: Firing,
   programs: readonly KernelProgram[],
   flow: Flow,
   ifindex: number,

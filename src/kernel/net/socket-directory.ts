@@ -1,17 +1,27 @@
 import type { SocketDirectory, SocketQuery } from "../../helpers/index.ts";
 import { BpfAttachType, Errno } from "../../uapi/index.ts";
+import type { EventMachine } from "../hooks/event-machine.ts";
 import { Firing } from "../hooks/firing.ts";
-import type { Machine } from "../machine.ts";
+import type { CongestionControls } from "./congestion-controls.ts";
 import type { Namespace } from "./namespace.ts";
 import { selectSocket } from "./sk-lookup-run.ts";
-import type { KernelSocket } from "./socket.ts";
 import { type Choice, lookUpSocket } from "./socket-lookup.ts";
+import type { FoundSocket } from "./socket-table.ts";
+
+/** What lookups need of the kernel that they are made in. */
+export interface SocketMachine extends EventMachine {
+  readonly congestionControls: CongestionControls;
+  /** What flows are hashed with. */
+  readonly flowKey: readonly number[];
+  namespaces(): Iterable<Namespace>;
+  namespaceAt(offset: number): Namespace | undefined;
+}
 
 /** What a socket ends with where a program ends it. */
 const REASON = Errno.ECONNABORTED;
 
 /** The sockets of a kernel, as helpers ask for them. */
-export function socketDirectory(machine: Machine): SocketDirectory {
+export function socketDirectory(machine: SocketMachine): SocketDirectory {
   return {
     find: (query) => {
       const namespace = machine.namespaceAt(query.namespace);
@@ -30,7 +40,7 @@ export function socketDirectory(machine: Machine): SocketDirectory {
   };
 }
 
-function socketAt(machine: Machine, offset: number): KernelSocket | undefined {
+function socketAt(machine: SocketMachine, offset: number): FoundSocket | undefined {
   for (const { sockets } of machine.namespaces()) {
     const socket = sockets.at(offset);
     if (socket !== undefined) return socket;
@@ -39,7 +49,7 @@ function socketAt(machine: Machine, offset: number): KernelSocket | undefined {
 }
 
 /** What the programs of a namespace that choose sockets say. */
-function choiceOf(machine: Machine, namespace: Namespace, query: SocketQuery): Choice {
+function choiceOf(machine: SocketMachine, namespace: Namespace, query: SocketQuery): Choice {
   const programs = namespace.hooks.get(BpfAttachType.SK_LOOKUP)?.programs ?? [];
   if (programs.length === 0) return null;
   const firing = new Firing(machine, { cpu: query.cpu });

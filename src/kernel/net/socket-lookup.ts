@@ -1,11 +1,10 @@
 import { type SocketQuery, SocketState } from "../../helpers/index.ts";
-import type { KernelSocket } from "./socket.ts";
 import { isOnlyIpv6 } from "./socket-address.ts";
 import { Family, Protocol } from "./socket-struct.ts";
-import type { ReuseportGroup, SocketTable } from "./socket-table.ts";
+import type { FoundSocket, ReuseportGroup, SocketTable } from "./socket-table.ts";
 
 /** What programs that choose sockets say: one, and whether its group is left out; that there is to be none; or nothing. */
-export type Choice = { readonly socket: KernelSocket; readonly alone: boolean } | "refused" | null;
+export type Choice = { readonly socket: FoundSocket; readonly alone: boolean } | "refused" | null;
 
 /** A lookup: in which table, of what, and what programs say, where it comes to that. */
 export interface Lookup {
@@ -17,18 +16,18 @@ export interface Lookup {
 }
 
 /** The socket that a packet reaches (`__inet_lookup`, `__udp4_lib_lookup` and those of IPv6); null where none does. */
-export function lookUpSocket(lookup: Lookup): KernelSocket | null {
+export function lookUpSocket(lookup: Lookup): FoundSocket | null {
   return lookup.query.protocol === Protocol.TCP ? lookUpTcp(lookup) : lookUpUdp(lookup);
 }
 
-function lookUpTcp(lookup: Lookup): KernelSocket | null {
+function lookUpTcp(lookup: Lookup): FoundSocket | null {
   const { table, query, key } = lookup;
   const connection = table.chain("established").find((socket) => isConnection(socket, query));
   if (connection !== undefined) return connection;
   const choice = lookup.choose();
   if (choice !== null) return chosen(lookup, choice);
   for (const address of [query.destination, anyAddress(query)]) {
-    let best: KernelSocket | null = null;
+    let best: FoundSocket | null = null;
     let highest = 0;
     for (const socket of table.chain("listening")) {
       const score = scoreListener(socket, query, address);
@@ -43,7 +42,7 @@ function lookUpTcp(lookup: Lookup): KernelSocket | null {
   return null;
 }
 
-function lookUpUdp(lookup: Lookup): KernelSocket | null {
+function lookUpUdp(lookup: Lookup): FoundSocket | null {
   const { table, query, key } = lookup;
   const connected = table
     .chain("connected")
@@ -57,7 +56,7 @@ function lookUpUdp(lookup: Lookup): KernelSocket | null {
 }
 
 /** `inet_lookup_run_sk_lookup`: of a group, another one may get it. */
-function chosen({ table, query, key }: Lookup, choice: NonNullable<Choice>): KernelSocket | null {
+function chosen({ table, query, key }: Lookup, choice: NonNullable<Choice>): FoundSocket | null {
   if (choice === "refused") return null;
   const group = choice.alone ? null : reuseportGroup(table, choice.socket);
   return group === null ? choice.socket : (selectOf(group, query, key) ?? choice.socket);
@@ -69,8 +68,8 @@ function bestDatagram(
   query: SocketQuery,
   address: Uint8Array,
   key: readonly number[],
-): KernelSocket | null {
-  let best: KernelSocket | null = null;
+): FoundSocket | null {
+  let best: FoundSocket | null = null;
   let highest = query.family === Family.INET ? 0 : -1;
   for (const socket of table.chain("datagram")) {
     const score = scoreDatagram(socket, query, address);
@@ -89,12 +88,12 @@ function bestDatagram(
 }
 
 /** Those of IPv6 that have an address of IPv4 are hashed by that (`udp6_hash4`). */
-function hasOwnFamily({ sock }: KernelSocket, { family }: SocketQuery): boolean {
+function hasOwnFamily({ sock }: FoundSocket, { family }: SocketQuery): boolean {
   return family === Family.INET || isOnlyIpv6(sock.read("__sk_common.skc_v6_rcv_saddr", 16));
 }
 
 /** `inet_match`, `inet6_match` */
-function isConnection({ sock }: KernelSocket, query: SocketQuery): boolean {
+function isConnection({ sock }: FoundSocket, query: SocketQuery): boolean {
   return (
     ownAddressIs(sock, query, query.destination) &&
     peerAddressIs(sock, query) &&
@@ -105,7 +104,7 @@ function isConnection({ sock }: KernelSocket, query: SocketQuery): boolean {
 }
 
 /** `compute_score` of what listens; -1 where it does not for such a packet. */
-function scoreListener({ sock }: KernelSocket, query: SocketQuery, address: Uint8Array): number {
+function scoreListener({ sock }: FoundSocket, query: SocketQuery, address: Uint8Array): number {
   if (!listensAt(sock, query, address)) return -1;
   const isBound = sock.get("__sk_common.skc_bound_dev_if") !== 0;
   const isOwnFamily = query.family === Family.INET && sock.get("__sk_common.skc_family") === Family.INET;
@@ -113,7 +112,7 @@ function scoreListener({ sock }: KernelSocket, query: SocketQuery, address: Uint
 }
 
 /** `compute_score` of UDP; -1 where a packet is not for it. */
-function scoreDatagram({ sock }: KernelSocket, query: SocketQuery, address: Uint8Array): number {
+function scoreDatagram({ sock }: FoundSocket, query: SocketQuery, address: Uint8Array): number {
   if (!listensAt(sock, query, address)) return -1;
   const isV4 = query.family === Family.INET;
   const peerKnown = hasPeer(sock, query);
@@ -127,7 +126,7 @@ function scoreDatagram({ sock }: KernelSocket, query: SocketQuery, address: Uint
   return base + matches * each + (isOnCpu(sock, query) ? 1 : 0);
 }
 
-type Sock = KernelSocket["sock"];
+type Sock = FoundSocket["sock"];
 
 function listensAt(sock: Sock, query: SocketQuery, address: Uint8Array): boolean {
   // IPV6_V6ONLY
@@ -186,7 +185,7 @@ function equal(one: Uint8Array, other: Uint8Array): boolean {
   return one.every((byte, index) => byte === other[index]);
 }
 
-function reuseportGroup(table: SocketTable, socket: KernelSocket): ReuseportGroup | null {
+function reuseportGroup(table: SocketTable, socket: FoundSocket): ReuseportGroup | null {
   return socket.sock.get("__sk_common.skc_reuseport") === 0 ? null : table.groupOf(socket);
 }
 
@@ -195,7 +194,7 @@ function selectOf(
   { sockets }: ReuseportGroup,
   query: SocketQuery,
   key: readonly number[],
-): KernelSocket | null {
+): FoundSocket | null {
   const first = Math.floor((hashOf(query, key) / 2 ** 32) * sockets.length);
   for (let step = 0; step < sockets.length; step++) {
     const socket = sockets[(first + step) % sockets.length]!;

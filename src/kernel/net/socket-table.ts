@@ -1,9 +1,22 @@
-import type { KernelSocket } from "./socket.ts";
+import type { KernelStruct } from "../kernel-struct.ts";
+import type { KernelObject } from "../objects/kernel-object.ts";
 import { Family } from "./socket-struct.ts";
+
+/** A socket, as far as tables and those who look into them need it. */
+export interface FoundSocket extends KernelObject {
+  /** `struct sock` */
+  readonly sock: KernelStruct;
+  readonly offset: number;
+  readonly parts: { readonly family: number };
+  /** A program looks at it from now on: a reference, where it is counted. @returns its offset. */
+  hold(): number;
+  /** Ends what it is doing. @returns 0 or a negative errno. */
+  abort(error: number): number;
+}
 
 /** Sockets that share an address (`struct sock_reuseport`), in the order in which they came. */
 export interface ReuseportGroup {
-  readonly sockets: KernelSocket[];
+  readonly sockets: FoundSocket[];
   /** One of them is connected, or was. */
   connected: boolean;
 }
@@ -13,44 +26,44 @@ export type Chain = "listening" | "established" | "datagram" | "connected";
 
 /** The sockets of a network namespace, and those of them that packets find. */
 export class SocketTable {
-  readonly #all = new Map<number, KernelSocket>();
+  readonly #all = new Map<number, FoundSocket>();
   /** What is found first stands first. */
-  readonly #chains: Record<Chain, KernelSocket[]> = {
+  readonly #chains: Record<Chain, FoundSocket[]> = {
     listening: [],
     established: [],
     datagram: [],
     connected: [],
   };
-  readonly #groups = new Map<KernelSocket, ReuseportGroup>();
+  readonly #groups = new Map<FoundSocket, ReuseportGroup>();
 
-  add(socket: KernelSocket): void {
+  add(socket: FoundSocket): void {
     this.#all.set(socket.offset, socket);
   }
 
-  remove(socket: KernelSocket): void {
+  remove(socket: FoundSocket): void {
     this.unhash(socket);
     this.#all.delete(socket.offset);
   }
 
-  at(offset: number): KernelSocket | undefined {
+  at(offset: number): FoundSocket | undefined {
     return this.#all.get(offset);
   }
 
   /** All sockets, whether anybody finds them or not, in the order in which they were made. */
-  all(): readonly KernelSocket[] {
+  all(): readonly FoundSocket[] {
     return [...this.#all.values()];
   }
 
-  chain(name: Chain): readonly KernelSocket[] {
+  chain(name: Chain): readonly FoundSocket[] {
     return this.#chains[name];
   }
 
-  groupOf(socket: KernelSocket): ReuseportGroup | null {
+  groupOf(socket: FoundSocket): ReuseportGroup | null {
     return this.#groups.get(socket) ?? null;
   }
 
   /** Packets find what listens, or a connection of TCP, from now on. */
-  hashStream(socket: KernelSocket, name: "listening" | "established"): void {
+  hashStream(socket: FoundSocket, name: "listening" | "established"): void {
     this.#unchain(socket);
     if (name === "listening") this.#insert(socket, name);
     else this.#chains.established.unshift(socket);
@@ -58,7 +71,7 @@ export class SocketTable {
   }
 
   /** Packets find a socket of UDP from now on. */
-  hashDatagram(socket: KernelSocket): void {
+  hashDatagram(socket: FoundSocket): void {
     this.#unchain(socket);
     this.#insert(socket, "datagram");
     setHashed(socket, true);
@@ -69,7 +82,7 @@ export class SocketTable {
    *
    * @param moved whether it had no address before, which it has now.
    */
-  connectDatagram(socket: KernelSocket, moved: boolean): void {
+  connectDatagram(socket: FoundSocket, moved: boolean): void {
     const group = this.#groups.get(socket);
     if (group !== undefined) group.connected = true;
     this.#leave(socket);
@@ -83,19 +96,19 @@ export class SocketTable {
   }
 
   /** It has no peer any more. */
-  disconnectDatagram(socket: KernelSocket): void {
+  disconnectDatagram(socket: FoundSocket): void {
     remove(this.#chains.connected, socket);
   }
 
   /** Nobody finds it any more. */
-  unhash(socket: KernelSocket): void {
+  unhash(socket: FoundSocket): void {
     this.#unchain(socket);
     this.#leave(socket);
     setHashed(socket, false);
   }
 
   /** Before those that came earlier, unless it shares an address of IPv6. */
-  #insert(socket: KernelSocket, name: "listening" | "datagram"): void {
+  #insert(socket: FoundSocket, name: "listening" | "datagram"): void {
     const chain = this.#chains[name];
     const shares = socket.sock.get("__sk_common.skc_reuseport") !== 0;
     if (shares) this.#join(socket, chain);
@@ -103,18 +116,18 @@ export class SocketTable {
     else chain.unshift(socket);
   }
 
-  #leave(socket: KernelSocket): void {
+  #leave(socket: FoundSocket): void {
     const group = this.#groups.get(socket);
     if (group !== undefined) remove(group.sockets, socket);
     this.#groups.delete(socket);
   }
 
-  #unchain(socket: KernelSocket): void {
+  #unchain(socket: FoundSocket): void {
     for (const chain of Object.values(this.#chains)) remove(chain, socket);
   }
 
   /** `inet_reuseport_add_sock`, `udp_reuseport_add_sock` */
-  #join(socket: KernelSocket, chain: readonly KernelSocket[]): void {
+  #join(socket: FoundSocket, chain: readonly FoundSocket[]): void {
     if (this.#groups.has(socket)) return;
     const like = chain.find((other) => this.#groups.has(other) && sharesAddress(socket, other));
     const group = like === undefined ? { sockets: [], connected: false } : this.#groups.get(like)!;
@@ -124,20 +137,20 @@ export class SocketTable {
 }
 
 /** `sk_hashed` */
-function setHashed({ sock, offset }: KernelSocket, hashed: boolean): void {
+function setHashed({ sock, offset }: FoundSocket, hashed: boolean): void {
   sock.point("__sk_common.skc_node.pprev", hashed ? offset : 0);
 }
 
-function remove(sockets: KernelSocket[], socket: KernelSocket): void {
+function remove(sockets: FoundSocket[], socket: FoundSocket): void {
   const index = sockets.indexOf(socket);
   if (index >= 0) sockets.splice(index, 1);
 }
 
-function sharesAddress(one: KernelSocket, other: KernelSocket): boolean {
+function sharesAddress(one: FoundSocket, other: FoundSocket): boolean {
   const alike = ["skc_family", "skc_num", "skc_ipv6only", "skc_bound_dev_if", "skc_rcv_saddr"];
   const same = (member: string) =>
     one.sock.get(`__sk_common.${member}`) === other.sock.get(`__sk_common.${member}`);
-  const address = ({ sock }: KernelSocket) => sock.read("__sk_common.skc_v6_rcv_saddr", 16).join();
+  const address = ({ sock }: FoundSocket) => sock.read("__sk_common.skc_v6_rcv_saddr", 16).join();
   return (
     alike.every(same) &&
     other.sock.get("__sk_common.skc_reuseport") !== 0 &&

@@ -202,7 +202,9 @@ export class KernelSocket extends KernelObject {
   /** Its port, or one that nobody has. */
   #port(): number {
     if (this.#number !== 0) return this.#number;
-    const taken = new Set(this.parts.namespace.sockets.all().map((socket) => socket.#number));
+    const taken = new Set(
+      this.parts.namespace.sockets.all().map((socket) => socket.sock.get("__sk_common.skc_num")),
+    );
     let port = FIRST_PORT;
     while (taken.has(port)) port++;
     return port;

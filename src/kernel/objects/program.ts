@@ -5,13 +5,17 @@ import type { TargetProgram } from "../../verifier/index.ts";
 import type { CodeImage, CompiledProgram } from "../../vm/index.ts";
 import type { PortableCode } from "../executors/messages.ts";
 import type { IdTable } from "../id-table.ts";
-import type { Device } from "../net/device.ts";
 import type { KernelBtf } from "./btf.ts";
 import { type Jited, jitedOf } from "./jited.ts";
 import { KernelObject } from "./kernel-object.ts";
 import type { KernelMap } from "./map.ts";
 import type { TailCallKind, TailCallTarget } from "./program-array.ts";
 import { TextStream } from "./text-stream.ts";
+
+/** A device that a program is for: the same object as its `Device`. */
+export interface BoundDevice {
+  readonly ifindex: number;
+}
 
 /** What a program is made of. */
 export interface ProgramParts {
@@ -43,7 +47,7 @@ export interface ProgramParts {
   /** The function or type of the kernel that it was loaded for; null for none. */
   readonly attachTarget: AttachTargetName | null;
   /** The only device that it may be attached to, whose metadata of packets it may ask for; null where any. */
-  readonly device: Device | null;
+  readonly device: BoundDevice | null;
   /** The program that this one attaches to. Referenced. */
   readonly attachProgram: KernelProgram | null;
   /** What helpers are told of the structs of its objects; they end with it. */

@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { afterAll, expect, it } from "vitest";
 import { BpfAttachType as A } from "../../../src/uapi/index.ts";
-import { liveSockets, socketAddress } from "../../support/live-sockets.ts";
+import { CLOSE_ON_EXEC, liveSockets, socketAddress } from "../../support/live-sockets.ts";
 import { describeWith, liveKernel } from "../../support/referee.ts";
 import { load } from "../programs.ts";
 import { type Side, Twins } from "../twins.ts";
@@ -69,7 +69,7 @@ describeWith([liveKernel("6.18")], "addresses that sockets are given, as on Linu
     const link = twins.mustOpen("LINK_CREATE", { progFd, targetFd: group, attachType });
     const address = family === INET ? ONE4 : ONE6;
     const connects = attachType === A.CGROUP_INET4_CONNECT || attachType === A.CGROUP_INET6_CONNECT;
-    const fd = live.port.socket(family, type, 0);
+    const fd = live.port.socket(family, type | CLOSE_ON_EXEC, 0);
     const own = kernel.port.socket(family, type, 0);
     const to = socketAddress(address, port);
     const theirs = connects ? libc.connect(fd, to) : libc.bind(fd, to);
@@ -106,7 +106,7 @@ describeWith([liveKernel("6.18")], "addresses that sockets are given, as on Linu
   });
 
   it("with lookups and options in their contexts", () => {
-    const server = live.port.socket(INET, STREAM, 0);
+    const server = live.port.socket(INET, STREAM | CLOSE_ON_EXEC, 0);
     opened.push(server);
     const own = kernel.port.socket(INET, STREAM, 0);
     expect(libc.bind(server, socketAddress(ONE4, PORT + 5))).toBe(0);
