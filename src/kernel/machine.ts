@@ -532,7 +532,7 @@ export class Machine {
       program.runs += count;
       program.runTime += this.clock() - started;
     }
-    if (this.executor.depth === 0) this.executor.releaseLock();
+    if (this.executor.depth === 0) this.executor.releaseLocks();
     this.#running = outer;
     this.#frame = outerFrame;
     if (this.perf.countsInstructions) this.perf.executed(this.executor.executed);
@@ -544,7 +544,7 @@ export class Machine {
 
   #runCallback(cpu: number, index: number, map: number, key: Uint8Array, value: number): void {
     this.onCpu(cpu, () => this.executor.runCallback(index, map, key, value));
-    this.executor.releaseLock();
+    this.executor.releaseLocks();
     if (this.executor.fault !== null) this.lastFault = this.executor.fault;
     this.events.happened();
   }
