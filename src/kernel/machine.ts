@@ -235,6 +235,7 @@ export class Machine {
       {
         memory: this.memory,
         clock: this.clock,
+        timeOfDay: this.ownClock ? this.clock : () => Date.now() * 1e6,
         mapAt: (offset) => this.mapAt(offset),
         programs: this.programs,
         cpu: () => this.executor.cpu,
@@ -248,7 +249,7 @@ export class Machine {
       },
       options.clock === undefined,
     );
-    // A kernel whose clock is the caller's knows nothing of the time of day. No leap second is told (`adjtimex`).
+    // The clock of a kernel whose caller gave it one is the time of day, too. No leap second is told (`adjtimex`).
     const epoch = this.ownClock ? 0n : BigInt(Date.now()) * 1_000_000n - BigInt(this.clock());
     const indices = new FunctionIndices();
     const executor = createExecutor(this.memory, {
