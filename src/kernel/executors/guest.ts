@@ -104,7 +104,9 @@ export class GuestExecutor {
     if (program === undefined)
       throw new TsbpfError(`executor ${this.#executor.id}: no program ${job.program}`);
     this.#services.begin(job);
-    this.#memory.executors.online(this.#executor.id);
+    const { executors } = this.#memory;
+    executors.online(this.#executor.id);
+    executors.begin(this.#executor.id, job.control);
     const cpus = job.cpus.map((each) => new CpuRuns(this.#executor, program.code, each));
     try {
       this.#meet(job);
@@ -114,7 +116,8 @@ export class GuestExecutor {
         open = open.filter((each) => !each.finished);
       }
     } finally {
-      this.#memory.executors.offline(this.#executor.id);
+      executors.begin(this.#executor.id, 0);
+      executors.offline(this.#executor.id);
       const words = this.#memory.words();
       Atomics.add(words, (job.control + JobWord.DONE) >>> 2, 1);
       Atomics.notify(words, (job.control + JobWord.DONE) >>> 2);
