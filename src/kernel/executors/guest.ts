@@ -104,10 +104,11 @@ export class GuestExecutor {
     if (program === undefined)
       throw new TsbpfError(`executor ${this.#executor.id}: no program ${job.program}`);
     this.#services.begin(job);
+    this.#executor.counting = job.counting;
     const { executors } = this.#memory;
     executors.online(this.#executor.id);
     executors.begin(this.#executor.id, job.control);
-    const cpus = job.cpus.map((each) => new CpuRuns(this.#executor, program.code, each));
+    const cpus = job.cpus.map((each) => new CpuRuns(this.#executor, program.code, each, job.counting));
     try {
       this.#meet(job);
       let open = cpus;

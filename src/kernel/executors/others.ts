@@ -317,7 +317,7 @@ export class OtherExecutors {
 /** What came of a job that nobody began. */
 function nothingOf({ cpus }: Pick<ExecutorJob, "cpus">): JobOutcome {
   return {
-    cpus: cpus.map(({ cpu }) => ({ cpu, runs: 0, retval: 0, nanoseconds: 0, fault: null })),
+    cpus: cpus.map(({ cpu }) => ({ cpu, runs: 0, retval: 0, nanoseconds: 0, executed: 0, fault: null })),
     lines: [],
     linesLost: [],
   };
