@@ -22,7 +22,14 @@ import {
   type OperationIndices,
 } from "../maps/index.ts";
 import { addressOf, createKernelMemory, type KernelMemory, RegionAccess, WASM_PAGE } from "../mem/index.ts";
-import { defaultLayout, KernelLayout, type KernelRelease, type Lockdown } from "../platform/index.ts";
+import {
+  defaultLayout,
+  KernelLayout,
+  type KernelOption,
+  type KernelRelease,
+  type Lockdown,
+  MISSING_OPTIONS,
+} from "../platform/index.ts";
 import { Errno } from "../uapi/index.ts";
 import type { FixupMap, StructMetas } from "../verifier/index.ts";
 import {
@@ -94,6 +101,7 @@ export class Machine {
   readonly lockdown: Lockdown;
   /** Most instructions that a verification may process; undefined: Linux's limit. */
   readonly complexityLimit: number | undefined;
+  readonly missingOptions: ReadonlySet<KernelOption>;
   /** Whether processes without CAP_BPF may load anything (`kernel.unprivileged_bpf_disabled`). */
   readonly unprivilegedBpf: boolean;
   /** Whether programs that the verifier refuses are taken all the same. */
@@ -179,6 +187,7 @@ export class Machine {
     this.executes = (options.execute ?? true) && (options.release ?? "6.18") === "6.18";
     this.lockdown = options.lockdown ?? "none";
     this.complexityLimit = options.complexityLimit;
+    this.missingOptions = options.missingOptions ?? MISSING_OPTIONS;
     this.unprivilegedBpf = (options.unprivilegedBpfDisabled ?? 2) === 0;
     this.lenient = options.lenient ?? false;
     this.clock = options.clock ?? (() => Math.floor(performance.now() * 1e6));
