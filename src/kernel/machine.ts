@@ -244,6 +244,7 @@ export class Machine {
       {
         memory: this.memory,
         clock: this.clock,
+        timeOfDay: this.ownClock ? this.clock : () => Date.now() * 1e6,
         mapAt: (offset) => this.mapAt(offset),
         programs: this.programs,
         cpu: () => this.executor.cpu,
@@ -257,7 +258,7 @@ export class Machine {
       },
       options.clock === undefined,
     );
-    // A kernel whose clock is the caller's knows nothing of the time of day. No leap second is told (`adjtimex`).
+    // The clock of a kernel whose caller gave it one is the time of day, too. No leap second is told (`adjtimex`).
     const epoch = this.ownClock ? 0n : BigInt(Date.now()) * 1_000_000n - BigInt(this.clock());
     const indices = new FunctionIndices();
     const executor = createExecutor(this.memory, {
@@ -541,7 +542,7 @@ export class Machine {
       program.runs += count;
       program.runTime += this.clock() - started;
     }
-    if (this.executor.depth === 0) this.executor.releaseLock();
+    if (this.executor.depth === 0) this.executor.releaseLocks();
     this.#running = outer;
     this.#frame = outerFrame;
     if (this.perf.countsInstructions) this.perf.executed(this.executor.executed);
@@ -553,7 +554,7 @@ export class Machine {
 
   #runCallback(cpu: number, index: number, map: number, key: Uint8Array, value: number): void {
     this.onCpu(cpu, () => this.executor.runCallback(index, map, key, value));
-    this.executor.releaseLock();
+    this.executor.releaseLocks();
     if (this.executor.fault !== null) this.lastFault = this.executor.fault;
     this.events.happened();
   }

@@ -20,9 +20,10 @@ import type { PortableCode } from "./executors/messages.ts";
 import type { LoadLog } from "./load-log.ts";
 import type { Machine } from "./machine.ts";
 import type { KernelMap } from "./objects/map.ts";
+import type { ProgramKind } from "./objects/map-owner.ts";
 import type { PortableParts, ProgramParts, Xlated } from "./objects/program.ts";
-import type { TailCallKind } from "./objects/program-array.ts";
 import type { Process } from "./process.ts";
+import { programKind } from "./program-kind.ts";
 import { refuse } from "./refusal.ts";
 import { specialFields } from "./special-fields.ts";
 import { programTag } from "./tag.ts";
@@ -39,6 +40,7 @@ type Prepared = Pick<
   | "maps"
   | "maxContextOffset"
   | "lineSlots"
+  | "programKind"
   | "target"
   | "records"
   | "portable"
@@ -67,18 +69,11 @@ interface Checked {
 }
 
 /** From slots to code that runs: verified, fixed up, compiled. What is refused is in the log. */
-export function prepare(
-  process: Process,
-  request: LoadRequest,
-  tailCallKind: TailCallKind,
-  log: LoadLog,
-): Prepared {
+export function prepare(process: Process, request: LoadRequest, log: LoadLog): Prepared {
   const { machine } = process;
   const checked = check(process, request, log);
-  // bpf_check_tail_call
-  for (const { programs } of checked.maps) {
-    if (programs !== null && !programs.accepts(tailCallKind)) refuse(Errno.EINVAL);
-  }
+  const kind = programKind(request, checked);
+  checkOwners(checked.maps, kind);
   const { env, input } = checked;
   const records = new RecordBlocks(machine.memory);
   const code = machine.executes ? compile(machine, request, { ...checked, records }, log) : null;
@@ -96,10 +91,18 @@ export function prepare(
       if (typeof shown === "function") shown = shown();
       return shown;
     },
+    programKind: kind,
     target: checked.target,
     records,
     portable: code?.portable ?? null,
   };
+}
+
+/** `bpf_check_tail_call`: a hash of devices is asked only when a program is put into it. */
+function checkOwners(maps: readonly KernelMap[], kind: ProgramKind): void {
+  for (const { owner, type } of maps) {
+    if (owner !== null && type !== BpfMapType.DEVMAP_HASH && !owner.accepts(kind)) refuse(Errno.EINVAL);
+  }
 }
 
 /** The verifier's word; a lenient kernel shows what it refuses all the same. */

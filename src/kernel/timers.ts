@@ -26,6 +26,8 @@ export interface TimerMachine {
   readonly memory: KernelMemory;
   /** Nanoseconds since boot. */
   readonly clock: () => number;
+  /** Nanoseconds since 1970 (CLOCK_REALTIME). */
+  readonly timeOfDay: () => number;
   readonly mapAt: (offset: number) => KernelMap | undefined;
   readonly programs: { values(): Iterable<KernelProgram> };
   readonly cpu: () => number;
@@ -136,9 +138,9 @@ export class KernelTimers implements Timers {
     const object = this.#at(at);
     if (object?.program == null) return -Errno.EINVAL;
     const now = this.#machine.clock();
-    const ahead = options.absolute && object.clock === CLOCK_REALTIME ? time - Date.now() * 1e6 : time;
-    const relative = !options.absolute || object.clock === CLOCK_REALTIME;
-    object.deadline = relative ? now + Math.max(ahead, 0) : time;
+    const ofDay = options.absolute && object.clock === CLOCK_REALTIME;
+    const ahead = ofDay ? time - this.#machine.timeOfDay() : time;
+    object.deadline = options.absolute && !ofDay ? time : now + Math.max(ahead, 0);
     object.cpu = this.#machine.cpu();
     this.#started.add(object);
     this.#arm();

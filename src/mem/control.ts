@@ -49,10 +49,21 @@ export const Control = {
   FREE_LISTS: CONTROL + 256,
   /** What each executor has announced, {@link EXECUTOR_STRIDE} bytes apart. */
   EXECUTORS: CONTROL + 4096,
+  /**
+   * What each executor holds of locks that may fail, {@link HELD_STRIDE} bytes apart: how many they are, then the first
+   * {@link HELD_LOCKS} of them.
+   */
+  HELD: CONTROL + 8192,
 } as const;
 
 /** A cache line for each executor. */
 export const EXECUTOR_STRIDE = 64;
+
+/** Locks that a table of held ones has place for (`RES_NR_HELD`). */
+export const HELD_LOCKS = 31;
+
+/** Two cache lines for each executor. */
+export const HELD_STRIDE = 128;
 
 export const CONTROL_MAGIC = 0x7473_6270;
 

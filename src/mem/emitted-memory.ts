@@ -53,7 +53,9 @@ export class EmittedMemory implements KernelMemory {
     this.shared = kind.shared;
     this.notes = notes;
     const module = new WebAssembly.Module(emitMemoryModule(kind));
-    const instance = new WebAssembly.Instance(module, { [MEMORY_NAMESPACE]: { memory } });
+    const instance = new WebAssembly.Instance(module, {
+      [MEMORY_NAMESPACE]: { memory, executor: this.#executor, now: milliseconds },
+    });
     this.functions = instance.exports as unknown as MemoryFunctions;
     this.#view = new DataView(memory.buffer);
     this.#bytes = new Uint8Array(memory.buffer);
@@ -123,4 +125,9 @@ export class EmittedMemory implements KernelMemory {
     this.#bytes = new Uint8Array(buffer);
     this.#words = new Int32Array(buffer);
   }
+}
+
+/** What the emitted functions know of time. */
+function milliseconds(): number {
+  return performance.now() | 0;
 }

@@ -1,5 +1,12 @@
 import { NotSupported, TsbpfError } from "../base/index.ts";
-import { Control, EXECUTOR_STRIDE, ExecutorState, MAX_EXECUTORS } from "./control.ts";
+import {
+  Control,
+  EXECUTOR_STRIDE,
+  ExecutorState,
+  HELD_LOCKS,
+  HELD_STRIDE,
+  MAX_EXECUTORS,
+} from "./control.ts";
 import type { KernelExecutors, KernelMemory } from "./memory.ts";
 
 /** The executors of a memory and their epochs. */
@@ -49,6 +56,19 @@ export class Executors implements KernelExecutors {
 
   quiesce(id: number): void {
     this.#memory.functions.quiesce(id);
+  }
+
+  releaseLocks(id: number): void {
+    const words = this.#memory.words();
+    const table = (Control.HELD + id * HELD_STRIDE) >> 2;
+    for (let count = words[table]!; count > 0; count--) {
+      if (count <= HELD_LOCKS) {
+        const lock = Atomics.exchange(words, table + count, 0);
+        // The last may be one that it only waited for.
+        Atomics.compareExchange(words, lock >>> 2, id + 1, 0);
+      }
+      Atomics.store(words, table, count - 1);
+    }
   }
 }
 

@@ -3,6 +3,7 @@ import { emitAllocator } from "./emit-allocator.ts";
 import { emitEpochs } from "./emit-epochs.ts";
 import { emitLocks } from "./emit-lock.ts";
 import { emitRegions } from "./emit-regions.ts";
+import { emitResLocks } from "./emit-res-lock.ts";
 import { HEAP, WASM_PAGE } from "./layout.ts";
 
 /** What a module must say of a memory that it imports. */
@@ -25,6 +26,8 @@ export const MEMORY_FUNCTIONS = {
   unlock: { params: [I] },
   lock_version: { params: [I], results: [I] },
   wake: { params: [I] },
+  res_lock: { params: [I], results: [I] },
+  res_unlock: { params: [I] },
   quiesce: { params: [I] },
   online: { params: [I] },
   offline: { params: [I] },
@@ -39,11 +42,14 @@ export type MemoryFunctionName = keyof typeof MEMORY_FUNCTIONS;
 /** The memory's functions as the host calls them: i32 in, i32 out; offsets come out signed. */
 export type MemoryFunctions = Readonly<Record<MemoryFunctionName, (...args: number[]) => number>>;
 
-/** The module of allocator, epochs and regions, the same for every executor of a memory. */
+/** The module of allocator, locks, epochs and regions, the same for every executor of a memory. */
 export function emitMemoryModule(kind: MemoryKind, options: { readonly check?: boolean } = {}): Uint8Array {
   const m = new ModuleBuilder({ name: MEMORY_NAMESPACE, check: options.check ?? false });
   importKernelMemory(m, kind);
+  const now = m.importFunction(MEMORY_NAMESPACE, "now", { results: [I] });
+  const executor = m.importGlobal(MEMORY_NAMESPACE, "executor", I);
   const locks = emitLocks(m);
+  emitResLocks(m, executor, now);
   const allocator = emitAllocator(m, locks);
   const retire = emitEpochs(m, locks, allocator);
   emitRegions(m, locks, allocator.alloc, retire);

@@ -84,6 +84,8 @@ export interface KernelExecutors {
   offline(id: number): void;
   /** It is at a quiescent point. Costs a load where nothing waits to be freed. */
   quiesce(id: number): void;
+  /** Gives back what it holds of locks that may fail (`res_lock`), and takes note that it holds none. */
+  releaseLocks(id: number): void;
 }
 
 /** What a program may do in a region, and what a region is. */

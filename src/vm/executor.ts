@@ -125,8 +125,9 @@ export class BpfExecutor implements Executor {
     return this.fault === null ? 0 : this.word(State.LEFT);
   }
 
-  /** Gives a spin lock back that the last run ended with: a fault in the midst of what it protects. */
-  releaseLock(): void {
+  /** Gives back the locks that the last run ended with: a fault in the midst of what they protect. */
+  releaseLocks(): void {
+    this.memory.executors.releaseLocks(this.id);
     const lock = this.word(State.LOCK);
     if (lock === 0) return;
     this.setWord(State.LOCK, 0);

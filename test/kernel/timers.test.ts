@@ -62,6 +62,26 @@ describe("timers", () => {
     expect(value(sut, mapFd)).toBe(5);
   });
 
+  it.each([
+    ["CLOCK_REALTIME", 0],
+    ["CLOCK_MONOTONIC", 1],
+    ["CLOCK_BOOTTIME", 7],
+  ])("run at a time of the kernel's own clock, also by %s", (_name, clock) => {
+    let now = 1_000_000;
+    const absolute = program(ADD_KEY)
+      .replace("r3 = 1\n  call bpf_timer_init", `r3 = ${clock}\n  call bpf_timer_init`)
+      .replace("r2 = 1000; r3 = 0", "r2 = 1002000; r3 = 1");
+    using sut = new CaseProgram(absolute, { clock: () => now });
+    const mapFd = sut.map();
+    expect(sut.run()).toBe(0);
+    now += 1999;
+    sut.kernel.runTimers();
+    expect(value(sut, mapFd)).toBe(0);
+    now += 1;
+    sut.kernel.runTimers();
+    expect(value(sut, mapFd)).toBe(5);
+  });
+
   it("run by themselves where the clock is the platform's", async () => {
     using sut = new CaseProgram(program(ADD_KEY));
     const mapFd = sut.map();

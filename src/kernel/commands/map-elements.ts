@@ -8,7 +8,7 @@ import {
   isSocketMap,
   StackTraces,
 } from "../../maps/index.ts";
-import { BpfMapType, BpfUpdateFlag, Errno } from "../../uapi/index.ts";
+import { BpfMapType, BpfProgType, BpfUpdateFlag, Errno } from "../../uapi/index.ts";
 import type { Attr } from "../attr.ts";
 import type { KernelMap } from "../objects/map.ts";
 import type { Process } from "../process.ts";
@@ -238,7 +238,8 @@ function setProgram(process: Process, map: KernelMap, { key, from, flags }: Writ
   if (flags !== 0) refuse(Errno.EINVAL);
   if (index >= map.parts.maxEntries) refuse(Errno.E2BIG);
   const program = process.program(view.getInt32(from, true));
-  if (program.parts.device !== null || !map.programs!.accepts(program.tailCallKind)) refuse(Errno.EINVAL);
+  const { type, device, programKind } = program.parts;
+  if (type === BpfProgType.EXT || device !== null || !map.owner!.accepts(programKind)) refuse(Errno.EINVAL);
   // Other executors have no code for what is put in front of a program that they run.
   if (process.machine.others?.isClosedTo(map)) refuse(Errno.EBUSY);
   map.programs!.set(index, program);

@@ -130,8 +130,6 @@ export function progLoad(process: Process, attr: Attr): number {
   const name = objectName(args.progName) ?? refuse(Errno.EINVAL);
   const log = new LoadLog(args.logLevel, args.logBuf, args.logSize);
 
-  const sleepable = (args.progFlags & BpfProgFlag.SLEEPABLE) !== 0;
-  const tailCallKind = { type: args.progType, sleepable, expectedAttachType };
   using records = new LoadRecords(process, {
     args,
     insns,
@@ -153,13 +151,11 @@ export function progLoad(process: Process, attr: Attr): number {
         devBound: device !== null,
         records,
       },
-      tailCallKind,
       log,
     );
     const program = new KernelProgram(machine.programs, {
       type: args.progType,
       name,
-      tailCallKind,
       expectedAttachType,
       flags: args.progFlags,
       gplCompatible: isGplCompatible(license),

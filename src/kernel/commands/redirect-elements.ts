@@ -40,7 +40,7 @@ function setDevice(process: Process, map: KernelMap, { key, from, flags }: Write
   const fd = programOf(process, map, from);
   if (device === 0) return fd > 0 ? refuse(Errno.EINVAL) : clear(map, key, index);
   if (device !== LOOPBACK_IFINDEX) refuse(Errno.EINVAL);
-  const program = fd > 0 ? xdpProgram(process, fd, BpfAttachType.XDP_DEVMAP) : null;
+  const program = fd > 0 ? xdpProgram(process, map, fd, BpfAttachType.XDP_DEVMAP) : null;
   if (fd > 0 && program === null) refuse(Errno.EINVAL);
   return enter(process, map, { key, from, index, program });
 }
@@ -58,7 +58,7 @@ function setCpu(process: Process, map: KernelMap, { key, from, flags }: Write): 
   if (index >= machine.cpus) refuse(Errno.ENODEV);
   if (length === 0) return clear(map, key, index);
   const fd = programOf(process, map, from);
-  const program = fd > 0 ? xdpProgram(process, fd, BpfAttachType.XDP_CPUMAP) : null;
+  const program = fd > 0 ? xdpProgram(process, map, fd, BpfAttachType.XDP_CPUMAP) : null;
   if (fd > 0 && program === null) refuse(Errno.ENOMEM);
   return enter(process, map, { key, from, index, program });
 }
@@ -68,13 +68,14 @@ function programOf(process: Process, map: KernelMap, from: number): number {
   return map.valueSize === 8 ? process.machine.memory.view().getInt32(from + 4, true) : 0;
 }
 
-function xdpProgram(process: Process, fd: number, attachType: number): KernelProgram | null {
+/** The program of a descriptor, where elements of the map may run it. */
+function xdpProgram(process: Process, map: KernelMap, fd: number, attachType: number): KernelProgram | null {
   const object = process.files.find(fd)?.object;
   if (object?.kind !== "prog") return null;
   const program = object as KernelProgram;
-  const { type, expectedAttachType, device } = program.parts;
-  const fits = type === BpfProgType.XDP && expectedAttachType === attachType && device === null;
-  return fits ? program : null;
+  const { type, expectedAttachType, device, programKind } = program.parts;
+  const isMade = type === BpfProgType.XDP && expectedAttachType === attachType && device === null;
+  return isMade && map.owner!.accepts(programKind) ? program : null;
 }
 
 function clear(map: KernelMap, key: number, index: number): number {

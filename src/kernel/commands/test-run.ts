@@ -40,7 +40,7 @@ export function* testRunInParts(process: Process, attr: Attr, control: RunContro
   const runner = RUNNERS.get(program.parts.type) ?? refuse(Errno.ENOTSUPP);
   const { machine } = process;
   // What the run that pauses has laid out is not to be touched.
-  if (machine.isHeld()) refuse(Errno.EBUSY);
+  if (machine.pausing) refuse(Errno.EBUSY);
   program.get();
   try {
     return yield* runner({ process, machine, program, args, attr, control });

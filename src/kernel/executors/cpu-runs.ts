@@ -40,7 +40,7 @@ export class CpuRuns {
     this.#milliseconds += took;
     this.#fault = executor.fault;
     this.#left -= count - executor.left;
-    executor.releaseLock();
+    executor.releaseLocks();
     if (took < SLICE / 2 && this.#slice < MAX_SLICE) this.#slice *= 2;
     else if (took > SLICE && this.#slice > 1) this.#slice /= 2;
   }

@@ -1,4 +1,4 @@
-import type { MapOperations, MapShape, MapStorage } from "../../maps/index.ts";
+import { isDeviceMap, type MapOperations, type MapShape, type MapStorage } from "../../maps/index.ts";
 import { BpfMapFlag, BpfMapType } from "../../uapi/index.ts";
 import type { BtfRecord, VerifierMap } from "../../verifier/index.ts";
 import type { IdTable } from "../id-table.ts";
@@ -7,6 +7,7 @@ import { EntryPrograms } from "./entry-programs.ts";
 import { EventArray } from "./event-array.ts";
 import { InnerMaps } from "./inner-maps.ts";
 import { KernelObject } from "./kernel-object.ts";
+import { MapOwner } from "./map-owner.ts";
 import { ProgramArray } from "./program-array.ts";
 
 /** What a map is made of. */
@@ -44,6 +45,8 @@ export class KernelMap extends KernelObject {
   writers = 0;
   /** What tail calls go to; null for all other types. */
   readonly programs: ProgramArray | null;
+  /** What all programs that use it, or are in it, have in common; null for types that hold no programs. */
+  readonly owner: MapOwner | null;
   /** What a map of maps holds; null for all other types. */
   readonly inners: InnerMaps | null;
   /** What elements that XDP redirects to run, and the control groups in an array. */
@@ -60,8 +63,11 @@ export class KernelMap extends KernelObject {
     super(table.allocate());
     this.#table = table;
     this.parts = parts;
-    const isProgramArray = parts.storage.shape.type === BpfMapType.PROG_ARRAY;
+    const { type } = parts.storage.shape;
+    const isProgramArray = type === BpfMapType.PROG_ARRAY;
     this.programs = isProgramArray ? new ProgramArray(parts.storage) : null;
+    const holdsPrograms = isProgramArray || isDeviceMap(type) || type === BpfMapType.CPUMAP;
+    this.owner = holdsPrograms ? new MapOwner(isProgramArray) : null;
     this.inners = parts.inner === null ? null : new InnerMaps(parts.inner);
     table.add(this);
   }

@@ -1,40 +1,19 @@
 import type { MapStorage } from "../../maps/index.ts";
 import type { KernelObject } from "./kernel-object.ts";
 
-/** What programs have to have in common to call each other: `struct bpf_map_owner`. */
-export interface TailCallKind {
-  readonly type: number;
-  readonly sleepable: boolean;
-  readonly expectedAttachType: number;
-}
-
 /** A program, as far as tail calls go. */
 export interface TailCallTarget extends KernelObject {
   /** Its function in the executor's table. */
   readonly entry: number;
-  readonly tailCallKind: TailCallKind;
 }
 
 /** The programs of a BPF_MAP_TYPE_PROG_ARRAY, each referenced by it, and their functions in the map's slots. */
 export class ProgramArray {
   readonly #storage: MapStorage;
   readonly #programs = new Map<number, TailCallTarget>();
-  #owner: TailCallKind | null = null;
 
   constructor(storage: MapStorage) {
     this.#storage = storage;
-  }
-
-  /**
-   * Whether a program may use the map or be in it: the first that does decides of which kind all others are
-   * (`bpf_prog_map_compatible`).
-   */
-  accepts(kind: TailCallKind): boolean {
-    this.#owner ??= kind;
-    const { type, sleepable, expectedAttachType } = this.#owner;
-    return (
-      kind.type === type && kind.sleepable === sleepable && kind.expectedAttachType === expectedAttachType
-    );
   }
 
   get(index: number): TailCallTarget | undefined {

@@ -9,7 +9,8 @@ import type { KernelBtf } from "./btf.ts";
 import { type Jited, jitedOf } from "./jited.ts";
 import { KernelObject } from "./kernel-object.ts";
 import type { KernelMap } from "./map.ts";
-import type { TailCallKind, TailCallTarget } from "./program-array.ts";
+import type { ProgramKind } from "./map-owner.ts";
+import type { TailCallTarget } from "./program-array.ts";
 import { TextStream } from "./text-stream.ts";
 
 /** A device that a program is for: the same object as its `Device`. */
@@ -23,7 +24,8 @@ export interface ProgramParts {
   readonly name: string;
   readonly expectedAttachType: number;
   readonly flags: number;
-  readonly tailCallKind: TailCallKind;
+  /** What maps of programs ask of it. */
+  readonly programKind: ProgramKind;
   /** Eight bytes (`bpf_prog_calc_tag`). */
   readonly tag: Uint8Array;
   readonly gplCompatible: boolean;
@@ -136,10 +138,6 @@ export class KernelProgram extends KernelObject implements TailCallTarget {
     if (image === null) return null;
     if (this.#jited?.image !== image) this.#jited = { image, told: jitedOf(image, lineSlots) };
     return this.#jited.told;
-  }
-
-  get tailCallKind(): TailCallKind {
-    return this.parts.tailCallKind;
   }
 
   /** Maps that the code uses, then those bound to it. */
