@@ -312,7 +312,7 @@ export class Machine {
     executor.budget = checkBudget(options.budget ?? DEFAULT_BUDGET);
     this.executor = executor;
     this.jit = options.jit;
-    this.engine = options.engine === "jit" ? new Jit(options.jit) : new Interpreter();
+    this.engine = engineOf(options);
     const freeFields = (map: number, value: number, onlyTimers?: boolean) =>
       freeValue(executor.call, map >>> 0, value >>> 0, onlyTimers);
     this.structs.freeFields = freeFields;
@@ -674,6 +674,12 @@ function counterOf(event: PerfEvent | number): PerfCounter | number {
   if (typeof event === "number") return event;
   const time = event.timeEnabled;
   return { value: event.count, enabled: BigInt(Math.floor(time)), running: BigInt(Math.floor(time)) };
+}
+
+function engineOf({ engine = "interp", jit }: KernelOptions): Engine {
+  if (engine === "jit") return new Jit(jit);
+  if (engine === "interp") return new Interpreter();
+  throw new RangeError(`kernel: expected engine interp or jit, got ${String(engine)}`);
 }
 
 function checkCpus(cpus: number): number {
