@@ -80,6 +80,7 @@ const STRUCTS: Selection = new Map<string, "all" | readonly string[]>([
       "sk_bpf_cb_flags",
       "sk_txrehash",
       "sk_err",
+      "sk_user_data",
     ],
   ],
   // Contexts of programs at sockets, cgroups and events, and what their fields lead to.

@@ -9,8 +9,8 @@ const DROP = 0;
 const drop = (f: FunctionBuilder) => f.i32.const(DROP);
 
 /**
- * Helpers that go to a socket in a map. No socket of this kernel is one that such maps take: they are empty, whatever
- * the key.
+ * Helpers that give data, or a connection, to a socket in a map. Nothing here runs the programs that may call them: no
+ * data goes through sockets, and no program chooses among those that share an address.
  */
 export const SOCKET_MAP_HELPERS: readonly Helper[] = [
   emittedHelper(BpfFuncId.sk_select_reuseport, { args: ["ptr", "ptr", "ptr", "i32"], result: "i32" }, (f) =>

@@ -67,6 +67,7 @@ import { Namespace } from "./net/namespace.ts";
 import { PacketCopies } from "./net/packet-copies.ts";
 import { PacketObjects } from "./net/packet-objects.ts";
 import { socketDirectory } from "./net/socket-directory.ts";
+import { SocketMaps, socketLayout } from "./net/socket-maps.ts";
 import { cgroupDirectory, taskDirectory } from "./object-directory.ts";
 import { ObjectHeap } from "./object-heap.ts";
 import type { KernelBtf } from "./objects/btf.ts";
@@ -165,6 +166,8 @@ export class Machine {
   readonly kfuncs: ReadonlyMap<string, Kfunc>;
   /** How many have been given out. */
   #socketCookies = 0;
+  /** The sockets in maps. */
+  readonly socketMaps = new SocketMaps(this);
   /** 128 random bits, as words, that flows are hashed with. */
   readonly flowKey: readonly [number, number, number, number];
   readonly #helpers = new Map<ContextKind, ReadonlyMap<number, Helper>>();
@@ -280,7 +283,7 @@ export class Machine {
         userString: (low, high, limit) => userString(this.current.memory, low, high, limit),
         writeUser: (low, high, bytes) => writeUser(this.current.memory, low, high, bytes),
         flowKey: () => this.flowKey,
-        socketCookie: () => ++this.#socketCookies,
+        socketCookie: () => this.nextSocketCookie(),
         device: (index) => this.current.namespace.devices.get(index)?.device.offset ?? 0,
         sendCopy: (device, frame, ingress) =>
           this.copies.add(this.current.namespace.devices.values(), device, frame, ingress),
@@ -322,6 +325,7 @@ export class Machine {
       memory: this.memory,
       cpus: this.cpus,
       bpfMapSize: this.layout.sizeOf("bpf_map"),
+      sockets: socketLayout(this.layout),
       random: this.random,
       code: this.#mapCode,
       whenQuiet: (act) => {
@@ -370,13 +374,19 @@ export class Machine {
     return ++this.#lastSession;
   }
 
+  /** A number that no socket has had. */
+  nextSocketCookie(): number {
+    return ++this.#socketCookies;
+  }
+
   /** A new network namespace, with a loopback device. */
   createNamespace(): Namespace {
     const cookie = ++this.#lastNamespace;
     const id = FIRST_NAMESPACE + cookie - 1;
-    const namespace = new Namespace(this.structs, id, cookie, ({ offset }) =>
-      this.#namespaces.delete(offset),
-    );
+    const namespace = new Namespace(this.structs, id, cookie, {
+      sockets: this.socketMaps,
+      whenGone: ({ offset }) => this.#namespaces.delete(offset),
+    });
     this.#namespaces.set(namespace.offset, namespace);
     return namespace;
   }

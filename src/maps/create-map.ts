@@ -29,6 +29,7 @@ import {
 } from "./map-shape.ts";
 import type { MapShape } from "./operations.ts";
 import { RING_DATA } from "./ring.ts";
+import { socketFieldsSize, writeSocketFields } from "./socket-fields.ts";
 import { RecordBlocks } from "./special-fields.ts";
 import { StackEntry } from "./stack-traces.ts";
 import type { MapEnvironment, MapStorage } from "./storage.ts";
@@ -177,7 +178,8 @@ class MapBuilding {
     if (type === BpfMapType.STACK_TRACE) return this.#stacks();
     if (type === BpfMapType.BLOOM_FILTER) return this.#filter();
     if (isContainer(type)) return this.#queue();
-    if (isLocalStorage(type) || isSocketMap(type) || type === BpfMapType.XSKMAP) return true;
+    if (isSocketMap(type)) return this.#sockets(type);
+    if (isLocalStorage(type) || type === BpfMapType.XSKMAP) return true;
     if (type === BpfMapType.DEVMAP_HASH) return this.#hash();
     return isHashType(type) ? this.#hash() : this.#array();
   }
@@ -258,6 +260,15 @@ class MapBuilding {
     return this.#region(data, ring + bytes, this.#access(), 0, 0, `record of map ${this.#name()}`);
   }
 
+  #sockets(type: number): boolean {
+    const { cpus, sockets } = this.#environment;
+    const fields = this.#allocate(socketFieldsSize(cpus));
+    if (fields === 0) return false;
+    if (sockets !== undefined) writeSocketFields(this.#memory, fields, sockets);
+    this.#set(MapField.SOCKETS, fields);
+    return type === BpfMapType.SOCKHASH ? this.#hash() : this.#array();
+  }
+
   #array(): boolean {
     const { type, valueSize, maxEntries, flags } = this.#attributes;
     const stride = arrayStride(shapeOf(this.#attributes));
@@ -270,7 +281,7 @@ class MapBuilding {
     if (values === 0) return false;
     this.#set(MapField.VALUES, values);
     this.#set(MapField.CPU_STRIDE, area);
-    if (isObjectArray(type)) return true;
+    if (isObjectArray(type) || isSocketMap(type)) return true;
     for (let cpu = 0; cpu < cpus; cpu++) {
       const start = values + cpu * area;
       const what = `value of map ${this.#name()}`;
@@ -281,7 +292,8 @@ class MapBuilding {
   }
 
   #hash(): boolean {
-    const { maxEntries, flags } = this.#attributes;
+    const { maxEntries, flags: asked } = this.#attributes;
+    const { flags } = shapeOf(this.#attributes);
     // What needs most comes first: a map that has no room grows the memory for nothing else.
     if ((flags & BpfMapFlag.NO_PREALLOC) === 0 && !this.#preallocate()) return false;
     const buckets = bucketsFor(maxEntries);
@@ -289,7 +301,7 @@ class MapBuilding {
     if (table === 0) return false;
     this.#set(MapField.BUCKETS, table);
     this.#set(MapField.MASK, buckets - 1);
-    if ((flags & BpfMapFlag.ZERO_SEED) === 0) {
+    if ((asked & BpfMapFlag.ZERO_SEED) === 0) {
       this.#set(MapField.SEED, this.#environment.random());
       this.#set(MapField.SEED + 4, this.#environment.random());
     }
@@ -363,8 +375,8 @@ class MapBuilding {
   /** What programs may do with values (`BPF_F_RDONLY_PROG`, `BPF_F_WRONLY_PROG`). */
   #access(): number {
     const { flags, type } = this.#attributes;
-    // Not even a program that nobody has verified gets at the offsets of inner maps.
-    if (isMapOfMaps(type)) return 0;
+    // Not even a program that nobody has verified gets at the offsets of inner maps and sockets.
+    if (isMapOfMaps(type) || isSocketMap(type)) return 0;
     if ((flags & BpfMapFlag.RDONLY_PROG) !== 0 || isDeviceMap(type)) return RegionAccess.READ;
     return (flags & BpfMapFlag.WRONLY_PROG) !== 0 ? RegionAccess.WRITE : RegionAccess.READ_WRITE;
   }

@@ -58,7 +58,7 @@ export type MapOperationFunctions = Readonly<Record<CommonOperation, FunctionBui
 /** The operations that maps of a type have. */
 export function operationNames(type: number): readonly MapOperationName[] {
   if (isContainer(type)) return [...COMMON, "push", "pop", "peek"];
-  return isLruType(type) ? [...COMMON, "inspect"] : COMMON;
+  return isLruType(type) || isSocketMap(type) ? [...COMMON, "inspect"] : COMMON;
 }
 
 const COMMON: readonly CommonOperation[] = ["lookup", "update", "delete", "nextKey"];
@@ -84,8 +84,9 @@ export function emitMapOperations(
   const operand = (f: FunctionBuilder) => constant ?? emitMapOperand(f, f.params[0]!);
   const { lookup, update, delete: remove, nextKey } = operations;
   if (isSocketMap(shape.type)) {
-    emitSocketMap(shape.type, operations, operand);
-    return operations;
+    const all = { ...operations, inspect: func("inspect") };
+    emitSocketMap(shape, all, { module: m, memory, operand });
+    return all;
   }
   if (isRedirectMap(shape.type)) {
     emitRedirectMap(shape, operations, { module: m, memory, operand });

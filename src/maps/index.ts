@@ -35,6 +35,7 @@ export {
 } from "./map-shape.ts";
 export type { FreeFields, MapOperations, MapShape, SpecialShape } from "./operations.ts";
 export { RING_DATA, RingField, RingRecord, takeRecords } from "./ring.ts";
+export type { SocketLayout } from "./socket-fields.ts";
 export {
   Pointee,
   RecordBlocks,

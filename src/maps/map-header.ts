@@ -41,6 +41,8 @@ export const MapField = {
   WHAT: 68,
   /** Bits of `RegionAccess` that programs have on its values. */
   ACCESS: 72,
+  /** Maps of sockets: offset of the words of `SocketField`. */
+  SOCKETS: 116,
   /** Special fields of its values, as `RecordField` has them; 0 where there are none. */
   RECORD: 120,
   /** Arena: offset of the words of `ArenaField`. */

@@ -57,7 +57,8 @@ export class MapObject implements MapStorage {
   }
 
   buckets(): number {
-    return isHashType(this.shape.type) ? this.#field(MapField.MASK) + 1 : 0;
+    const { type } = this.shape;
+    return isHashType(type) || type === BpfMapType.SOCKHASH ? this.#field(MapField.MASK) + 1 : 0;
   }
 
   keysOf(bucket: number): readonly number[] {

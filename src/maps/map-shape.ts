@@ -10,7 +10,9 @@ const HASH_SHAPE_FLAGS = BpfMapFlag.NO_PREALLOC | BpfMapFlag.NO_COMMON_LRU;
 /** What the operations of a map with these attributes depend on. */
 export function shapeOf(attributes: MapAttributes): MapShape {
   const { type, keySize, valueSize, record } = attributes;
-  const flags = isHashType(type) ? attributes.flags & HASH_SHAPE_FLAGS : 0;
+  let flags = isHashType(type) ? attributes.flags & HASH_SHAPE_FLAGS : 0;
+  // Its elements are allocated as they come (`sock_hash_alloc_elem`).
+  if (type === BpfMapType.SOCKHASH) flags = BpfMapFlag.NO_PREALLOC;
   const shape = { type, keySize, valueSize, flags };
   return record === undefined ? shape : { ...shape, special: specialShape(record) };
 }
@@ -88,7 +90,7 @@ export function isLocalStorage(type: number): boolean {
   );
 }
 
-/** Its values are sockets. */
+/** Its values are sockets: offsets of them. */
 export function isSocketMap(type: number): boolean {
   return (
     type === BpfMapType.SOCKMAP || type === BpfMapType.SOCKHASH || type === BpfMapType.REUSEPORT_SOCKARRAY
@@ -117,7 +119,7 @@ export function rounded(size: number): number {
 
 /** Bytes from one value of an array to the next. */
 export function arrayStride(shape: MapShape): number {
-  return isObjectArray(shape.type) ? 4 : rounded(shape.valueSize);
+  return isObjectArray(shape.type) || isSocketMap(shape.type) ? 4 : rounded(shape.valueSize);
 }
 
 /**

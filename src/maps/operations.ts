@@ -36,7 +36,10 @@ export interface SpecialShape {
 export interface MapOperations {
   /** `(map, key, cpu) → value | 0`. What `bpf_map_lookup_elem` does; for per-CPU types the value of `cpu`. A miss is 0. */
   readonly lookup: (map: number, key: number, cpu: number) => number;
-  /** As `lookup`, without keeping the element from being evicted: what system calls do. Only of LRU types. */
+  /**
+   * As `lookup`, without keeping the element from being evicted, or taking a reference to a socket: what system calls
+   * do. Only of LRU types and maps of sockets.
+   */
   readonly inspect?: (map: number, key: number, cpu: number) => number;
   /** `(map, key, value, flags, cpu) → errno`. Flags are the low word; callers refuse a non-zero high word with EINVAL. */
   readonly update: (map: number, key: number, value: number, flags: number, cpu: number) => number;

@@ -2,6 +2,7 @@ import type { KernelMemory } from "../mem/index.ts";
 import type { ArenaPages } from "./arena.ts";
 import type { MapCode } from "./map-code.ts";
 import type { FreeFields, MapShape } from "./operations.ts";
+import type { SocketLayout } from "./socket-fields.ts";
 
 /** What maps need of the kernel that they live in. */
 export interface MapEnvironment {
@@ -10,6 +11,8 @@ export interface MapEnvironment {
   readonly cpus: number;
   /** `sizeof(struct bpf_map)` in the kernel's BTF: the bytes that every map object begins with. */
   readonly bpfMapSize: number;
+  /** Where maps of sockets find what they look at; without it they hold no sockets that programs may use. */
+  readonly sockets?: SocketLayout;
   /** 32 random bits: the seed of a hash table without `BPF_F_ZERO_SEED`. */
   readonly random: () => number;
   /** Where given, the map's header names the table indices of its operations, for callers that do not know its shape. */

@@ -25,8 +25,6 @@ export const Control = {
   PARALLEL: CONTROL + 20,
   /** 1: freed payloads are overwritten with {@link POISON}. */
   POISONING: CONTROL + 24,
-  /** Non-zero: running programs that poll it end their run. Host and other executors write it. */
-  INTERRUPT: CONTROL + 28,
   /** The live table of regions, or 0. */
   REGIONS: CONTROL + 32,
   /** Lock of those who change the table of regions. */
@@ -49,6 +47,8 @@ export const Control = {
   FREE_LISTS: CONTROL + 256,
   /** What each executor has announced, {@link EXECUTOR_STRIDE} bytes apart. */
   EXECUTORS: CONTROL + 4096,
+  /** In the same cache lines: see {@link interruptWord}. Behind it, the run that the executor is at. */
+  INTERRUPT: CONTROL + 4096 + 8,
   /**
    * What each executor holds of locks that may fail, {@link HELD_STRIDE} bytes apart: how many they are, then the first
    * {@link HELD_LOCKS} of them.
@@ -64,6 +64,11 @@ export const HELD_LOCKS = 31;
 
 /** Two cache lines for each executor. */
 export const HELD_STRIDE = 128;
+
+/** Non-zero: programs of the executor that poll it end their run. Other executors write it. */
+export function interruptWord(executor: number): number {
+  return Control.INTERRUPT + executor * EXECUTOR_STRIDE;
+}
 
 export const CONTROL_MAGIC = 0x7473_6270;
 

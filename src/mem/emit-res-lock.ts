@@ -1,6 +1,6 @@
 import { Errno } from "../uapi/index.ts";
 import type { Func, FunctionBuilder, Global, Local, ModuleBuilder } from "../wasm/index.ts";
-import { Control, HELD_LOCKS, HELD_STRIDE, MAX_EXECUTORS } from "./control.ts";
+import { Control, EXECUTOR_STRIDE, HELD_LOCKS, HELD_STRIDE, MAX_EXECUTORS } from "./control.ts";
 
 /** Milliseconds that an executor waits for a lock at most (`RES_DEF_TIMEOUT`). */
 const TIMEOUT = 250;
@@ -193,7 +193,8 @@ function emitWait(f: FunctionBuilder, { executor, now, crossed }: Waiting): void
       f.if(() => f.i32.const(-Errno.EDEADLK).return());
     });
     f.get(time).get(began).i32.sub().i32.const(TIMEOUT).i32.ltU();
-    f.i32.const(0).i32.load(Control.INTERRUPT).i32.eqz().i32.and().brIf(again);
+    f.globalGet(executor).i32.const(EXECUTOR_STRIDE).i32.mul().i32.load(Control.INTERRUPT);
+    f.i32.eqz().i32.and().brIf(again);
   });
   f.i32.const(-Errno.ETIMEDOUT);
 }

@@ -5,6 +5,7 @@ import {
   ExecutorState,
   HELD_LOCKS,
   HELD_STRIDE,
+  interruptWord,
   MAX_EXECUTORS,
 } from "./control.ts";
 import type { KernelExecutors, KernelMemory } from "./memory.ts";
@@ -56,6 +57,20 @@ export class Executors implements KernelExecutors {
 
   quiesce(id: number): void {
     this.#memory.functions.quiesce(id);
+  }
+
+  begin(id: number, run: number): void {
+    Atomics.store(this.#interruptOf(id), 0, BigInt(run) << 32n);
+  }
+
+  interrupt(id: number, run: number): void {
+    const of = BigInt(run) << 32n;
+    Atomics.compareExchange(this.#interruptOf(id), 0, of, of | 1n);
+  }
+
+  /** The interrupt word of an executor, and the run behind it, which change as one. */
+  #interruptOf(id: number): BigInt64Array {
+    return new BigInt64Array(this.#memory.words().buffer, interruptWord(id), 1);
   }
 
   releaseLocks(id: number): void {

@@ -1,4 +1,11 @@
-export { Control, EXECUTOR_STRIDE, FIRST_EPOCH, LAST_EPOCH, MAX_EXECUTORS } from "./control.ts";
+export {
+  Control,
+  EXECUTOR_STRIDE,
+  FIRST_EPOCH,
+  interruptWord,
+  LAST_EPOCH,
+  MAX_EXECUTORS,
+} from "./control.ts";
 export {
   attachKernelMemory,
   createKernelMemory,

@@ -9,7 +9,7 @@
  *
  *   offset
  *  0x00000000  never allocated: a NULL, an ERR_PTR and small offsets from either never alias data
- *  0x00010000  control block: allocator, locks, interrupt word, epochs (fixed offsets, read and written by emitted code)
+ *  0x00010000  control block: allocator, locks, epochs, interrupt words (fixed offsets, read and written by emitted code)
  *  0x00020000  heap: everything else, in blocks of the emitted allocator
  * ```
  */

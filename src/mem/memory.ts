@@ -84,6 +84,10 @@ export interface KernelExecutors {
   offline(id: number): void;
   /** It is at a quiescent point. Costs a load where nothing waits to be freed. */
   quiesce(id: number): void;
+  /** It is at a run from now on, which nobody has interrupted; runs are told apart by numbers, 0 is none. */
+  begin(id: number, run: number): void;
+  /** Has programs of the executor that poll end, if it is still at that run. */
+  interrupt(id: number, run: number): void;
   /** Gives back what it holds of locks that may fail (`res_lock`), and takes note that it holds none. */
   releaseLocks(id: number): void;
 }

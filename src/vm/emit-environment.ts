@@ -1,14 +1,14 @@
 import type { EmitEnvironment } from "../helpers/index.ts";
-import { Control, type MemoryImports } from "../mem/index.ts";
+import { interruptWord, type MemoryImports } from "../mem/index.ts";
 import type { ModuleBuilder, Table } from "../wasm/index.ts";
-import type { ExecutorPlace } from "./place.ts";
+import type { BpfExecutor } from "./executor.ts";
 import { FaultCode, State } from "./state.ts";
 
 /** What bodies of helpers are emitted with, in a module of an executor. */
 export function createEnvironment(
   m: ModuleBuilder,
   { imports, table }: { readonly imports: MemoryImports; readonly table: Table },
-  { stateAt, stackLow }: Pick<ExecutorPlace, "stateAt" | "stackLow">,
+  { id, stateAt, stackLow }: Pick<BpfExecutor, "id" | "stateAt" | "stackLow">,
   checked: boolean,
 ): EmitEnvironment {
   const state = (word: number) => stateAt + word;
@@ -42,6 +42,6 @@ export function createEnvironment(
       f.i32.store(state(State.LOCK));
     },
     stopped: (f) =>
-      f.i32.const(0).i32.load(state(State.FAULT)).i32.const(0).i32.load(Control.INTERRUPT).i32.or(),
+      f.i32.const(0).i32.load(state(State.FAULT)).i32.const(0).i32.load(interruptWord(id)).i32.or(),
   };
 }

@@ -1,6 +1,6 @@
 import { TsbpfError } from "../base/index.ts";
 import type { HelperCall, HelperServices } from "../helpers/index.ts";
-import { Control, type KernelMemory } from "../mem/index.ts";
+import { interruptWord, type KernelMemory } from "../mem/index.ts";
 import type { Executor, Fault } from "./engine.ts";
 import { faultOf } from "./fault.ts";
 import type { FunctionIndices } from "./function-indices.ts";
@@ -212,7 +212,9 @@ export class BpfExecutor implements Executor {
 
   /** A run that a callback, a fault in it or an interruption has ended. */
   get stopped(): boolean {
-    return this.word(State.FAULT) !== 0 || Atomics.load(this.memory.words(), Control.INTERRUPT >>> 2) !== 0;
+    return (
+      this.word(State.FAULT) !== 0 || Atomics.load(this.memory.words(), interruptWord(this.id) >>> 2) !== 0
+    );
   }
 
   /** Calls back a function of a program that runs. @returns whether it returned something else than 0. */

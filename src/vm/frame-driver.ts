@@ -1,4 +1,4 @@
-import { Control, MemoryImports } from "../mem/index.ts";
+import { Control, interruptWord, MemoryImports } from "../mem/index.ts";
 import { type FunctionBuilder, type Local, ModuleBuilder } from "../wasm/index.ts";
 import type { BpfExecutor } from "./executor.ts";
 import { ENTRY_SIGNATURE, EXECUTOR_NAMESPACE } from "./signatures.ts";
@@ -96,7 +96,7 @@ export function createFrameDriver(executor: BpfExecutor, places: FramePlaces): D
     f.i32.const(0).i32.load(Control.PENDING);
     f.if(() => f.i32.const(executor.id).call(quiesce));
     f.get(runs).get(count).i32.ltU();
-    f.get(fault).i32.const(0).i32.load(Control.INTERRUPT).i32.or().i32.eqz().i32.and().brIf(again);
+    f.get(fault).i32.const(0).i32.load(interruptWord(executor.id)).i32.or().i32.eqz().i32.and().brIf(again);
   });
   f.get(runs);
   const instance = new WebAssembly.Instance(new WebAssembly.Module(m.finish()), {

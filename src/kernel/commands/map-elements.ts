@@ -10,6 +10,7 @@ import {
 } from "../../maps/index.ts";
 import { BpfMapType, BpfProgType, BpfUpdateFlag, Errno } from "../../uapi/index.ts";
 import type { Attr } from "../attr.ts";
+import type { KernelSocket } from "../net/socket.ts";
 import type { KernelMap } from "../objects/map.ts";
 import type { Process } from "../process.ts";
 import { checked, refuse } from "../refusal.ts";
@@ -122,6 +123,7 @@ export function deleteElement(process: Process, map: KernelMap, key: number): nu
   if (map.programs !== null) return deleteProgram(process, map, key);
   if (map.type === BpfMapType.PERF_EVENT_ARRAY) return deleteEvent(process, map, key);
   if (isLocalStorage(map.type)) return deleteStored(process, map, key);
+  if (isSocketMap(map.type)) return process.machine.socketMaps.delete(map, key);
   const before = map.inners === null ? 0 : operations.lookup(map.offset, key, 0) >>> 0;
   checked(operations.delete(map.offset, key));
   if (before !== 0) map.inners?.release(before);
@@ -173,8 +175,10 @@ export function readElement(process: Process, map: KernelMap, key: number, to: n
   }
   if (map.type === BpfMapType.ARENA) refuse(Errno.EINVAL);
   if (map.type === BpfMapType.XSKMAP) refuse(Errno.EOPNOTSUPP);
-  // Its value is a cookie of 64 bits (sock_map_lookup_sys, bpf_fd_reuseport_array_lookup_elem).
-  if (isSocketMap(map.type)) refuse(map.valueSize === 8 ? Errno.ENOENT : Errno.ENOSPC);
+  if (isSocketMap(map.type)) {
+    memory.view().setBigUint64(to, process.machine.socketMaps.cookie(map, key), true);
+    return;
+  }
   if (!isPerCpuType(map.type)) {
     const value = look(map.offset, key, 0);
     if (value === 0) refuse(Errno.ENOENT);
@@ -253,13 +257,17 @@ interface Write {
   readonly flags: number;
 }
 
-/** `sockfd_lookup`: a key is a descriptor, and none is that of a socket. EBADF, ENOTSOCK. */
-function refuseSocket(process: Process, key: number): never {
-  const fd = process.machine.memory.view().getInt32(key, true);
-  return refuse(process.files.isOpen(fd) ? Errno.ENOTSOCK : Errno.EBADF);
+/** `sockfd_lookup`: EBADF, ENOTSOCK. */
+function socketOf(process: Process, fd: number): KernelSocket {
+  if (!process.files.isOpen(fd)) refuse(Errno.EBADF);
+  const object = process.files.find(fd)?.object;
+  return object?.kind === "socket" ? (object as KernelSocket) : refuse(Errno.ENOTSOCK);
 }
 
-/** `sock_map_update_elem_sys`, `bpf_fd_reuseport_array_update_elem`, `xsk_map_update_elem`: the value is a descriptor. EBADF, ENOTSOCK. */
+/**
+ * `sock_map_update_elem_sys`, `bpf_fd_reuseport_array_update_elem`, `xsk_map_update_elem`: the value is a descriptor.
+ * EBADF, ENOTSOCK. No socket is one of XDP.
+ */
 function setSocket(
   process: Process,
   map: KernelMap,
@@ -274,7 +282,10 @@ function setSocket(
   const narrow =
     !isSocketMap(map.type) || (map.type === BpfMapType.REUSEPORT_SOCKARRAY && map.valueSize === 4);
   if (beyond || (!narrow && view.getInt32(from, true) < 0)) refuse(Errno.EINVAL);
-  return refuseSocket(process, from);
+  const socket = socketOf(process, view.getInt32(from, true));
+  if (map.type === BpfMapType.XSKMAP) return refuse(Errno.EOPNOTSUPP);
+  const { executor, socketMaps } = process.machine;
+  return socketMaps.put(map, socket, { key, flags, cpu: executor.cpu });
 }
 
 /** `perf_event_fd_array_get_ptr`: the value is a descriptor. EBADF where it is none of an event; EOPNOTSUPP. */

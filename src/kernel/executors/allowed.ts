@@ -6,7 +6,7 @@ import type { Callable, Kfunc } from "../../helpers/index.ts";
  * others use what only the kernel's thread has (tables of timers, tasks' memory, perf events), or change common
  * structures without a lock (storage of objects, stack traces).
  */
-const ANYWHERE: ReadonlySet<string> = new Set(
+export const ANYWHERE: ReadonlySet<string> = new Set(
   [
     // Time, randomness, text.
     "ktime_get_ns ktime_get_boot_ns ktime_get_coarse_ns jiffies64 get_prandom_u32",
@@ -39,7 +39,7 @@ const ANYWHERE: ReadonlySet<string> = new Set(
 );
 
 /** Those that read the clock, which a kernel with a clock of its own has on its own thread only. */
-const CLOCKS: ReadonlySet<string> = new Set([
+export const CLOCKS: ReadonlySet<string> = new Set([
   "bpf_ktime_get_ns",
   "bpf_ktime_get_boot_ns",
   "bpf_ktime_get_coarse_ns",

@@ -9,7 +9,7 @@ import type { KernelProgram } from "../objects/program.ts";
 import { refuse } from "../refusal.ts";
 import { paddedContext } from "../testrun/run.ts";
 import { layTestSkb } from "../testrun/skb.ts";
-import { layTestXdp } from "../testrun/xdp.ts";
+import { checkTestXdp, layTestXdp } from "../testrun/xdp.ts";
 import type { ExecutorMachine } from "./executor-machine.ts";
 
 /** What a caller says of the context of runs. */
@@ -41,7 +41,7 @@ export class RunContexts {
   /** @throws NotSupported for a program whose context no test run can make. EINVAL, ENODEV, ENOMEM as in a test run. */
   make(program: KernelProgram, input: ContextInput): RunContext {
     const { type } = program.parts;
-    if (type === BpfProgType.XDP) return this.#xdp(input);
+    if (type === BpfProgType.XDP) return this.#xdp(program, input);
     if (contextKind(type) === "skb" && type !== BpfProgType.SK_SKB) return this.#skb(program, input);
     if (type === BpfProgType.RAW_TRACEPOINT || type === BpfProgType.SYSCALL)
       return this.#plain(program, input);
@@ -68,7 +68,8 @@ export class RunContexts {
     };
   }
 
-  #xdp({ dataIn = new Uint8Array(FRAME), ctxIn }: ContextInput): RunContext {
+  #xdp(program: KernelProgram, { dataIn = new Uint8Array(FRAME), ctxIn }: ContextInput): RunContext {
+    checkTestXdp(program);
     const { memory, loopback } = this.#machine;
     const { packets, release } = this.#packet();
     const bytes = padded(ctxIn, xdpMd.size);

@@ -10,16 +10,19 @@ export class CpuRuns {
   readonly #executor: BpfExecutor;
   readonly #code: CompiledProgram;
   readonly #job: CpuJob;
+  readonly #counting: boolean;
   #left: number;
   #slice = 1;
   #retval = 0;
   #milliseconds = 0;
+  #executed = 0;
   #fault: Fault | null = null;
 
-  constructor(executor: BpfExecutor, code: CompiledProgram, job: CpuJob) {
+  constructor(executor: BpfExecutor, code: CompiledProgram, job: CpuJob, counting: boolean) {
     this.#executor = executor;
     this.#code = code;
     this.#job = job;
+    this.#counting = counting;
     this.#left = job.repeat;
   }
 
@@ -30,19 +33,26 @@ export class CpuRuns {
 
   /** Runs for some milliseconds. */
   slice(): void {
-    const { cpu, context } = this.#job;
     const executor = this.#executor;
     const count = Math.min(this.#slice, this.#left);
-    executor.cpu = cpu;
+    executor.cpu = this.#job.cpu;
     const began = performance.now();
-    this.#retval = this.#code.runMany(context, count);
+    if (!this.#counting) this.#runMany(count);
+    // The count is that of the last run.
+    else for (let i = 0; i < count && this.#fault === null; i++) this.#runMany(1);
     const took = performance.now() - began;
     this.#milliseconds += took;
-    this.#fault = executor.fault;
-    this.#left -= count - executor.left;
     executor.releaseLocks();
     if (took < SLICE / 2 && this.#slice < MAX_SLICE) this.#slice *= 2;
     else if (took > SLICE && this.#slice > 1) this.#slice /= 2;
+  }
+
+  #runMany(count: number): void {
+    const executor = this.#executor;
+    this.#retval = this.#code.runMany(this.#job.context, count);
+    this.#fault = executor.fault;
+    this.#left -= count - executor.left;
+    if (this.#counting) this.#executed += executor.executed;
   }
 
   get outcome(): CpuOutcome {
@@ -51,6 +61,7 @@ export class CpuRuns {
       runs: this.#job.repeat - this.#left,
       retval: this.#retval >>> 0,
       nanoseconds: Math.round(this.#milliseconds * 1e6),
+      executed: this.#executed,
       fault: this.#fault,
     };
   }

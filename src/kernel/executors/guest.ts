@@ -104,8 +104,11 @@ export class GuestExecutor {
     if (program === undefined)
       throw new TsbpfError(`executor ${this.#executor.id}: no program ${job.program}`);
     this.#services.begin(job);
-    this.#memory.executors.online(this.#executor.id);
-    const cpus = job.cpus.map((each) => new CpuRuns(this.#executor, program.code, each));
+    this.#executor.counting = job.counting;
+    const { executors } = this.#memory;
+    executors.online(this.#executor.id);
+    executors.begin(this.#executor.id, job.control);
+    const cpus = job.cpus.map((each) => new CpuRuns(this.#executor, program.code, each, job.counting));
     try {
       this.#meet(job);
       let open = cpus;
@@ -114,7 +117,8 @@ export class GuestExecutor {
         open = open.filter((each) => !each.finished);
       }
     } finally {
-      this.#memory.executors.offline(this.#executor.id);
+      executors.begin(this.#executor.id, 0);
+      executors.offline(this.#executor.id);
       const words = this.#memory.words();
       Atomics.add(words, (job.control + JobWord.DONE) >>> 2, 1);
       Atomics.notify(words, (job.control + JobWord.DONE) >>> 2);

@@ -59,6 +59,8 @@ export interface CpuJob {
 export interface ExecutorJob {
   readonly program: number;
   readonly cpus: readonly CpuJob[];
+  /** Whether somebody counts the instructions that the CPUs execute. */
+  readonly counting: boolean;
   /** Offset of the words of {@link JobWord}. */
   readonly control: number;
   /** Executors that begin together. */
@@ -86,6 +88,8 @@ export interface CpuOutcome {
   /** r0 of the last run, unsigned 32 bits. */
   readonly retval: number;
   readonly nanoseconds: number;
+  /** Instructions, where they are counted; else 0. */
+  readonly executed: number;
   readonly fault: Fault | null;
 }
 

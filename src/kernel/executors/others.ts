@@ -1,6 +1,6 @@
 import { TsbpfError } from "../../base/index.ts";
 import { shapeName } from "../../maps/index.ts";
-import { Control, memoryHandle } from "../../mem/index.ts";
+import { memoryHandle } from "../../mem/index.ts";
 import type { PacketObjects } from "../net/packet-objects.ts";
 import type { KernelMap } from "../objects/map.ts";
 import type { KernelProgram } from "../objects/program.ts";
@@ -29,6 +29,8 @@ interface Running {
   readonly parties: number;
   readonly cpus: ReadonlySet<number>;
   readonly uses: Portable;
+  /** Numbers of the executors that were sent to work. */
+  executors: readonly number[];
   /** Nobody has been sent to work yet, and this sees to it that nobody is; null: they have. */
   cancel: (() => void) | null;
 }
@@ -47,7 +49,6 @@ export class OtherExecutors {
   #waiting: { readonly since: number; readonly act: () => void }[] = [];
   #remotes: readonly RemoteExecutor[] | null = null;
   #wake: ReturnType<typeof setTimeout> | undefined;
-  #interrupting = false;
   #closed: Error | null = null;
 
   constructor(machine: ExecutorMachine, threads: ExecutorThreads) {
@@ -57,10 +58,10 @@ export class OtherExecutors {
     this.count = checkCount(threads.count);
   }
 
-  /** Whether nothing else may run as a CPU now: others do, or are being interrupted. */
+  /** Whether nothing else may run as a CPU now. */
   isHeld(cpu: number): boolean {
     for (const { cpus } of this.#running) if (cpus.has(cpu)) return true;
-    return this.#interrupting;
+    return false;
   }
 
   /** Whether programs that run elsewhere could meet an element of a map that they have no code for. */
@@ -93,7 +94,7 @@ export class OtherExecutors {
     const cancelled = new Promise<null>((resolve) => {
       cancel = () => resolve(null);
     });
-    const running: Running = { control, parties: jobs.length, cpus, uses, cancel };
+    const running: Running = { control, parties: jobs.length, cpus, uses, executors: [], cancel };
     for (const program of uses.programs) program.get();
     for (const map of uses.maps) map.get();
     this.#running.add(running);
@@ -112,6 +113,7 @@ export class OtherExecutors {
       if (remotes === null) return jobs.map(nothingOf);
       this.#stayQuiet();
       running.cancel = null;
+      running.executors = remotes.map(({ id }) => id);
       return await this.#all(
         running,
         remotes.map((remote, i) =>
@@ -123,7 +125,6 @@ export class OtherExecutors {
       clearTimeout(patience);
       this.#running.delete(running);
       this.#settle();
-      this.#setInterrupt(0);
       machine.memory.free(control);
       for (const map of uses.maps) map.put();
       for (const program of uses.programs) program.put();
@@ -146,9 +147,9 @@ export class OtherExecutors {
     const until = performance.now() + LAST_PATIENCE;
     while (this.#running.size > 0 && performance.now() < until) {
       await new Promise<void>((resolve) => void setTimeout(resolve, 1));
-      if (performance.now() > until - LAST_PATIENCE + PATIENCE) this.#setInterrupt(1);
+      if (performance.now() <= until - LAST_PATIENCE + PATIENCE) continue;
+      for (const running of this.#running) this.#interrupt(running);
     }
-    this.#setInterrupt(0);
     for (const remote of remotes) this.#end(remote, this.#closed);
     clearTimeout(this.#wake);
   }
@@ -284,16 +285,9 @@ export class OtherExecutors {
     Atomics.notify(words, arrived);
   }
 
-  /** Programs that run for long poll the word, also of the run that the end of another has reset it for. */
-  #interrupt(running: Running): void {
-    if (!this.#running.has(running)) return;
-    this.#setInterrupt(1);
-    setTimeout(() => this.#interrupt(running), PATIENCE);
-  }
-
-  #setInterrupt(value: 0 | 1): void {
-    this.#interrupting = value === 1;
-    Atomics.store(this.#machine.memory.words(), Control.INTERRUPT >>> 2, value);
+  /** Programs of a run that was stopped end where they poll. Executors that come to it later find it stopped. */
+  #interrupt({ executors, control }: Running): void {
+    for (const id of executors) this.#machine.memory.executors.interrupt(id, control);
   }
 
   /**
@@ -302,8 +296,10 @@ export class OtherExecutors {
    */
   readonly #stopForExit = (): void => {
     const words = this.#machine.memory.words();
-    for (const running of this.#running) this.#stop(running);
-    this.#setInterrupt(1);
+    for (const running of this.#running) {
+      this.#stop(running);
+      this.#interrupt(running);
+    }
     const until = performance.now() + LAST_PATIENCE;
     for (const { control, parties, cancel } of this.#running) {
       if (cancel !== null) continue;
@@ -321,7 +317,7 @@ export class OtherExecutors {
 /** What came of a job that nobody began. */
 function nothingOf({ cpus }: Pick<ExecutorJob, "cpus">): JobOutcome {
   return {
-    cpus: cpus.map(({ cpu }) => ({ cpu, runs: 0, retval: 0, nanoseconds: 0, fault: null })),
+    cpus: cpus.map(({ cpu }) => ({ cpu, runs: 0, retval: 0, nanoseconds: 0, executed: 0, fault: null })),
     lines: [],
     linesLost: [],
   };

@@ -6,7 +6,7 @@ import type { KernelProgram } from "../objects/program.ts";
 import type { Process } from "../process.ts";
 import { refuse } from "../refusal.ts";
 import { type RunContext, RunContexts } from "./contexts.ts";
-import type { CpuJob, ExecutorJob, JobOutcome, PortableTask } from "./messages.ts";
+import type { CpuJob, CpuOutcome, ExecutorJob, JobOutcome, PortableTask } from "./messages.ts";
 import { portable } from "./portable.ts";
 
 /** Runs of a program on several CPUs at once: what BPF_PROG_TEST_RUN does on one. */
@@ -73,15 +73,26 @@ export async function runParallel(process: Process, run: ParallelRun): Promise<r
   const lines = outcomes.flatMap((outcome) => outcome.lines).sort((a, b) => a.time - b.time);
   for (const line of lines) machine.traceAs(process.task, line);
   for (const { linesLost } of outcomes) for (const lost of linesLost) machine.tracePipe.lose(...lost);
-  machine.events.happened();
   const results = outcomes.flatMap(({ cpus }) => cpus);
+  for (const { cpu, executed } of results) count(process, cpu, executed);
+  machine.events.happened();
   if (counted) {
     for (const { runs, nanoseconds } of results) {
       program.runs += runs;
       program.runTime += nanoseconds;
     }
   }
-  return run.cpus.map((cpu) => results.find((result) => result.cpu === cpu)!);
+  return run.cpus.map((cpu) => resultOf(results.find((result) => result.cpu === cpu)!));
+}
+
+function resultOf({ executed: _, ...result }: CpuOutcome): CpuResult {
+  return result;
+}
+
+/** Perf events of a CPU, and of the task, count what was executed there. */
+function count({ machine, task }: Process, cpu: number, instructions: number): void {
+  if (instructions === 0) return;
+  machine.onCpu(cpu, () => machine.asTask(task, () => machine.perf.executed(instructions)));
 }
 
 function checkRun(machine: Machine, { cpus, repeat = 1 }: ParallelRun): void {
@@ -119,5 +130,6 @@ function distribute(
     cpus: jobs.filter((_job, place) => place % executors === i),
     task: portableTask,
     devices,
+    counting: machine.perf.countsInstructions,
   }));
 }

@@ -5,14 +5,19 @@ import { KernelObject } from "../objects/kernel-object.ts";
 import type { StructAllocator } from "../struct-allocator.ts";
 import { Device, type DeviceOptions } from "./device.ts";
 import { LOOPBACK_IFINDEX, LOOPBACK_MTU } from "./loopback.ts";
-import { SocketTable } from "./socket-table.ts";
+import { SocketTable, type SocketWatcher } from "./socket-table.ts";
+
+export interface NamespaceWatchers {
+  readonly sockets: SocketWatcher;
+  readonly whenGone: (namespace: Namespace) => void;
+}
 
 /** A network namespace: `struct net`, its devices, and the programs that decide for all of it. */
 export class Namespace extends KernelObject {
   readonly kind = "netns";
   readonly struct: KernelStruct;
   readonly devices = new Map<number, Device>();
-  readonly sockets = new SocketTable();
+  readonly sockets: SocketTable;
   /** Programs by attach type (`net->bpf`). */
   readonly hooks = new Map<number, NamespaceHook>();
   /** Netfilter programs, made when the first is attached. */
@@ -23,16 +28,12 @@ export class Namespace extends KernelObject {
   /**
    * @param id number of its file under /proc/PID/ns (`ns.inum`).
    * @param cookie what programs know it by, above 0.
-   * @param whenGone is told of its end.
+   * @param watchers are told of the ends of its sockets, and of its own.
    */
-  constructor(
-    structs: StructAllocator,
-    id: number,
-    cookie: number,
-    whenGone: (namespace: Namespace) => void,
-  ) {
+  constructor(structs: StructAllocator, id: number, cookie: number, watchers: NamespaceWatchers) {
     super(id);
-    this.#whenGone = whenGone;
+    this.sockets = new SocketTable(watchers.sockets);
+    this.#whenGone = watchers.whenGone;
     this.#structs = structs;
     this.struct = structs.struct("net");
     this.struct.set("ns.inum", id);

@@ -21,6 +21,14 @@ export interface ReuseportGroup {
   connected: boolean;
 }
 
+/** Who is told where sockets end. */
+export interface SocketWatcher {
+  /** It is closed, or its connection is over. */
+  ended(socket: FoundSocket): void;
+  /** It shares its address with nobody any more. */
+  leftGroup(socket: FoundSocket): void;
+}
+
 /** How sockets are found: as what listens, by both ends of a connection, by a port of UDP, by both ends of UDP. */
 export type Chain = "listening" | "established" | "datagram" | "connected";
 
@@ -35,13 +43,18 @@ export class SocketTable {
     connected: [],
   };
   readonly #groups = new Map<FoundSocket, ReuseportGroup>();
+  readonly #watcher: SocketWatcher;
+
+  constructor(watcher: SocketWatcher) {
+    this.#watcher = watcher;
+  }
 
   add(socket: FoundSocket): void {
     this.#all.set(socket.offset, socket);
   }
 
   remove(socket: FoundSocket): void {
-    this.unhash(socket);
+    this.end(socket);
     this.#all.delete(socket.offset);
   }
 
@@ -100,6 +113,12 @@ export class SocketTable {
     remove(this.#chains.connected, socket);
   }
 
+  /** A connection is over, or what listened: nobody finds it any more. */
+  end(socket: FoundSocket): void {
+    this.unhash(socket);
+    this.#watcher.ended(socket);
+  }
+
   /** Nobody finds it any more. */
   unhash(socket: FoundSocket): void {
     this.#unchain(socket);
@@ -118,8 +137,10 @@ export class SocketTable {
 
   #leave(socket: FoundSocket): void {
     const group = this.#groups.get(socket);
-    if (group !== undefined) remove(group.sockets, socket);
+    if (group === undefined) return;
+    remove(group.sockets, socket);
     this.#groups.delete(socket);
+    this.#watcher.leftGroup(socket);
   }
 
   #unchain(socket: FoundSocket): void {

@@ -162,7 +162,7 @@ export class KernelSocket extends KernelObject {
     this.sock.set("sk_err", error);
     this.sock.set("__sk_common.skc_state", SocketState.CLOSE);
     if (this.#isTcp) {
-      sockets.unhash(this);
+      sockets.end(this);
       return 0;
     }
     this.#setPeer();

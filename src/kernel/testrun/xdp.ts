@@ -6,6 +6,7 @@ import type { Device } from "../net/device.ts";
 import type { PacketPlace } from "../net/lay-skb.ts";
 import { layXdp, XDP_HEADROOM } from "../net/lay-xdp.ts";
 import { LOOPBACK_IFINDEX } from "../net/loopback.ts";
+import type { KernelProgram } from "../objects/program.ts";
 import type { Parts } from "../parts.ts";
 import { refuse } from "../refusal.ts";
 import { contextIn, finish, finishContext, runRepeated, type TestRun } from "./run.ts";
@@ -16,14 +17,19 @@ const META_MAX = 252;
 /** `MAX_SKB_FRAGS` */
 const MAX_FRAGMENTS = 17;
 
+/** Programs of maps of devices and of CPUs have no test run, nor have those that are bound to a device. EINVAL. */
+export function checkTestXdp({ parts }: KernelProgram): void {
+  const { expectedAttachType, device } = parts;
+  const inMap =
+    expectedAttachType === BpfAttachType.XDP_DEVMAP || expectedAttachType === BpfAttachType.XDP_CPUMAP;
+  if (inMap || device !== null) refuse(Errno.EINVAL);
+}
+
 /** `bpf_prog_test_run_xdp`. */
 export function* testRunXdp(run: TestRun): Parts<number> {
   const { args, machine, process, program } = run;
-  const attachType = program.parts.expectedAttachType;
-  if (attachType === BpfAttachType.XDP_DEVMAP || attachType === BpfAttachType.XDP_CPUMAP)
-    refuse(Errno.EINVAL);
+  checkTestXdp(program);
   if ((args.flags & ~BpfTestRunFlag.XDP_LIVE_FRAMES) !== 0) refuse(Errno.EINVAL);
-  if (program.parts.device !== null) refuse(Errno.EINVAL);
   // Live frames would be sent: there is nowhere to.
   if (args.flags !== 0) refuse(Errno.EOPNOTSUPP);
   if (args.batchSize !== 0) refuse(Errno.EINVAL);

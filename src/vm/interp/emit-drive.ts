@@ -1,4 +1,4 @@
-import { Control, KERNEL_BASE_HIGH } from "../../mem/index.ts";
+import { interruptWord, KERNEL_BASE_HIGH } from "../../mem/index.ts";
 import type { Func, FuncType, FunctionBuilder, Local, Table } from "../../wasm/index.ts";
 import { FaultCode, FRAME_SIZE, FRAME_STACK, Frame, MAX_LOOPS, REGISTER_SIZE, State } from "../state.ts";
 import { type ArmOptions, Status } from "./arms.ts";
@@ -84,7 +84,7 @@ export function emitDrive(f: FunctionBuilder, parts: DriveParts): void {
     f.if(() => {
       state(State.PC).set(pc);
       state(State.BASE).set(base);
-      f.i32.const(0).i32.load(Control.INTERRUPT);
+      f.i32.const(0).i32.load(interruptWord(options.executor));
       f.if(() => fail("interrupted"));
       if (options.checked) emitBudgetTest(f, at, () => fail("budget"));
       f.br(again);

@@ -1,5 +1,5 @@
 import type { InsnRow } from "../../isa/index.ts";
-import { Control } from "../../mem/index.ts";
+import { interruptWord } from "../../mem/index.ts";
 import type { FunctionBuilder, I32Ops, I64Ops } from "../../wasm/index.ts";
 import { Frame } from "../state.ts";
 import type { Arms } from "./arms.ts";
@@ -45,7 +45,7 @@ export function mayGoto(arms: Arms): void {
     f.get(arms.base).i32.const(0).i32.store(Frame.MAY_GOTO);
     ja(arms);
   });
-  f.i32.const(0).i32.load(Control.INTERRUPT).i32.eqz().brIf(arms.next);
+  f.i32.const(0).i32.load(interruptWord(arms.options.executor)).i32.eqz().brIf(arms.next);
   f.get(arms.pc).i32.const(16).i32.add().set(arms.pc);
   f.br(arms.pause);
 }

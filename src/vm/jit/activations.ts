@@ -1,4 +1,4 @@
-import { Control } from "../../mem/index.ts";
+import { Control, interruptWord } from "../../mem/index.ts";
 import type { Func, FunctionBuilder, Local } from "../../wasm/index.ts";
 import { emitPointer } from "../emit-pointer.ts";
 import { emitStart } from "../emit-start.ts";
@@ -122,13 +122,19 @@ export class Activations {
       f.get(left).i32.const(1).i32.sub().tee(left).i32.eqz();
       if (stops || throws) {
         f.i32.const(0).i32.load(at(State.FAULT)).i32.or();
-        f.i32.const(0).i32.load(Control.INTERRUPT).i32.or();
+        f.i32.const(0).i32.load(interruptWord(place.executor)).i32.or();
       }
       f.i32.eqz().brIf(again);
     });
     if (stops || throws) {
       // Loops of the last run may have been cut short.
-      f.i32.const(0).i32.load(Control.INTERRUPT).i32.const(0).i32.load(at(State.FAULT)).i32.eqz().i32.and();
+      f.i32
+        .const(0)
+        .i32.load(interruptWord(place.executor))
+        .i32.const(0)
+        .i32.load(at(State.FAULT))
+        .i32.eqz()
+        .i32.and();
       f.if(() => set(State.FAULT, FaultCode.interrupted));
       f.get(left).i32.const(0).i32.load(at(State.FAULT)).i32.const(0).i32.ne().i32.add().set(left);
     }

@@ -1,5 +1,5 @@
 import type { Value } from "../../ir/index.ts";
-import { Control } from "../../mem/index.ts";
+import { interruptWord } from "../../mem/index.ts";
 import { BpfFuncId, Errno } from "../../uapi/index.ts";
 import { MAX_LOOPS, State } from "../state.ts";
 import type { IrEmission } from "./ir-emission.ts";
@@ -40,7 +40,7 @@ export function emitIrLoop(
           f.get(code.frame).call(body);
           f.get(round).i32.const(1).i32.add().set(round);
           f.i64.eqz().i32.eqz().brIf(done);
-          f.i32.const(0).i32.load(Control.INTERRUPT);
+          f.i32.const(0).i32.load(interruptWord(code.module.place.executor));
           if (parts.mayStop.has(entry)) f.i32.const(0).i32.load(code.at(State.FAULT)).i32.or();
           f.i32.eqz().brIf(again);
         });

@@ -1,5 +1,5 @@
 import { type IrFunction, isComparison, Op, type Value } from "../../ir/index.ts";
-import { Control, FIRST_OFFSET, KERNEL_BASE_HIGH } from "../../mem/index.ts";
+import { FIRST_OFFSET, interruptWord, KERNEL_BASE_HIGH } from "../../mem/index.ts";
 import {
   emitSwap32,
   type FunctionBuilder,
@@ -218,7 +218,7 @@ class IrCode implements BlockEmitter, IrEmission {
         f.i32.const(0).i32.load(code.at(State.CPU));
         return;
       case Op.interrupted:
-        f.i32.const(0).i32.load(Control.INTERRUPT);
+        f.i32.const(0).i32.load(interruptWord(code.module.place.executor));
         return;
       case Op.mayGoto:
         code.poll(func.imm(value));

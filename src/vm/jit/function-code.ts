@@ -1,5 +1,5 @@
 import type { Insn, InsnRow } from "../../isa/index.ts";
-import { Control, KERNEL_BASE_HIGH } from "../../mem/index.ts";
+import { interruptWord, KERNEL_BASE_HIGH } from "../../mem/index.ts";
 import type { FunctionBuilder, Local } from "../../wasm/index.ts";
 import { emitPointer } from "../emit-pointer.ts";
 import { ENTRY_SIGNATURE } from "../signatures.ts";
@@ -201,7 +201,7 @@ export class FunctionCode {
 
   /** Ends the run where somebody asks for it. */
   poll(slot: number): void {
-    this.f.i32.const(0).i32.load(Control.INTERRUPT);
+    this.f.i32.const(0).i32.load(interruptWord(this.module.place.executor));
     this.f.if(() => this.raise("interrupted", slot));
   }
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { NotSupported } from "../../../src/base/index.ts";
 import type { EmbeddedKernel, KernelOptions } from "../../../src/kernel/index.ts";
-import { BpfMapType } from "../../../src/uapi/index.ts";
+import { BpfAttachType, BpfMapType, BpfProgFlag } from "../../../src/uapi/index.ts";
 import { loadText } from "../support.ts";
 import { lookup, parallelKernel } from "./support.ts";
 
@@ -98,6 +98,21 @@ describe("other executors do not run", () => {
     await expect(kernel.runParallel({ progFd, cpus: [0] })).rejects.toThrow(
       "no test run can make its context",
     );
+  });
+
+  it("XDP programs that no test run runs: of maps, and of a device", async () => {
+    await using kernel = await parallelKernel();
+    const { ifindex } = kernel.namespace.addDevice({ name: "eth0", nativeXdp: true });
+    const load = (fields: Parameters<typeof loadText>[3]) => loadText(kernel, "xdp", "r0 = 2\nexit", fields);
+    const refused = [
+      load({ expectedAttachType: BpfAttachType.XDP_DEVMAP }),
+      load({ expectedAttachType: BpfAttachType.XDP_CPUMAP }),
+      load({ progIfindex: ifindex, progFlags: BpfProgFlag.XDP_DEV_BOUND_ONLY }),
+    ];
+    for (const progFd of refused) {
+      await expect(kernel.runParallel({ progFd, cpus: [0, 1] })).rejects.toThrow("EINVAL");
+    }
+    expect(await kernel.runParallel({ progFd: load({}), cpus: [0] })).toMatchObject([{ retval: 2 }]);
   });
 
   it("and run the clock's kernel otherwise", async () => {

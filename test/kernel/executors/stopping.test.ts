@@ -106,6 +106,33 @@ describe.each(["interp", "jit"] as const)("a parallel run, with the engine %s", 
     expect(results.map(({ runs }) => runs)).toEqual([0, 0]);
   });
 
+  it.each([1, 2])("ends no other run, with %i executors", async (count) => {
+    const executors = await testExecutors(count);
+    const sut = new CaseProgram(LONG, { engine, cpus: 2, budget: Infinity, executors });
+    const { kernel } = sut;
+    const mapFd = sut.map();
+    const done = new Numbers(kernel);
+    const other = loadText(
+      kernel,
+      "socket_filter",
+      `again: may_goto done\ngoto again\ndone:${lookup(done.fd, 0)}
+      r1 = 1\n lock *(u64 *)(r0 + 0) += r1\nout:\n r0 = 7\n exit`,
+    );
+    const abort = new AbortController();
+    const beside = kernel.runParallel({ progFd: other, cpus: [1], repeat: 30 });
+    while (done.at(0) === 0) await wait(1);
+    const running = kernel.runParallel({ progFd: sut.progFd, cpus: [0], signal: abort.signal });
+    const begun = () => kernel.mapLookupElem({ mapFd, key: new Uint8Array(4) })![0];
+    // With one executor it is not its turn yet.
+    if (count === 1) await wait(50);
+    else while (begun() === 0) await wait(1);
+    abort.abort();
+    const [result] = await running;
+    expect([result!.runs, result!.fault?.kind]).toEqual([0, count === 1 ? undefined : "interrupted"]);
+    expect(await beside).toMatchObject([{ runs: 30, retval: 7, fault: null }]);
+    await kernel.shutdown();
+  });
+
   it("ends with its kernel", async () => {
     const kernel = await parallelKernel({ engine });
     const { counter, progFd } = counting(kernel);

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { r0, r1, r2, r3, r6, r10 } from "../../../src/isa/index.ts";
-import { addressOf, Control, RegionAccess } from "../../../src/mem/index.ts";
+import { addressOf, interruptWord, RegionAccess } from "../../../src/mem/index.ts";
 import { CodeError, type Fault } from "../../../src/vm/index.ts";
 import { Bench, type Build, TIERS } from "../support.ts";
 
@@ -192,9 +192,9 @@ describe.each(TIERS)("engine %s", (engine) => {
     });
 
     it("looks at the interrupt word", () => {
-      bench.memory.words()[Control.INTERRUPT >> 2] = 1;
+      bench.memory.words()[interruptWord(bench.executor.id) >> 2] = 1;
       expect(faultOf(endless)).toMatchObject({ kind: "interrupted", address: null });
-      bench.memory.words()[Control.INTERRUPT >> 2] = 0;
+      bench.memory.words()[interruptWord(bench.executor.id) >> 2] = 0;
       expect(bench.run(bench.compile((b) => b.mov64(r0, 1).exit()))).toBe(1n);
     });
 
@@ -230,7 +230,7 @@ describe.each(TIERS)("engine %s", (engine) => {
         b.mov64(r0, 0).label("top").mayGoto("out").alu64("add", r0, 1).ja("top").label("out").exit();
       expect(bench.run(bench.compile(loop))).toBe(8n * 1024n * 1024n);
       expect(bench.run(bench.compile(loop, { mode: "verified" }))).toBe(8n * 1024n * 1024n);
-      bench.memory.words()[Control.INTERRUPT >> 2] = 1;
+      bench.memory.words()[interruptWord(bench.executor.id) >> 2] = 1;
       expect(() => bench.run(bench.compile(loop, { mode: "verified" }))).toThrow("interrupted");
     });
   });
