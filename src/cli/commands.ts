@@ -132,7 +132,7 @@ export const COMMANDS: readonly Command[] = [
         name: "engine",
         argument: "ENGINE",
         choices: ["interp", "jit"],
-        help: "jit, or interp, which tests each access",
+        help: "jit unless told, or interp, which tests each access",
       },
       { name: "quiet", short: "q", help: "no progress" },
     ],
@@ -178,7 +178,7 @@ export const COMMANDS: readonly Command[] = [
     summary: "Run bare instructions",
     forms: ["[MEMORY_HEX] [--engine ENGINE] [--program PROGRAM_HEX]"],
     options: [
-      { name: "engine", argument: "ENGINE", choices: ["interp", "jit"], help: "interp or jit" },
+      { name: "engine", argument: "ENGINE", choices: ["interp", "jit"], help: "interp unless told, or jit" },
       { name: "program", argument: "HEX", help: "the instructions; standard input has them otherwise" },
       { name: "elf", help: "the program is an object file, in hexadecimal too" },
     ],

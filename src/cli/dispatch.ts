@@ -38,7 +38,8 @@ export async function runCommandLine(argv: readonly string[], io: CliIo): Promis
     await io.stderr.drain();
   } catch (error) {
     if (error instanceof OutputClosed) return CLOSED;
-    status = await report(error, io, line);
+    // What standard output does not take it does not take as JSON either.
+    status = await report(error, io, { ...line, json: false });
   }
   return status;
 }

@@ -60,9 +60,11 @@ export async function dumpProgram(invocation: Invocation): Promise<number> {
     }
     return status;
   };
-  // What is compiled has to be what could run; there are more programs whose instructions can be looked at.
+  // What is compiled has to call what there is; there are more programs whose instructions can be looked at.
   const how =
-    mode === "jited" ? ({ engine: "jit", hot: true } as const) : ({ execute: false, lenient: true } as const);
+    mode === "jited"
+      ? ({ engine: "jit", hot: true, lenient: true } as const)
+      : ({ execute: false, lenient: true } as const);
   return await withKernel(invocation, "embedded", show, how);
 }
 

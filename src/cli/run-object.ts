@@ -155,7 +155,7 @@ function packetArguments({ data, ctx, repeat }: RunInput) {
   return {
     repeat,
     ...(data === undefined ? {} : { dataIn: data, dataSizeOut: data.length + HEADROOM }),
-    ...(ctx === undefined ? {} : { ctxSizeOut: ctx.length }),
+    ...(ctx === undefined ? {} : { ctxSizeOut: Math.max(ctx.length, CONTEXT_ROOM) }),
   };
 }
 
@@ -163,6 +163,8 @@ function typeName(type: number): string {
   return progTypeNames[type] ?? `${type}`;
 }
 
+/** As much as the context of any type of packet has, and some more. */
+const CONTEXT_ROOM = 1024;
 /** A program may put as much in front of its packet (XDP_PACKET_HEADROOM). */
 const HEADROOM = 256;
 async function testRun<T>(subject: RunSubject, act: () => Promise<T>, packet?: Uint8Array): Promise<T> {

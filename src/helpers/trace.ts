@@ -13,7 +13,7 @@ const LINE = 1024;
 
 /** Writes one line to the trace; the length is that of the whole text, as `bstr_printf` gives it. */
 function trace(call: HelperCall, format: Uint8Array, args: readonly number[], limit: number): number {
-  const text = formatText(call, format, args, limit);
+  const text = formatText(call, format, args, limit, LINE);
   if (typeof text === "number") return text;
   call.services.trace(text.subarray(0, LINE - 1));
   return text.length;
@@ -43,7 +43,7 @@ function snprintf(
   const values = argumentsAt(call, data, length);
   if (values === null) return -Errno.EINVAL;
   // ARG_PTR_TO_CONST_STR: the verifier saw the NUL.
-  const text = formatText(call, bytesAt(call, format, 0x7fff_ffff), values, values.length / 2);
+  const text = formatText(call, bytesAt(call, format, 0x7fff_ffff), values, values.length / 2, size >>> 0);
   if (typeof text === "number") return text;
   if (size !== 0) {
     const written = text.subarray(0, (size >>> 0) - 1);

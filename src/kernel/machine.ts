@@ -22,7 +22,14 @@ import {
   type OperationIndices,
 } from "../maps/index.ts";
 import { addressOf, createKernelMemory, type KernelMemory, RegionAccess, WASM_PAGE } from "../mem/index.ts";
-import { defaultLayout, KernelLayout, type KernelRelease, type Lockdown } from "../platform/index.ts";
+import {
+  defaultLayout,
+  KernelLayout,
+  type KernelOption,
+  type KernelRelease,
+  type Lockdown,
+  MISSING_OPTIONS,
+} from "../platform/index.ts";
 import { Errno } from "../uapi/index.ts";
 import type { FixupMap, StructMetas } from "../verifier/index.ts";
 import {
@@ -95,6 +102,7 @@ export class Machine {
   readonly lockdown: Lockdown;
   /** Most instructions that a verification may process; undefined: Linux's limit. */
   readonly complexityLimit: number | undefined;
+  readonly missingOptions: ReadonlySet<KernelOption>;
   /** Whether processes without CAP_BPF may load anything (`kernel.unprivileged_bpf_disabled`). */
   readonly unprivilegedBpf: boolean;
   /** Whether programs that the verifier refuses are taken all the same. */
@@ -182,6 +190,7 @@ export class Machine {
     this.executes = (options.execute ?? true) && (options.release ?? "6.18") === "6.18";
     this.lockdown = options.lockdown ?? "none";
     this.complexityLimit = options.complexityLimit;
+    this.missingOptions = options.missingOptions ?? MISSING_OPTIONS;
     this.unprivilegedBpf = (options.unprivilegedBpfDisabled ?? 2) === 0;
     this.lenient = options.lenient ?? false;
     this.clock = options.clock ?? (() => Math.floor(performance.now() * 1e6));
@@ -306,7 +315,7 @@ export class Machine {
     executor.budget = checkBudget(options.budget ?? DEFAULT_BUDGET);
     this.executor = executor;
     this.jit = options.jit;
-    this.engine = options.engine === "jit" ? new Jit(options.jit) : new Interpreter();
+    this.engine = engineOf(options);
     const freeFields = (map: number, value: number, onlyTimers?: boolean) =>
       freeValue(executor.call, map >>> 0, value >>> 0, onlyTimers);
     this.structs.freeFields = freeFields;
@@ -675,6 +684,12 @@ function counterOf(event: PerfEvent | number): PerfCounter | number {
   if (typeof event === "number") return event;
   const time = event.timeEnabled;
   return { value: event.count, enabled: BigInt(Math.floor(time)), running: BigInt(Math.floor(time)) };
+}
+
+function engineOf({ engine = "interp", jit }: KernelOptions): Engine {
+  if (engine === "jit") return new Jit(jit);
+  if (engine === "interp") return new Interpreter();
+  throw new RangeError(`kernel: expected engine interp or jit, got ${String(engine)}`);
 }
 
 function checkCpus(cpus: number): number {

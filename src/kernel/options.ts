@@ -1,5 +1,5 @@
 import type { Btf } from "../btf/index.ts";
-import type { KernelRelease, Lockdown } from "../platform/index.ts";
+import type { KernelOption, KernelRelease, Lockdown } from "../platform/index.ts";
 import type { JitOptions } from "../vm/index.ts";
 import type { ExecutorThreads } from "./executors/threads.ts";
 
@@ -60,6 +60,11 @@ export interface KernelOptions {
    * same, each access checked when it happens. Why one was refused is in its log.
    */
   readonly lenient?: boolean;
+  /**
+   * Options of the build that the kernel is without: no program gets the helpers that depend on them. Unless told
+   * `BPF_KPROBE_OVERRIDE` (`bpf_override_return`), as in the kernel that all is compared with.
+   */
+  readonly missingOptions?: ReadonlySet<KernelOption>;
   /** What the kernel keeps even from the privileged (`/sys/kernel/security/lockdown`); nothing unless told. */
   readonly lockdown?: Lockdown;
   /**

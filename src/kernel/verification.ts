@@ -87,6 +87,7 @@ export function judge(process: Process, request: LoadRequest, log: LoadLog): Jud
       symbolAddress: (name) => machine.perCpuVariables.address(name) ?? machine.symbols.address(name),
       cpus: machine.cpus,
       lockdown: machine.lockdown,
+      missingOptions: machine.missingOptions,
     },
     files: {
       file,

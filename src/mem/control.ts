@@ -41,6 +41,8 @@ export const Control = {
   FIRST_BITMAP: CONTROL + 64,
   /** A word for each first-level class: one bit for each second-level class that has a free block. */
   SECOND_BITMAPS: CONTROL + 68,
+  /** Taken by whoever changes a word that is not aligned. */
+  UNALIGNED_LOCK: CONTROL + 252,
   /** Heads of the lists of free blocks. */
   FREE_LISTS: CONTROL + 256,
   /** What each executor has announced, {@link EXECUTOR_STRIDE} bytes apart. */

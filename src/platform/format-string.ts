@@ -24,8 +24,8 @@ export interface Flags {
 
 const PERCENT = 0x25;
 const INTEGERS = "diuxX";
-/** `INT_MAX` bounds what `skip_atoi` can give; widths of more than a buffer are all alike. */
-const WIDTH_LIMIT = 0xffff;
+/** `FIELD_WIDTH_MAX` */
+const WIDTH_LIMIT = 0x7f_ffff;
 
 // As the kernel's ctype has them, which is Latin-1's.
 const isSpace = (byte: number): boolean => byte === 0x20 || (byte >= 9 && byte <= 13) || byte === 0xa0;
@@ -94,7 +94,9 @@ function parseConversion(at: At, start: number): { conversion: Conversion; last:
     else break;
   }
   let width: number | null = null;
-  for (; isDigit(at(i)); i++) width = Math.min(WIDTH_LIMIT, (width ?? 0) * 10 + at(i) - 0x30);
+  // `skip_atoi` is an int, which wraps: what is negative then is no width at all.
+  for (; isDigit(at(i)); i++) width = (Math.imul(width ?? 0, 10) + at(i) - 0x30) | 0;
+  if (width !== null) width = Math.min(WIDTH_LIMIT, Math.max(0, width));
   const give = (kind: Conversion["kind"], style: string, size: 4 | 8, last: number) => ({
     conversion: { kind, style, size, flags, width },
     last,

@@ -138,6 +138,31 @@ describe("bpf_trace_vprintk and bpf_snprintf", () => {
     expect(bench.invoke(BpfFuncId.snprintf, 0, 0, format, data, 40)).toBe(13);
   });
 
+  // As Linux 6.18.44 gives it.
+  it.each([
+    ["%4294967296d", 4],
+    ["%4294967301d", 6],
+    ["%2147483648d", 4],
+    ["%65536d", 65_537],
+    ["%2147483647d", 8_388_608],
+    ["%99999999999d", 8_388_608],
+  ])("count the width of %s as an int that wraps", (text, expected) => {
+    const out = bench.put(new Uint8Array(16));
+    expect(bench.invoke(BpfFuncId.snprintf, out, 16, bench.put(text), array(123n), 8)).toBe(expected);
+  });
+
+  it.each([
+    ["%pI4", 1],
+    ["%pi6", 1],
+    ["%pB", 1],
+    ["%pks", 1],
+    ["%s", 4],
+    ["%px", 17],
+  ])("count %s, for which there is no room, as %j", (text, expected) => {
+    const data = array(addressOf(bench.put("abc")));
+    expect(bench.invoke(BpfFuncId.snprintf, 0, 0, bench.put(text), data, 8)).toBe(expected);
+  });
+
   it("refuse sizes of no array, and too few arguments", () => {
     const format = bench.put("%d %d");
     for (const [data, length] of [

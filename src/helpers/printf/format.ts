@@ -1,4 +1,4 @@
-import { TextWriter } from "../../base/index.ts";
+import { TextWriter, utf8 } from "../../base/index.ts";
 import { FIRST_OFFSET, KERNEL_BASE_HIGH } from "../../mem/index.ts";
 import { type Conversion, parseFormat } from "../../platform/index.ts";
 import { Errno } from "../../uapi/index.ts";
@@ -30,6 +30,8 @@ class ArgumentRoom {
 /**
  * Formats as `bpf_bprintf_prepare` and `bstr_printf` do.
  *
+ * @param size bytes of the buffer that the text is for: what `bpf_bprintf_prepare` has made text of counts only where it
+ *   begins inside of that.
  * @returns the text without a NUL, or a negative errno: EINVAL for a format that Linux refuses, ENOSPC for arguments
  *   that take too much room together.
  */
@@ -38,6 +40,7 @@ export function formatText(
   format: Uint8Array,
   args: FormatArguments,
   limit: number,
+  size = Number.POSITIVE_INFINITY,
 ): Uint8Array | number {
   const pieces = parseFormat(format, limit);
   if (pieces === null) return -Errno.EINVAL;
@@ -49,7 +52,7 @@ export function formatText(
     else if (piece.kind === "percent") out.char(0x25);
     else {
       const [low, high] = [args[next * 2] ?? 0, args[next * 2 + 1] ?? 0];
-      if (!convert({ call, out, room }, piece, low, high)) return -Errno.ENOSPC;
+      if (!convert({ call, out, size, room }, piece, low, high)) return -Errno.ENOSPC;
       next++;
     }
   }
@@ -59,7 +62,13 @@ export function formatText(
 interface Formatting {
   readonly call: HelperCall;
   readonly out: TextWriter;
+  readonly size: number;
   readonly room: ArgumentRoom;
+}
+
+/** Text that was made in front of `bstr_printf`, which copies it where there is room for its first byte. */
+function copy({ out, size }: Formatting, text: Uint8Array): void {
+  if (out.length < size) out.raw(text);
 }
 
 /** @returns false where the room for arguments is used up. */
@@ -77,7 +86,7 @@ function convert(formatting: Formatting, conversion: Conversion, low: number, hi
       const text = stringAt(formatting, low, high, conversion.style);
       // `%pks` and `%pus` are text before `bstr_printf` sees them, and have no width there.
       if (conversion.style === "s") pad(out, text, conversion);
-      else out.raw(text);
+      else copy(formatting, text);
       return room.take(text.length + 1);
     }
     case "pointer":
@@ -131,12 +140,8 @@ function kernelBytes(call: HelperCall, low: number, high: number, length: number
   return call.memory.bytes().subarray(offset, offset + length);
 }
 
-function pointer(
-  { call, out, room }: Formatting,
-  conversion: Conversion,
-  low: number,
-  high: number,
-): boolean {
+function pointer(formatting: Formatting, conversion: Conversion, low: number, high: number): boolean {
+  const { call, out, room } = formatting;
   const { style } = conversion;
   switch (style) {
     case "p":
@@ -153,13 +158,13 @@ function pointer(
     case "B": {
       const name = asciiOf(call.services.symbol?.(low, high, style) ?? `0x${hexOf64(low, high)}`);
       // As `%pks`: no width.
-      if (style === "B") out.raw(name);
+      if (style === "B") copy(formatting, name);
       else pad(out, name, conversion);
       return style === "B" ? room.take(name.length + 1) : room.take(8, 4);
     }
     default: {
       const text = network(kernelBytes(call, low, high, style.endsWith("4") ? 4 : 16), style);
-      out.text(text);
+      copy(formatting, utf8(text));
       return room.take(text.length + 1);
     }
   }

@@ -30,6 +30,7 @@ export function programTraits(env: Environment): ProgramTraits {
     capabilities: env.capabilities,
     lockdown: request.kernel.lockdown ?? "none",
     kernel: request.kernel.release,
+    ...(request.kernel.missingOptions !== undefined && { missingOptions: request.kernel.missingOptions }),
   };
 }
 

@@ -1,6 +1,12 @@
 import type { Btf } from "../../btf/index.ts";
 import type { Insn } from "../../isa/index.ts";
-import type { KernelLayout, KernelRelease, Lockdown, ProgramType } from "../../platform/index.ts";
+import type {
+  KernelLayout,
+  KernelOption,
+  KernelRelease,
+  Lockdown,
+  ProgramType,
+} from "../../platform/index.ts";
 import type { VerifierMap } from "./map.ts";
 
 /** What a program is to be attached to. */
@@ -94,6 +100,8 @@ export interface TargetKernel {
   readonly errorInjectable?: (name: string) => boolean;
   /** How far it is locked down (kernel_lockdown(7)); not at all where absent. */
   readonly lockdown?: Lockdown;
+  /** Options that it was built without; where it is absent, those of `MISSING_OPTIONS`. */
+  readonly missingOptions?: ReadonlySet<KernelOption>;
 }
 
 /** A file descriptor of the loader's that a program names, as far as a verifier may see it. */

@@ -18,6 +18,9 @@ export type JitTargets = Omit<CallTargets, "callback" | "linkable">;
 /** A block that names a program where callbacks are looked up: its offset is all that matters. */
 const NAME_SIZE = 16;
 
+/** Milliseconds after which a program has run for long: about what it costs to optimise it. */
+const LONG = 2;
+
 /** A program as a module of its own, and the functions through which others reach it. */
 export class JitProgram implements CompiledProgram {
   readonly #executor: BpfExecutor;
@@ -36,6 +39,8 @@ export class JitProgram implements CompiledProgram {
   #linked: readonly number[] = [];
   /** Until the optimised code takes over; 0: it has. */
   #runsLeft = 0;
+  /** Milliseconds that runs have taken so far. */
+  #spent = 0;
   #entry = 0;
   #closed = false;
 
@@ -138,7 +143,16 @@ export class JitProgram implements CompiledProgram {
   }
 
   run(context: number): number {
-    if (this.#runsLeft > 0) this.#count(1);
+    return this.#runsLeft > 0 ? this.#runNew(1, () => this.#run(context)) : this.#run(context);
+  }
+
+  runMany(context: number, count: number): number {
+    return this.#runsLeft > 0
+      ? this.#runNew(count, () => this.#runMany(context, count))
+      : this.#runMany(context, count);
+  }
+
+  #run(context: number): number {
     const executor = this.#executor;
     const high = context === 0 ? 0 : KERNEL_BASE_HIGH;
     const { depth } = executor;
@@ -155,8 +169,7 @@ export class JitProgram implements CompiledProgram {
     return result;
   }
 
-  runMany(context: number, count: number): number {
-    if (this.#runsLeft > 0) this.#count(count);
+  #runMany(context: number, count: number): number {
     const executor = this.#executor;
     if (executor.depth === 0 && count > 0) {
       executor.depth++;
@@ -191,11 +204,21 @@ export class JitProgram implements CompiledProgram {
     executor.memory.retire(this.#block);
   }
 
-  /** Not while one of its runs is under way: that goes on in the code that it began in. */
-  #count(runs: number): void {
-    if (this.#executor.depth > 0) return;
-    if (this.#runsLeft > runs) this.#runsLeft -= runs;
-    else this.#optimise();
+  /**
+   * Runs code that is optimised some day: when it has run often, or for a while. Not while one of its runs is under way:
+   * that goes on in the code that it began in.
+   */
+  #runNew(runs: number, act: () => number): number {
+    if (this.#executor.depth > 0 || this.#maps === null) return act();
+    if (this.#runsLeft <= runs || this.#spent > LONG) {
+      this.#optimise();
+      return act();
+    }
+    this.#runsLeft -= runs;
+    const started = performance.now();
+    const result = act();
+    this.#spent += performance.now() - started;
+    return result;
   }
 
   #callback(entry: number): number {

@@ -11,7 +11,10 @@ import type { CallTarget, Reached } from "./targets.ts";
 export interface JitOptions {
   /** Whether programs that run often are optimised; they are unless told. */
   readonly optimise?: boolean;
-  /** How many runs a program has before it is; 0: it is from the start. */
+  /**
+   * How many runs a program has before it is, if they do not take some milliseconds together before that; 5,000 unless
+   * told. 0: it is from the start.
+   */
   readonly after?: number;
 }
 

@@ -63,7 +63,7 @@ describe.each(TIERS)("engine %s", (engine) => {
           insns.push(insnOf(row, dst, src, 0, imm), move(0, dst), EXIT);
           expect(run(insns)).toBe(modelAlu(row, before, operand));
         }),
-        { numRuns: 40 },
+        { numRuns: 20 },
       );
     });
   });
@@ -78,7 +78,7 @@ describe.each(TIERS)("engine %s", (engine) => {
           insns.push(insnOf(row, dst, src, 3, imm), ...load(0, 7n), EXIT, ...load(0, 9n), EXIT);
           expect(run(insns)).toBe(modelBranch(row, a, operand) ? 9n : 7n);
         }),
-        { numRuns: 40 },
+        { numRuns: 20 },
       );
     });
   });
@@ -120,7 +120,7 @@ describe.each(TIERS)("engine %s", (engine) => {
             }
           }
         }),
-        { numRuns: 20 },
+        { numRuns: 10 },
       );
     });
   });
@@ -152,7 +152,7 @@ describe.each(TIERS)("engine %s", (engine) => {
           const expected = row.extend === 0 ? value : BigInt.asUintN(64, BigInt.asIntN(row.extend, value));
           expect(run(insns)).toBe(expected);
         }),
-        { numRuns: 20 },
+        { numRuns: 10 },
       );
     });
 
@@ -174,7 +174,7 @@ describe.each(TIERS)("engine %s", (engine) => {
           const kept = bits === 64 ? 0n : (0x1122_3344_5566_7788n >> BigInt(bits)) << BigInt(bits);
           expect(view.getBigUint64(block + at, true)).toBe(kept | stored);
         }),
-        { numRuns: 20 },
+        { numRuns: 10 },
       );
     });
   });

@@ -103,7 +103,7 @@ describe("allocateLocals", () => {
           expect(locals[a] === locals[b] ? `v${a} and v${b}` : "").toBe("");
         }
       }),
-      { numRuns: 300 },
+      { numRuns: 100 },
     );
   });
 

@@ -75,7 +75,7 @@ export const TRACING_MEANINGS = {
     "Copies out the branches that the processor has recorded up to now. The result is the number of bytes; ENOENT where it records none. flags must be 0.",
   ),
   override_return: meaning(
-    "Has the probed function not run, and return a value instead. Only functions that allow it (ALLOW_ERROR_INJECTION), only at their beginning.",
+    "Has the probed function not run, and return a value instead. Only functions that allow it (ALLOW_ERROR_INJECTION), only at their beginning. Embedded kernels have it where they are not told to be without (option missingOptions), as the kernel is that they are compared with.",
   ),
   get_func_ip: meaning(
     "Gives the address of what is traced: of the function for kprobes, fentry and fexit, of the instruction for uprobes; 0 for a kprobe inside a function.",
