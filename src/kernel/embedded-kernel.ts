@@ -310,5 +310,5 @@ export class EmbeddedKernel extends KernelProcess {
 }
 
 function nextTurn(): Promise<void> {
-  return new Promise((resolve) => void setTimeout(resolve));
+  return new Promise((resolve) => void setTimeout(resolve, 0));
 }
