@@ -22,7 +22,7 @@ const ESTABLISHED = 1;
 type Call = readonly [socket: number | null, flags: bigint];
 
 describeWith([liveKernel("6.18")], "sockets that programs choose, as on Linux", async () => {
-  // Programs of the embedded kernel name their sockets by address: no map of sockets has them.
+  // Programs of the embedded kernel name their sockets by address, also such as no map takes.
   const twins = await Twins.meet({ lenient: true });
   const stage = await Stage.set(twins);
   const [, live] = twins.sides;

@@ -243,7 +243,7 @@ describe("where lookups are made", () => {
   });
 
   it("programs that choose sockets have their say", () => {
-    // Its programs name their sockets by address: there is no map of sockets that they could have them from.
+    // Its programs name their sockets by address, without a map to look them up in.
     kernel = new EmbeddedKernel({ lenient: true });
     results = words(kernel);
     const attachType = BpfAttachType.SK_LOOKUP;

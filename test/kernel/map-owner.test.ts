@@ -98,14 +98,17 @@ describe("maps of programs", () => {
   });
 
   it("refuse programs that override what functions return", () => {
-    // Verifiers of kernels without CONFIG_BPF_KPROBE_OVERRIDE, as this one's, refuse the helper.
-    const kernel = new EmbeddedKernel({ lenient: true });
+    const kernel = new EmbeddedKernel({ missingOptions: new Set() });
     const override = "r2 = -5\ncall bpf_override_return";
     const progFd = loadText(kernel, "kprobe", `${override}\nr0 = 0\nexit`);
     const mapFd = make(kernel);
     expect(enter(kernel, mapFd, progFd)).toBe("EINVAL");
     const text = `r6 = r1\n${override}\nr1 = r6\n${calling(mapFd)}`;
     expect(refusal(() => loadText(kernel, "kprobe", text))).toBe("EINVAL");
+    // Code that is never reached does not count.
+    const dead = `r0 = 0\nif r0 == 0 goto +2\n${override}\nr0 = 0\nexit`;
+    const other = make(kernel);
+    expect(enter(kernel, other, loadText(kernel, "kprobe", dead))).toBe("granted");
     // It did not become the owner.
     expect(refusal(() => loadText(kernel, "xdp", calling(mapFd)))).toBe("granted");
   });

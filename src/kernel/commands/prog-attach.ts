@@ -99,8 +99,8 @@ export function hookOf(hooks: Map<number, NamespaceHook>, attachType: number): N
 }
 
 /**
- * `sock_map_get_from_fd`, `sock_map_prog_detach`: programs of maps of sockets, which no socket here gets into. There are
- * no infrared receivers either.
+ * `sock_map_get_from_fd`, `sock_map_prog_detach`: programs for what comes through the sockets of a map, which is nothing
+ * here. There are no infrared receivers either.
  */
 function attachToMap(process: Process, type: number, args: AttachArguments): number {
   if (!ofSocketMaps(type)) refuse(Errno.EINVAL);
