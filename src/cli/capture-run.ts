@@ -7,6 +7,7 @@ import {
   PacketBatch,
   PLACE_WORDS,
 } from "../packets/index.ts";
+import { Errno } from "../sys/index.ts";
 import { FileError } from "./failure.ts";
 import type { CliIo } from "./io.ts";
 import type { Progress } from "./progress.ts";
@@ -102,7 +103,8 @@ export async function runCapture(
       work.rest?.();
     }
   } catch (error) {
-    if (!(error instanceof TsbpfError)) throw error;
+    // What the kernel refuses is nothing that is wrong with the capture.
+    if (!(error instanceof TsbpfError) || error instanceof Errno) throw error;
     problem = error instanceof FileError ? error.message : `${path}: ${messageOf(error)}`;
   } finally {
     progress.end();

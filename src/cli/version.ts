@@ -2,7 +2,7 @@ import type { CommandFunction } from "./command.ts";
 
 /** Whose output and behaviour this version follows. */
 const FOLLOWS = { bpftool: "7.8.0", linux: "6.18" } as const;
-const FEATURES = { embedded: true, linux: false, jit: false } as const;
+const FEATURES = { embedded: true, linux: false, jit: true } as const;
 
 /** `tsbpf version`: bpftool's form, where the library is what runs it. */
 export const run: CommandFunction = async ({ io, words, json, pretty }) => {
