@@ -42,7 +42,7 @@ export class Appender extends ValueMaker {
     return this.append(this.func.value(op, type, args, fields));
   }
 
-  append(value: Value): Value {
+  override append(value: Value): Value {
     this.func.setBlock(value, this.#block);
     this.#values.push(value);
     return value;

@@ -3,7 +3,7 @@ import { binary, extendU } from "./fold.ts";
 import type { IrFunction } from "./function.ts";
 import { settle } from "./settle.ts";
 import { removeTrivialPhis } from "./ssa.ts";
-import { Block, type IrType, NONE, Op, type Phi, type Value } from "./value.ts";
+import { Block, NONE, Op, type Phi, type Value } from "./value.ts";
 import { ValueMaker } from "./value-maker.ts";
 
 /** What a call runs, in a form that may stand in the call's place. */
@@ -167,16 +167,7 @@ class Writer extends ValueMaker {
     this.#block = block;
   }
 
-  protected override pure(
-    op: Op,
-    type: IrType,
-    imm: number,
-    high: number,
-    a: Value,
-    b: Value,
-    c: Value,
-  ): Value {
-    const value = this.func.plain(op, type, imm, high, a, b, c);
+  override append(value: Value): Value {
     this.func.setBlock(value, this.#block);
     this.#block.values.push(value);
     return value;

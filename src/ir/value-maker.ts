@@ -5,16 +5,13 @@ import type { ValueTable } from "./value-table.ts";
 export abstract class ValueMaker {
   abstract readonly func: ValueTable;
 
+  /** Puts a value where this maker puts its values, and gives it back. */
+  abstract append(value: Value): Value;
+
   /** A value of these arguments, the rest of which are {@link NONE}: a new one, or one that is the same. */
-  protected abstract pure(
-    op: Op,
-    type: IrType,
-    imm: number,
-    high: number,
-    a: Value,
-    b: Value,
-    c: Value,
-  ): Value;
+  protected pure(op: Op, type: IrType, imm: number, high: number, a: Value, b: Value, c: Value): Value {
+    return this.append(this.func.plain(op, type, imm, high, a, b, c));
+  }
 
   i32(value: number): Value {
     return this.pure(Op.const, "i32", value, 0, NONE, NONE, NONE);

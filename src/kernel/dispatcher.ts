@@ -27,7 +27,7 @@ import { progStreamRead } from "./commands/stream-read.ts";
 import { progTestRun, testRunInParts } from "./commands/test-run.ts";
 import type { Parts } from "./parts.ts";
 import type { Process } from "./process.ts";
-import { Refusal } from "./refusal.ts";
+import { refusing } from "./refusal.ts";
 import type { RunControl } from "./testrun/run.ts";
 
 type Handler = (process: Process, attr: Attr) => number;
@@ -99,12 +99,16 @@ export function* dispatchTestRun(
 ): Parts<number> {
   const { machine } = process;
   if (machine.pausing) return -Errno.EBUSY;
+  const checkedAttr = refusing(() => new Attr(attr, size));
+  if (typeof checkedAttr === "number") return checkedAttr;
   machine.runDue();
-  const parts = answerInParts(() => testRunInParts(process, new Attr(attr, size), control));
+  const parts = testRunInParts(process, checkedAttr, control);
+  const next = () => asCaller(process, () => machine.asTask(process.task, () => parts.next()));
   try {
     for (;;) {
       machine.pausing = false;
-      const part = asCaller(process, () => machine.asTask(process.task, () => parts.next()));
+      const part = refusing(next);
+      if (typeof part === "number") return part;
       if (part.done === true) return part.value;
       machine.pausing = true;
       yield;
@@ -132,30 +136,11 @@ function asCaller<T>(process: Process, act: () => T): T {
 }
 
 function handle(process: Process, command: number, attr: Uint8Array, size: number): number {
-  return answer(() => {
+  return refusing(() => {
     const handler = HANDLERS.get(command);
     const checkedAttr = new Attr(attr, size);
     return handler === undefined ? -Errno.EINVAL : handler(process, checkedAttr);
   });
-}
-
-/** What a system call gives: a refusal is a negative errno. */
-function answer(act: () => number): number {
-  try {
-    return act();
-  } catch (error) {
-    if (error instanceof Refusal) return -error.errno;
-    throw error;
-  }
-}
-
-function* answerInParts(begin: () => Parts<number>): Parts<number> {
-  try {
-    return yield* begin();
-  } catch (error) {
-    if (error instanceof Refusal) return -error.errno;
-    throw error;
-  }
 }
 
 /** System calls of programs that a process runs: in the midst of a run, so that nothing else may be due. */
@@ -175,7 +160,7 @@ function systemCallsOf(process: Process): SystemCalls {
       }
     },
     close: (fd) =>
-      answer(() => {
+      refusing(() => {
         files.close(fd);
         return 0;
       }),

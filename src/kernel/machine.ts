@@ -68,6 +68,7 @@ import { PacketCopies } from "./net/packet-copies.ts";
 import { PacketObjects } from "./net/packet-objects.ts";
 import { socketDirectory } from "./net/socket-directory.ts";
 import { SocketMaps, socketLayout } from "./net/socket-maps.ts";
+import type { FoundSocket } from "./net/socket-table.ts";
 import { cgroupDirectory, taskDirectory } from "./object-directory.ts";
 import { ObjectHeap } from "./object-heap.ts";
 import type { KernelBtf } from "./objects/btf.ts";
@@ -251,7 +252,7 @@ export class Machine {
         mapAt: (offset) => this.mapAt(offset),
         programs: this.programs,
         cpu: () => this.executor.cpu,
-        busy: () => this.executor.depth !== 0 || this.isHeld(),
+        busy: () => this.executor.depth !== 0 || this.#isHeld,
         inTask: (offset, act) => {
           const task = offset === 0 ? null : this.tasks.at(offset);
           if (task === null) act();
@@ -391,13 +392,18 @@ export class Machine {
     return namespace;
   }
 
-  namespaces(): Iterable<Namespace> {
-    return this.#namespaces.values();
-  }
-
   /** The namespace whose `struct net` is at an offset. */
   namespaceAt(offset: number): Namespace | undefined {
     return this.#namespaces.get(offset);
+  }
+
+  /** The socket, of whichever namespace, whose `struct sock` is at an offset. */
+  socketAt(offset: number): FoundSocket | undefined {
+    for (const { sockets } of this.#namespaces.values()) {
+      const socket = sockets.at(offset);
+      if (socket !== undefined) return socket;
+    }
+    return undefined;
   }
 
   /** Removes an empty control group. ENOENT, EBUSY. */
@@ -428,7 +434,7 @@ export class Machine {
   }
 
   /** Whether the CPU that this is has a run that is not over: another executor's, or one that pauses. */
-  isHeld(): boolean {
+  get #isHeld(): boolean {
     return this.pausing || this.others?.isHeld(this.executor.cpu) === true;
   }
 
@@ -496,7 +502,7 @@ export class Machine {
 
   /** Runs a program that is attached to an event. @returns r0, the low half, signed; 0 where the run ended with a fault. */
   runForEvent(program: KernelProgram, context: number, frame: RunFrame): number {
-    if (this.isHeld()) {
+    if (this.#isHeld) {
       program.misses++;
       return 0;
     }
@@ -542,7 +548,7 @@ export class Machine {
   /** What is to be done in front of runs of a program, and behind them. */
   #around(program: KernelProgram, frame: RunFrame, count: number, act: () => number): number {
     // A CPU is at one place at a time.
-    if (this.isHeld()) refuse(Errno.EBUSY);
+    if (this.#isHeld) refuse(Errno.EBUSY);
     const [outer, outerFrame] = [this.#running, this.#frame];
     this.#running = program;
     this.#frame = frame;

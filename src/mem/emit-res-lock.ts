@@ -67,15 +67,16 @@ function emitTake(f: FunctionBuilder, word: Local, executor: Global): FunctionBu
   return f.i32.atomicRmw("cmpxchg");
 }
 
+/** Pushes where an entry of a table is, relative to the first entry of the first. */
+function emitEntry(f: FunctionBuilder, table: Local, index: Local): FunctionBuilder {
+  return f.get(index).i32.const(2).i32.shl().get(table).i32.add();
+}
+
 /** The lock becomes the last of a table of `count` entries. */
 function emitNote(f: FunctionBuilder, table: Local, count: Local, word: Local): void {
   f.get(count).i32.const(HELD_LOCKS).i32.ltU();
   f.if(() => {
-    f.get(count)
-      .i32.const(2)
-      .i32.shl()
-      .get(table)
-      .i32.add()
+    emitEntry(f, table, count)
       .get(word)
       .i32.atomicStore(Control.HELD + 4);
   });
@@ -89,11 +90,7 @@ function emitForget(f: FunctionBuilder, table: Local): void {
   f.if(() => {
     f.get(last).i32.const(1).i32.sub().tee(last).i32.const(HELD_LOCKS).i32.ltU();
     f.if(() => {
-      f.get(last)
-        .i32.const(2)
-        .i32.shl()
-        .get(table)
-        .i32.add()
+      emitEntry(f, table, last)
         .i32.const(0)
         .i32.atomicStore(Control.HELD + 4);
     });
@@ -139,11 +136,7 @@ function emitCrossed(f: FunctionBuilder, executor: Global, holds: Func): void {
       .i32.ltU();
     f.get(other).get(own).i32.ne().i32.and();
     f.if(() => {
-      f.get(count)
-        .i32.const(2)
-        .i32.shl()
-        .get(other)
-        .i32.add()
+      emitEntry(f, other, count)
         .i32.atomicLoad(Control.HELD + 4)
         .set(wanted);
       f.get(other).get(count).get(word).call(holds);

@@ -8,9 +8,11 @@ import { leave } from "../kernel/events/probes/workbench.ts";
 import { Stage } from "../kernel/events/stage.ts";
 import { code } from "../kernel/programs.ts";
 import { Pair, type Side, Twins } from "../kernel/twins.ts";
+import { liveSockets, socketAddress } from "../support/live-sockets.ts";
 import { describeWith, liveKernel } from "../support/referee.ts";
 
 const PORT = 4343;
+const LOOPBACK = Uint8Array.of(127, 0, 0, 1);
 const WORDS = 40;
 const [UDP, TCP] = [2, 1];
 const [INET, INET6] = [2, 10];
@@ -27,7 +29,7 @@ describeWith([liveKernel("6.18")], "sockets that programs choose, as on Linux", 
   const stage = await Stage.set(twins);
   const [, live] = twins.sides;
   const { kernel } = twins;
-  const libc = await calls();
+  const libc = await liveSockets();
   const opened: number[] = [];
   afterAll(() => {
     for (const fd of opened) live.port.close(fd);
@@ -73,7 +75,7 @@ describeWith([liveKernel("6.18")], "sockets that programs choose, as on Linux", 
       if (only6) embedded.sock.set("__sk_common.skc_ipv6only", 1);
     }
     if (bound) {
-      expect(libc.bind(fd, family, port)).toBe(0);
+      expect(libc.bind(fd, socketAddress(family === INET ? LOOPBACK : new Uint8Array(16), port))).toBe(0);
       embedded.bind({ address: new Uint8Array(family === INET ? 4 : 16), port });
     }
     if (type === TCP) {
@@ -82,7 +84,7 @@ describeWith([liveKernel("6.18")], "sockets that programs choose, as on Linux", 
       embedded.sock.point("__sk_common.skc_node.pprev", embedded.offset);
     }
     if (peer !== 0) {
-      expect(libc.connect(fd, peer)).toBe(0);
+      expect(libc.connect(fd, socketAddress(LOOPBACK, peer))).toBe(0);
       embedded.sock.set("__sk_common.skc_state", ESTABLISHED);
     }
     return { fd, embedded };
@@ -156,7 +158,7 @@ describeWith([liveKernel("6.18")], "sockets that programs choose, as on Linux", 
       reset();
       const link = twins.mustOpen("LINK_CREATE", { progFd, targetFd: 1, attachType });
       const sender = live.port.socket(INET, UDP, 0);
-      expect(libc.sendto(sender, PORT)).toBe(1);
+      expect(libc.send(sender, new Uint8Array(1), socketAddress(LOOPBACK, PORT))).toBe(1);
       live.port.close(sender);
       kernel.send(udpFrame(PORT), { device: kernel.namespace.loopback });
       twins.close(link);
@@ -230,7 +232,7 @@ describeWith([liveKernel("6.18")], "sockets that programs choose, as on Linux", 
       attachType: A.SK_LOOKUP,
     });
     const sender = live.port.socket(INET, UDP, 0);
-    expect(libc.sendto(sender, PORT + 9)).toBe(1);
+    expect(libc.send(sender, new Uint8Array(1), socketAddress(LOOPBACK, PORT + 9))).toBe(1);
     live.port.close(sender);
     kernel.receive(udpFrame(PORT + 9), { device: kernel.namespace.loopback });
     twins.close(link);
@@ -240,34 +242,3 @@ describeWith([liveKernel("6.18")], "sockets that programs choose, as on Linux", 
 });
 
 /** Calls of sockets that no port has. */
-async function calls() {
-  const koffi = ((await import("koffi")) as unknown as { default: Koffi }).default;
-  const library = koffi.load(null);
-  const sendto = library.func("sendto", "long", ["int", "void *", "size_t", "int", "void *", "uint32"]);
-  const bind = library.func("bind", "int", ["int", "void *", "uint32"]);
-  const connect = library.func("connect", "int", ["int", "void *", "uint32"]);
-  const listen = library.func("listen", "int", ["int", "int"]);
-  const local = (port: number) => {
-    const address = new Uint8Array(16);
-    address.set([INET, 0, port >> 8, port & 0xff, 127, 0, 0, 1]);
-    return address;
-  };
-  const any6 = (port: number) => {
-    const address = new Uint8Array(28);
-    address.set([INET6, 0, port >> 8, port & 0xff]);
-    return address;
-  };
-  return {
-    sendto: (fd: number, port: number) => sendto(fd, new Uint8Array(1), 1, 0, local(port), 16),
-    bind: (fd: number, family: number, port: number) =>
-      family === INET ? bind(fd, local(port), 16) : bind(fd, any6(port), 28),
-    connect: (fd: number, port: number) => connect(fd, local(port), 16),
-    listen: (fd: number) => listen(fd, 1),
-  };
-}
-
-interface Koffi {
-  load(name: string | null): {
-    func(name: string, result: string, args: string[]): (...args: unknown[]) => number;
-  };
-}

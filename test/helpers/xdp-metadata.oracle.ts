@@ -2,9 +2,11 @@ import { spawnSync } from "node:child_process";
 import { afterAll, expect, it } from "vitest";
 import { linuxTypes } from "../../src/node/index.ts";
 import { BpfAttachType, Errno, XdpFlag } from "../../src/uapi/index.ts";
+import { leave } from "../kernel/events/probes/workbench.ts";
 import { Stage } from "../kernel/events/stage.ts";
 import { load, loadFields } from "../kernel/programs.ts";
 import { type Side, Twins } from "../kernel/twins.ts";
+import { liveSockets } from "../support/live-sockets.ts";
 import { describeWith, liveKernel } from "../support/referee.ts";
 
 const DEV_BOUND = 64;
@@ -21,7 +23,7 @@ describeWith([liveKernel("6.18")], "metadata of received packets, as on Linux", 
   const stage = await Stage.set(twins);
   const [, live] = twins.sides;
   const { kernel } = twins;
-  const send = await sender();
+  const libc = await liveSockets();
   afterAll(() => {
     twins[Symbol.dispose]();
     stage[Symbol.dispose]();
@@ -36,14 +38,6 @@ describeWith([liveKernel("6.18")], "metadata of received packets, as on Linux", 
   ip("link", "set", "vb", "up");
   const map = twins.mustOpen("MAP_CREATE", { mapType: 2, keySize: 4, valueSize: 8, maxEntries: WORDS });
   const key = (index: number) => new Uint8Array(Uint32Array.of(index).buffer);
-  const leave = (index: number) => `
-    *(u32 *)(r10 - 4) = ${index}
-    r2 = r10
-    r2 += -4
-    r1 = %0
-    call bpf_map_lookup_elem
-    if r0 == 0 goto +1
-    *(u64 *)(r0 + 0) = r7`;
   const kfunc = (name: string) => `call kfunc(${types.findByName(`bpf_xdp_metadata_rx_${name}`, 12)})`;
   const asking = `
     r1 = 0
@@ -160,7 +154,7 @@ describeWith([liveKernel("6.18")], "metadata of received packets, as on Linux", 
         ? live.sys.linkCreate({ progFd: push.linux, targetIfindex: vb, attachType })
         : -1;
       reset();
-      expect(send(socket, vb, frame)).toBe(frame.length);
+      expect(libc.send(socket, frame, deviceAddress(vb))).toBe(frame.length);
       const until = Date.now() + PATIENCE;
       while (wordOf(live, 0) === 0n && Date.now() < until) await new Promise((done) => setTimeout(done, 5));
       const vlan = isTagged ? { protocol: 0x8100, tag: VLAN } : null;
@@ -179,24 +173,11 @@ describeWith([liveKernel("6.18")], "metadata of received packets, as on Linux", 
   });
 });
 
-/** Sends a frame out of a device as it is. */
-async function sender() {
-  const koffi = ((await import("koffi")) as unknown as { default: Koffi }).default;
-  const sendto = koffi
-    .load(null)
-    .func("sendto", "long", ["int", "void *", "size_t", "int", "void *", "uint32"]);
-  return (fd: number, device: number, frame: Uint8Array) => {
-    // `struct sockaddr_ll`
-    const address = new Uint8Array(20);
-    const view = new DataView(address.buffer);
-    view.setUint16(0, PACKET, true);
-    view.setInt32(4, device, true);
-    return sendto(fd, frame, frame.length, 0, address, address.length);
-  };
-}
-
-interface Koffi {
-  load(name: string | null): {
-    func(name: string, result: string, args: string[]): (...args: unknown[]) => number;
-  };
+/** `struct sockaddr_ll`: frames go out of a device as they are. */
+function deviceAddress(device: number): Uint8Array {
+  const address = new Uint8Array(20);
+  const view = new DataView(address.buffer);
+  view.setUint16(0, PACKET, true);
+  view.setInt32(4, device, true);
+  return address;
 }

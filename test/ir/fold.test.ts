@@ -8,16 +8,8 @@ import { evaluate, evaluateBinary } from "./evaluate.ts";
 class PlainMaker extends ValueMaker {
   readonly func = new ValueTable(64);
 
-  protected override pure(
-    op: Op,
-    type: IrType,
-    imm: number,
-    high: number,
-    a: Value,
-    b: Value,
-    c: Value,
-  ): Value {
-    return this.func.plain(op, type, imm, high, a, b, c);
+  override append(value: Value): Value {
+    return value;
   }
 
   load(size: number, signed: boolean, address: Value): Value {

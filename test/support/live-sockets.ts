@@ -3,6 +3,8 @@ export interface LiveSockets {
   bind(fd: number, address: Uint8Array): number;
   connect(fd: number, address: Uint8Array): number;
   listen(fd: number): number;
+  /** Sends from a socket to an address. @returns how many bytes. */
+  send(fd: number, payload: Uint8Array, address: Uint8Array): number;
   /** A descriptor. */
   accept(fd: number): number;
   /** The bytes of the own address of a socket (`struct sockaddr`). */
@@ -30,12 +32,14 @@ export async function liveSockets(): Promise<LiveSockets> {
   const bind = library.func("bind", "int", ["int", "void *", "uint32"]);
   const connect = library.func("connect", "int", ["int", "void *", "uint32"]);
   const listen = library.func("listen", "int", ["int", "int"]);
+  const sendto = library.func("sendto", "long", ["int", "void *", "size_t", "int", "void *", "uint32"]);
   const accept = library.func("accept", "int", ["int", "void *", "void *"]);
   const name = library.func("getsockname", "int", ["int", "void *", "void *"]);
   return {
     bind: (fd, address) => bind(fd, address, address.length),
     connect: (fd, address) => connect(fd, address, address.length),
     listen: (fd) => listen(fd, 8),
+    send: (fd, payload, address) => sendto(fd, payload, payload.length, 0, address, address.length),
     accept: (fd) => accept(fd, null, null),
     name: (fd) => {
       const bytes = new Uint8Array(28);

@@ -10,7 +10,7 @@ import {
 } from "../../maps/index.ts";
 import { BpfMapType, BpfProgType, BpfUpdateFlag, Errno } from "../../uapi/index.ts";
 import type { Attr } from "../attr.ts";
-import type { KernelSocket } from "../net/socket.ts";
+import { socketOf } from "../net/socket-calls.ts";
 import type { KernelMap } from "../objects/map.ts";
 import type { Process } from "../process.ts";
 import { checked, refuse } from "../refusal.ts";
@@ -255,13 +255,6 @@ interface Write {
   readonly key: number;
   readonly from: number;
   readonly flags: number;
-}
-
-/** `sockfd_lookup`: EBADF, ENOTSOCK. */
-function socketOf(process: Process, fd: number): KernelSocket {
-  if (!process.files.isOpen(fd)) refuse(Errno.EBADF);
-  const object = process.files.find(fd)?.object;
-  return object?.kind === "socket" ? (object as KernelSocket) : refuse(Errno.ENOTSOCK);
 }
 
 /**

@@ -1,25 +1,17 @@
+import type { SocketQuery } from "../../helpers/index.ts";
 import { BpfAttachType } from "../../uapi/index.ts";
 import type { Firing } from "../hooks/firing.ts";
 import type { KernelStruct } from "../kernel-struct.ts";
 import type { KernelProgram } from "../objects/program.ts";
 import type { Device } from "./device.ts";
 import { ETH_HLEN, ETH_P_IP, ETH_P_IPV6, etherType, networkOrder } from "./lay-skb.ts";
-import { Family } from "./socket-struct.ts";
+import { Family, Protocol } from "./socket-struct.ts";
 import { withStruct } from "./with-struct.ts";
 
-/** `IPPROTO_TCP`, `IPPROTO_UDP`: protocols with ports. */
-const PROTOCOLS: readonly number[] = [6, 17];
 const SK_PASS = 1;
 
-/** What a lookup of a socket is about. */
-export interface Flow {
-  readonly family: number;
-  readonly protocol: number;
-  readonly source: Uint8Array;
-  readonly destination: Uint8Array;
-  readonly sourcePort: number;
-  readonly destinationPort: number;
-}
+/** What a lookup of a socket is about, wherever it is made. */
+export type Flow = Omit<SocketQuery, "namespace" | "device" | "cpu">;
 
 /** What programs say of a flow: which socket has it (offset of its `struct sock`), and whether its group is left out. */
 export interface Selection {
@@ -90,7 +82,7 @@ function flowOf(frame: Uint8Array): Flow | null {
   if (!isV4 && !(type === ETH_P_IPV6 && ip.length >= 40)) return null;
   const protocol = isV4 ? ip[9]! : ip[6]!;
   const header = isV4 ? (ip[0]! & 0xf) * 4 : 40;
-  if (!PROTOCOLS.includes(protocol) || ip.length < header + 4) return null;
+  if ((protocol !== Protocol.TCP && protocol !== Protocol.UDP) || ip.length < header + 4) return null;
   const [from, size] = isV4 ? [12, 4] : [8, 16];
   const port = (at: number) => (ip[header + at]! << 8) | ip[header + at + 1]!;
   return {

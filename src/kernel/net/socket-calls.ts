@@ -5,17 +5,17 @@ import { runCgroupPrograms } from "./cgroup-run.ts";
 import { runSockAddr } from "./sock-addr-run.ts";
 import { KernelSocket } from "./socket.ts";
 import type { SocketAddress } from "./socket-address.ts";
-import { Family } from "./socket-struct.ts";
+import { Family, Protocol } from "./socket-struct.ts";
 
 const FAMILIES: readonly number[] = Object.values(Family);
 /** `SOCK_STREAM`, `SOCK_DGRAM`, `SOCK_RAW`, below the flags of descriptors. */
 const TYPES: readonly number[] = [1, 2, 3];
 const TYPE_MASK = 0xf;
 
-/** What streams and datagrams are carried by where nothing else is asked for (`inetsw`): TCP, UDP. */
+/** What streams and datagrams are carried by where nothing else is asked for (`inetsw`). */
 const PROTOCOLS: ReadonlyMap<number, number> = new Map([
-  [1, 6],
-  [2, 17],
+  [1, Protocol.TCP],
+  [2, Protocol.UDP],
 ]);
 
 const SOL_SOCKET = 1;
@@ -58,7 +58,7 @@ export function openSocket(process: Process, family: number, type: number, proto
 
 /** bind(2): programs of its control group may change the address, or have something against it. EBADF, ENOTSOCK, EPERM. */
 export function bindSocket(process: Process, fd: number, end: SocketAddress): number {
-  const socket = socketAt(process, fd);
+  const socket = socketOf(process, fd);
   const left = runSockAddr(process.machine, socket, "bind", end);
   if (typeof left === "number") return left;
   socket.bind(left);
@@ -72,16 +72,18 @@ export function connectSocket(
   end: SocketAddress,
   from: SocketAddress | undefined,
 ): number {
-  const socket = socketAt(process, fd);
+  const socket = socketOf(process, fd);
   const left = runSockAddr(process.machine, socket, "connect", end);
   if (typeof left === "number") return left;
   socket.connect(left, from);
   return 0;
 }
 
-function socketAt(process: Process, fd: number): KernelSocket {
-  const { object } = process.files.get(fd);
-  return object.kind === "socket" ? (object as KernelSocket) : refuse(Errno.ENOTSOCK);
+/** `sockfd_lookup`: EBADF, ENOTSOCK. */
+export function socketOf(process: Process, fd: number): KernelSocket {
+  if (!process.files.isOpen(fd)) refuse(Errno.EBADF);
+  const object = process.files.find(fd)?.object;
+  return object?.kind === "socket" ? (object as KernelSocket) : refuse(Errno.ENOTSOCK);
 }
 
 /** setsockopt(2), of options about filters. EBADF, ENOTSOCK, ENOPROTOOPT, EINVAL, EPERM, ENOENT. */
@@ -90,7 +92,7 @@ export function setSocketOption(
   fd: number,
   { level, option, value }: { readonly level: number; readonly option: number; readonly value: Uint8Array },
 ): number {
-  const socket = socketAt(process, fd);
+  const socket = socketOf(process, fd);
   if (level !== SOL_SOCKET) refuse(Errno.ENOPROTOOPT);
   if (value.length < 4) refuse(Errno.EINVAL);
   const number = new DataView(value.buffer, value.byteOffset).getInt32(0, true);

@@ -13,8 +13,8 @@ export interface SocketMachine extends EventMachine {
   readonly congestionControls: CongestionControls;
   /** What flows are hashed with. */
   readonly flowKey: readonly number[];
-  namespaces(): Iterable<Namespace>;
   namespaceAt(offset: number): Namespace | undefined;
+  socketAt(offset: number): FoundSocket | undefined;
 }
 
 /** What a socket ends with where a program ends it. */
@@ -36,16 +36,8 @@ export function socketDirectory(machine: SocketMachine): SocketDirectory {
       return 0;
     },
     congestion: (name) => machine.congestionControls.find(name),
-    destroy: (offset) => socketAt(machine, offset)?.abort(REASON) ?? -Errno.EOPNOTSUPP,
+    destroy: (offset) => machine.socketAt(offset)?.abort(REASON) ?? -Errno.EOPNOTSUPP,
   };
-}
-
-function socketAt(machine: SocketMachine, offset: number): FoundSocket | undefined {
-  for (const { sockets } of machine.namespaces()) {
-    const socket = sockets.at(offset);
-    if (socket !== undefined) return socket;
-  }
-  return undefined;
 }
 
 /** What the programs of a namespace that choose sockets say. */

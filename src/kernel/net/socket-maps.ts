@@ -1,3 +1,4 @@
+import { RCU_FREE } from "../../helpers/index.ts";
 import { isSocketMap, type SocketLayout } from "../../maps/index.ts";
 import type { KernelMemory } from "../../mem/index.ts";
 import type { KernelLayout } from "../../platform/index.ts";
@@ -5,13 +6,10 @@ import { BpfMapType, BpfUpdateFlag, Errno } from "../../uapi/index.ts";
 import type { IdTable } from "../id-table.ts";
 import type { KernelMap } from "../objects/map.ts";
 import { checked, refuse } from "../refusal.ts";
-import type { Namespace } from "./namespace.ts";
 import type { KernelSocket } from "./socket.ts";
 import { Family, Protocol } from "./socket-struct.ts";
 import type { FoundSocket, SocketWatcher } from "./socket-table.ts";
 
-/** `SOCK_RCU_FREE` in `skc_flags`, read as 32 bits. */
-const RCU_FREE = 1 << 23;
 /** `SK_USER_DATA_NOCOPY | SK_USER_DATA_BPF` */
 const USER_DATA_BPF = 3;
 /** `SOCK_STREAM`, `SOCK_DGRAM` */
@@ -45,7 +43,7 @@ export interface SocketWrite {
 export interface SocketMapsMachine {
   readonly memory: KernelMemory;
   readonly maps: IdTable<KernelMap>;
-  namespaces(): Iterable<Namespace>;
+  socketAt(offset: number): FoundSocket | undefined;
   /** A number that no socket has had. */
   nextSocketCookie(): number;
 }
@@ -114,16 +112,7 @@ export class SocketMaps implements SocketWatcher {
 
   /** The socket of a key. */
   #at(map: KernelMap, key: number): FoundSocket | undefined {
-    return this.#socket(map.parts.operations.inspect!(map.offset, key, 0) >>> 0);
-  }
-
-  #socket(offset: number): FoundSocket | undefined {
-    if (offset === 0) return undefined;
-    for (const { sockets } of this.#machine.namespaces()) {
-      const socket = sockets.at(offset);
-      if (socket !== undefined) return socket;
-    }
-    return undefined;
+    return this.#machine.socketAt(map.parts.operations.inspect!(map.offset, key, 0) >>> 0);
   }
 
   /** `reuseport_array_update_check`: EEXIST, ENOENT, ENOTSUPP, EINVAL of what shares no address, EBUSY. */
@@ -179,6 +168,6 @@ export class SocketMaps implements SocketWatcher {
     const words = this.#machine.memory.words();
     const first = storage.values >>> 2;
     for (const offset of words.subarray(first, first + maxEntries))
-      this.#socket(offset >>> 0)?.sock.set(USER_DATA, 0n);
+      this.#machine.socketAt(offset >>> 0)?.sock.set(USER_DATA, 0n);
   }
 }

@@ -54,7 +54,7 @@ export function* runRepeated(run: TestRun, context: number): Parts<RunResult> {
   for (let slice = 1; ; ) {
     const count = Math.min(slice, repeat - control.runs);
     const began = machine.clock();
-    retval = count === 1 ? machine.run(program, context) : machine.runMany(program, context, count);
+    retval = machine.runMany(program, context, count);
     const taken = machine.clock() - began;
     spent += taken;
     control.runs += count;

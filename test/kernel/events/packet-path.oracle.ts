@@ -2,6 +2,7 @@ import { spawnSync } from "node:child_process";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { linuxTypes } from "../../../src/node/index.ts";
 import { BpfAttachType as A } from "../../../src/uapi/index.ts";
+import { type LiveSockets, liveSockets, socketAddress } from "../../support/live-sockets.ts";
 import { describeWith, liveKernel } from "../../support/referee.ts";
 import { load } from "../programs.ts";
 import { type Fields, Pair, type Side, Twins } from "../twins.ts";
@@ -9,6 +10,7 @@ import { Stage } from "./stage.ts";
 
 const PAYLOAD = new TextEncoder().encode("sixteen bytes...");
 const PORT = 4242;
+const ADDRESS = socketAddress(Uint8Array.of(127, 0, 0, 1), PORT);
 
 /** What programs leave in their map. */
 const Word = { ORDER: 0, LENGTHS: 1 };
@@ -74,7 +76,7 @@ describeWith([liveKernel("6.18")], "the way of a packet, as on Linux", async () 
   let second: Pair;
   let sender: Pair;
   let receiver: Pair;
-  let libc: { sendto(fd: number): number; bind(fd: number): number };
+  let libc: LiveSockets;
   const process = kernel.process();
 
   beforeAll(async () => {
@@ -91,8 +93,8 @@ describeWith([liveKernel("6.18")], "the way of a packet, as on Linux", async () 
     sender = socket();
     receiver = socket();
     stage.enter(null);
-    libc = await calls();
-    expect(libc.bind(receiver.linux)).toBe(0);
+    libc = await liveSockets();
+    expect(libc.bind(receiver.linux, ADDRESS)).toBe(0);
     attach("netfilter", 1, { netfilterPf: 2, netfilterHooknum: 3, attachType: A.NETFILTER }, "r8 = 0", 1);
     attach("cgroup_skb", 2, { targetFd: group, attachType: A.CGROUP_INET_EGRESS }, SKB_LENGTH, 1);
     attach("netfilter", 3, { netfilterPf: 2, netfilterHooknum: 4, attachType: A.NETFILTER }, "r8 = 0", 1);
@@ -151,7 +153,7 @@ describeWith([liveKernel("6.18")], "the way of a packet, as on Linux", async () 
     twins.mustOpen("LINK_CREATE", { progFd: program(type, digit, length, result), ...fields });
 
   it("passes all hooks in the same order, each with the same length", () => {
-    expect(libc.sendto(sender.linux)).toBe(PAYLOAD.length);
+    expect(libc.send(sender.linux, PAYLOAD, ADDRESS)).toBe(PAYLOAD.length);
     const loopback = kernel.namespace.loopback;
     process.socketOf(receiver.embedded).bind({ address: Uint8Array.of(127, 0, 0, 1), port: PORT });
     // The port that Linux chose.
@@ -191,23 +193,4 @@ function udpFrame(): Uint8Array {
   view.setUint16(38, 8 + PAYLOAD.length);
   frame.set(PAYLOAD, 42);
   return frame;
-}
-
-/** Calls of sockets that no port has. */
-async function calls() {
-  const koffi = ((await import("koffi")) as unknown as { default: Koffi }).default;
-  const library = koffi.load(null);
-  const sendto = library.func("sendto", "long", ["int", "void *", "size_t", "int", "void *", "uint32"]);
-  const bind = library.func("bind", "int", ["int", "void *", "uint32"]);
-  const address = Uint8Array.of(2, 0, PORT >> 8, PORT & 0xff, 127, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0);
-  return {
-    sendto: (fd: number) => sendto(fd, PAYLOAD, PAYLOAD.length, 0, address, address.length),
-    bind: (fd: number) => bind(fd, address, address.length),
-  };
-}
-
-interface Koffi {
-  load(name: string | null): {
-    func(name: string, result: string, args: string[]): (...args: unknown[]) => number;
-  };
 }

@@ -5,6 +5,7 @@ import { CLOSE_ON_EXEC, liveSockets, socketAddress } from "../../support/live-so
 import { describeWith, liveKernel } from "../../support/referee.ts";
 import { load } from "../programs.ts";
 import { type Side, Twins } from "../twins.ts";
+import { leave } from "./probes/workbench.ts";
 import { Stage } from "./stage.ts";
 
 const [INET, INET6] = [2, 10];
@@ -38,14 +39,6 @@ describeWith([liveKernel("6.18")], "addresses that sockets are given, as on Linu
 
   const map = twins.mustOpen("MAP_CREATE", { mapType: 2, keySize: 4, valueSize: 8, maxEntries: WORDS });
   const key = (index: number) => new Uint8Array(Uint32Array.of(index).buffer);
-  const leave = (index: number) => `
-    *(u32 *)(r10 - 4) = ${index}
-    r2 = r10
-    r2 += -4
-    r1 = %0
-    call bpf_map_lookup_elem
-    if r0 == 0 goto +1
-    *(u64 *)(r0 + 0) = r7`;
   const words = (side: Side) =>
     Array.from({ length: WORDS }, (_, index) => {
       const value = side.sys.mapLookupElem({ mapFd: side.of(map), key: key(index) })!;

@@ -6,53 +6,11 @@ import { BpfAttachType, bpfProgInfo, PerfIoctl, SyscallX64 } from "../../../src/
 import { describeWith, liveKernel } from "../../support/referee.ts";
 import { load } from "../programs.ts";
 import { type Pair, type Side, Twins } from "../twins.ts";
+import { digit, leave, MINE, OWN } from "./probes/workbench.ts";
 import { Stage } from "./stage.ts";
 
 const ARGUMENTS = [0x1234, -5, 0x77] as const;
 const EINVAL = 22;
-/** Words of the map: whose events count, then what programs leave. */
-const OWN = 0;
-
-/** Ends programs that run for somebody else. The context is in r6 from here on. */
-const MINE = `
-  r6 = r1
-  call bpf_get_current_pid_tgid
-  r0 >>= 32
-  r7 = r0
-  *(u32 *)(r10 - 4) = ${OWN}
-  r2 = r10
-  r2 += -4
-  r1 = %0
-  call bpf_map_lookup_elem
-  if r0 == 0 goto +2
-  r1 = *(u64 *)(r0 + 0)
-  if r1 == r7 goto +2
-  r0 = 0
-  exit`;
-
-/** Leaves r7 in a word. */
-const leave = (index: number) => `
-  *(u32 *)(r10 - 4) = ${index}
-  r2 = r10
-  r2 += -4
-  r1 = %0
-  call bpf_map_lookup_elem
-  if r0 == 0 goto +1
-  *(u64 *)(r0 + 0) = r7`;
-
-/** Appends a digit to a word. */
-const digit = (index: number, value: number) => `
-  *(u32 *)(r10 - 4) = ${index}
-  r2 = r10
-  r2 += -4
-  r1 = %0
-  call bpf_map_lookup_elem
-  if r0 == 0 goto +4
-  r1 = *(u64 *)(r0 + 0)
-  r1 *= 10
-  r1 += ${value}
-  *(u64 *)(r0 + 0) = r1`;
-
 const END = "r0 = 0\nexit";
 
 describeWith([liveKernel("6.18")], "programs at events, as on Linux", async () => {

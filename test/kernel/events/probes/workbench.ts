@@ -5,11 +5,11 @@ import { type Loading, loadFields } from "../../programs.ts";
 import { Pair, type Side, type Twins } from "../../twins.ts";
 
 /** Words of the map: whose calls count, then what programs leave. */
-const OWN = 0;
+export const OWN = 0;
 const WORDS = 40;
 
 /** Ends programs that run for somebody else. The context is in r6 from here on. */
-const MINE = `
+export const MINE = `
   r6 = r1
   call bpf_get_current_pid_tgid
   r0 >>= 32
