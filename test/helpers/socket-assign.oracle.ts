@@ -1,14 +1,13 @@
-import { spawnSync } from "node:child_process";
-import { afterAll, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import type { KernelSocket } from "../../src/kernel/index.ts";
 import { addressOf } from "../../src/mem/index.ts";
 import { programTypeNamed } from "../../src/platform/index.ts";
 import { BpfAttachType as A } from "../../src/uapi/index.ts";
 import { leave } from "../kernel/events/probes/workbench.ts";
-import { Stage } from "../kernel/events/stage.ts";
 import { code } from "../kernel/programs.ts";
-import { Pair, type Side, Twins } from "../kernel/twins.ts";
-import { liveSockets, socketAddress } from "../support/live-sockets.ts";
+import { socketScene } from "../kernel/socket-scene.ts";
+import { Pair, type Side } from "../kernel/twins.ts";
+import { socketAddress } from "../support/live-sockets.ts";
 import { describeWith, liveKernel } from "../support/referee.ts";
 
 const PORT = 4343;
@@ -25,18 +24,7 @@ type Call = readonly [socket: number | null, flags: bigint];
 
 describeWith([liveKernel("6.18")], "sockets that programs choose, as on Linux", async () => {
   // Programs of the embedded kernel name their sockets by address, also such as no map takes.
-  const twins = await Twins.meet({ lenient: true });
-  const stage = await Stage.set(twins);
-  const [, live] = twins.sides;
-  const { kernel } = twins;
-  const libc = await liveSockets();
-  const opened: number[] = [];
-  afterAll(() => {
-    for (const fd of opened) live.port.close(fd);
-    twins[Symbol.dispose]();
-    stage[Symbol.dispose]();
-  });
-  spawnSync("ip", ["link", "set", "lo", "up"]);
+  const { twins, stage, live, kernel, libc, opened } = await socketScene({ lenient: true });
 
   const map = twins.mustOpen("MAP_CREATE", { mapType: 2, keySize: 4, valueSize: 8, maxEntries: WORDS });
   const key = (index: number) => new Uint8Array(Uint32Array.of(index).buffer);

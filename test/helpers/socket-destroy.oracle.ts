@@ -1,13 +1,12 @@
-import { spawnSync } from "node:child_process";
-import { afterAll, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { offsetOf } from "../../src/btf/index.ts";
 import type { KernelSocket } from "../../src/kernel/index.ts";
 import { linuxTypes } from "../../src/node/index.ts";
 import { BpfAttachType } from "../../src/uapi/index.ts";
-import { Stage } from "../kernel/events/stage.ts";
 import { load } from "../kernel/programs.ts";
-import { type Side, Twins } from "../kernel/twins.ts";
-import { CLOSE_ON_EXEC, liveSockets, socketAddress } from "../support/live-sockets.ts";
+import { socketScene } from "../kernel/socket-scene.ts";
+import type { Side } from "../kernel/twins.ts";
+import { CLOSE_ON_EXEC, socketAddress } from "../support/live-sockets.ts";
 import { describeWith, liveKernel } from "../support/referee.ts";
 
 const [INET, INET6] = [2, 10];
@@ -18,18 +17,7 @@ const RECORD = 16;
 
 describeWith([liveKernel("6.18")], "sockets that programs end, as on Linux", async () => {
   const types = linuxTypes();
-  const twins = await Twins.meet({ btf: types });
-  const stage = await Stage.set(twins);
-  const [, live] = twins.sides;
-  const { kernel } = twins;
-  const libc = await liveSockets();
-  const opened: number[] = [];
-  afterAll(() => {
-    for (const fd of opened) live.port.close(fd);
-    twins[Symbol.dispose]();
-    stage[Symbol.dispose]();
-  });
-  spawnSync("ip", ["link", "set", "lo", "up"]);
+  const { twins, live, kernel, libc, opened } = await socketScene({ btf: types });
 
   const skc = (member: string) => offsetOf(types, `sock_common.${member}`);
   const attachType = BpfAttachType.TRACE_ITER;

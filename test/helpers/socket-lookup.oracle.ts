@@ -1,11 +1,10 @@
-import { spawnSync } from "node:child_process";
 import fc from "fast-check";
-import { afterAll, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import type { KernelSocket } from "../../src/kernel/index.ts";
-import { Stage } from "../kernel/events/stage.ts";
 import { load } from "../kernel/programs.ts";
-import { type Side, Twins } from "../kernel/twins.ts";
-import { CLOSE_ON_EXEC, liveSockets, socketAddress } from "../support/live-sockets.ts";
+import { socketScene } from "../kernel/socket-scene.ts";
+import type { Side } from "../kernel/twins.ts";
+import { CLOSE_ON_EXEC, socketAddress } from "../support/live-sockets.ts";
 import { describeWith, liveKernel } from "../support/referee.ts";
 
 /** Of an element's value: what is looked for, and what was found: the mark of a full socket, the ports of another, and the state. */
@@ -52,16 +51,7 @@ interface Query {
 const TURNS = 5;
 
 describeWith([liveKernel("6.18")], "lookups of sockets, as on Linux", async () => {
-  const twins = await Twins.meet();
-  const stage = await Stage.set(twins);
-  const [embeddedSide, live] = twins.sides;
-  const { kernel } = twins;
-  const libc = await liveSockets();
-  afterAll(() => {
-    twins[Symbol.dispose]();
-    stage[Symbol.dispose]();
-  });
-  spawnSync("ip", ["link", "set", "lo", "up"]);
+  const { twins, embedded: embeddedSide, live, kernel, libc } = await socketScene();
 
   const map = twins.mustOpen("MAP_CREATE", { mapType: 2, keySize: 4, valueSize: Value.SIZE, maxEntries: 1 });
   const found = `

@@ -1,15 +1,14 @@
-import { spawnSync } from "node:child_process";
 import fc from "fast-check";
-import { afterAll, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { hexOf, utf8 } from "../../src/base/index.ts";
 import { offsetOf } from "../../src/btf/index.ts";
 import type { KernelSocket } from "../../src/kernel/index.ts";
 import { linuxTypes } from "../../src/node/index.ts";
 import { BpfAttachType } from "../../src/uapi/index.ts";
-import { Stage } from "../kernel/events/stage.ts";
 import { load } from "../kernel/programs.ts";
-import { type Side, Twins } from "../kernel/twins.ts";
-import { CLOSE_ON_EXEC, liveSockets, socketAddress } from "../support/live-sockets.ts";
+import { socketScene } from "../kernel/socket-scene.ts";
+import type { Side } from "../kernel/twins.ts";
+import { CLOSE_ON_EXEC, socketAddress } from "../support/live-sockets.ts";
 import { describeWith, liveKernel } from "../support/referee.ts";
 
 /** Of an element's value: whose turn it is, what is asked, what came of it. */
@@ -41,18 +40,7 @@ const u32 = (value: number) => new Uint8Array(Int32Array.of(value).buffer);
 
 describeWith([liveKernel("6.18")], "options of sockets, as on Linux", async () => {
   const types = linuxTypes();
-  const twins = await Twins.meet({ btf: types });
-  const stage = await Stage.set(twins);
-  const [, live] = twins.sides;
-  const { kernel } = twins;
-  const libc = await liveSockets();
-  const opened: number[] = [];
-  afterAll(() => {
-    for (const fd of opened) live.port.close(fd);
-    twins[Symbol.dispose]();
-    stage[Symbol.dispose]();
-  });
-  spawnSync("ip", ["link", "set", "lo", "up"]);
+  const { twins, live, kernel, libc, opened } = await socketScene({ btf: types });
 
   const open = (family: number, type: number): { fd: number; embedded: KernelSocket } => {
     const fd = live.port.socket(family, type | CLOSE_ON_EXEC, 0);

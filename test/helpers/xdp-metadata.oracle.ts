@@ -1,13 +1,13 @@
 import { spawnSync } from "node:child_process";
-import { afterAll, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { linuxTypes } from "../../src/node/index.ts";
 import { BpfAttachType, Errno, XdpFlag } from "../../src/uapi/index.ts";
 import { leave } from "../kernel/events/probes/workbench.ts";
-import { Stage } from "../kernel/events/stage.ts";
 import { load, loadFields } from "../kernel/programs.ts";
-import { type Side, Twins } from "../kernel/twins.ts";
-import { liveSockets } from "../support/live-sockets.ts";
+import { socketScene } from "../kernel/socket-scene.ts";
+import type { Side } from "../kernel/twins.ts";
 import { describeWith, liveKernel } from "../support/referee.ts";
+import { askMetadata, Slot } from "./ask-metadata.ts";
 
 const DEV_BOUND = 64;
 const WORDS = 8;
@@ -19,15 +19,7 @@ const MARK = 0xa7;
 
 describeWith([liveKernel("6.18")], "metadata of received packets, as on Linux", async () => {
   const types = linuxTypes();
-  const twins = await Twins.meet({ btf: types });
-  const stage = await Stage.set(twins);
-  const [, live] = twins.sides;
-  const { kernel } = twins;
-  const libc = await liveSockets();
-  afterAll(() => {
-    twins[Symbol.dispose]();
-    stage[Symbol.dispose]();
-  });
+  const { twins, stage, live, kernel, libc } = await socketScene({ btf: types });
   const ip = (...args: string[]) => expect(spawnSync("ip", args).status).toBe(0);
   const veth = stage.veth();
   const vb = Number(
@@ -38,37 +30,17 @@ describeWith([liveKernel("6.18")], "metadata of received packets, as on Linux", 
   ip("link", "set", "vb", "up");
   const map = twins.mustOpen("MAP_CREATE", { mapType: 2, keySize: 4, valueSize: 8, maxEntries: WORDS });
   const key = (index: number) => new Uint8Array(Uint32Array.of(index).buffer);
-  const kfunc = (name: string) => `call kfunc(${types.findByName(`bpf_xdp_metadata_rx_${name}`, 12)})`;
   const asking = `
     r1 = 0
-    ${[16, 24, 32, 40, 48].map((at) => `*(u64 *)(r10 - ${at}) = r1`).join("\n")}
-    r1 = r6
-    r2 = r10
-    r2 += -16
-    ${kfunc("timestamp")}
-    r7 = r0
-    ${leave(1)}
-    r1 = r6
-    r2 = r10
-    r2 += -24
-    r3 = r10
-    r3 += -32
-    ${kfunc("hash")}
-    r7 = r0
-    ${leave(2)}
-    r1 = r6
-    r2 = r10
-    r2 += -40
-    r3 = r10
-    r3 += -48
-    ${kfunc("vlan_tag")}
-    r7 = r0
-    ${leave(3)}
-    r7 = *(u16 *)(r10 - 40)
+    ${Object.values(Slot)
+      .map((at) => `*(u64 *)(r10 - ${at}) = r1`)
+      .join("\n")}
+    ${askMetadata(types, (index) => leave(index + 1))}
+    r7 = *(u16 *)(r10 - ${Slot.PROTOCOL})
     ${leave(4)}
-    r7 = *(u16 *)(r10 - 48)
+    r7 = *(u16 *)(r10 - ${Slot.TAG})
     ${leave(5)}
-    r7 = *(u64 *)(r10 - 16)
+    r7 = *(u64 *)(r10 - ${Slot.TIMESTAMP})
     ${leave(6)}`;
   /** Of a frame of ours alone: its last byte is a mark. */
   const text = `

@@ -5,6 +5,7 @@ import { Errno } from "../../src/sys/index.ts";
 import { BpfAttachType, BpfProgFlag, Errno as Codes, XdpFlag } from "../../src/uapi/index.ts";
 import { store, wordAt, words } from "../kernel/events/support.ts";
 import { FRAME, loadText, refusal, u32 } from "../kernel/support.ts";
+import { askMetadata, Slot } from "./ask-metadata.ts";
 
 const types = linuxTypes();
 const DEV_BOUND = 64;
@@ -20,35 +21,16 @@ beforeEach(() => {
   eth0 = kernel.namespace.addDevice({ name: "eth0", nativeXdp: true, metadata });
 });
 
-const kfunc = (name: string) => `call kfunc(${types.findByName(`bpf_xdp_metadata_rx_${name}`, 12)})`;
-
 /** A program that leaves what each function gives, and what it writes; 0x55… where it writes nothing. */
 const text = () => `
   r6 = r1
-  ${[16, 24, 32, 40, 48].map((at) => `r1 = 0x5555\n*(u64 *)(r10 - ${at}) = r1`).join("\n")}
-  r1 = r6
-  r2 = r10
-  r2 += -16
-  ${kfunc("timestamp")}
-  r7 = r0
-  ${store(results, 0)}
-  r1 = r6
-  r2 = r10
-  r2 += -24
-  r3 = r10
-  r3 += -32
-  ${kfunc("hash")}
-  r7 = r0
-  ${store(results, 1)}
-  r1 = r6
-  r2 = r10
-  r2 += -40
-  r3 = r10
-  r3 += -48
-  ${kfunc("vlan_tag")}
-  r7 = r0
-  ${store(results, 2)}
-  ${[16, 24, 32, 40, 48].map((at, index) => `r7 = *(u64 *)(r10 - ${at})\n${store(results, 3 + index)}`).join("\n")}
+  ${Object.values(Slot)
+    .map((at) => `r1 = 0x5555\n*(u64 *)(r10 - ${at}) = r1`)
+    .join("\n")}
+  ${askMetadata(types, (index) => store(results, index))}
+  ${Object.values(Slot)
+    .map((at, index) => `r7 = *(u64 *)(r10 - ${at})\n${store(results, 3 + index)}`)
+    .join("\n")}
   r0 = ${PASS}
   exit`;
 

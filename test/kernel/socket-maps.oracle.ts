@@ -1,12 +1,11 @@
-import { spawnSync } from "node:child_process";
 import fc from "fast-check";
 import { afterAll, expect, it } from "vitest";
 import type { KernelSocket } from "../../src/kernel/index.ts";
 import { BpfMapFlag, BpfMapType, BpfUpdateFlag } from "../../src/uapi/index.ts";
-import { CLOSE_ON_EXEC, liveSockets, socketAddress } from "../support/live-sockets.ts";
+import { CLOSE_ON_EXEC, socketAddress } from "../support/live-sockets.ts";
 import { describeWith, liveKernel } from "../support/referee.ts";
-import { Stage } from "./events/stage.ts";
 import { frame, load, runPacket } from "./programs.ts";
+import { socketScene } from "./socket-scene.ts";
 import { Pair, room, Twins } from "./twins.ts";
 
 const TYPES = [BpfMapType.SOCKMAP, BpfMapType.SOCKHASH, BpfMapType.REUSEPORT_SOCKARRAY];
@@ -75,16 +74,7 @@ describeWith([liveKernel("6.18")], "maps of sockets as Linux", async () => {
 
 for (const engine of ["interp", "jit"] as const) {
   describeWith([liveKernel("6.18")], `sockets in maps as Linux (${engine})`, async () => {
-    const twins = await Twins.meet({ engine });
-    const stage = await Stage.set(twins);
-    const libc = await liveSockets();
-    const { kernel } = twins;
-    const live = twins.sides[1];
-    afterAll(() => {
-      twins[Symbol.dispose]();
-      stage[Symbol.dispose]();
-    });
-    spawnSync("ip", ["link", "set", "lo", "up"]);
+    const { twins, live, kernel, libc } = await socketScene({ engine });
 
     /** A socket of each kernel; addresses of Linux's are of the loopback device, with ports of its choice. */
     class Socket {

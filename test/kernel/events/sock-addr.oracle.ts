@@ -1,12 +1,11 @@
-import { spawnSync } from "node:child_process";
 import { afterAll, expect, it } from "vitest";
 import { BpfAttachType as A } from "../../../src/uapi/index.ts";
-import { CLOSE_ON_EXEC, liveSockets, socketAddress } from "../../support/live-sockets.ts";
+import { CLOSE_ON_EXEC, socketAddress } from "../../support/live-sockets.ts";
 import { describeWith, liveKernel } from "../../support/referee.ts";
 import { load } from "../programs.ts";
-import { type Side, Twins } from "../twins.ts";
+import { socketScene } from "../socket-scene.ts";
+import type { Side } from "../twins.ts";
 import { leave } from "./probes/workbench.ts";
-import { Stage } from "./stage.ts";
 
 const [INET, INET6] = [2, 10];
 const [STREAM, DGRAM] = [1, 2];
@@ -19,23 +18,12 @@ const ONE6 = Uint8Array.of(...new Uint8Array(15), 1);
 const swapped = (port: number) => ((port & 0xff) << 8) | (port >> 8);
 
 describeWith([liveKernel("6.18")], "addresses that sockets are given, as on Linux", async () => {
-  const twins = await Twins.meet();
-  const stage = await Stage.set(twins);
-  const [embedded, live] = twins.sides;
-  const { kernel } = twins;
-  const libc = await liveSockets();
-  const opened: number[] = [];
+  const { twins, stage, embedded, live, kernel, libc, opened } = await socketScene();
   const group = twins.keep(stage.cgroup("own"));
   stage.enter("own");
   const task = kernel.task;
   task.cgroup = stage.group("own");
-  afterAll(() => {
-    stage.enter(null);
-    for (const fd of opened) live.port.close(fd);
-    twins[Symbol.dispose]();
-    stage[Symbol.dispose]();
-  });
-  spawnSync("ip", ["link", "set", "lo", "up"]);
+  afterAll(() => stage.enter(null));
 
   const map = twins.mustOpen("MAP_CREATE", { mapType: 2, keySize: 4, valueSize: 8, maxEntries: WORDS });
   const key = (index: number) => new Uint8Array(Uint32Array.of(index).buffer);
