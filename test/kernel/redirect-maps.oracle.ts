@@ -52,6 +52,8 @@ describeWith([liveKernel("6.18")], "maps that XDP redirects to as Linux", async 
             for (const value of [words(BAD_FD), words(-1), words(0), words(0, BAD_FD), words(1, BAD_FD)]) {
               // The CPU of this number may be one that only one of the kernels has.
               if (mapType === CPUMAP && at === 2 && value[0] === 1) continue;
+              // The descriptor of this number is where this process writes, which may be a socket.
+              if (mapType === XSKMAP && value[0] === 1) continue;
               twins.call("MAP_UPDATE_ELEM", { mapFd, key, value, flags });
               twins.call("MAP_LOOKUP_ELEM", { mapFd, key, value: room(8), flags });
             }

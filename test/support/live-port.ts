@@ -1,4 +1,13 @@
-import { mkdirSync, readdirSync, readFileSync, readSync, rmdirSync, statSync, unlinkSync } from "node:fs";
+import {
+  fstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  rmdirSync,
+  statSync,
+  unlinkSync,
+} from "node:fs";
 import type { Mapping, Port, RingBatch, UserMemory } from "../../src/sys/index.ts";
 
 const SYS_BPF = 321;
@@ -88,6 +97,7 @@ export async function livePort(): Promise<
   const syscall = libc.func("syscall", "long", ["long", "long", "void *", "long"]);
   const closeFd = libc.func("close", "int", ["int"]);
   const dupFd = libc.func("dup", "int", ["int"]);
+  const dup2 = libc.func("dup2", "int", ["int", "int"]);
   // Not by Node: a worker closes what `fs.openSync` gave it when it ends, and by then the number may be another file's.
   const openFile = libc.func("open", "int", ["str", "int"]);
   const openPerf = libc.func("syscall", "long", ["long", "void *", "long", "long", "long", "long"]);
@@ -99,6 +109,13 @@ export async function livePort(): Promise<
   ) => object;
   const munmap = libc.func("munmap", "int", ["void *", "size_t"]);
   const negative = (result: number) => (result < 0 ? -koffi.errno() : result);
+
+  // Node gives its children a socket to read from: descriptor 0 would be none of the files that commands refuse.
+  if (fstatSync(0).isSocket()) {
+    const nothing = openFile("/dev/null", O_CLOEXEC);
+    dup2(nothing, 0);
+    closeFd(nothing);
+  }
 
   const lent = new Map<bigint, Uint8Array>();
   const memory: UserMemory = {
