@@ -38,29 +38,19 @@ const VALUES_OF_SLOT = 5;
 const R0 = 0;
 const R10 = 10;
 
+/** imm of a cast into the user's address space: from space 0 to 1. */
+const TO_USER = 1 << 16;
+
 /** Bytes of a stack frame. */
 export const FRAME_BYTES = 512;
 
 /** Instructions that this form has nothing for: a function with one of them is compiled as it is. */
 function isForeign(row: InsnRow): boolean {
-  switch (row.kind) {
-    case "packet":
-    case "cast":
-      return true;
-    case "loadAcquire":
-    case "storeRelease":
-      return true;
-    case "atomic":
-      return row.guard !== "none";
-    case "load":
-      return row.guard === "arena" || (row.guard === "probe" && row.extend > 0 && row.size === 8);
-    case "store":
-      return row.guard !== "none";
-    case "call":
-      return row.name.startsWith("callx");
-    default:
-      return false;
-  }
+  return (
+    row.kind === "packet" ||
+    row.operation === Operation.percpuAddress ||
+    (row.kind === "call" && row.name.startsWith("callx"))
+  );
 }
 
 /** The function in SSA form; null where an instruction has no place in it. */
@@ -70,9 +60,7 @@ export function irOf(slots: SlotFunction): IrFunction | null {
     if (start >= insns.length) return null;
     for (let slot = start; slot < end; slot++) {
       const row = rows[slot];
-      if (row === undefined) continue;
-      if (isForeign(row)) return null;
-      if (row.kind === "call" && row.name !== "call_local" && slots.call(slot).kind === "throw") return null;
+      if (row !== undefined && isForeign(row)) return null;
     }
   }
   const func = new IrFunction(slots.name, slots.graph, VALUES_OF_SLOT * insns.length);
@@ -254,12 +242,32 @@ class Translation {
       case "load":
         set(this.#load(row, insn, src()));
         return;
+      case "cast": {
+        const address = extendU(make, wrap(make, src()));
+        set(insn.imm === TO_USER ? make.effect(Op.userAddress, "i64", [address]) : address);
+        return;
+      }
       case "store": {
         const value = row.source === "reg" ? src() : make.i64(insn.imm, insn.imm >> 31);
-        make.effect(Op.store, "void", [offsetOf(make, dst()), row.size === 8 ? value : wrap(make, value)], {
-          imm: insn.off,
-          size: row.size,
-        });
+        this.#store(row, insn, dst(), value);
+        return;
+      }
+      case "loadAcquire": {
+        const base = src();
+        set(
+          row.guard === "arena"
+            ? this.#arena(row, insn, base, [])
+            : make.effect(Op.atomic, "i64", [offsetOf(make, base)], { imm: insn.off, size: row.size, row }),
+        );
+        return;
+      }
+      case "storeRelease": {
+        if (row.guard === "arena") {
+          this.#arena(row, insn, dst(), [src()]);
+          return;
+        }
+        const fields = { imm: insn.off, size: row.size, row };
+        make.effect(Op.atomic, "void", [offsetOf(make, dst()), src()], fields);
         return;
       }
       case "atomic":
@@ -318,6 +326,8 @@ class Translation {
   #load(row: InsnRow, insn: Insn, base: Value): Value {
     const make = this.#make;
     const fields = { imm: insn.off, size: row.size, signed: row.extend > 0 };
+    if (row.guard === "arena")
+      return make.effect(Op.arenaLoad, "i64", [this.#inArena(insn, base)], { ...fields, imm: 0 });
     if (row.guard === "probe") {
       const address = binary(make, Op.add, base, make.i64(insn.off, insn.off >> 31));
       return make.effect(Op.probe, "i64", [address], { ...fields, imm: 0 });
@@ -326,6 +336,30 @@ class Translation {
     if (row.size === 8) return make.effect(Op.load, "i64", [offset], fields);
     const value = make.effect(Op.load, "i32", [offset], fields);
     return fields.signed ? make.one(Op.extendS, "i64", value) : value;
+  }
+
+  #store(row: InsnRow, insn: Insn, base: Value, value: Value): void {
+    const make = this.#make;
+    if (row.guard === "arena") {
+      this.#arena(row, insn, base, [value]);
+      return;
+    }
+    const offset = offsetOf(make, base);
+    const stored = row.size === 8 ? value : wrap(make, value);
+    make.effect(Op.store, "void", [offset, stored], { imm: insn.off, size: row.size });
+  }
+
+  /** As Linux's PROBE_MEM32: a 32-bit address plus `off`. */
+  #inArena(insn: Insn, base: Value): Value {
+    const make = this.#make;
+    return binary(make, Op.add, extendU(make, wrap(make, base)), make.i64(insn.off, insn.off >> 31));
+  }
+
+  /** An access to the arena that is no load. */
+  #arena(row: InsnRow, insn: Insn, base: Value, operands: readonly Value[]): Value {
+    const type = row.kind === "loadAcquire" || row.fetch ? "i64" : "void";
+    const args = [this.#inArena(insn, base), ...operands];
+    return this.#make.effect(Op.arena, type, args, { size: row.size, row });
   }
 
   #condition(row: InsnRow, a: Value, b: Value): Value {
@@ -344,18 +378,20 @@ class Translation {
   #atomic(state: State, row: InsnRow, insn: Insn): void {
     const make = this.#make;
     const wide = row.size === 8;
-    const half = (value: Value) => (wide ? value : wrap(make, value));
-    const args = [offsetOf(make, this.#register(state, insn.dst)), half(this.#register(state, insn.src))];
+    const base = this.#register(state, insn.dst);
     const compares = row.operation === Operation.cmpxchg;
-    if (compares) args.push(half(this.#register(state, R0)));
-    const fetches = row.fetch || compares || row.operation === Operation.xchg;
-    const value = make.effect(Op.atomic, fetches ? (wide ? "i64" : "i32") : "void", args, {
-      imm: insn.off,
-      size: row.size,
-      row,
-    });
-    if (!fetches) return;
-    state[compares ? R0 : insn.src] = wide ? value : extendU(make, value);
+    const operands = [this.#register(state, insn.src)];
+    if (compares) operands.push(this.#register(state, R0));
+    let old: Value;
+    if (row.guard === "arena") {
+      old = this.#arena(row, insn, base, operands);
+    } else {
+      const args = [offsetOf(make, base), ...operands.map((value) => (wide ? value : wrap(make, value)))];
+      const type = row.fetch ? (wide ? "i64" : "i32") : "void";
+      old = make.effect(Op.atomic, type, args, { imm: insn.off, size: row.size, row });
+    }
+    if (!row.fetch) return;
+    state[compares ? R0 : insn.src] = this.#func.isWide(old) ? old : extendU(make, old);
   }
 
   #call(state: State, slot: number, row: InsnRow, insn: Insn): void {
@@ -372,8 +408,8 @@ class Translation {
       const low = wrap(make, register(i));
       return part === "low" ? low : binary(make, Op.and, low, make.i32(0xff));
     });
-    if (kind === "tailCall") {
-      make.effect(Op.tailCall, "void", args, { imm: slot });
+    if (kind !== "call") {
+      make.effect(kind === "throw" ? Op.throw : Op.tailCall, "void", args, { imm: slot });
       return;
     }
     const type = result === "i64" || result === "pointer" ? "i64" : result === "none" ? "void" : "i32";

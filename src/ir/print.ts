@@ -68,7 +68,10 @@ class FunctionText {
       case Op.atomic:
         return `${result}${func.rowOf(value).name} [${this.#place(value)}]${rest.join("")}`;
       case Op.probe:
-        return `${result}probe ${sign}${func.size(value)} [${operands}]`;
+      case Op.arenaLoad:
+        return `${result}${name} ${sign}${func.size(value)} [${operands}]`;
+      case Op.arena:
+        return `${result}${func.rowOf(value).name} [${args[0]}]${rest.join("")}`;
       case Op.bswap:
       case Op.extend:
         return `${result}${name}${func.imm(value)} ${type} ${operands}`;

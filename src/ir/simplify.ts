@@ -76,6 +76,11 @@ function again(make: Appender, memory: MemoryState, value: Value, knowledge: Cal
       make.append(value);
       memory.stored(make, value);
       return;
+    case Op.arena:
+      make.append(value);
+      // Other loads never see an arena; what is ordered is so for all memory.
+      if (func.rowOf(value).kind !== "store") memory.forget();
+      return;
     case Op.atomic:
     case Op.tailCall:
     case Op.callLocal:

@@ -1,5 +1,5 @@
 import type { InsnRow } from "../isa/index.ts";
-import { type Block, type IrType, NONE, Op, Phi, type Value } from "./value.ts";
+import { type Block, hasRow, type IrType, NONE, Op, Phi, type Value } from "./value.ts";
 
 /** What accesses to memory, calls and constants have beside their arguments. */
 export interface ValueFields {
@@ -8,7 +8,7 @@ export interface ValueFields {
   /** Bytes of a memory access. */
   readonly size?: number;
   readonly signed?: boolean;
-  /** Of an atomic operation. */
+  /** Of an access that is more than a load or a store. */
   readonly row?: InsnRow;
 }
 
@@ -103,7 +103,7 @@ export class ValueTable {
     return this.#slots[value]!;
   }
 
-  /** What an atomic operation is. */
+  /** What an access is, see `hasRow`. */
   rowOf(value: Value): InsnRow {
     return this.#rows[this.#highs[value]!]!;
   }
@@ -233,7 +233,7 @@ export class ValueTable {
 
   /** Makes what another function's value is, but for its arguments, which are to be set. */
   copy(from: ValueTable, original: Value): Value {
-    const row = from.op(original) === Op.atomic ? from.rowOf(original) : undefined;
+    const row = hasRow(from.op(original)) ? from.rowOf(original) : undefined;
     const args = new Array<Value>(from.argCount(original)).fill(NONE);
     return this.value(from.op(original), from.type(original), args, {
       imm: from.imm(original),

@@ -50,20 +50,31 @@ export const Op = {
   store: 31,
   /** `(address i64)`: as Linux's BPF_PROBE_MEM: 0 where the address leads nowhere. */
   probe: 32,
-  /** `(address i32, value, expected?)`, as `row` says: gives the old value where the row fetches. */
-  atomic: 33,
+  /** `(address i64)`: 0 where none of the program's arena is there. */
+  arenaLoad: 33,
+  /** `(address i64)`: the user's address of what the program's arena has there. */
+  userAddress: 34,
+  /** An atomic or ordered access `(address i32, value?, expected?)`, as `row` says: gives what was there. */
+  atomic: 35,
+  /**
+   * Any other access to the program's arena than a load, as `row` says: `(address i64, value?, expected?)`, all of 64
+   * bits. Where nothing is there, it does nothing, and gives what the register has that it would have written.
+   */
+  arena: 36,
   /** A helper or kfunc in slot `imm`: `(r1 … r5)`. */
-  call: 34,
+  call: 37,
   /** A function of the program, whose first slot is `imm`: `(r1 … r5)`. */
-  callLocal: 35,
+  callLocal: 38,
   /** `bpf_tail_call` in slot `imm`: `(r1, r2, r3)`. */
-  tailCall: 36,
+  tailCall: 39,
+  /** `bpf_throw`: `(r1)`. */
+  throw: 40,
   /** Whether the frame has used up its loops (i32); counts. */
-  mayGoto: 37,
+  mayGoto: 41,
   /** The CPU that the executor runs as (i32). */
-  cpu: 38,
+  cpu: 42,
   /** Whether somebody interrupts the executor's run (i32). */
-  interrupted: 39,
+  interrupted: 43,
 } as const;
 export type Op = (typeof Op)[keyof typeof Op];
 
@@ -130,10 +141,15 @@ export function isComparison(op: Op): boolean {
 
 /** Whether it may change what a load gives. */
 export function isClobber(op: Op): boolean {
-  return op === Op.store || (op >= Op.atomic && op <= Op.tailCall);
+  return op === Op.store || (op >= Op.atomic && op <= Op.throw);
 }
 
 /** Reads memory and does nothing else. */
 export function isRead(op: Op): boolean {
-  return op === Op.load || op === Op.probe;
+  return op === Op.load || (op >= Op.probe && op <= Op.userAddress);
+}
+
+/** Whether the row of its instruction says what it does. */
+export function hasRow(op: Op): boolean {
+  return op === Op.atomic || op === Op.arena;
 }

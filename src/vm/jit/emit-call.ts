@@ -26,7 +26,7 @@ export function emitCallTarget(
 ): boolean {
   switch (target.kind) {
     case "throw":
-      emitThrow(code);
+      emitThrow(code, () => code.r64(1));
       return true;
     case "tailCall":
       emitTailCall(code, site, target.via, tailCall);
@@ -221,12 +221,16 @@ export function emitGoOn(
   });
 }
 
-/** `bpf_throw`: all frames down to the main function's end; what began the run goes on with the callback. */
-function emitThrow(code: FunctionCode): void {
+/**
+ * `bpf_throw` of the cookie that is pushed: all frames down to the main function's end; what began the run goes on with
+ * the callback.
+ */
+export function emitThrow(code: FunctionCode, cookie: () => void): void {
   const { f } = code;
   f.i32.const(0).i32.const(THROWN).i32.store(code.at(State.FAULT));
   f.i32.const(0);
-  code.r64(1).i64.store(code.at(State.FAULT_ADDRESS));
+  cookie();
+  f.i64.store(code.at(State.FAULT_ADDRESS));
   code.spill();
   f.i64.const(0).return();
 }

@@ -12,7 +12,8 @@ import { loadCode } from "../access-codes.ts";
 import { emitProbeTest } from "../emit-probe-test.ts";
 import { MAX_LOOPS, State } from "../state.ts";
 import { emitMayGoto } from "./emit-branch.ts";
-import { emitIrAtomic } from "./emit-ir-atomic.ts";
+import { emitThrow } from "./emit-call.ts";
+import { emitArenaPlace, emitIrArena, emitIrAtomic } from "./emit-ir-atomic.ts";
 import { emitIrCall, emitIrCallLocal, emitIrTailCall } from "./emit-ir-call.ts";
 import { FunctionCode } from "./function-code.ts";
 import type { IrEmission } from "./ir-emission.ts";
@@ -225,8 +226,18 @@ class IrCode implements BlockEmitter, IrEmission {
         emitMayGoto(code);
         this.keep(value);
         return;
+      case Op.arenaLoad:
+        this.#arenaLoad(value);
+        return;
+      case Op.userAddress:
+        arg(0);
+        f.call(code.program.arenaCast);
+        return;
       case Op.atomic:
         emitIrAtomic(this, value);
+        return;
+      case Op.arena:
+        emitIrArena(this, value);
         return;
       case Op.call:
         emitIrCall(this, value);
@@ -236,6 +247,9 @@ class IrCode implements BlockEmitter, IrEmission {
         return;
       case Op.tailCall:
         emitIrTailCall(this, value);
+        return;
+      case Op.throw:
+        emitThrow(code, () => arg(0));
         return;
       default:
         throw new Error(`no code for value ${value}`);
@@ -359,6 +373,16 @@ class IrCode implements BlockEmitter, IrEmission {
       return;
     }
     emitSwap32(f, low);
+  }
+
+  #arenaLoad(value: Value): void {
+    const { f, func } = this;
+    const address = emitArenaPlace(this, value);
+    f.get(address).if(
+      () => f.get(address).access(loadCode(func.size(value), func.isSigned(value))),
+      () => f.i64.const(0),
+      "i64",
+    );
   }
 
   #probe(value: Value): void {

@@ -20,7 +20,7 @@ import { bodyAt, type ProgramParts } from "./program-parts.ts";
 /** Slots of a function: WebAssembly limits how many bytes one has. */
 const MAX_OPTIMISED = 300_000;
 
-const THROWS: SlotCall = { kind: "throw", args: [], result: "none" };
+const THROWS: SlotCall = { kind: "throw", args: ["wide"], result: "none" };
 
 /** What `bpf_loop` makes of too many rounds: `inline_bpf_loop` sets the low half. */
 const LOOP = { mostRounds: MAX_LOOPS, refusal: { low: -Errno.E2BIG, high: 0 } };

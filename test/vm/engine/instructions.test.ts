@@ -1,7 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type Insn, type InsnRow, insnOf, ROWS, wideSlots } from "../../../src/isa/index.ts";
+import { createMap } from "../../../src/maps/index.ts";
 import { addressOf } from "../../../src/mem/index.ts";
+import { defaultLayout } from "../../../src/platform/index.ts";
+import { BpfMapFlag, BpfMapType } from "../../../src/uapi/index.ts";
 import { Bench, TIERS } from "../support.ts";
 import { modelAlu, modelAtomic, modelBranch } from "./model.ts";
 
@@ -193,6 +196,94 @@ describe.each(TIERS)("engine %s", (engine) => {
       [addressOf(0xffff_fffc), 0n],
     ])("of 0x%x gives %i", (address, value) => {
       expect(run([...load(1, address), ...load(0, 1n), insnOf(row, 0, 1, 0, 0), EXIT])).toBe(value);
+    });
+  });
+
+  it("what a guarded load gives goes into an atomic operation as it is", () => {
+    const block = bench.block(16);
+    const view = bench.memory.view();
+    view.setBigUint64(block, 40n, true);
+    view.setBigUint64(block + 8, 2n, true);
+    const probe = ROWS.find(({ name }) => name === "probe_ldx_dw")!;
+    const add = ROWS.find(({ name }) => name === "atomic_add_dw")!;
+    const insns = [...load(1, addressOf(block)), ...load(2, addressOf(block + 8))];
+    const code = [...insns, insnOf(probe, 3, 1, 0, 0), insnOf(add, 2, 3, 0, 0), ...load(0, 0n), EXIT];
+    const program = bench.compile(code, { mode: "verified" });
+    bench.run(program);
+    program.close();
+    expect([view.getBigUint64(block, true), view.getBigUint64(block + 8, true)]).toEqual([40n, 42n]);
+  });
+
+  describe("accesses to an arena", () => {
+    const FIRST = 0x1000_0000;
+    const services = { random: () => 5, cpus: 1, bpfMapSize: defaultLayout().sizeOf("bpf_map") };
+    const map = createMap(
+      { ...services, memory: bench.memory },
+      {
+        type: BpfMapType.ARENA,
+        keySize: 0,
+        valueSize: 0,
+        maxEntries: 2,
+        flags: BpfMapFlag.MMAPABLE,
+        extra: BigInt(FIRST),
+      },
+    );
+    if (typeof map === "number" || map.arena === null) throw new Error("no arena");
+    const { arena } = map;
+    arena.moveTo(BigInt(FIRST));
+    arena.allocate(0, 1);
+    const AT = 16;
+    const rows = ROWS.filter(({ guard }) => guard === "arena");
+
+    it.each(rows.map((row) => [row.name, row] as const))("%s", (_, row) => {
+      fc.assert(
+        fc.property(
+          u64,
+          u64,
+          u64,
+          i32,
+          fc.boolean(),
+          fc.integer({ min: 0, max: 8 }),
+          (memory, b, r0, imm, there, at) => {
+            const bits = row.size * 8;
+            const before = BigInt.asUintN(bits, memory);
+            const place = arena.offsetOf(0) + AT + at;
+            const base = FIRST + (there ? 0 : 4096);
+            const expected = b % 2n === 0n ? before : r0;
+            const view = () => bench.memory.view();
+            const exchange = row.name.includes("cmpxchg");
+            const access = insnOf(row, 1, 2, AT + at, row.imm === "value" ? imm : 0);
+            const loads = row.kind === "load" || row.kind === "loadAcquire";
+            const insns = [...load(1, BigInt(base) | (7n << 32n)), ...load(2, b), ...load(0, expected)];
+            insns.push(loads ? { ...access, dst: 3, src: 1 } : access);
+            for (const register of [0, 2, 3]) {
+              if (register === 3 && !loads) continue;
+              const program = bench.compile([...insns, move(0, register), EXIT], {
+                mode: "verified",
+                arena: arena.offset,
+              });
+              view().setBigUint64(place, memory, true);
+              const value = bench.run(program);
+              program.close();
+              const found = BigInt.asUintN(bits, view().getBigUint64(place, true));
+              const stored = BigInt.asUintN(bits, row.source === "imm" ? BigInt(imm) : b);
+              const written =
+                row.kind === "atomic" ? modelAtomic(row, before, b, expected) : loads ? before : stored;
+              expect(found).toBe(there ? written : before);
+              const extended =
+                row.extend === 0 ? before : BigInt.asUintN(64, BigInt.asIntN(row.extend, before));
+              const registers = [
+                exchange && there ? before : expected,
+                0n,
+                row.kind === "atomic" && row.fetch && !exchange && there ? before : b,
+                there ? extended : 0n,
+              ];
+              expect(value).toBe(registers[register]);
+            }
+          },
+        ),
+        { numRuns: 4 },
+      );
     });
   });
 
