@@ -8,8 +8,10 @@ export default defineConfig({
     testTimeout: 180_000,
     hookTimeout: 180_000,
     setupFiles: ["test/setup.ts"],
-    // Control groups, namespaces and sockets are of a process: what is compared with a kernel has one of its own.
+    // Control groups, namespaces and sockets are of a process: no two files that compare with a kernel share one at a time.
     pool: process.env["TSBPF_ORACLE"] ? "forks" : "threads",
+    // Files that run one after the other share modules: each would spend half its time on reading them again.
+    isolate: false,
     maxWorkers: 2,
   },
 });

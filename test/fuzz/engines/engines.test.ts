@@ -9,7 +9,7 @@ import { KernelLab } from "./kernel-lab.ts";
 import { Lab, SUBJECTS } from "./lab.ts";
 import { engineLabs, wildLabs } from "./laboratories.ts";
 import type { Laboratory, Outcome } from "./outcome.ts";
-import { allOf, CPUS } from "./program.ts";
+import { allOf, CPUS, type FuzzProgram } from "./program.ts";
 import { programOf, runSlice, type SliceResult } from "./slice.ts";
 import { tryProgram } from "./trial.ts";
 import { Workshop } from "./workshop.ts";
@@ -111,7 +111,9 @@ describe("a difference", () => {
     const { found } = runSlice(slice, [engines[0]!, new Forgetful()]);
     expect(found.map(({ title }) => title)).toEqual(["forgetful: r0 differs"]);
     const { program } = readCase(found[0]!.text);
-    expect(allOf(program).flatMap(({ insns }) => insns).length).toBeLessThan(20);
+    const sizeOf = (each: FuzzProgram) => allOf(each).flatMap(({ insns }) => insns).length;
+    // How far it comes depends on the time that it has.
+    expect(sizeOf(program)).toBeLessThan(sizeOf(programOf(slice, 0)) / 4);
   });
 });
 
