@@ -145,7 +145,50 @@ export function compileTimes(rounds: number): CompileRow[] {
   });
 }
 
-export function compileText(rows: readonly CompileRow[]): string {
+/** Microseconds that V8 takes for a module with nothing in it: no program can cost less. */
+export function emptyModuleTime(rounds: number): number {
+  const times = Array.from({ length: rounds }, (_, i) => {
+    const start = performance.now();
+    new WebAssembly.Module(emptyModule(i));
+    return (performance.now() - start) * 1000;
+  });
+  return quantileOf(times, 0.2);
+}
+
+/** Each another one: a section of its own that says nothing. */
+function emptyModule(salt: number): Uint8Array {
+  const section = [0, 5, 1, 0x78, salt & 0x7f, (salt >> 7) & 0x7f, salt >> 14];
+  return Uint8Array.from([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, ...section]);
+}
+
+export interface CompileLine {
+  /** Microseconds of a program, however short. */
+  readonly fixed: number;
+  /** And of each instruction. */
+  readonly each: number;
+}
+
+/** The line through times of programs of several sizes that misses each by the smallest part of it. */
+export function lineThrough(rows: readonly Pick<CompileRow, "instructions" | "compile">[]): CompileLine {
+  let [ones, sizes, squares, times, products] = [0, 0, 0, 0, 0];
+  for (const { instructions, compile } of rows) {
+    const time = compile * instructions;
+    const weight = 1 / time ** 2;
+    ones += weight;
+    sizes += weight * instructions;
+    squares += weight * instructions ** 2;
+    times += weight * time;
+    products += weight * instructions * time;
+  }
+  const determinant = ones * squares - sizes ** 2;
+  return {
+    fixed: (times * squares - sizes * products) / determinant,
+    each: (ones * products - sizes * times) / determinant,
+  };
+}
+
+/** @param empty see {@link emptyModuleTime}. */
+export function compileText(rows: readonly CompileRow[], empty: number): string {
   const compiled = rows.filter(({ failure }) => failure === null);
   const widest = (of: Tier) =>
     Math.max(...compiled.filter(({ tier }) => tier === of).map(({ compile }) => compile));
@@ -156,5 +199,14 @@ export function compileText(rows: readonly CompileRow[]): string {
     return `  ${tier.padEnd(10)}${code.padEnd(9)}${size}${failure === null ? numbers : `  ${failure}`}\n`;
   });
   const head = `${"  tier".padEnd(12)}${"code".padEnd(9)}${"insns".padStart(8)}${"compile".padStart(11)}${"first run".padStart(11)}\n`;
-  return `microseconds for each instruction: even bars of a tier are a straight line\n${head}${lines.join("")}`;
+  return `microseconds for each instruction: even bars of a tier are a straight line\n${head}${lines.join("")}${linesText(compiled)}an empty module: ${empty.toFixed(0)} µs\n`;
+}
+
+function linesText(rows: readonly CompileRow[]): string {
+  const kinds = new Set(rows.map(({ tier, code }) => `${tier} ${code}`));
+  const texts = [...kinds].map((kind) => {
+    const { fixed, each } = lineThrough(rows.filter(({ tier, code }) => `${tier} ${code}` === kind));
+    return `  ${kind.padEnd(20)}${fixed.toFixed(0).padStart(6)} µs + ${each.toFixed(2)} µs for each instruction\n`;
+  });
+  return texts.join("");
 }
