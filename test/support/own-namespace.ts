@@ -2,17 +2,28 @@ import { closeSync, openSync } from "node:fs";
 
 const CLONE_NEWNET = 0x4000_0000;
 
-/** Moves this thread into a new network namespace, of which nobody else knows. @returns what moves it back. */
+/** Those who are not back yet, and where the first of them came from. */
+let inside = 0;
+let home = -1;
+
+/**
+ * Moves this thread into a new network namespace, of which nobody else knows.
+ *
+ * @returns what moves it back; the last one of several who are inside does, in whatever order they leave.
+ */
 export async function enterOwnNamespace(): Promise<() => void> {
   const koffi = ((await import("koffi")) as unknown as { default: Koffi }).default;
   const libc = koffi.load(null);
   const unshare = libc.func("unshare", "int", ["int"]);
   const setns = libc.func("setns", "int", ["int", "int"]);
-  const before = openSync("/proc/thread-self/ns/net", "r");
+  if (inside === 0) home = openSync("/proc/thread-self/ns/net", "r");
   if (unshare(CLONE_NEWNET) !== 0) throw new Error("unshare: no network namespace for us");
+  inside++;
   return () => {
-    const failed = setns(before, CLONE_NEWNET) !== 0;
-    closeSync(before);
+    inside--;
+    if (inside > 0) return;
+    const failed = setns(home, CLONE_NEWNET) !== 0;
+    closeSync(home);
     if (failed) throw new Error("setns: no way back");
   };
 }
