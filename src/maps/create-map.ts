@@ -243,10 +243,7 @@ class MapBuilding {
     this.#set(MapField.VALUES, words);
     this.#set(MapField.PLACES, bits - 1);
     this.#set(MapField.HASHES, hashes);
-    if ((flags & BpfMapFlag.ZERO_SEED) === 0) {
-      this.#set(MapField.SEED, this.#environment.random());
-      this.#set(MapField.SEED + 4, this.#environment.random());
-    }
+    if ((flags & BpfMapFlag.ZERO_SEED) === 0) this.#set(MapField.SEED, this.#environment.random());
     return words !== 0;
   }
 

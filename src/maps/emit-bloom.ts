@@ -1,9 +1,9 @@
 import { Errno } from "../uapi/index.ts";
 import type { FunctionBuilder, Local } from "../wasm/index.ts";
-import { emitHash, emitKeyWords } from "./emit-key.ts";
+import { emitJhash } from "./emit-jhash.ts";
 import type { ContainerFunctions } from "./emit-queue.ts";
 import { MapField } from "./map-header.ts";
-import { emitFixed, emitFixed64, type MapOperand } from "./map-operand.ts";
+import { emitFixed, type MapOperand } from "./map-operand.ts";
 import type { MapShape } from "./operations.ts";
 
 /** Bloom filters (`bloom_filter_map_ops`): every value that was pushed is found, and some that were not. */
@@ -39,12 +39,11 @@ function emitBits(
   const index = f.local("i32", "index");
   const word = f.local("i32", "word");
   const bit = f.local("i32", "bit");
-  const key = emitKeyWords(f, value, shape.valueSize);
   emitFixed(f, map, MapField.HASHES).set(left);
   f.loop((again) => {
-    emitHash(f, key, () => {
-      emitFixed64(f, map, MapField.SEED);
-      f.get(left).i64.extendI32U().i64.add();
+    emitJhash(f, value, shape.valueSize, () => {
+      emitFixed(f, map, MapField.SEED);
+      f.get(left).i32.add().i32.const(1).i32.sub();
     });
     emitFixed(f, map, MapField.PLACES).i32.and().set(index);
     f.get(index).i32.const(5).i32.shrU().i32.const(2).i32.shl();
