@@ -11,6 +11,8 @@ export interface SlotFunction {
   readonly name: string;
   /** What it is called with: r1 to r5, or the offset of a context, or 0, that r1 is the address of. */
   readonly takes: "registers" | "context";
+  /** See `IrFunction`. */
+  readonly sharesFrame: boolean;
   readonly insns: readonly Insn[];
   /** Row of each slot; absent for the second half of a wide load. */
   readonly rows: readonly (InsnRow | undefined)[];
@@ -63,7 +65,10 @@ export function irOf(slots: SlotFunction): IrFunction | null {
       if (row !== undefined && isForeign(row)) return null;
     }
   }
-  const func = new IrFunction(slots.name, slots.graph, VALUES_OF_SLOT * insns.length);
+  const func = new IrFunction(slots.name, slots.graph, {
+    values: VALUES_OF_SLOT * insns.length,
+    sharesFrame: slots.sharesFrame,
+  });
   const uses = new Uint32Array(blocks.length);
   const defines = new Uint32Array(blocks.length);
   for (const [id, { start, end }] of blocks.entries()) {

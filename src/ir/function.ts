@@ -19,13 +19,16 @@ export class IrFunction extends ValueTable {
   #dominators: Dominators;
   #blocks: readonly Block[];
   #inOrder: readonly Block[];
+  /** Whether another function sees what this one has left in its frame, or the other way round. */
+  readonly sharesFrame: boolean;
   /** The frame's address is somewhere else than in accesses and arguments of calls: any pointer may lead to it. */
   frameEscapes = false;
 
   /** @param values how many there will be, more or less. */
-  constructor(name: string, graph: Cfg, values: number) {
+  constructor(name: string, graph: Cfg, { values, sharesFrame }: { values: number; sharesFrame: boolean }) {
     super(values);
     this.name = name;
+    this.sharesFrame = sharesFrame;
     this.#graph = graph;
     this.#order = orderOf(graph);
     this.#dominators = dominatorsOf(graph, this.#order);

@@ -19,8 +19,8 @@ interface Slot {
  */
 export function promoteStack(func: IrFunction, knowledge: CallKnowledge): void {
   const frame = new FrameUse(func, knowledge);
-  func.frameEscapes = frame.escapes;
-  if (frame.escapes) return;
+  func.frameEscapes = frame.escapes || func.sharesFrame;
+  if (func.frameEscapes) return;
   const slots = frame.promotable();
   if (slots.size === 0) return;
   const numbers = new Map<number, number>();

@@ -53,6 +53,7 @@ export function irOfText(text: string): IrCase {
     const func = irOf({
       name: entry === 0 ? "test" : `test@${entry}`,
       takes: "registers",
+      sharesFrame: false,
       insns,
       rows: graph.rows,
       blocks,

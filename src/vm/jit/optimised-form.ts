@@ -57,11 +57,11 @@ export class OptimisedForms {
     const { name, program, targets, catcher } = this.#parts;
     const { insns, rows } = program.graph;
     if (func.blocks.reduce((sum, { start, end }) => sum + end - start, 0) > MAX_OPTIMISED) return null;
-    // The exception callback sees the memory of the main function's frame.
-    if (catcher > 0 && (func.entry === 0 || func.entry === catcher)) return null;
     const ir = irOf({
       name,
       takes: func.entry === 0 ? "context" : "registers",
+      // The exception callback has the main function's frame, and sees what is left there.
+      sharesFrame: catcher > 0 && (func.entry === 0 || func.entry === catcher),
       insns,
       rows,
       blocks: func.blocks,
