@@ -112,6 +112,8 @@ function registersOf(
       if (row.srcAccess === "write" || row.srcAccess === "both") writes |= 1 << insn.src;
     }
     if (row.kind === "exit") reads |= 1 << R0;
+    // Where nothing is there, it keeps what it has.
+    if (row.kind === "loadAcquire" && row.guard === "arena") reads |= 1 << insn.dst;
     if (row.operation === Operation.cmpxchg) {
       reads |= 1 << R0;
       writes |= 1 << R0;
@@ -261,7 +263,7 @@ class Translation {
         const base = src();
         set(
           row.guard === "arena"
-            ? this.#arena(row, insn, base, [])
+            ? this.#arena(row, insn, base, [dst()])
             : make.effect(Op.atomic, "i64", [offsetOf(make, base)], { imm: insn.off, size: row.size, row }),
         );
         return;
@@ -279,7 +281,9 @@ class Translation {
         this.#atomic(state, row, insn);
         return;
       case "call":
-        this.#call(state, slot, row, insn);
+        if (this.#call(state, slot, row, insn)) return;
+        // Nothing comes back.
+        block.terminator = { kind: "return", value: make.i64(0, 0) };
         return;
       case "branch":
         block.terminator = { kind: "branch", condition: this.#condition(row, first(), operand()) };
@@ -399,13 +403,14 @@ class Translation {
     state[compares ? R0 : insn.src] = this.#func.isWide(old) ? old : extendU(make, old);
   }
 
-  #call(state: State, slot: number, row: InsnRow, insn: Insn): void {
+  /** @returns whether the function goes on behind it. */
+  #call(state: State, slot: number, row: InsnRow, insn: Insn): boolean {
     const make = this.#make;
     const register = (i: number) => this.#register(state, i + 1);
     if (row.name === "call_local") {
       const args = Array.from({ length: 5 }, (_, i) => register(i));
       state[R0] = make.effect(Op.callLocal, "i64", args, { imm: slot + 1 + insn.imm, high: slot });
-      return;
+      return true;
     }
     const { kind, args: parts, result } = this.#slots.call(slot);
     const args = parts.map((part, i) => {
@@ -415,11 +420,12 @@ class Translation {
     });
     if (kind !== "call") {
       make.effect(kind === "throw" ? Op.throw : Op.tailCall, "void", args, { imm: slot });
-      return;
+      return kind !== "throw";
     }
     const type = result === "i64" || result === "pointer" ? "i64" : result === "none" ? "void" : "i32";
     const value = make.effect(Op.call, type, args, { imm: slot });
     state[R0] = this.#result(value, result);
+    return true;
   }
 
   #result(value: Value, result: SlotCall["result"]): Value {

@@ -86,6 +86,7 @@ export class JitVmCode implements VmCode {
       name,
       insns: this.#insns,
       checked: true,
+      throws: new Set<number>(),
       exceptionCallback: 0,
       arena: 0,
       // No callbacks: nothing looks the program up.

@@ -37,7 +37,8 @@ export function loadAcquire(arms: Arms, row: InsnRow): void {
   if (row.guard === "none") {
     read();
   } else {
-    f.i64.const(0).set(arms.i64A);
+    // See the JIT's.
+    arms.dst().i64.load().set(arms.i64A);
     emitGuard(arms, row);
     f.if(read);
   }

@@ -141,3 +141,11 @@ function expandLookup(make: Appender, map: number, key: Value, maps: KnownMaps):
   }
   return pointerOrNull(make, inside, binary(make, Op.add, distance, start));
 }
+
+/**
+ * Whether it is what a loop over an iterator asks for its next round (KF_ITER_NEXT): such a loop ends when the iterator
+ * does, and nothing else in it may ever look whether somebody interrupts. `btf_check_iter_kfuncs` prescribes the name.
+ */
+export function isIteratorNext(name: string): boolean {
+  return name.startsWith("bpf_iter_") && name.endsWith("_next");
+}

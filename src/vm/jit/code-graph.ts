@@ -29,10 +29,22 @@ export class CodeGraph {
   /** Target of each jump. */
   readonly #targets: Int32Array;
 
-  /** @throws CodeError for what is no instruction, and for a target outside the program. */
-  constructor(name: string, insns: readonly Insn[], more: readonly number[] = []) {
+  /** Slots of calls that nothing comes back from. */
+  readonly #throws: ReadonlySet<number>;
+
+  /**
+   * @param more first slots of functions that no instruction leads to.
+   * @param throws slots of calls that nothing comes back from.
+   * @throws CodeError for what is no instruction, and for a target outside the program.
+   */
+  constructor(
+    name: string,
+    insns: readonly Insn[],
+    { more = [], throws = new Set() }: { more?: readonly number[]; throws?: ReadonlySet<number> } = {},
+  ) {
     const count = insns.length;
     this.insns = insns;
+    this.#throws = throws;
     this.#leaders = new Uint8Array(count + 1);
     this.#targets = new Int32Array(count).fill(-1);
     const rows: (InsnRow | undefined)[] = new Array(count);
@@ -52,7 +64,7 @@ export class CodeGraph {
         else entries.add(target);
         this.#leaders[target] = 1;
       }
-      if (isJump(row) || row.kind === "exit") this.#leaders[slot + 1] = 1;
+      if (isJump(row) || row.kind === "exit" || throws.has(slot)) this.#leaders[slot + 1] = 1;
       if (row.kind !== "wide") continue;
       if (++slot >= count)
         throw new CodeError(name, slot - 1, "expected the second slot of the wide load, got the end");
@@ -107,7 +119,7 @@ export class CodeGraph {
   #successorsOf({ start, end }: CodeBlock): number[] {
     if (start >= this.insns.length) return [];
     const last = this.rows[end - 1];
-    if (last?.kind === "exit") return [];
+    if (last?.kind === "exit" || this.#throws.has(end - 1)) return [];
     const target = this.#targets[end - 1]!;
     if (last?.kind === "goto") return [target];
     return target >= 0 ? [end, target] : [end];

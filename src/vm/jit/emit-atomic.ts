@@ -40,7 +40,8 @@ export const loadAcquire: InsnEmitter = (code, site) => {
   if (row.guard === "none") {
     read();
   } else {
-    f.i64.const(0).set(value);
+    // A faulting one is an atomic operation for Linux: the register stays what it is.
+    code.r64(insn.dst).set(value);
     pushGuard(code, row);
     f.if(read);
   }

@@ -10,6 +10,7 @@ import {
   State,
   THROWN,
 } from "../state.ts";
+import { isIteratorNext } from "./call-facts.ts";
 import type { FunctionCode, Site } from "./function-code.ts";
 import { CARRIED, VERIFIED_ARGUMENTS } from "./registers.ts";
 import type { AdapterTarget, CallTarget, CallTargets, Reached } from "./targets.ts";
@@ -49,6 +50,7 @@ function emitCall(code: FunctionCode, site: Site, via: Reached): void {
   emitResult(code.f, callable, code.module.place.stateAt);
   code.set64(R0);
   if (mayStop) code.stopIfFaulted(site.slot);
+  if (isIteratorNext(callable.name)) code.poll(site.slot);
 }
 
 /** Calls a body with the registers as they are: its result is on the stack as the body gives it. */

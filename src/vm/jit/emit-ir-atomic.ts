@@ -27,9 +27,7 @@ export function emitIrArena(ir: IrEmission, value: Value): void {
     return;
   }
   const result = code.temporary("i64", "result");
-  const kept = operands.at(-1);
-  if (kept === undefined) f.i64.const(0).set(result);
-  else f.get(kept).set(result);
+  f.get(operands.at(-1)!).set(result);
   f.get(address).if(() => {
     const old = emitAccess(ir, value, address, operands);
     f.get(old);

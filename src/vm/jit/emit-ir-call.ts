@@ -3,7 +3,7 @@ import { BpfMapType } from "../../uapi/index.ts";
 import type { Func } from "../../wasm/index.ts";
 import { emitResult } from "../emit-passing.ts";
 import { State } from "../state.ts";
-import type { KnownMaps } from "./call-facts.ts";
+import { isIteratorNext, type KnownMaps } from "./call-facts.ts";
 import { emitCounted, emitGoOn } from "./emit-call.ts";
 import { emitIrLoop } from "./emit-ir-loop.ts";
 import type { IrEmission } from "./ir-emission.ts";
@@ -23,6 +23,7 @@ export function emitIrCall(ir: IrEmission, value: Value): void {
   if (callable.result === "i64") emitResult(f, callable, code.module.place.stateAt);
   if (callable.result !== "void") ir.keep(value);
   if (mayStop) code.stopIfFaulted(func.imm(value));
+  if (isIteratorNext(callable.name)) code.poll(func.imm(value));
 }
 
 /** Pushes the result, where there is one. @returns whether the call may leave a fault. */
@@ -38,11 +39,11 @@ function pushBody(ir: IrEmission, value: Value, via: Body): boolean {
       ir.push(arg);
       continue;
     }
-    // A host body takes halves.
+    // A host body takes halves, of what is computed once: two loads may come from before and after another's store.
+    const whole = code.temporary("i64", "whole");
     ir.push(arg);
-    f.i32.wrapI64();
-    ir.push(arg);
-    f.i64.const(32).i64.shrU().i32.wrapI64();
+    f.tee(whole).i32.wrapI64();
+    f.get(whole).i64.const(32).i64.shrU().i32.wrapI64();
   }
   f.call(code.module.body(via));
   return mayStop;

@@ -53,6 +53,7 @@ export class Jit implements Engine {
           name: input.name,
           insns: input.insns,
           checked,
+          throws: throwsOf(input),
           exceptionCallback: input.exceptionCallback ?? 0,
           arena: input.arena ?? 0,
         },
@@ -88,6 +89,14 @@ export class Jit implements Engine {
     }
     return room;
   }
+}
+
+/** Slots of calls of `bpf_throw`. */
+function throwsOf({ kfuncs, kfuncOfSlot }: EngineInput): ReadonlySet<number> {
+  const slots = new Set<number>();
+  for (const [slot, name] of kfuncOfSlot ?? [])
+    if (name === THROW && kfuncs?.get(name)?.body.kind === "engine") slots.add(slot);
+  return slots;
 }
 
 function kfuncTarget(

@@ -39,7 +39,10 @@ export class ProgramEmission {
     this.#input = input;
     this.#targets = targets;
     this.#programs = programs;
-    const graph = new CodeGraph(name, insns, exceptionCallback > 0 ? [exceptionCallback] : []);
+    const graph = new CodeGraph(name, insns, {
+      more: exceptionCallback > 0 ? [exceptionCallback] : [],
+      throws: input.throws,
+    });
     this.program = new ProgramCode(programs.module, { graph, codeAt, arena });
     for (const entry of [...graph.entries].sort((a, b) => a - b)) this.program.declare(name, entry);
     programs.add(this);

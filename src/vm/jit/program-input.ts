@@ -6,6 +6,8 @@ export interface ProgramInput {
   readonly name: string;
   readonly insns: readonly Insn[];
   readonly checked: boolean;
+  /** Slots of calls of `bpf_throw`. */
+  readonly throws: ReadonlySet<number>;
   /** See `EngineInput`. */
   readonly exceptionCallback: number;
   readonly arena: number;

@@ -40,6 +40,41 @@ inner:
   exit
 `;
 
+/** The same by loops over numbers, in which nothing else looks whether somebody interrupts. */
+const ITERATING = `type: sched_cls
+types:
+  int main(struct __sk_buff *skb);
+map begun: array, key 4, value 8, entries 1
+code:
+main:
+  *(u32 *)(r10 - 4) = 0
+  r1 = %begun; r2 = r10; r2 += -4
+  call bpf_map_lookup_elem
+  if r0 == 0 goto +2
+  r1 = 1
+  lock *(u64 *)(r0 + 0) += r1
+  r1 = r10; r1 += -16; r2 = 0; r3 = 8000000
+  call kfunc bpf_iter_num_new
+outer:
+  r1 = r10; r1 += -16
+  call kfunc bpf_iter_num_next
+  if r0 == 0 goto done
+  r1 = r10; r1 += -24; r2 = 0; r3 = 8000000
+  call kfunc bpf_iter_num_new
+inner:
+  r1 = r10; r1 += -24
+  call kfunc bpf_iter_num_next
+  if r0 != 0 goto inner
+  r1 = r10; r1 += -24
+  call kfunc bpf_iter_num_destroy
+  goto outer
+done:
+  r1 = r10; r1 += -16
+  call kfunc bpf_iter_num_destroy
+  r0 = 0
+  exit
+`;
+
 /** A program that counts its runs. */
 function counting(kernel: EmbeddedKernel) {
   const counter = new Numbers(kernel);
@@ -69,11 +104,15 @@ describe.each(["interp", "jit"] as const)("a parallel run, with the engine %s", 
     expect(results.reduce((sum, { runs }) => sum + runs, 0) + late).toBe(counter.at(0));
   });
 
-  it("ends soon also where one run never would", async () => {
-    const sut = new CaseProgram(LONG, {
+  it.each([
+    ["by callbacks", LONG],
+    ["over numbers", ITERATING],
+  ])("ends soon also where one run never would, %s", async (_, text) => {
+    const sut = new CaseProgram(text, {
       engine,
       cpus: 2,
       budget: Infinity,
+      jit: { after: 0 },
       executors: await testExecutors(2),
     });
     const { kernel, progFd } = sut;

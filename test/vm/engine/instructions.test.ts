@@ -255,7 +255,7 @@ describe.each(TIERS)("engine %s", (engine) => {
             const access = insnOf(row, 1, 2, AT + at, row.imm === "value" ? imm : 0);
             const loads = row.kind === "load" || row.kind === "loadAcquire";
             const insns = [...load(1, BigInt(base) | (7n << 32n)), ...load(2, b), ...load(0, expected)];
-            insns.push(loads ? { ...access, dst: 3, src: 1 } : access);
+            insns.push(...load(3, r0), loads ? { ...access, dst: 3, src: 1 } : access);
             for (const register of [0, 2, 3]) {
               if (register === 3 && !loads) continue;
               const program = bench.compile([...insns, move(0, register), EXIT], {
@@ -276,7 +276,7 @@ describe.each(TIERS)("engine %s", (engine) => {
                 exchange && there ? before : expected,
                 0n,
                 row.kind === "atomic" && row.fetch && !exchange && there ? before : b,
-                there ? extended : 0n,
+                there ? extended : row.kind === "load" ? 0n : r0,
               ];
               expect(value).toBe(registers[register]);
             }

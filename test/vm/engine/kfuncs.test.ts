@@ -102,6 +102,27 @@ describe.each(TIERS)("engine %s", (engine) => {
       expect(run((b) => b.mov64(r0, 6).exit())).toBe(6n);
     });
 
+    it("bpf_throw: nothing need come behind it", () => {
+      expect(run((b) => b.mov64(r1, 5).callKfunc(4))).toBe(5n);
+      const inLast: Build = (b) =>
+        b.mov64(r6, r1).callLocal("f").mov64(r0, 2).exit().label("f").mov64(r1, 6).callKfunc(4);
+      expect(run(inLast)).toBe(6n);
+      const sometimes: Build = (b) =>
+        b
+          .mov64(r1, 1)
+          .callLocal("f")
+          .mov64(r1, 3)
+          .callLocal("f")
+          .exit()
+          .label("f")
+          .branch("jgt", r1, 2, "throw")
+          .mov64(r0, 7)
+          .exit()
+          .label("throw")
+          .callKfunc(4);
+      expect(run(sometimes)).toBe(3n);
+    });
+
     it("bpf_throw: the program's own function goes on in the main function's frame", () => {
       const code: Build = (b) =>
         b

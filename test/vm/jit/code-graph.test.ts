@@ -5,7 +5,7 @@ import { CodeError } from "../../../src/vm/code-error.ts";
 import { CodeGraph } from "../../../src/vm/jit/code-graph.ts";
 
 function graphOf(text: string, more: readonly number[] = []): CodeGraph {
-  return new CodeGraph("test", assemble(text).insns, more);
+  return new CodeGraph("test", assemble(text).insns, { more });
 }
 
 /** Blocks as `start-end > successors`. */

@@ -71,6 +71,7 @@ function watOf(code: string, how: "baseline" | "optimised" | "checked"): string 
       name: "main",
       insns: assemble(code).insns,
       checked: how === "checked",
+      throws: new Set(),
       exceptionCallback: 0,
       arena: 0,
       codeAt: 0x6_0000,
