@@ -80,6 +80,7 @@ export async function runCapture(
           const taken = work.many!(batch);
           reader.pass(batch, taken);
           packets += taken;
+          if (signal.aborted) break;
           bytes += wireBytes(batch, taken);
           if (taken > 0) {
             if (io.now() >= sliceEnd && (await turn())) break;
@@ -93,6 +94,7 @@ export async function runCapture(
         const begun = work.each(packet, signal);
         packets++;
         bytes += packet.originalLength;
+        if (signal.aborted) break;
         if (begun === PUT_ASIDE) continue;
         if (begun !== undefined) await begun;
         if (begun !== undefined && signal.aborted) break;

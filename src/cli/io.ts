@@ -91,7 +91,11 @@ export interface OpenKernel {
   /** A test run of many repeats that lets signals have their turn; absent where there are none. `runs` says how many it came to. */
   testRun?(
     args: ProgTestRunArguments,
-    options: { readonly signal: AbortSignal; readonly turn: () => Promise<void> },
+    options: {
+      readonly signal: AbortSignal;
+      readonly turn: () => Promise<void>;
+      readonly guard?: <T>(act: () => T) => T | null;
+    },
   ): Promise<ProgTestRunResult & { readonly runs: number }>;
   close(): void;
 }

@@ -39,6 +39,8 @@ export interface RunnableProgram {
   readonly fd: number;
   /** A value of `BpfProgType`. */
   readonly type: number;
+  /** See `mayRunLong`. */
+  readonly long?: boolean;
 }
 
 /** Runs a loaded program on all packets of a capture. */
@@ -76,6 +78,8 @@ class PacketRunner {
   readonly #program: RunnableProgram;
   readonly #repeat: number;
   readonly #feed: PacketFeed | null;
+  /** What may take long is run so that Ctrl-C ends it: then it gives undefined. */
+  readonly #guarded: <T>(act: () => T) => T | undefined;
   /** Bytes on the wire of what waits in the feed. */
   #waitingBytes = 0;
   /** Packets that were read, but not run when the user ended it. */
@@ -86,6 +90,7 @@ class PacketRunner {
     this.#kernel = kernel;
     this.#program = program;
     this.#repeat = repeat;
+    this.#guarded = program.long === true ? (act) => io.interruptible(act) ?? undefined : (act) => act();
     this.#feed = repeat === 1 ? (kernel.packetFeed?.(program.fd) ?? null) : null;
   }
 
@@ -137,14 +142,14 @@ class PacketRunner {
 
   /** Runs the program on the packets that wait in the feed. */
   #runWaiting(): void {
-    this.#feed?.run();
+    this.#guarded(() => this.#feed?.run());
     this.#waitingBytes = 0;
   }
 
   #feedMany(feed: PacketFeed, batch: PacketBatch): number {
     if (batch.linktype !== LINKTYPE.ETHERNET || batch.count === 0) return 0;
     const waited = feed.waiting;
-    const taken = feed.addMany(batch, 0);
+    const taken = this.#guarded(() => feed.addMany(batch, 0)) ?? 0;
     // What waited was run first, where it was much.
     if (feed.waiting !== waited + taken) this.#waitingBytes = 0;
     for (let i = 0; i < taken; i++) {
@@ -161,7 +166,7 @@ class PacketRunner {
     frame: Parameters<PacketFeed["add"]>[0],
   ): typeof PUT_ASIDE | undefined {
     if (packet.length < packet.originalLength) this.cut++;
-    const ran = feed.add(frame);
+    const ran = this.#guarded(() => feed.add(frame)) ?? true;
     if (ran) this.#waitingBytes = 0;
     this.#waitingBytes += packet.originalLength;
     return ran ? undefined : PUT_ASIDE;
@@ -181,7 +186,10 @@ class PacketRunner {
   /** @returns what the program returned, or undefined where it was not run. */
   #testRun(frame: Uint8Array, repeat: number): number | undefined {
     try {
-      const run = this.#kernel.sys.progTestRun({ progFd: this.#program.fd, dataIn: frame, repeat });
+      const run = this.#guarded(() =>
+        this.#kernel.sys.progTestRun({ progFd: this.#program.fd, dataIn: frame, repeat }),
+      );
+      if (run === undefined) return undefined;
       this.runs += repeat;
       this.nanoseconds += run.duration * repeat;
       return run.retval;

@@ -7,6 +7,7 @@ import { CommandError, FAILED } from "./failure.ts";
 import type { CliIo, KernelRequest, OpenKernel } from "./io.ts";
 import { withKernel } from "./kernel-choice.ts";
 import { type LoadedFile, loadSpec, openObject } from "./load-file.ts";
+import { mayRunLong } from "./long-runs.ts";
 import { ETHERNET_HEADER, packetLimit } from "./packet-limits.ts";
 import { runOnCapture, runProblem, takesPackets } from "./program-run.ts";
 import { Progress } from "./progress.ts";
@@ -50,6 +51,7 @@ export async function runObject(invocation: Invocation, path: string, input: Run
       kernel: request.kind,
       maps: loaded.maps,
       opened,
+      long: mayRunLong(spec),
     };
     return input.pcap === undefined
       ? runOnce(invocation, subject, loaded, input)
@@ -85,7 +87,7 @@ async function runPackets(
     runOnCapture(
       io,
       subject.opened,
-      { fd: fdOf(loaded), type: subject.type },
+      { fd: fdOf(loaded), type: subject.type, long: subject.long },
       { path: input.pcap, repeat: input.repeat, progress },
     ),
   );
@@ -124,7 +126,7 @@ async function runOnce(
     async () => {
       const args = { progFd: fdOf(loaded), ...(ctx === undefined ? {} : { ctxIn: ctx }) };
       if (takesPackets(subject.type))
-        return await repeatedRun(io, subject.opened, { ...args, ...packetArguments(input) });
+        return await repeatedRun(io, subject, { ...args, ...packetArguments(input) });
       // Linux refuses all other arguments here. Of these types only syscall programs write to their context: in place.
       const run = { ...subject.opened.sys.progTestRun(args), runs: 1 };
       const changes = subject.type === BpfProgType.SYSCALL && ctx !== undefined;
@@ -143,11 +145,13 @@ async function runOnce(
 /** Runs a program on a packet, once or more often; where the kernel lets signals have their turn, until one of them. */
 async function repeatedRun(
   io: CliIo,
-  { sys, testRun: inParts }: OpenKernel,
+  { opened: { sys, testRun: inParts }, long }: RunSubject,
   args: ProgTestRunArguments & { readonly repeat: number },
 ): Promise<RepeatedResult> {
-  if (args.repeat > 1 && inParts !== undefined)
-    return await inParts(args, { signal: io.signal(), turn: () => io.turn() });
+  if (args.repeat > 1 && inParts !== undefined) {
+    const options = { signal: io.signal(), turn: () => io.turn() };
+    return await inParts(args, long ? { ...options, guard: (act) => io.interruptible(act) } : options);
+  }
   return { ...sys.progTestRun(args), runs: args.repeat };
 }
 

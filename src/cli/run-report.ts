@@ -20,6 +20,8 @@ export interface RunSubject {
   readonly kernel: string;
   readonly maps: readonly ReportedMap[];
   readonly opened: OpenKernel;
+  /** See `mayRunLong`. */
+  readonly long: boolean;
 }
 
 /** What a test run gave, and how often it ran: less often than was asked for where the user ended it. */

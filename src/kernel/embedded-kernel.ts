@@ -1,3 +1,4 @@
+import { TsbpfError } from "../base/index.ts";
 import {
   BpfCommands,
   Errno,
@@ -105,23 +106,28 @@ export class KernelProcess extends BpfCommands implements Disposable {
    * ```
    *
    * @param options `signal` ends the run early: what it came to by then is the result, and `runs` how often the program
-   *   ran. `turn` is what is waited for between parts, `setTimeout` unless told.
-   * @throws Errno as `progTestRun`.
+   *   ran. `turn` is what is waited for between parts, `setTimeout` unless told. `guard` does each part, or gives null
+   *   where it was ended in the midst of it: then nothing more is asked of the kernel.
+   * @throws Errno as `progTestRun`; TsbpfError where a part was ended.
    */
   async testRun(
     args: ProgTestRunArguments,
-    { signal, turn = nextTurn }: { readonly signal?: AbortSignal; readonly turn?: () => Promise<void> } = {},
+    { signal, turn = nextTurn, guard = (act) => act() }: TestRunOptions = {},
   ): Promise<ProgTestRunResult & { readonly runs: number }> {
     using call = new TestRunCall(this.port.memory, args);
     const control = { runs: 0, goesOn: () => signal?.aborted !== true };
     const parts = dispatchTestRun(this.caller, call.attr, call.attr.length, control);
-    try {
-      for (let part = parts.next(); ; part = parts.next()) {
-        if (part.done === true) return { ...call.result(part.value), runs: control.runs };
+    for (;;) {
+      const part = guard(() => parts.next());
+      if (part === null)
+        throw new TsbpfError(`test run: ended in the midst of a run, after ${control.runs} others`);
+      if (part.done === true) return { ...call.result(part.value), runs: control.runs };
+      try {
         await turn();
+      } catch (error) {
+        parts.return(0);
+        throw error;
       }
-    } finally {
-      parts.return(0);
     }
   }
 
@@ -156,6 +162,13 @@ export class KernelProcess extends BpfCommands implements Disposable {
   [Symbol.dispose](): void {
     this.exit();
   }
+}
+
+/** See `EmbeddedKernel.testRun`. */
+export interface TestRunOptions {
+  readonly signal?: AbortSignal;
+  readonly turn?: () => Promise<void>;
+  readonly guard?: <T>(act: () => T) => T | null;
 }
 
 /**

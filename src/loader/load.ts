@@ -117,6 +117,7 @@ class Loading implements Disposable {
     this.#types[Symbol.dispose]();
     if (this.#done) return;
     for (const path of this.#pins) this.#sys.port.remove(path);
+    for (const map of this.#maps.values()) map.unmap();
     for (const fd of this.#fds) this.#sys.port.close(fd);
   }
 
@@ -219,6 +220,7 @@ class Loading implements Disposable {
       });
       this.#maps.set(key, map);
       if (reused !== null) return;
+      if (spec.type === BpfMapType.ARENA) map.settle();
       const contents = key === ".kconfig" ? kconfig : spec.contents;
       if (contents !== null && spec.structOps === null) fillMap(this.#sys, fd, spec, contents);
       if (spec.type !== BpfMapType.PROG_ARRAY) this.#unfilled.push(map);

@@ -1,7 +1,7 @@
 import { TsbpfError } from "../base/index.ts";
 import type { Btf } from "../btf/index.ts";
 import type { MapSpec } from "../object/index.ts";
-import { type BpfCommands, mapInfo } from "../sys/index.ts";
+import { type BpfCommands, Errno, type Mapping, mapInfo } from "../sys/index.ts";
 import { BpfMapType } from "../uapi/index.ts";
 import { PerCpu } from "./per-cpu.ts";
 import { RawMap } from "./raw-map.ts";
@@ -31,6 +31,9 @@ const OF_NUMBERS: ReadonlySet<number> = new Set([
   BpfMapType.XSKMAP,
 ]);
 
+/** Of an arena, and of all architectures that have them. */
+const PAGE_SIZE = 4096;
+
 /**
  * A map that was loaded, typed by the object's BTF, with the methods of a JavaScript `Map`: structs are objects,
  * integers `number` up to 32 bits and `bigint` above, arrays of `char` strings; keys and values without a type are
@@ -52,6 +55,8 @@ export class LoadedMap<K = MapValue, V = MapValue> implements Iterable<[K, V]>, 
   readonly #keys: ValueCodec;
   readonly #values: ValueCodec;
   #raw: RawMap | undefined;
+  /** Of an arena: its user address lasts as long as it is mapped. */
+  #mapping: Mapping | undefined;
   #open = true;
 
   constructor(
@@ -85,6 +90,22 @@ export class LoadedMap<K = MapValue, V = MapValue> implements Iterable<[K, V]>, 
   get raw(): RawMap {
     if (!this.#open) throw new TsbpfError(`map ${this.name}: it is closed`);
     return (this.#raw ??= new RawMap(this.#sys, this.fd, mapInfo(this.#sys, this.fd)));
+  }
+
+  /**
+   * Gives an arena its user address, which programs that use it must know, by mapping it as libbpf does; one that was
+   * made with an address (`map_extra`) has it. @throws Errno
+   */
+  settle(): void {
+    if (this.spec.mapExtra !== 0n) return;
+    const mapping = this.#sys.port.map(this.fd, 0, this.spec.maxEntries * PAGE_SIZE, { write: true });
+    if (typeof mapping === "number") throw new Errno(-mapping, "mmap");
+    this.#mapping = mapping;
+  }
+
+  /** Takes {@link settle} back. */
+  unmap(): void {
+    this.#mapping?.close();
   }
 
   /** The value, or undefined where the key is not there. */
@@ -140,6 +161,7 @@ export class LoadedMap<K = MapValue, V = MapValue> implements Iterable<[K, V]>, 
   close(): void {
     if (!this.#open) return;
     this.#open = false;
+    this.unmap();
     this.#sys.port.close(this.fd);
   }
 

@@ -7,9 +7,11 @@ export async function openKernel(request: KernelRequest): Promise<OpenKernel> {
     const { openEmbedded } = await import("./embedded.ts");
     return await openEmbedded(request);
   }
-  const what =
-    request.kind === "linux" ? "the live Linux kernel" : `a kernel behind a socket (${request.kind})`;
-  throw new NotSupported(what, {
-    why: "this version of tsbpf has only the embedded one: use --kernel embedded",
+  if (request.kind === "linux") {
+    const { openLinux } = await import("./linux/open.ts");
+    return await openLinux();
+  }
+  throw new NotSupported(`a kernel behind a socket (${request.kind})`, {
+    why: "this version of tsbpf has the embedded one and the live one: use --kernel embedded or --kernel linux",
   });
 }

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { EmbeddedKernel } from "../../src/kernel/index.ts";
 import { load } from "../../src/loader/index.ts";
 import { open } from "../../src/object/index.ts";
+import { linuxTypes } from "../kernel/case-program.ts";
 import { describeMaps } from "./maps.ts";
 
 describe("load on the embedded kernel", () => {
@@ -13,6 +14,13 @@ describe("load on the embedded kernel", () => {
     for (let id = sys().mapGetNextId({ startId: 0 }); id !== null; id = sys().mapGetNextId({ startId: id }))
       maps++;
     return maps;
+  });
+
+  it("maps an arena that has no user address yet", () => {
+    const bytes = new Uint8Array(readFileSync("testdata/objects/maps-arena.bpf.o"));
+    using kernel = new EmbeddedKernel({ btf: linuxTypes().btf });
+    using object = load(open(bytes, { name: "arena" }), kernel);
+    expect(kernel.progTestRun({ progFd: object.programs.get("allocate")!.fd }).retval).toBe(7);
   });
 
   it("gives externs what the kernel's own configuration says, and those of the caller's before it", () => {

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { assemble } from "../../src/asm/index.ts";
 import { open, writeObject } from "../../src/object/index.ts";
+import { pcapOf } from "../asm/classic/frames.ts";
 import { BuiltCommand } from "./command.ts";
 
 /** An object with one program. */
@@ -115,6 +116,26 @@ describe("the command as a process", () => {
     expect(code).toBe(status);
     const result = JSON.parse(stdout) as { packets: number; interrupted: boolean };
     expect(result).toMatchObject({ packets: 3755, interrupted: true });
+  });
+
+  it.skipIf(process.platform === "win32").each([
+    ["--pcap", 130, ""],
+    ["--data", 130, "Error: test run: ended in the midst of a run, after 0 others\n"],
+  ])("ends one run that nobody waits for at SIGINT: %s", async (how, status, message) => {
+    const capture = join(command.folder, "long.pcap");
+    writeFileSync(capture, pcapOf([40, 40, 80, 40].map((length) => new Uint8Array(length))));
+    const input = how === "--pcap" ? [how, capture] : [how, "00".repeat(80), "--repeat", "5"];
+    const child = command.start(["-j", "run", "testdata/objects/nested-loops.bpf.o", ...input]);
+    let stdout = "";
+    child.stdout!.on("data", (chunk) => (stdout += chunk));
+    await new Promise((resolve) => setTimeout(resolve, 3000));
+    const started = performance.now();
+    child.kill("SIGINT");
+    const [code] = await once(child, "close");
+    expect(performance.now() - started).toBeLessThan(1000);
+    expect(code).toBe(status);
+    if (message === "") expect(JSON.parse(stdout)).toMatchObject({ interrupted: true });
+    else expect(JSON.parse(stdout)).toMatchObject({ error: message.slice(7, -1) });
   });
 
   it.skipIf(process.platform === "win32")("ends the verification of a long program at SIGINT", async () => {

@@ -12,7 +12,10 @@ import { portable } from "./portable.ts";
 /** Runs of a program on several CPUs at once: what BPF_PROG_TEST_RUN does on one. */
 export interface ParallelRun {
   readonly progFd: number;
-  /** The CPUs that it runs as, each once. There may be more of them than executors: these take turns, then. */
+  /**
+   * The CPUs that it runs as, each once. There may be more of them than executors: these take turns, then. Another run,
+   * on CPUs that are free, begins when an executor has done all that it was given before.
+   */
   readonly cpus: readonly number[];
   /** Runs on each CPU; 1 unless told. */
   readonly repeat?: number;

@@ -1,3 +1,4 @@
+import { SpecialField } from "../../btf/index.ts";
 import { isCgroupStorage } from "../../maps/index.ts";
 import { type PacketBatch, PLACE_WORDS } from "../../packets/index.ts";
 import {
@@ -8,6 +9,7 @@ import {
   SMALL_RESULTS,
 } from "../../vm/index.ts";
 import type { Machine } from "../machine.ts";
+import type { KernelMap } from "../objects/map.ts";
 import type { KernelProgram } from "../objects/program.ts";
 import type { Process } from "../process.ts";
 import { type FrameBytes, type FrameLayout, frameLayoutOf } from "./frame-layout.ts";
@@ -87,7 +89,7 @@ export class PacketFeed implements FeedResults, Disposable {
     const { machine } = process;
     const { parts } = program;
     if (parts.code.image === null || parts.target === null) return null;
-    if (program.maps.some(({ type }) => isCgroupStorage(type))) return null;
+    if (program.maps.some((map) => isCgroupStorage(map.type) || fires(map))) return null;
     const layout = frameLayoutOf(machine, program);
     if (layout === null) return null;
     const size = COUNTS_SIZE + FRAME_RECORD_SIZE * (MOST_FRAMES + 1) + MOST_BYTES + FRAME_SLACK;
@@ -229,4 +231,11 @@ export class PacketFeed implements FeedResults, Disposable {
     this.runs += good;
     if (fault !== null) this.faults.set(fault.message, (this.faults.get(fault.message) ?? 0) + 1);
   }
+}
+
+/** What happens later by itself is due between two runs, which the frames of a feed have no time for. */
+const LATER = SpecialField.TIMER | SpecialField.WORKQUEUE | SpecialField.TASK_WORK;
+
+function fires({ parts }: KernelMap): boolean {
+  return parts.record?.fields.some(({ type }) => (type & LATER) !== 0) ?? false;
 }
