@@ -4,7 +4,7 @@ import { Errno, type MapInfo, mapInfo } from "../sys/index.ts";
 import { BpfMapType, Errno as E } from "../uapi/index.ts";
 import { VerifierError } from "../verifier/index.ts";
 import { CommandError } from "./failure.ts";
-import type { CliIo, OpenKernel } from "./io.ts";
+import type { CliIo, OpenKernel, Output } from "./io.ts";
 
 /** An object that was loaded into a kernel. */
 export interface LoadedFile {
@@ -22,6 +22,8 @@ export interface LoadRequest {
   readonly mapsOnly?: boolean;
   /** Show the verifier's whole log where it refuses a program. */
   readonly debug?: boolean;
+  /** Where warnings go; nowhere without it. */
+  readonly warnings?: Output;
 }
 
 /** Opens an object file. `@throws` ObjectError, FileError. */
@@ -36,7 +38,7 @@ export async function loadFile(
   path: string,
   request: LoadRequest,
 ): Promise<LoadedFile> {
-  return loadSpec(kernel, path, await openObject(io, path), request);
+  return loadSpec(kernel, path, await openObject(io, path), { ...request, warnings: io.stderr });
 }
 
 /** Loads an opened object. It is closed with the kernel. */
@@ -56,6 +58,7 @@ export function loadSpec(
   const btf = asksForTypes(spec) ? kernel.targetBtf() : null;
   const object = inKernel(path, request, () =>
     load(spec, kernel.sys, {
+      warn: (problem) => request.warnings?.write(`Warning: ${path}: ${problem}\n`),
       ...(btf === null ? {} : { kernelBtf: btf }),
       ...(name === undefined && mapsOnly !== true
         ? {}

@@ -43,7 +43,11 @@ export async function runObject(invocation: Invocation, path: string, input: Run
   const run = async (opened: OpenKernel, request: KernelRequest): Promise<number> => {
     if (engine !== undefined && request.kind !== "embedded")
       throw new CommandError("--engine: the running kernel has its own, expected --kernel embedded");
-    const loaded = loadSpec(opened, path, spec, { name: program.name, debug: options.has("debug") });
+    const loaded = loadSpec(opened, path, spec, {
+      name: program.name,
+      debug: options.has("debug"),
+      warnings: io.stderr,
+    });
     const subject: RunSubject = {
       object: path,
       program: program.name,

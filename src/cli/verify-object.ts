@@ -61,6 +61,7 @@ export async function verifyObjects(
   const shown = io.stderr.isTerminal && !options.has("quiet") && !invocation.json;
   const stop = io.signal();
   const reasons = reasonsFor(invocation);
+  const warnings = new Set<string>();
   const use = async (kernel: OpenKernel) => {
     const verdicts: Verdict[] = [];
     for (const [at, subject] of subjects.entries()) {
@@ -72,11 +73,14 @@ export async function verifyObjects(
       await io.stderr.drain();
       await io.turn();
       if (stop.aborted) break;
-      const verdict = io.interruptible(() => new Attempt(io, kernel, subject, request).verdict());
+      const verdict = io.interruptible(() =>
+        new Attempt(io, kernel, subject, { request, warnings }).verdict(),
+      );
       if (verdict === null) break;
       verdicts.push(withReason(verdict, reasons(subject.spec, subject.program)));
     }
     if (shown) io.stderr.write("\r\x1b[K");
+    for (const warning of warnings) io.stderr.write(`Warning: ${warning}\n`);
     if (verdicts.length < subjects.length)
       io.stderr.write(`stopped: ${verdicts.length} of ${subjects.length} programs verified\n`);
     return verdicts;
@@ -131,14 +135,22 @@ class Attempt {
   readonly #spec: ObjectSpec;
   readonly #program: ProgramSpec;
   readonly #request: ObjectRequest;
+  readonly #warnings: Set<string>;
 
-  constructor(io: CliIo, kernel: OpenKernel, { file, spec, program }: Subject, request: ObjectRequest) {
+  /** @param parts `warnings` takes what is worth saying once, however often it comes up. */
+  constructor(
+    io: CliIo,
+    kernel: OpenKernel,
+    { file, spec, program }: Subject,
+    { request, warnings }: { readonly request: ObjectRequest; readonly warnings: Set<string> },
+  ) {
     this.#io = io;
     this.#kernel = kernel;
     this.#file = file;
     this.#spec = withoutTailCalls(spec);
     this.#program = program;
     this.#request = request;
+    this.#warnings = warnings;
   }
 
   verdict(): Verdict {
@@ -199,6 +211,7 @@ class Attempt {
     try {
       using object = load(this.#spec, this.#kernel.sys, {
         ...(btf === null ? {} : { kernelBtf: btf }),
+        warn: (problem) => this.#warnings.add(`${this.#file}: ${problem}`),
         autoload: (program) => program.name === name,
         logLevel,
         ...(logSize === undefined ? {} : { logSize }),

@@ -33,6 +33,8 @@ export interface LoadOptions extends KconfigOptions {
   readonly pinRoot?: string;
   /** The program that a `freplace` (or a tracer of BPF programs) is for: a descriptor, or null for the kernel. */
   readonly targetProgram?: (program: ProgramSpec) => number | null;
+  /** Hears of what was left out although the object has it: where the kernel refuses its types, and nothing needs them. */
+  readonly warn?: (problem: string) => void;
   /** Of the verifier; 0 without it. */
   readonly logLevel?: number;
   /** Bytes of the verifier's log: of a longer one the end is kept. Without it, as many as it takes, up to 16 MiB. */
@@ -190,7 +192,12 @@ class Loading implements Disposable {
         }
       }
       // Only the kernel's side of struct_ops cannot do without.
-      if ([...this.#spec.maps.values()].every((map) => map.structOps === null)) return 0;
+      if ([...this.#spec.maps.values()].every((map) => map.structOps === null)) {
+        this.#options.warn?.(
+          `the kernel refuses its BTF (${reasonOf(error)}): maps, functions and lines are loaded without types`,
+        );
+        return 0;
+      }
       throw new LoadError(this.#spec.name, { kind: "btf" }, error.message, error);
     }
   }
@@ -337,4 +344,9 @@ class Loading implements Disposable {
   #error(problem: string): LoadError {
     return new LoadError(this.#spec.name, { kind: "object" }, problem);
   }
+}
+
+/** The last line of the log, which says why; the error number where there is none. */
+function reasonOf({ log, message }: Errno): string {
+  return log.trimEnd().split("\n").at(-1) || message;
 }

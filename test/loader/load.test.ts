@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { Btf, BtfBuilder } from "../../src/btf/index.ts";
 import { EmbeddedKernel } from "../../src/kernel/index.ts";
 import { load } from "../../src/loader/index.ts";
 import { open } from "../../src/object/index.ts";
@@ -14,6 +15,24 @@ describe("load on the embedded kernel", () => {
     for (let id = sys().mapGetNextId({ startId: 0 }); id !== null; id = sys().mapGetNextId({ startId: id }))
       maps++;
     return maps;
+  });
+
+  it("tells that it loads an object without the types that a kernel refuses", () => {
+    const bytes = new Uint8Array(readFileSync("testdata/objects/data.bpf.o"));
+    const spec = open(bytes, { name: "data" });
+    const spoiled = new BtfBuilder();
+    spoiled.append(spec.btf!);
+    // An array as large as no kernel takes one.
+    const int = spoiled.add({ kind: "INT", name: "int", size: 4, signed: true });
+    spoiled.add({ kind: "ARRAY", type: int, indexType: int, count: 0x4000_0000 });
+    const warnings: string[] = [];
+    using object = load({ ...spec, btf: Btf.parse(spoiled.finish()) }, sys(), {
+      warn: (problem) => warnings.push(problem),
+    });
+    expect(object.btfFd).toBeNull();
+    expect(warnings).toEqual([
+      expect.stringMatching(/^the kernel refuses its BTF \(.+\): maps, functions and lines/),
+    ]);
   });
 
   it("maps an arena that has no user address yet", () => {
