@@ -41,6 +41,7 @@ export type {
   TaskFdQueryResult,
 } from "./link-arguments.ts";
 export { Loans } from "./loans.ts";
+export { PerfPage } from "./perf-page.ts";
 export type { Mapping, Port, RingBatch, UserMemory } from "./port.ts";
 export {
   decodeStruct,

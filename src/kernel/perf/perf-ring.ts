@@ -1,13 +1,6 @@
 import { type KernelMemory, PAGE_SIZE } from "../../mem/index.ts";
-import { Errno, PerfRecord, type perfEventMmapPage } from "../../uapi/index.ts";
-
-/** Words of `struct perf_event_mmap_page`. */
-const Page = {
-  DATA_HEAD: 1024,
-  DATA_TAIL: 1032,
-  DATA_OFFSET: 1040,
-  DATA_SIZE: 1048,
-} as const satisfies Record<string, (typeof perfEventMmapPage)["fields"][number]["offset"]>;
+import { PerfPage } from "../../sys/index.ts";
+import { Errno, PerfRecord } from "../../uapi/index.ts";
 
 const HEADER_SIZE = 8;
 /** `struct perf_event_header`, the event's id, how many records were lost. */
@@ -45,21 +38,21 @@ export class PerfRing {
     this.offset = offset;
     this.size = pages * PAGE_SIZE;
     this.#wakeup = wakeup;
-    this.#set(Page.DATA_OFFSET, PAGE_SIZE);
-    this.#set(Page.DATA_SIZE, this.size);
+    this.#set(PerfPage.DATA_OFFSET, PAGE_SIZE);
+    this.#set(PerfPage.DATA_SIZE, this.size);
   }
 
   get head(): number {
-    return this.#get(Page.DATA_HEAD);
+    return this.#get(PerfPage.DATA_HEAD);
   }
 
   get tail(): number {
-    return this.#get(Page.DATA_TAIL);
+    return this.#get(PerfPage.DATA_TAIL);
   }
 
   /** Says up to where records have been read. */
   consume(tail: number): void {
-    this.#set(Page.DATA_TAIL, tail);
+    this.#set(PerfPage.DATA_TAIL, tail);
   }
 
   /** Whether somebody who waits is to be woken; once for each wakeup (`perf_poll`). */
@@ -113,7 +106,7 @@ export class PerfRing {
     const start = this.offset + PAGE_SIZE;
     this.#memory.bytes().set(record.subarray(0, first), start + at);
     this.#memory.bytes().set(record.subarray(first), start);
-    this.#set(Page.DATA_HEAD, this.head + record.length);
+    this.#set(PerfPage.DATA_HEAD, this.head + record.length);
   }
 
   #copy(position: number, length: number): Uint8Array {

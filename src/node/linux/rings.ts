@@ -1,4 +1,5 @@
-import { PerfRecord, type perfEventMmapPage } from "../../uapi/index.ts";
+import { PerfPage } from "../../sys/index.ts";
+import { PerfRecord } from "../../uapi/index.ts";
 import type { LinuxMapping } from "./mapping.ts";
 
 /** Records that were taken, oldest first: views into the ring. */
@@ -94,14 +95,6 @@ export class BpfRing implements LinuxRing {
   }
 }
 
-/** Words of `struct perf_event_mmap_page`. */
-const Page = {
-  DATA_HEAD: 1024,
-  DATA_TAIL: 1032,
-  DATA_OFFSET: 1040,
-  DATA_SIZE: 1048,
-} as const satisfies Record<string, (typeof perfEventMmapPage)["fields"][number]["offset"]>;
-
 /** The ring of a perf event: `struct perf_event_mmap_page`, and records that may lie across the end. */
 export class PerfEventRing implements LinuxRing {
   readonly #mapping: LinuxMapping;
@@ -113,11 +106,11 @@ export class PerfEventRing implements LinuxRing {
     const { bytes } = mapping;
     const { buffer, byteOffset } = bytes;
     const view = new DataView(buffer, byteOffset, bytes.length);
-    const start = Number(view.getBigUint64(Page.DATA_OFFSET, true));
-    const size = Number(view.getBigUint64(Page.DATA_SIZE, true));
+    const start = Number(view.getBigUint64(PerfPage.DATA_OFFSET, true));
+    const size = Number(view.getBigUint64(PerfPage.DATA_SIZE, true));
     this.#mapping = mapping;
-    this.#head = new BigUint64Array(buffer, byteOffset + Page.DATA_HEAD, 1);
-    this.#tail = new BigUint64Array(buffer, byteOffset + Page.DATA_TAIL, 1);
+    this.#head = new BigUint64Array(buffer, byteOffset + PerfPage.DATA_HEAD, 1);
+    this.#tail = new BigUint64Array(buffer, byteOffset + PerfPage.DATA_TAIL, 1);
     this.#data = bytes.subarray(start, start + size);
   }
 

@@ -11,13 +11,8 @@ const ENDLESS = 2 ** 40;
 /** A machine with other work to do may be late by as much, but not by all. */
 const SOON = 1000;
 
-/** A run that calls back some 10^13 times. */
-const LONG = `type: sched_cls
-types:
-  int main(struct __sk_buff *skb);
-  static int outer(long index, void *ctx);
-  static int inner(long index, void *ctx);
-map begun: array, key 4, value 8, entries 1
+/** Says in a map that a run has begun. */
+const BEGIN = `map begun: array, key 4, value 8, entries 1
 code:
 main:
   *(u32 *)(r10 - 4) = 0
@@ -25,7 +20,15 @@ main:
   call bpf_map_lookup_elem
   if r0 == 0 goto +2
   r1 = 1
-  lock *(u64 *)(r0 + 0) += r1
+  lock *(u64 *)(r0 + 0) += r1`;
+
+/** A run that calls back some 10^13 times. */
+const LONG = `type: sched_cls
+types:
+  int main(struct __sk_buff *skb);
+  static int outer(long index, void *ctx);
+  static int inner(long index, void *ctx);
+${BEGIN}
   r1 = 8000000; r2 = subprog[outer]; r3 = 0; r4 = 0
   call bpf_loop
   r0 = 0
@@ -44,15 +47,7 @@ inner:
 const ITERATING = `type: sched_cls
 types:
   int main(struct __sk_buff *skb);
-map begun: array, key 4, value 8, entries 1
-code:
-main:
-  *(u32 *)(r10 - 4) = 0
-  r1 = %begun; r2 = r10; r2 += -4
-  call bpf_map_lookup_elem
-  if r0 == 0 goto +2
-  r1 = 1
-  lock *(u64 *)(r0 + 0) += r1
+${BEGIN}
   r1 = r10; r1 += -16; r2 = 0; r3 = 8000000
   call kfunc bpf_iter_num_new
 outer:
