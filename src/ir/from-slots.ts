@@ -1,5 +1,12 @@
 import type { Cfg } from "../cfg/index.ts";
-import { type Insn, type InsnRow, Operation, type OperationName, WideKind } from "../isa/index.ts";
+import {
+  CAST_TO_USER,
+  type Insn,
+  type InsnRow,
+  Operation,
+  type OperationName,
+  WideKind,
+} from "../isa/index.ts";
 import { Appender } from "./appender.ts";
 import { binary, extendU, negate, offsetOf, pointerOrNull, wrap } from "./fold.ts";
 import { IrFunction } from "./function.ts";
@@ -39,9 +46,6 @@ const REGISTERS = 12;
 const VALUES_OF_SLOT = 5;
 const R0 = 0;
 const R10 = 10;
-
-/** imm of a cast into the user's address space: from space 0 to 1. */
-const TO_USER = 1 << 16;
 
 /** Bytes of a stack frame. */
 export const FRAME_BYTES = 512;
@@ -251,7 +255,7 @@ class Translation {
         return;
       case "cast": {
         const address = extendU(make, wrap(make, src()));
-        set(insn.imm === TO_USER ? make.effect(Op.userAddress, "i64", [address]) : address);
+        set(insn.imm === CAST_TO_USER ? make.effect(Op.userAddress, "i64", [address]) : address);
         return;
       }
       case "store": {

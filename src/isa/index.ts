@@ -51,6 +51,7 @@ export type { Insn } from "./insn.ts";
 export { findRow, lookup, rowNamed, rowsOfOpcode } from "./lookup.ts";
 export {
   AtomicCode,
+  CAST_TO_USER,
   CallKind,
   Class,
   classOf,

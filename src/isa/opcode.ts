@@ -93,6 +93,9 @@ export const AtomicCode = {
   storeRelease: 0x110,
 } as const;
 
+/** `imm` of `addr_space_cast` from the kernel's address space, 0, to the user's, 1. */
+export const CAST_TO_USER = 1 << 16;
+
 /** The `src` of a 64-bit immediate load: what its immediate means (RFC 9669 section 5.4; `BPF_PSEUDO_*`). */
 export const WideKind = {
   /** A plain number. */

@@ -3,7 +3,6 @@ import { expect, it } from "vitest";
 import { EmbeddedKernel } from "../../src/kernel/index.ts";
 import { BpfCommands, type Mapping } from "../../src/sys/index.ts";
 import { BpfMapType } from "../../src/uapi/index.ts";
-import { liveMapping } from "../support/live-mapping.ts";
 import { livePort } from "../support/live-port.ts";
 import { describeWith, liveKernel } from "../support/referee.ts";
 import { readCaseFile } from "../verifier/support/case-file.ts";
@@ -82,7 +81,6 @@ function frame(flags: bigint): Uint8Array {
 describeWith([liveKernel("6.18")], "rings that user space writes, as Linux", async () => {
   const { port } = await livePort();
   const live = new BpfCommands(port!);
-  const map = await liveMapping();
   const embedded = new EmbeddedKernel({ btf: linuxTypes().btf });
   const [test] = readCaseFile(PROGRAM, "program", "program") as [VerifierCase];
 
@@ -98,27 +96,10 @@ describeWith([liveKernel("6.18")], "rings that user space writes, as Linux", asy
     };
   }
 
-  function embeddedRing(): Ring {
-    const { mapFd, drain, close } = program(embedded);
-    const consumer = embedded.port.map(mapFd, 0, 4096, { write: false }) as Mapping;
-    const rest = embedded.port.map(mapFd, 4096, 4096 + 2 * SIZE, { write: true }) as Mapping;
-    return {
-      drain,
-      put: (offset, bytes) => rest.write(4096 + offset, bytes),
-      produce: (position) => rest.write(0, word64(position)),
-      consumed: () => new DataView(consumer.read(0, 8).buffer).getBigUint64(0, true),
-      close: () => {
-        consumer.close();
-        rest.close();
-        close();
-      },
-    };
-  }
-
-  function liveRing(): Ring {
-    const { mapFd, drain, close } = program(live);
+  function ringOf(sys: BpfCommands): Ring {
+    const { mapFd, drain, close } = program(sys);
     const mapped = (offset: number, length: number, write: boolean) => {
-      const mapping = map(mapFd, offset, length, { write });
+      const mapping = sys.port.map(mapFd, offset, length, { write });
       if (typeof mapping === "number") throw new Error(`mmap: ${mapping}`);
       return mapping;
     };
@@ -126,9 +107,9 @@ describeWith([liveKernel("6.18")], "rings that user space writes, as Linux", asy
     const rest = mapped(4096, 4096 + 2 * SIZE, true);
     return {
       drain,
-      put: (offset, bytes) => rest.bytes.set(bytes, 4096 + offset),
-      produce: (position) => rest.bytes.set(word64(position), 0),
-      consumed: () => new DataView(consumer.bytes.buffer, consumer.bytes.byteOffset).getBigUint64(0, true),
+      put: (offset, bytes) => rest.write(4096 + offset, bytes),
+      produce: (position) => rest.write(0, word64(position)),
+      consumed: () => new DataView(consumer.read(0, 8).buffer).getBigUint64(0, true),
       close: () => {
         consumer.close();
         rest.close();
@@ -149,7 +130,7 @@ describeWith([liveKernel("6.18")], "rings that user space writes, as Linux", asy
     const rounds = fc.array(fc.array(record, { maxLength: 6 }), { maxLength: 12 });
     fc.assert(
       fc.property(rounds, (all) => {
-        const rings = [embeddedRing(), liveRing()];
+        const rings = [ringOf(embedded), ringOf(live)];
         try {
           let position = 0n;
           for (const records of all) {
@@ -198,7 +179,7 @@ describeWith([liveKernel("6.18")], "rings that user space writes, as Linux", asy
       [16n, BUSY | 8],
     ];
     for (const [producer, header] of cases) {
-      const results = [embeddedRing(), liveRing()].map((ring) => {
+      const results = [ringOf(embedded), ringOf(live)].map((ring) => {
         ring.put(0, word32(header));
         ring.produce(producer);
         const drained = [
@@ -223,14 +204,14 @@ describeWith([liveKernel("6.18")], "rings that user space writes, as Linux", asy
       for (const offset of [0, 4096, 8192, 12288, 100]) {
         for (const length of [1, 4096, 8192, 12288, 16384, 20480]) {
           for (const write of [false, true]) {
-            const outcome = (mapping: Mapping | number | { close(): void }) => {
+            const outcome = (mapping: Mapping | number) => {
               if (typeof mapping === "number") return mapping;
               mapping.close();
               return 0;
             };
             const [left, right] = [
               outcome(embedded.port.map(ours, offset, length, { write })),
-              outcome(map(theirs, offset, length, { write })),
+              outcome(live.port.map(theirs, offset, length, { write })),
             ];
             expect({ mapType, offset, length, write, result: left }).toEqual({
               mapType,

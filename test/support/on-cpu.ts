@@ -1,16 +1,11 @@
-interface Koffi {
-  load(name: string | null): {
-    func(name: string, result: string, args: string[]): (...args: unknown[]) => number;
-  };
-}
+import { openLibc } from "../../src/node/linux/libc.ts";
 
 const SYS_SCHED_SETAFFINITY = 203;
 const SYS_SCHED_GETAFFINITY = 204;
 
 /** Runs something while this thread runs on one CPU; its system calls do, too. */
 export async function onCpu<T>(cpu: number, act: () => T): Promise<T> {
-  const koffi = ((await import("koffi")) as unknown as { default: Koffi }).default;
-  const syscall = koffi.load(null).func("syscall", "long", ["long", "long", "long", "void *"]);
+  const syscall = (await openLibc()).func("syscall", "long", ["long", "long", "long", "void *"]);
   const before = new Uint8Array(128);
   const length = syscall(SYS_SCHED_GETAFFINITY, 0, before.length, before);
   if (length <= 0) throw new Error("sched_getaffinity failed");

@@ -1,4 +1,5 @@
 import { closeSync, openSync } from "node:fs";
+import { openLibc } from "../../src/node/linux/libc.ts";
 
 const CLONE_NEWNET = 0x4000_0000;
 
@@ -12,8 +13,7 @@ let home = -1;
  * @returns what moves it back; the last one of several who are inside does, in whatever order they leave.
  */
 export async function enterOwnNamespace(): Promise<() => void> {
-  const koffi = ((await import("koffi")) as unknown as { default: Koffi }).default;
-  const libc = koffi.load(null);
+  const libc = await openLibc();
   const unshare = libc.func("unshare", "int", ["int"]);
   const setns = libc.func("setns", "int", ["int", "int"]);
   if (inside === 0) home = openSync("/proc/thread-self/ns/net", "r");
@@ -25,11 +25,5 @@ export async function enterOwnNamespace(): Promise<() => void> {
     const failed = setns(home, CLONE_NEWNET) !== 0;
     closeSync(home);
     if (failed) throw new Error("setns: no way back");
-  };
-}
-
-interface Koffi {
-  load(name: string | null): {
-    func(name: string, result: string, args: string[]): (...args: unknown[]) => number;
   };
 }

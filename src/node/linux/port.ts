@@ -37,8 +37,8 @@ const PERF_PAGES = 64;
 /** Milliseconds between two looks at what somebody waits for: the first is at once, and each later than the one before. */
 const LONGEST_NAP = 5;
 
-/** What a descriptor is, as far as its ring is concerned. */
-type Kind = "map" | "perf" | "other";
+/** What a descriptor is, as far as its ring is concerned; nothing where it is not open. */
+type Kind = "map" | "perf" | "other" | "nothing";
 
 /** A ring, and whether nobody but the port has mapped it. */
 interface OpenRing {
@@ -173,6 +173,7 @@ export class LinuxPort implements Port {
 
   async wait(fds: readonly number[], timeout: number, signal?: AbortSignal): Promise<readonly number[]> {
     const end = timeout < 0 ? Number.POSITIVE_INFINITY : performance.now() + timeout;
+    for (const fd of fds) if (this.#kindOf(fd) === "perf") this.#ringOf(fd);
     for (let nap = 0; ; nap = Math.min(nap + 1, LONGEST_NAP)) {
       if (signal?.aborted === true) return [];
       const ready = this.#ready(fds);
@@ -207,25 +208,29 @@ export class LinuxPort implements Port {
       const name = readlinkSync(`/proc/self/fd/${fd}`);
       return name === "anon_inode:bpf-map" ? "map" : name === "anon_inode:[perf_event]" ? "perf" : "other";
     } catch {
-      return "other";
+      return "nothing";
     }
   }
 
   #ringOf(fd: number): LinuxRing | number {
     const known = this.#rings.get(fd);
     if (known !== undefined && !known.ring.closed) return known.ring;
-    const kind = this.#kindOf(fd);
-    const ring = kind === "map" ? this.#bpfRing(fd) : kind === "perf" ? this.#perfRing(fd) : this.#noRing(fd);
+    const ring = this.#newRing(fd);
     if (typeof ring !== "number") this.#rings.set(fd, { ring, own: true });
     return ring;
   }
 
-  /** EBADF or EINVAL. */
-  #noRing(fd: number): number {
-    const copy = this.dup(fd);
-    if (copy < 0) return copy;
-    this.close(copy);
-    return -Errno.EINVAL;
+  #newRing(fd: number): LinuxRing | number {
+    switch (this.#kindOf(fd)) {
+      case "map":
+        return this.#bpfRing(fd);
+      case "perf":
+        return this.#perfRing(fd);
+      case "other":
+        return -Errno.EINVAL;
+      case "nothing":
+        return -Errno.EBADF;
+    }
   }
 
   #bpfRing(fd: number): LinuxRing | number {
@@ -250,8 +255,8 @@ export class LinuxPort implements Port {
   #ready(fds: readonly number[]): number[] {
     const asked: number[] = [];
     const ready = fds.filter((fd) => {
-      const ring = this.#rings.has(fd) || this.#kindOf(fd) === "perf" ? this.#ringOf(fd) : -Errno.EINVAL;
-      if (typeof ring !== "number") return ring.ready();
+      const ring = this.#rings.get(fd)?.ring;
+      if (ring?.closed === false) return ring.ready();
       asked.push(fd);
       return false;
     });

@@ -21,6 +21,7 @@ export interface LinuxRing {
   close(): void;
 }
 
+/** `BPF_RINGBUF_BUSY_BIT`, `BPF_RINGBUF_DISCARD_BIT`, `BPF_RINGBUF_HDR_SZ` */
 const BUSY = 0x8000_0000 | 0;
 const DISCARD = 0x4000_0000;
 const HEADER_SIZE = 8;

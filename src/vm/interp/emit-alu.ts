@@ -1,4 +1,4 @@
-import type { InsnRow } from "../../isa/index.ts";
+import { CAST_TO_USER, type InsnRow } from "../../isa/index.ts";
 import type { FunctionBuilder, I32Ops, I64Ops, Local } from "../../wasm/index.ts";
 import { Frame } from "../state.ts";
 import type { Arms } from "./arms.ts";
@@ -166,16 +166,13 @@ export function swap(arms: Arms, row: InsnRow): void {
   f.i64.store().br(arms.next);
 }
 
-/** imm of a cast into the user's address space: from space 0 to 1. */
-const TO_USER = 1 << 16;
-
 /**
  * Between address spaces (`BPF_ADDR_SPACE_CAST`, imm = dst space << 16 | src space). Programs know an arena's addresses
  * by their low halves (space 1 to 0); the other way the high half is the same for all but NULL.
  */
 export function addrSpaceCast(arms: Arms): void {
   const { f } = arms;
-  f.get(arms.pc).i32.load(Record.IMM).i32.const(TO_USER).i32.eq();
+  f.get(arms.pc).i32.load(Record.IMM).i32.const(CAST_TO_USER).i32.eq();
   f.if(
     () => {
       arms.dst();

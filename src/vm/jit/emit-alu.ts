@@ -1,3 +1,4 @@
+import { CAST_TO_USER } from "../../isa/index.ts";
 import type { FunctionBuilder, I32Ops, I64Ops } from "../../wasm/index.ts";
 import type { FunctionCode, Site } from "./function-code.ts";
 
@@ -147,12 +148,9 @@ export const swap: InsnEmitter = (code, { insn, row }) => {
   code.set64(insn.dst);
 };
 
-/** imm of a cast into the user's address space: from space 0 to 1. */
-const TO_USER = 1 << 16;
-
 /** See `addrSpaceCast` of the interpreter. */
 export const addrSpaceCast: InsnEmitter = (code, { insn }) => {
   code.r64(insn.src).i64.constPair(-1, 0).i64.and();
-  if (insn.imm === TO_USER) code.f.call(code.program.arenaCast);
+  if (insn.imm === CAST_TO_USER) code.f.call(code.program.arenaCast);
   code.set64(insn.dst);
 };
